@@ -1,0 +1,2 @@
+//! The `ipparse` tool.
+fn main() {}
