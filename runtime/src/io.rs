@@ -1,0 +1,673 @@
+//! A descriptor and the one way through it: every socket operation of every crate is
+//! [`Io::perform`], the only place that knows where it runs.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::{self, MaybeUninit};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use libc::c_int;
+use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Type};
+
+use crate::deadline::{AtomicDeadline, Deadline, Nanos};
+use crate::poll;
+use crate::sys::{cvt, cvt_len, retry_interrupted};
+
+/// Which direction an operation waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Data, a connection to accept, or the end of the stream.
+    Read,
+    /// Room to send, or the end of a `connect`.
+    Write,
+}
+
+/// How the one attempt that [`Io::perform`] asks for must behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// The kernel may block: a plain thread with nothing else to watch.
+    InKernel,
+    /// The attempt must return `WouldBlock` at once; the loop does the waiting.
+    Never,
+}
+
+impl Wait {
+    /// The flag for calls that take one: `MSG_DONTWAIT` or nothing.
+    #[must_use]
+    pub fn flags(self) -> c_int {
+        match self {
+            Wait::InKernel => 0,
+            Wait::Never => libc::MSG_DONTWAIT,
+        }
+    }
+}
+
+/// A socket's descriptor with everything that decides how its operations wait.
+///
+/// The descriptor stays in the blocking mode its user chose, whatever thread or process uses it.
+pub struct Io {
+    fd: OwnedFd,
+    /// A read that fills less than its buffer has emptied the socket (plain TCP `recv` only).
+    short_read_drains: bool,
+    deadline: AtomicDeadline,
+    /// What `dup`ed descriptors share because the kernel does. Absent: a blocking socket
+    /// without timeouts that we made ourselves.
+    shared: OnceLock<Arc<Shared>>,
+}
+
+/// State of the open file description, which all clones of a socket have in common.
+struct Shared {
+    mode: AtomicU8,
+    /// Nanoseconds; `u64::MAX` is none; [`UNREAD`] asks the kernel first.
+    timeouts: [AtomicU64; 2],
+}
+
+/// Adopted descriptor: `O_NONBLOCK` not looked at yet.
+const MODE_UNKNOWN: u8 = 0;
+const MODE_BLOCKING: u8 = 1;
+/// The user asked for `set_nonblocking(true)`: nothing waits.
+const MODE_NONBLOCKING: u8 = 2;
+/// The user's mode is blocking; we set `O_NONBLOCK` for calls without a flags argument.
+const MODE_FORCED: u8 = 3;
+
+const UNREAD: u64 = u64::MAX - 1;
+
+impl Shared {
+    fn new(mode: u8, timeout: u64) -> Arc<Shared> {
+        Arc::new(Shared {
+            mode: AtomicU8::new(mode),
+            timeouts: [AtomicU64::new(timeout), AtomicU64::new(timeout)],
+        })
+    }
+
+    fn fresh() -> Arc<Shared> {
+        Shared::new(MODE_BLOCKING, u64::MAX)
+    }
+}
+
+impl Io {
+    /// Makes a new socket: blocking, close-on-exec. Corresponds to `socket(2)`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `socket(2)`.
+    pub fn socket(domain: Domain, ty: Type, protocol: Option<Protocol>) -> io::Result<Io> {
+        socket2::Socket::new_raw(domain, ty.cloexec(), protocol).map(|s| Io::fresh(s.into()))
+    }
+
+    /// Makes two connected sockets. Corresponds to `socketpair(2)`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `socketpair(2)`.
+    pub fn pair(domain: Domain, ty: Type, protocol: Option<Protocol>) -> io::Result<(Io, Io)> {
+        let (a, b) = socket2::Socket::pair_raw(domain, ty.cloexec(), protocol)?;
+        Ok((Io::fresh(a.into()), Io::fresh(b.into())))
+    }
+
+    /// Takes over a descriptor whose mode and timeouts are not known; they are asked of the
+    /// kernel when first needed.
+    #[must_use]
+    pub fn adopt(fd: OwnedFd) -> Io {
+        let io = Io::fresh(fd);
+        // A fresh Io has no shared state, so this always takes.
+        let _ = io.shared.set(Shared::new(MODE_UNKNOWN, UNREAD));
+        io
+    }
+
+    /// A descriptor known to be blocking and without timeouts.
+    fn fresh(fd: OwnedFd) -> Io {
+        Io {
+            fd,
+            short_read_drains: false,
+            deadline: AtomicDeadline::never(),
+            shared: OnceLock::new(),
+        }
+    }
+
+    /// Says that a short `recv` on this socket means that nothing is left to read. True of TCP
+    /// streams; never of Unix sockets (a read stops at the border of passed descriptors) or
+    /// datagrams.
+    #[must_use]
+    pub fn short_read_drains(mut self) -> Io {
+        self.short_read_drains = true;
+        self
+    }
+
+    /// A second handle to the same socket. The deadline is copied; the blocking mode and the
+    /// per-call timeouts are shared, as they are in the kernel.
+    ///
+    /// # Errors
+    ///
+    /// The error of `fcntl(F_DUPFD_CLOEXEC)`.
+    pub fn try_clone(&self) -> io::Result<Io> {
+        let fd = self.fd.try_clone()?;
+        let shared = Arc::clone(self.shared.get_or_init(Shared::fresh));
+        Ok(Io {
+            fd,
+            short_read_drains: self.short_read_drains,
+            deadline: AtomicDeadline::at(self.deadline.get()),
+            shared: OnceLock::from(shared),
+        })
+    }
+
+    /// Hands the descriptor out, in the blocking mode its user chose.
+    #[must_use]
+    pub fn into_fd(self) -> OwnedFd {
+        if let Some(shared) = self.shared.get()
+            && shared.mode.load(Ordering::SeqCst) == MODE_FORCED
+        {
+            shared.mode.store(MODE_BLOCKING, Ordering::SeqCst);
+            // Cannot fail on a socket; there would be nobody to tell.
+            let _ = self.sock().set_nonblocking(false);
+        }
+        self.fd
+    }
+
+    /// socket2's view of this socket, for its options.
+    #[must_use]
+    pub fn sock(&self) -> SockRef<'_> {
+        SockRef::from(&self.fd)
+    }
+
+    // The one way through.
+
+    /// Runs `attempt` until it does not say `WouldBlock`, waiting in between in the way of the
+    /// place this runs in.
+    ///
+    /// `attempt` does one system call in the manner it is given: with [`Wait::Never`] it must
+    /// not block.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `attempt` other than `WouldBlock`; [`TimedOut`](io::ErrorKind::TimedOut)
+    /// once the deadline has passed; `WouldBlock` for a socket the user made non-blocking or when
+    /// the per-call timeout has passed, as std reports it.
+    pub fn perform<T>(
+        &self,
+        interest: Interest,
+        attempt: impl FnMut(Wait) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut attempt = attempt;
+        if self.deadline.get() == Nanos::NEVER && !self.is_forced() {
+            // The kernel knows the mode and the timeouts: one system call, as std.
+            return attempt(Wait::InKernel);
+        }
+        self.perform_polling(interest, attempt)
+    }
+
+    #[cold]
+    fn perform_polling<T>(
+        &self,
+        interest: Interest,
+        mut attempt: impl FnMut(Wait) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut call_ends = None;
+        loop {
+            let deadline = self.deadline.get();
+            if deadline != Nanos::NEVER && deadline <= Nanos::now() {
+                return Err(timed_out());
+            }
+            let error = match attempt(Wait::Never) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => e,
+                done => return done,
+            };
+            if self.user_nonblocking()? {
+                return Err(error);
+            }
+            let call_end = match call_ends {
+                Some(end) => end,
+                None => {
+                    let end = self.timeout_nanos(interest)?.map_or(Nanos::NEVER, |t| {
+                        Nanos::now().after(Duration::from_nanos(t))
+                    });
+                    *call_ends.insert(end)
+                }
+            };
+            if call_end != Nanos::NEVER && call_end <= Nanos::now() {
+                return Err(error);
+            }
+            poll::wait(self.fd.as_fd(), interest, call_end.min(deadline))?;
+        }
+    }
+
+    // Data.
+
+    /// Receives into `buf`, up to its length in bytes. Corresponds to `recv(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv(&self, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        self.perform(Interest::Read, |wait| {
+            // SAFETY: pointer and length are those of a live, writable slice.
+            cvt_len(unsafe {
+                libc::recv(fd, buf.as_mut_ptr().cast(), buf.len(), flags | wait.flags())
+            })
+        })
+    }
+
+    /// Receives into several buffers in turn. Corresponds to `recvmsg(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], flags: c_int) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        let mut msg = empty_msghdr();
+        msg.msg_iov = bufs.as_mut_ptr().cast();
+        msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
+        self.perform(Interest::Read, |wait| {
+            // SAFETY: IoSliceMut has the layout of iovec (std documents it), the slices are live
+            // and writable, and the count is not above their number.
+            cvt_len(unsafe { libc::recvmsg(fd, &raw mut msg, flags | wait.flags()) })
+        })
+    }
+
+    /// Receives one message and its sender's address. Corresponds to `recvfrom(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_from(&self, buf: &mut [u8], flags: c_int) -> io::Result<(usize, SockAddr)> {
+        let fd = self.fd.as_raw_fd();
+        self.perform(Interest::Read, |wait| {
+            let mut storage = SockAddrStorage::zeroed();
+            let mut len = storage.size_of();
+            // SAFETY: buffer and address storage are live and writable with the lengths given.
+            let n = cvt_len(unsafe {
+                libc::recvfrom(
+                    fd,
+                    buf.as_mut_ptr().cast(),
+                    buf.len(),
+                    flags | wait.flags(),
+                    (&raw mut storage).cast(),
+                    &raw mut len,
+                )
+            })?;
+            // SAFETY: the kernel wrote `len` bytes of an address into the storage.
+            Ok((n, unsafe { SockAddr::new(storage, len) }))
+        })
+    }
+
+    /// Sends from `buf`; returns how many bytes were taken. Never raises `SIGPIPE`.
+    /// Corresponds to `send(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn send(&self, buf: &[u8], flags: c_int) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        self.perform(Interest::Write, |wait| {
+            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
+            // SAFETY: pointer and length are those of a live slice.
+            cvt_len(unsafe { libc::send(fd, buf.as_ptr().cast(), buf.len(), flags) })
+        })
+    }
+
+    /// Sends from several buffers in turn. Corresponds to `sendmsg(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn send_vectored(&self, bufs: &[IoSlice<'_>], flags: c_int) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        let mut msg = empty_msghdr();
+        msg.msg_iov = bufs.as_ptr().cast_mut().cast();
+        msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
+        self.perform(Interest::Write, |wait| {
+            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
+            // SAFETY: IoSlice has the layout of iovec (std documents it), the slices are live, the
+            // count is not above their number, and sendmsg writes to none of it.
+            cvt_len(unsafe { libc::sendmsg(fd, &raw const msg, flags) })
+        })
+    }
+
+    /// Sends one message to `addr`. Corresponds to `sendto(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn send_to(&self, buf: &[u8], addr: &SockAddr, flags: c_int) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        self.perform(Interest::Write, |wait| {
+            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
+            // SAFETY: the slice and the address are live, with the lengths they state.
+            cvt_len(unsafe {
+                libc::sendto(
+                    fd,
+                    buf.as_ptr().cast(),
+                    buf.len(),
+                    flags,
+                    addr.as_ptr().cast(),
+                    addr.len(),
+                )
+            })
+        })
+    }
+
+    /// `recvmsg(2)` with a message header of the caller's, for ancillary data.
+    ///
+    /// # Safety
+    ///
+    /// Every pointer in `msg` is null or valid for writes of the length beside it, for the whole
+    /// call.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub unsafe fn recv_msg(&self, msg: &mut libc::msghdr, flags: c_int) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        let (name_len, control_len) = (msg.msg_namelen, msg.msg_controllen);
+        self.perform(Interest::Read, |wait| {
+            // The kernel overwrites both lengths, also in an attempt that comes to nothing.
+            msg.msg_namelen = name_len;
+            msg.msg_controllen = control_len;
+            // SAFETY: the caller keeps the pointers of `msg` valid.
+            cvt_len(unsafe { libc::recvmsg(fd, msg, flags | wait.flags()) })
+        })
+    }
+
+    /// `sendmsg(2)` with a message header of the caller's, for ancillary data.
+    ///
+    /// # Safety
+    ///
+    /// Every pointer in `msg` is null or valid for reads of the length beside it, for the whole
+    /// call.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub unsafe fn send_msg(&self, msg: &libc::msghdr, flags: c_int) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        self.perform(Interest::Write, |wait| {
+            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
+            // SAFETY: the caller keeps the pointers of `msg` valid.
+            cvt_len(unsafe { libc::sendmsg(fd, msg, flags) })
+        })
+    }
+
+    // Connections.
+
+    /// Waits for a connection and returns it with its peer's address; the new socket is blocking
+    /// and close-on-exec. Interruptions by signals are retried. Corresponds to `accept4(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn accept(&self) -> io::Result<(Io, SockAddr)> {
+        let fd = self.fd.as_raw_fd();
+        self.perform(Interest::Read, |wait| {
+            if wait == Wait::Never {
+                // accept has no MSG_DONTWAIT, and a ready listener may be emptied by another.
+                self.force_nonblocking()?;
+            }
+            retry_interrupted(|| {
+                let mut storage = SockAddrStorage::zeroed();
+                let mut len = storage.size_of();
+                // SAFETY: the address storage is live and writable with the length given.
+                let new = cvt(unsafe {
+                    libc::accept4(
+                        fd,
+                        (&raw mut storage).cast(),
+                        &raw mut len,
+                        libc::SOCK_CLOEXEC,
+                    )
+                })?;
+                // SAFETY: accept4 has just made this descriptor, nobody else owns it.
+                let new = unsafe { OwnedFd::from_raw_fd(new) };
+                // SAFETY: the kernel wrote `len` bytes of an address into the storage.
+                Ok((Io::fresh(new), unsafe { SockAddr::new(storage, len) }))
+            })
+        })
+    }
+
+    /// Connects to `addr`, within the deadline. Corresponds to `connect(2)`; interruptions by
+    /// signals are retried as std does.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform); `EINPROGRESS` for a socket the user made non-blocking.
+    pub fn connect(&self, addr: &SockAddr) -> io::Result<()> {
+        if self.user_nonblocking()? {
+            return self.connect_once(addr);
+        }
+        let mut begun = false;
+        let mut forced = false;
+        let result = self.perform(Interest::Write, |wait| {
+            if begun {
+                return self.connect_outcome();
+            }
+            if wait == Wait::Never && !forced {
+                self.sock().set_nonblocking(true)?;
+                forced = true;
+            }
+            match self.connect_once(addr) {
+                Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {
+                    begun = true;
+                    Err(io::ErrorKind::WouldBlock.into())
+                }
+                other => other,
+            }
+        });
+        if forced && !self.is_forced() {
+            self.sock().set_nonblocking(false)?;
+        }
+        result
+    }
+
+    fn connect_once(&self, addr: &SockAddr) -> io::Result<()> {
+        retry_interrupted(|| {
+            // SAFETY: the address is live, with the length it states.
+            cvt(unsafe { libc::connect(self.fd.as_raw_fd(), addr.as_ptr().cast(), addr.len()) })
+        })
+        .map(drop)
+        .or_else(|e| match e.raw_os_error() {
+            // An attempt that a signal interrupted went on and has come to its end.
+            Some(libc::EISCONN) => Ok(()),
+            _ => Err(e),
+        })
+    }
+
+    /// How a connect in progress ended, or `WouldBlock`. A readiness hint may be stale and then
+    /// `SO_ERROR` is 0 for an unfinished connect: only `getpeername` is proof.
+    fn connect_outcome(&self) -> io::Result<()> {
+        if let Some(error) = self.sock().take_error()? {
+            return Err(error);
+        }
+        match self.sock().peer_addr() {
+            Ok(_) => Ok(()),
+            Err(e) if e.raw_os_error() == Some(libc::ENOTCONN) => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Ends one or both directions. Corresponds to `shutdown(2)`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `shutdown(2)`.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.sock().shutdown(how)
+    }
+
+    // How it waits.
+
+    /// Sets the deadline of this handle: every operation that has not ended by then fails with
+    /// [`TimedOut`](io::ErrorKind::TimedOut), even with data ready.
+    pub fn set_deadline(&self, deadline: Deadline) {
+        self.deadline.set(Nanos::from_deadline(deadline));
+    }
+
+    /// The deadline set on this handle.
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        self.deadline.get().to_instant().into()
+    }
+
+    /// Chooses whether operations wait at all. Corresponds to `O_NONBLOCK`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `ioctl(FIONBIO)`.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        // A blocking socket that nobody has asked about needs no state, but the user may have
+        // changed the mode behind our back, so the call is made in any case.
+        self.sock().set_nonblocking(nonblocking)?;
+        let mode = if nonblocking {
+            MODE_NONBLOCKING
+        } else {
+            MODE_BLOCKING
+        };
+        self.shared
+            .get_or_init(Shared::fresh)
+            .mode
+            .store(mode, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Whether the user chose non-blocking operations.
+    ///
+    /// # Errors
+    ///
+    /// The error of `fcntl(F_GETFL)`, which is asked for adopted descriptors only.
+    pub fn user_nonblocking(&self) -> io::Result<bool> {
+        let Some(shared) = self.shared.get() else {
+            return Ok(false);
+        };
+        let mode = shared.mode.load(Ordering::SeqCst);
+        if mode != MODE_UNKNOWN {
+            return Ok(mode == MODE_NONBLOCKING);
+        }
+        let nonblocking = self.sock().nonblocking()?;
+        let mode = if nonblocking {
+            MODE_NONBLOCKING
+        } else {
+            MODE_BLOCKING
+        };
+        // Someone may have set the mode meanwhile: theirs is newer.
+        let seen = shared
+            .mode
+            .compare_exchange(MODE_UNKNOWN, mode, Ordering::SeqCst, Ordering::SeqCst)
+            .map_or_else(|newer| newer, |_| mode);
+        Ok(seen == MODE_NONBLOCKING)
+    }
+
+    fn is_forced(&self) -> bool {
+        self.shared
+            .get()
+            .is_some_and(|s| s.mode.load(Ordering::SeqCst) == MODE_FORCED)
+    }
+
+    /// Puts the descriptor into `O_NONBLOCK` once, remembering that the user did not ask for it.
+    fn force_nonblocking(&self) -> io::Result<()> {
+        if self.is_forced() || self.user_nonblocking()? {
+            return Ok(());
+        }
+        self.sock().set_nonblocking(true)?;
+        self.shared
+            .get_or_init(Shared::fresh)
+            .mode
+            .store(MODE_FORCED, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Sets the per-call timeout of one direction, `SO_RCVTIMEO` or `SO_SNDTIMEO`; `None` waits
+    /// for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration; the error of
+    /// `setsockopt(2)`.
+    pub fn set_timeout(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<()> {
+        if timeout == Some(Duration::ZERO) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "cannot set a 0 duration timeout",
+            ));
+        }
+        match interest {
+            Interest::Read => self.sock().set_read_timeout(timeout)?,
+            Interest::Write => self.sock().set_write_timeout(timeout)?,
+        }
+        let nanos = timeout.map_or(u64::MAX, |t| {
+            u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)
+        });
+        self.timeout_cell(interest).store(nanos, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// The per-call timeout of one direction, as the kernel has it.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn timeout(&self, interest: Interest) -> io::Result<Option<Duration>> {
+        match interest {
+            Interest::Read => self.sock().read_timeout(),
+            Interest::Write => self.sock().write_timeout(),
+        }
+    }
+
+    fn timeout_cell(&self, interest: Interest) -> &AtomicU64 {
+        &self.shared.get_or_init(Shared::fresh).timeouts[interest as usize]
+    }
+
+    /// The timeout in nanoseconds without a system call, unless the descriptor was adopted.
+    fn timeout_nanos(&self, interest: Interest) -> io::Result<Option<u64>> {
+        let Some(shared) = self.shared.get() else {
+            return Ok(None);
+        };
+        let cell = &shared.timeouts[interest as usize];
+        let mut nanos = cell.load(Ordering::SeqCst);
+        if nanos == UNREAD {
+            nanos = self.timeout(interest)?.map_or(u64::MAX, |t| {
+                u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)
+            });
+            let _ = cell.compare_exchange(UNREAD, nanos, Ordering::SeqCst, Ordering::SeqCst);
+        }
+        Ok((nanos != u64::MAX).then_some(nanos))
+    }
+}
+
+/// `UIO_MAXIOV`: more slices than this are an error, fewer are a legal short operation.
+const MAX_IOV: usize = 1024;
+
+fn empty_msghdr() -> libc::msghdr {
+    // SAFETY: all-zero is a valid msghdr: null pointers with zero lengths.
+    unsafe { MaybeUninit::<libc::msghdr>::zeroed().assume_init() }
+}
+
+fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "deadline has passed")
+}
+
+impl AsFd for Io {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Io {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for Io {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Io")
+            .field("fd", &self.fd.as_raw_fd())
+            .field("deadline", &self.deadline())
+            .finish_non_exhaustive()
+    }
+}
+
+const _: () = assert!(mem::size_of::<Io>() <= 48);

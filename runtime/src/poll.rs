@@ -1,0 +1,43 @@
+//! How a plain thread waits for a descriptor: `ppoll(2)`. Processes wait in the reactor instead.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
+
+use crate::deadline::Nanos;
+use crate::io::Interest;
+
+/// Waits until `fd` is ready for `interest` or `until` has passed; a signal ends it early.
+/// The caller tries its operation again in every case and looks at the clock itself.
+pub(crate) fn wait(fd: BorrowedFd<'_>, interest: Interest, until: Nanos) -> io::Result<()> {
+    let events = match interest {
+        Interest::Read => libc::POLLIN,
+        Interest::Write => libc::POLLOUT,
+    };
+    let mut poll = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events,
+        revents: 0,
+    };
+    let left;
+    let timeout = if until == Nanos::NEVER {
+        ptr::null()
+    } else {
+        left = timespec(until);
+        &raw const left
+    };
+    // SAFETY: one valid pollfd, and a timespec that outlives the call or null; no signal mask.
+    let result = unsafe { libc::ppoll(&raw mut poll, 1, timeout, ptr::null()) };
+    match crate::sys::cvt(result) {
+        Err(e) if e.raw_os_error() != Some(libc::EINTR) => Err(e),
+        _ => Ok(()),
+    }
+}
+
+fn timespec(until: Nanos) -> libc::timespec {
+    let left = until.left(Nanos::now());
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::from(left.subsec_nanos()),
+    }
+}
