@@ -6,7 +6,8 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::{self, MaybeUninit};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use libc::c_int;
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Type};
 
 use crate::deadline::{AtomicDeadline, Deadline, Nanos};
-use crate::poll;
+use crate::park::{self, Eventfd, Unparker};
+use crate::source::{READABLE, Source, WRITABLE, waiting_for};
 use crate::sys::{cvt, cvt_len, retry_interrupted};
+use crate::{poll, process, task};
 
 /// Which direction an operation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,8 @@ impl Wait {
 ///
 /// The descriptor stays in the blocking mode its user chose, whatever thread or process uses it.
 pub struct Io {
+    /// Before the descriptor, so that it is dropped first: see [`Source::release`].
+    source: Attached,
     fd: OwnedFd,
     /// A read that fills less than its buffer has emptied the socket (plain TCP `recv` only).
     short_read_drains: bool,
@@ -57,6 +62,55 @@ pub struct Io {
     /// What `dup`ed descriptors share because the kernel does. Absent: a blocking socket
     /// without timeouts that we made ourselves.
     shared: OnceLock<Arc<Shared>>,
+}
+
+/// The source of this descriptor, taken when someone first has to wait.
+struct Attached {
+    source: AtomicPtr<Source>,
+    fd: RawFd,
+}
+
+impl Attached {
+    fn none(fd: &OwnedFd) -> Attached {
+        Attached {
+            source: AtomicPtr::new(ptr::null_mut()),
+            fd: fd.as_raw_fd(),
+        }
+    }
+
+    #[inline]
+    fn get(&self) -> Option<&'static Source> {
+        // SAFETY: only ever null or a source, and sources live for ever.
+        unsafe { self.source.load(Ordering::Acquire).as_ref() }
+    }
+
+    fn get_or_take(&self) -> &'static Source {
+        self.get().unwrap_or_else(|| {
+            let new = Source::take();
+            let pointer = ptr::from_ref(new).cast_mut();
+            let null = ptr::null_mut();
+            match self
+                .source
+                .compare_exchange(null, pointer, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(_) => new,
+                Err(_) => {
+                    // Another waiter was faster.
+                    new.give_back();
+                    self.get().expect("a source stays attached")
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if let Some(source) = self.get() {
+            // SAFETY: `Io` drops this before the descriptor, which is therefore open.
+            source.release(unsafe { BorrowedFd::borrow_raw(self.fd) });
+        }
+    }
 }
 
 /// State of the open file description, which all clones of a socket have in common.
@@ -122,6 +176,7 @@ impl Io {
     /// A descriptor known to be blocking and without timeouts.
     fn fresh(fd: OwnedFd) -> Io {
         Io {
+            source: Attached::none(&fd),
             fd,
             short_read_drains: false,
             deadline: AtomicDeadline::never(),
@@ -148,6 +203,7 @@ impl Io {
         let fd = self.fd.try_clone()?;
         let shared = Arc::clone(self.shared.get_or_init(Shared::fresh));
         Ok(Io {
+            source: Attached::none(&fd),
             fd,
             short_read_drains: self.short_read_drains,
             deadline: AtomicDeadline::at(self.deadline.get()),
@@ -165,6 +221,7 @@ impl Io {
             // Cannot fail on a socket; there would be nobody to tell.
             let _ = self.sock().set_nonblocking(false);
         }
+        drop(self.source);
         self.fd
     }
 
@@ -192,47 +249,136 @@ impl Io {
         interest: Interest,
         attempt: impl FnMut(Wait) -> io::Result<T>,
     ) -> io::Result<T> {
-        let mut attempt = attempt;
-        if self.deadline.get() == Nanos::NEVER && !self.is_forced() {
-            // The kernel knows the mode and the timeouts: one system call, as std.
-            return attempt(Wait::InKernel);
-        }
-        self.perform_polling(interest, attempt)
+        self.run(interest, attempt, |_| false)
     }
 
-    #[cold]
-    fn perform_polling<T>(
+    /// `perform`, and `emptied` says of a result that nothing can be left in that direction.
+    #[inline]
+    fn run<T>(
         &self,
         interest: Interest,
         mut attempt: impl FnMut(Wait) -> io::Result<T>,
+        emptied: impl FnOnce(&T) -> bool,
     ) -> io::Result<T> {
-        let mut call_ends = None;
+        let task = task::current();
+        if task.is_none() && self.deadline.get() == Nanos::NEVER && !self.is_forced() {
+            // The kernel knows the mode and the timeouts: one system call, as std.
+            return attempt(Wait::InKernel);
+        }
+        let mut call_end = None;
         loop {
             let deadline = self.deadline.get();
             if deadline != Nanos::NEVER && deadline <= Nanos::now() {
                 return Err(timed_out());
             }
-            let error = match attempt(Wait::Never) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => e,
-                done => return done,
-            };
-            if self.user_nonblocking()? {
-                return Err(error);
+            if self.shared.get().is_some() && self.user_nonblocking()? {
+                return attempt(Wait::Never);
             }
-            let call_end = match call_ends {
-                Some(end) => end,
-                None => {
-                    let end = self.timeout_nanos(interest)?.map_or(Nanos::NEVER, |t| {
-                        Nanos::now().after(Duration::from_nanos(t))
-                    });
-                    *call_ends.insert(end)
+            if let Some(task) = task {
+                task.spend();
+            }
+            let source = self.source.get();
+            let seen = source.map(|s| s.readiness());
+            // No hint at all: not watched yet, or a thread that asks the kernel itself.
+            let hopeful = seen.is_none_or(|s| s.allows(interest));
+            let last_try = call_end.is_some_and(|end| end != Nanos::NEVER && end <= Nanos::now());
+            if hopeful || task.is_none() || last_try {
+                match attempt(Wait::Never) {
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                        if last_try {
+                            return Err(e);
+                        }
+                    }
+                    Ok(done) => {
+                        if let (Some(source), Some(seen)) = (source, seen)
+                            && seen.trusts_short_reads()
+                            && emptied(&done)
+                        {
+                            source.clear(interest, seen);
+                        }
+                        return Ok(done);
+                    }
+                    Err(e) => return Err(e),
                 }
-            };
-            if call_end != Nanos::NEVER && call_end <= Nanos::now() {
-                return Err(error);
+                if let (Some(source), Some(seen)) = (source, seen)
+                    && !source.clear(interest, seen)
+                {
+                    continue;
+                }
             }
-            poll::wait(self.fd.as_fd(), interest, call_end.min(deadline))?;
+            let call_end = match call_end {
+                Some(end) => end,
+                None => *call_end.insert(self.call_end(interest)?),
+            };
+            self.wait(interest, call_end)?;
         }
+    }
+
+    /// When the per-call timeout of an operation that begins to wait now has passed.
+    fn call_end(&self, interest: Interest) -> io::Result<Nanos> {
+        let timeout = self.timeout_nanos(interest)?;
+        Ok(timeout.map_or(Nanos::NEVER, |t| {
+            Nanos::now().after(Duration::from_nanos(t))
+        }))
+    }
+
+    /// Waits until `interest` may be met, the deadline has changed or passed, or `call_end`.
+    /// Returns early now and then: the caller looks again.
+    fn wait(&self, interest: Interest, call_end: Nanos) -> io::Result<()> {
+        let Some(task) = park::suspendable() else {
+            return self.wait_on_thread(interest, call_end);
+        };
+        if task.info().is_cancelled() {
+            return Err(process::cancelled());
+        }
+        let source = self.source.get_or_take();
+        source.watch(task.worker, self.fd.as_fd())?;
+        let enrolled = source.enrol(interest, task);
+        let result = self.rearm(source);
+        // Read after enrolling: who changes either from now on finds us.
+        let until = call_end.min(self.deadline.get());
+        if result.is_ok() && !source.readiness().allows(interest) {
+            task.park(until, waiting_for(interest, self.fd.as_fd()));
+        }
+        source.withdraw(interest, task, enrolled);
+        result?;
+        if task.info().is_cancelled() {
+            Err(process::cancelled())
+        } else {
+            Ok(())
+        }
+    }
+
+    #[cfg(not(std_net_portable))]
+    #[allow(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "epoll keeps its interest"
+    )]
+    #[inline]
+    fn rearm(&self, _: &'static Source) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[cfg(std_net_portable)]
+    fn rearm(&self, source: &'static Source) -> io::Result<()> {
+        source.rearm(self.fd.as_fd())
+    }
+
+    /// The same with `ppoll(2)`, and with an eventfd by which a changed deadline is told.
+    fn wait_on_thread(&self, interest: Interest, call_end: Nanos) -> io::Result<()> {
+        if self.deadline.get() == Nanos::NEVER {
+            return poll::wait(self.fd.as_fd(), interest, call_end, None);
+        }
+        let eventfd = Eventfd::of_thread()?;
+        let unparker = Unparker::Polling(Arc::clone(&eventfd));
+        let source = self.source.get_or_take();
+        source.enrol_other(interest, unparker.clone());
+        let until = call_end.min(self.deadline.get());
+        let result = poll::wait(self.fd.as_fd(), interest, until, Some(eventfd.as_fd()));
+        source.withdraw_other(interest, &unparker);
+        eventfd.clear();
+        result
     }
 
     // Data.
@@ -244,12 +390,13 @@ impl Io {
     /// As [`perform`](Self::perform).
     pub fn recv(&self, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
         let fd = self.fd.as_raw_fd();
-        self.perform(Interest::Read, |wait| {
+        let len = buf.len();
+        let attempt = |wait: Wait| {
             // SAFETY: pointer and length are those of a live, writable slice.
-            cvt_len(unsafe {
-                libc::recv(fd, buf.as_mut_ptr().cast(), buf.len(), flags | wait.flags())
-            })
-        })
+            cvt_len(unsafe { libc::recv(fd, buf.as_mut_ptr().cast(), len, flags | wait.flags()) })
+        };
+        let drains = self.short_read_drains && flags == 0;
+        self.run(Interest::Read, attempt, |&n| drains && n < len && n > 0)
     }
 
     /// Receives into several buffers in turn. Corresponds to `recvmsg(2)`.
@@ -447,7 +594,7 @@ impl Io {
                 self.sock().set_nonblocking(true)?;
                 forced = true;
             }
-            match self.connect_once(addr) {
+            match self.connect_begin(addr, wait) {
                 Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {
                     begun = true;
                     Err(io::ErrorKind::WouldBlock.into())
@@ -459,6 +606,30 @@ impl Io {
             self.sock().set_nonblocking(false)?;
         }
         result
+    }
+
+    /// The first step of a connect. A Unix listener whose queue is full says `EAGAIN`, and nothing
+    /// tells when there is room: ask again after a while.
+    fn connect_begin(&self, addr: &SockAddr, wait: Wait) -> io::Result<()> {
+        let call_end = self.call_end(Interest::Write)?;
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let error = match self.connect_once(addr) {
+                Err(e) if e.raw_os_error() == Some(libc::EAGAIN) && wait == Wait::Never => e,
+                other => return other,
+            };
+            let now = Nanos::now();
+            if self.deadline.get() <= now {
+                return Err(timed_out());
+            }
+            if call_end <= now {
+                return Err(error);
+            }
+            let until = now.after(pause).min(self.deadline.get()).min(call_end);
+            process::sleep(Deadline::from(until.to_instant()));
+            process::check_cancelled()?;
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
     }
 
     fn connect_once(&self, addr: &SockAddr) -> io::Result<()> {
@@ -501,9 +672,14 @@ impl Io {
     // How it waits.
 
     /// Sets the deadline of this handle: every operation that has not ended by then fails with
-    /// [`TimedOut`](io::ErrorKind::TimedOut), even with data ready.
+    /// [`TimedOut`](io::ErrorKind::TimedOut), even with data ready. Operations that wait already
+    /// follow the change, but for those of a plain thread that began without a deadline: they wait
+    /// in the kernel, as std's.
     pub fn set_deadline(&self, deadline: Deadline) {
         self.deadline.set(Nanos::from_deadline(deadline));
+        if let Some(source) = self.source.get() {
+            source.wake(READABLE | WRITABLE);
+        }
     }
 
     /// The deadline set on this handle.
@@ -670,4 +846,4 @@ impl fmt::Debug for Io {
     }
 }
 
-const _: () = assert!(mem::size_of::<Io>() <= 48);
+const _: () = assert!(mem::size_of::<Io>() <= 64);

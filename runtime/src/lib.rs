@@ -10,14 +10,35 @@
 //! | `io` | [`Io`]: a descriptor and the one way through, [`Io::perform`] |
 //! | `deadline` | [`Deadline`]: an absolute time, as text of the API and as an atomic |
 //! | `poll` | how a plain thread waits: `ppoll(2)` |
+//! | [`process`] | lightweight processes, as their users see them |
+//! | [`runtime`] | settings, the start, the workers |
+//! | `worker` | the thread that runs processes; where a new one goes |
+//! | `task` | the slot a process runs in; park and unpark |
+//! | `park` | one form of waiting for processes and threads |
+//! | `source` | a descriptor's readiness and who waits for it |
+//! | `reactor` | epoll, or the portable `polling` |
+//! | `timer` | one heap per worker |
+//! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
+//! | `watchdog` | names a process that keeps its worker too long |
 //!
 //! The crate never learns of TCP, UDP or Unix addresses: an address is an opaque
 //! [`socket2::SockAddr`] here.
 
 mod deadline;
 mod io;
+mod overflow;
+mod park;
 mod poll;
+pub mod process;
+mod reactor;
+pub mod runtime;
+mod source;
+mod stack;
 mod sys;
+mod task;
+mod timer;
+mod watchdog;
+mod worker;
 
 pub use deadline::Deadline;
 pub use io::{Interest, Io, Wait};

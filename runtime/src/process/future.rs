@@ -1,0 +1,86 @@
+//! Waiting for a future: the bridge to every runtime-agnostic async crate.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::deadline::Nanos;
+use crate::park::{self, Unparker};
+use crate::process;
+use crate::task::Waiting;
+
+/// Drives `future` to its end, parking the process that calls it or blocking the thread.
+///
+/// Good for futures that need no particular runtime: channels, locks, `futures` combinators. A
+/// future that needs tokio's reactor does not find it here.
+///
+/// A cancel does not end this wait.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::process;
+///
+/// let answer = process::spawn(|| process::block_on(async { 42 }));
+/// assert_eq!(answer.join().unwrap(), 42);
+/// ```
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    match wait_for(future, Nanos::NEVER, false) {
+        Ok(output) => output,
+        Err(_) => unreachable!("neither a deadline nor a cancel can end this wait"),
+    }
+}
+
+/// Why a wait ended without its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    TimedOut,
+    Cancelled,
+}
+
+/// Drives `future` until it ends, `until` has passed, or the process is cancelled.
+pub(crate) fn wait_for<F: Future>(
+    future: F,
+    until: Nanos,
+    cancellable: bool,
+) -> Result<F::Output, Stopped> {
+    let mut future = pin!(future);
+    // A signal of its own, because the park token may be used up by a wait inside the future.
+    let signal = Arc::new(Signal {
+        woken: AtomicBool::new(false),
+        unparker: park::unparker(),
+    });
+    let waker = Waker::from(Arc::clone(&signal));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Ok(output);
+        }
+        while !signal.woken.swap(false, Ordering::SeqCst) {
+            if cancellable && process::current_is_cancelled() {
+                return Err(Stopped::Cancelled);
+            }
+            if until != Nanos::NEVER && until <= Nanos::now() {
+                return Err(Stopped::TimedOut);
+            }
+            park::park(until, Waiting::Future);
+        }
+    }
+}
+
+struct Signal {
+    woken: AtomicBool,
+    unparker: Unparker,
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Signal>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Signal>) {
+        self.woken.store(true, Ordering::SeqCst);
+        self.unparker.unpark();
+    }
+}

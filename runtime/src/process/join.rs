@@ -1,0 +1,193 @@
+//! The result of a process on its way to whoever joins it.
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use crate::deadline::Nanos;
+use crate::park::{self, Unparker};
+use crate::process::info::{Info, ProcessId};
+use crate::process::scope::ScopeState;
+use crate::task::Waiting;
+
+/// Shared by the process and its handle.
+pub(crate) struct Packet<T> {
+    result: UnsafeCell<Option<thread::Result<T>>>,
+    done: AtomicBool,
+    joiner: Mutex<Option<Unparker>>,
+    scope: Option<Arc<ScopeState>>,
+}
+
+// SAFETY: `result` is written by the process before `done` is set with Release, and taken by the
+// one owner of the handle after it has seen `done`; it moves from one thread to the other, hence
+// T: Send.
+unsafe impl<T: Send> Sync for Packet<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Packet<T> {}
+
+impl<T> Packet<T> {
+    pub(crate) fn new(scope: Option<Arc<ScopeState>>) -> Arc<Packet<T>> {
+        Arc::new(Packet {
+            result: UnsafeCell::new(None),
+            done: AtomicBool::new(false),
+            joiner: Mutex::new(None),
+            scope,
+        })
+    }
+
+    /// Called once, by the process, as the last thing it does with the packet.
+    pub(crate) fn finish(self: Arc<Packet<T>>, result: thread::Result<T>) {
+        // SAFETY: `done` is not set, so the process is the only user.
+        unsafe { *self.result.get() = Some(result) };
+        self.done.store(true, Ordering::SeqCst);
+        let joiner = self
+            .joiner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // The scope may end as soon as this packet is gone: drop it before the joiner wakes.
+        drop(self);
+        if let Some(joiner) = joiner {
+            joiner.unpark();
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.done.load(Ordering::SeqCst)
+    }
+
+    /// Waits for the end of the process and takes its result; by the one owner of the handle.
+    pub(crate) fn join(self: Arc<Packet<T>>) -> thread::Result<T> {
+        while !self.is_done() {
+            *self.joiner.lock().unwrap_or_else(PoisonError::into_inner) = Some(park::unparker());
+            if !self.is_done() {
+                park::park(Nanos::NEVER, Waiting::Join);
+            }
+        }
+        // SAFETY: `done` is set, so the process is through with it, and the handle was consumed.
+        let result = unsafe { (*self.result.get()).take() };
+        result.expect("a finished process has a result")
+    }
+}
+
+impl<T> Drop for Packet<T> {
+    fn drop(&mut self) {
+        // As in std: a panic that nobody joins makes the scope panic, and a result whose drop
+        // panics has nobody to tell.
+        let result = self.result.get_mut();
+        let unhandled_panic = matches!(result, Some(Err(_)));
+        if catch_unwind(AssertUnwindSafe(|| *result = None)).is_err() {
+            eprintln!("std_net: a process's result panicked when it was dropped");
+            std::process::abort();
+        }
+        if let Some(scope) = &self.scope {
+            scope.end_one(unhandled_panic);
+        }
+    }
+}
+
+/// Owned permission to wait for a process's end and take its result, as
+/// [`std::thread::JoinHandle`]. Dropping it detaches the process, which goes on.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::process;
+///
+/// let handle = process::spawn(|| 2 + 2);
+/// assert_eq!(handle.join().unwrap(), 4);
+/// ```
+pub struct JoinHandle<T> {
+    pub(crate) packet: Arc<Packet<T>>,
+    pub(crate) process: Process,
+}
+
+impl<T> JoinHandle<T> {
+    /// Waits for the process to end and returns its result. Parks the process that calls it, or
+    /// blocks the thread. A cancel does not end this wait: cancel the process that is waited for.
+    ///
+    /// # Errors
+    ///
+    /// The payload of the panic with which the process ended.
+    pub fn join(self) -> thread::Result<T> {
+        self.packet.join()
+    }
+
+    /// Whether the process has ended, so that [`join`](Self::join) will not wait.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.packet.is_done()
+    }
+
+    /// Cancels the process; see [`Process::cancel`].
+    pub fn cancel(&self) {
+        self.process.cancel();
+    }
+
+    /// Which process this is; as [`std::thread::JoinHandle::thread`].
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("process", &self.process)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A handle to a process, as [`std::thread::Thread`]: who it is, and a way to cancel it.
+#[derive(Clone)]
+pub struct Process {
+    pub(crate) info: Arc<Info>,
+}
+
+impl Process {
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> ProcessId {
+        self.info.id
+    }
+
+    /// The name given to [`Builder::name`](crate::process::Builder::name).
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.info.name()
+    }
+
+    /// Asks the process to end: the wait it is in and all its next waits on sockets, channels and
+    /// sleeps fail or return early. Nothing is torn down behind its back: it ends when its code
+    /// lets the error through, dropping its values on the way as ever.
+    ///
+    /// A socket operation that has to wait fails with the error for which
+    /// [`is_cancelled`](crate::process::is_cancelled) is true (`ECANCELED`); one that can go on at
+    /// once does so. Joins and locks are not affected.
+    pub fn cancel(&self) {
+        self.info.cancel();
+    }
+
+    /// Whether it was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.info.is_cancelled()
+    }
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The result of catching a panic, with the payload.
+pub(crate) type Caught<T> = Result<T, Box<dyn Any + Send + 'static>>;

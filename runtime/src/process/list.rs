@@ -1,0 +1,126 @@
+//! All processes there are, for the person who looks into a stuck server.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::process::info::ProcessId;
+use crate::runtime::Runtime;
+use crate::task::Waiting;
+
+/// What a process was doing when [`list`] looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Spawned; waits for its first turn.
+    New,
+    /// Waits for its turn on its worker.
+    Ready,
+    /// Runs, or is stuck in code that does not wait.
+    Running,
+    /// Waits for data, a connection or the end of a stream on this descriptor.
+    Readable(i32),
+    /// Waits for room to send, or for a connect to end, on this descriptor.
+    Writable(i32),
+    /// Sleeps.
+    Sleeping,
+    /// Waits in `join` for another process.
+    Joining,
+    /// Waits in `scope` for its processes to end.
+    Scope,
+    /// Waits for a future: a channel, a lock, an event.
+    Future,
+    /// Waits for its `blocking` code.
+    Blocking,
+}
+
+/// A process as [`list`] saw it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Listed {
+    /// Its number.
+    pub id: ProcessId,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// The place in the program that spawned it.
+    pub spawned_at: &'static Location<'static>,
+    /// What it was doing.
+    pub state: State,
+    /// For how long, to about ten milliseconds; `None` while it runs or has not begun.
+    pub since: Option<Duration>,
+    /// Whether it was cancelled.
+    pub cancelled: bool,
+}
+
+/// Lists all processes that have not ended, at about this moment: they go on meanwhile. Sorted by
+/// number, the oldest first.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::process;
+///
+/// let waiting = process::Builder::new().name("waiter").spawn(|| {
+///     process::sleep(std::time::Duration::MAX);
+/// })?;
+/// assert!(process::list().iter().any(|p| p.name.as_deref() == Some("waiter")));
+/// waiting.cancel();
+/// waiting.join().unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use]
+pub fn list() -> Vec<Listed> {
+    let Some(runtime) = Runtime::started() else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    for worker in runtime.workers() {
+        worker.tick();
+        let now = worker.coarse_now();
+        worker.snapshot(|info, seen| {
+            let (state, since) = match seen {
+                None => (State::New, None),
+                Some((waiting, notified, since)) => {
+                    let state = state(waiting, notified);
+                    (state, (state != State::Running).then(|| now.left(since)))
+                }
+            };
+            all.push(Listed {
+                id: info.id,
+                name: info.name().map(str::to_owned),
+                spawned_at: info.place,
+                state,
+                since,
+                cancelled: info.is_cancelled(),
+            });
+        });
+    }
+    all.sort_by_key(|p| p.id);
+    all
+}
+
+fn state(waiting: Waiting, notified: bool) -> State {
+    match waiting {
+        Waiting::Nothing => State::Running,
+        _ if notified => State::Ready,
+        Waiting::Readable(fd) => State::Readable(fd),
+        Waiting::Writable(fd) => State::Writable(fd),
+        Waiting::Sleep => State::Sleeping,
+        Waiting::Join => State::Joining,
+        Waiting::Scope => State::Scope,
+        Waiting::Future => State::Future,
+        Waiting::Blocking => State::Blocking,
+        Waiting::Yield => State::Ready,
+    }
+}
+
+impl fmt::Display for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.id, self.name.as_deref().unwrap_or("-"))?;
+        write!(f, " {:?}", self.state)?;
+        if let Some(since) = self.since {
+            write!(f, " for {since:?}")?;
+        }
+        write!(f, ", spawned at {}", self.spawned_at)
+    }
+}

@@ -1,0 +1,115 @@
+//! Values of which each process has its own, as `std::thread_local` has them for threads.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::fmt;
+use std::ptr;
+use std::rc::Rc;
+
+use crate::task;
+
+/// A value of which every process has its own copy, made at its first use and dropped when the
+/// process ends. Outside of processes each thread has its own.
+///
+/// A `thread_local!` is shared by all processes of a worker thread; this is not.
+///
+/// # Examples
+///
+/// ```
+/// use std::cell::Cell;
+/// use std_net_runtime::process::{self, Local};
+///
+/// static REQUESTS: Local<Cell<u32>> = Local::new(|| Cell::new(0));
+///
+/// let count = || REQUESTS.with(|n| { n.set(n.get() + 1); n.get() });
+/// assert_eq!(process::spawn(move || { count(); count() }).join().unwrap(), 2);
+/// assert_eq!(process::spawn(count).join().unwrap(), 1);
+/// ```
+pub struct Local<T: 'static> {
+    init: fn() -> T,
+    // Two locals with the same `init` must not have the same address.
+    _not_zero_sized: u8,
+}
+
+impl<T: 'static> Local<T> {
+    /// A local whose copies are made by `init`.
+    #[must_use]
+    pub const fn new(init: fn() -> T) -> Local<T> {
+        Local {
+            init,
+            _not_zero_sized: 0,
+        }
+    }
+
+    /// Calls `f` with this process's (or thread's) copy.
+    ///
+    /// # Panics
+    ///
+    /// If `init` panics; the next use tries again. On a plain thread, when the thread's own values
+    /// are being dropped.
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        let key = ptr::from_ref(self) as usize;
+        let value = match find(key) {
+            Some(value) => value,
+            None => {
+                let value: Rc<dyn Any> = Rc::new((self.init)());
+                // `init` may have come here itself: who was first stays.
+                find(key).unwrap_or_else(|| {
+                    with_locals(|locals| locals.0.push((key, Rc::clone(&value))));
+                    value
+                })
+            }
+        };
+        f(value
+            .downcast_ref()
+            .expect("a key is the address of one static"))
+    }
+}
+
+impl<T: 'static> fmt::Debug for Local<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local").finish_non_exhaustive()
+    }
+}
+
+/// The values of one process or thread. Few: a list is faster than a map.
+pub(crate) struct Locals(Vec<(usize, Rc<dyn Any>)>);
+
+impl Locals {
+    pub(crate) const fn new() -> Locals {
+        Locals(Vec::new())
+    }
+}
+
+thread_local! {
+    static OF_THREAD: RefCell<Locals> = const { RefCell::new(Locals::new()) };
+}
+
+/// Runs no code of the program's in `f`, so that it is never nested.
+fn with_locals<R>(f: impl FnOnce(&mut Locals) -> R) -> R {
+    match task::current() {
+        Some(task) => task.with_locals(f),
+        None => OF_THREAD.with_borrow_mut(f),
+    }
+}
+
+fn find(key: usize) -> Option<Rc<dyn Any>> {
+    with_locals(|locals| {
+        locals
+            .0
+            .iter()
+            .find(|(k, _)| *k == key)
+            .map(|(_, value)| Rc::clone(value))
+    })
+}
+
+/// Drops the values of the process that ends, in the process itself: they may do I/O. A value made
+/// anew while others are dropped is dropped too.
+pub(crate) fn drop_all() {
+    loop {
+        let Some(last) = with_locals(|locals| locals.0.pop()) else {
+            return;
+        };
+        drop(last);
+    }
+}

@@ -1,0 +1,286 @@
+//! Lightweight processes: code that reads like a thread's, and waits without holding one.
+//!
+//! | file | idea |
+//! |---|---|
+//! | this one | spawn, sleep, yield, who am I |
+//! | `join` | [`JoinHandle`], [`Process`], cancelling |
+//! | `scope` | processes that borrow |
+//! | `future` | [`block_on`] |
+//! | `blocking` | [`blocking`]: code that blocks its thread |
+//! | `channel` | channels between processes and threads |
+//! | `sync` | [`Mutex`], [`RwLock`], [`Semaphore`], [`Event`] |
+//! | `local` | [`Local`]: values of which each process has its own |
+//! | `list` | [`list`]: all processes, for debugging |
+//! | `info` | who a process is |
+
+pub(crate) mod info;
+pub(crate) mod join;
+pub(crate) mod local;
+pub(crate) mod scope;
+
+mod blocking;
+pub mod channel;
+mod future;
+mod list;
+mod sync;
+
+use std::io;
+use std::mem;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+pub use blocking::blocking;
+pub use future::block_on;
+pub use info::ProcessId;
+pub use join::{JoinHandle, Process};
+pub use list::{Listed, State, list};
+pub use local::Local;
+pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use sync::{
+    Event, Mutex, MutexGuard, Permit, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore,
+};
+
+use crate::deadline::{Deadline, Nanos};
+use crate::park;
+use crate::runtime::Runtime;
+use crate::task::{self, Waiting};
+use crate::worker::{Start, Worker};
+use info::Info;
+use join::Packet;
+
+/// Starts a lightweight process that runs `f`; the handle gives its result.
+///
+/// Inside it every operation of a socket that would block parks the process, and its worker thread
+/// runs others meanwhile. It stays on the worker on which it begins. The runtime starts itself at
+/// the first spawn.
+///
+/// # Panics
+///
+/// If no process can be made: no memory for a stack, or bad settings in the environment.
+/// [`Builder::spawn`] returns the error instead.
+///
+/// # Soundness
+///
+/// A process never moves between threads, so values that are not [`Send`] may live across a wait
+/// and a thread-local is the same one before and after. But other processes run on the same thread
+/// during a wait. So these two, which are sound on threads, are not across a wait in any stackful
+/// coroutine in Rust, here or elsewhere:
+///
+/// - a *scoped* value in a thread-local, as `scoped_tls::set` makes it: set it, wait, and another
+///   process of this worker may set and restore it in the wrong order. Pass the value as an
+///   argument, or use [`Local`].
+/// - a `thread_local!` whose *initialiser* waits: another process may begin the same initialiser
+///   meanwhile. Initialise without waiting.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::process;
+///
+/// let sum = process::spawn(|| (1..=10).sum::<u32>());
+/// assert_eq!(sum.join().unwrap(), 55);
+/// ```
+#[track_caller]
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    expect_spawned(Builder::new().spawn(f))
+}
+
+#[track_caller]
+fn expect_spawned<H>(spawned: io::Result<H>) -> H {
+    match spawned {
+        Ok(handle) => handle,
+        Err(error) => panic!("failed to spawn a process: {error}"),
+    }
+}
+
+/// A process with a name or a stack size of its own, as [`std::thread::Builder`].
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::process;
+///
+/// let handle = process::Builder::new().name("deep").stack_size(1 << 20).spawn(|| {
+///     process::current().unwrap().name().map(str::to_owned)
+/// })?;
+/// assert_eq!(handle.join().unwrap().as_deref(), Some("deep"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "settings do nothing until `spawn`"]
+pub struct Builder {
+    name: Option<Box<str>>,
+    stack_size: Option<usize>,
+}
+
+impl Builder {
+    /// No name, the runtime's stack size.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Names the process: in its handle, in listings, in the messages of a stack overflow and of
+    /// the watchdog.
+    pub fn name(mut self, name: impl Into<String>) -> Builder {
+        self.name = Some(name.into().into_boxed_str());
+        self
+    }
+
+    /// The size of its stack in bytes: 16 KiB to 1 GiB, rounded up to whole pages. Memory is used
+    /// only as far as the process really goes down. A panic that prints its backtrace needs 32 KiB,
+    /// `println!` 8 KiB.
+    pub fn stack_size(mut self, bytes: usize) -> Builder {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Starts the process.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a stack size out of range or bad settings
+    /// in the environment; the error of `mmap(2)` or `madvise(2)` when there is no room for another
+    /// stack; an error of starting the runtime.
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let packet = Packet::new(None);
+        // SAFETY: everything is 'static.
+        let process = unsafe { spawn_unchecked(self, Arc::clone(&packet), f) }?;
+        Ok(JoinHandle { packet, process })
+    }
+}
+
+/// Starts a process whose end and result are told to `packet`.
+///
+/// # Safety
+///
+/// What `f` and `T` borrow outlives every clone of `packet`.
+#[track_caller]
+unsafe fn spawn_unchecked<F, T>(
+    builder: Builder,
+    packet: Arc<Packet<T>>,
+    f: F,
+) -> io::Result<Process>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    let runtime = Runtime::get()?;
+    let pool = match builder.stack_size {
+        Some(bytes) => runtime.pool(bytes)?,
+        None => Runtime::default_pool(),
+    };
+    let info = Arc::new(Info::new(builder.name, Location::caller()));
+    let main: Box<dyn FnOnce() + Send + '_> = Box::new(move || {
+        let mut result = catch_unwind(AssertUnwindSafe(f));
+        // Values of `Local`s may do I/O when dropped, so they go while the process still is one.
+        while let Err(panic) = catch_unwind(local::drop_all) {
+            result = Err(panic);
+        }
+        packet.finish(result);
+    });
+    // SAFETY: only the lifetime changes. `main` is consumed by the process, which lets go of
+    // everything in it when it drops `packet`; the caller sees to it that the borrows last so long.
+    let main: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(main) };
+    if task::current().is_some() && thread::panicking() {
+        // This process cannot be suspended until it has unwound, and the new one might be waited
+        // for: it must not need this worker.
+        thread::Builder::new().spawn(main)?;
+        return Ok(Process { info });
+    }
+    pool.claim()?;
+    Worker::place(
+        runtime,
+        Start {
+            info: Arc::clone(&info),
+            pool,
+            main,
+        },
+    );
+    Ok(Process { info })
+}
+
+/// The process that calls this; `None` on a plain thread.
+#[must_use]
+pub fn current() -> Option<Process> {
+    task::current().map(|task| Process {
+        info: Arc::clone(task.info()),
+    })
+}
+
+/// Whether the calling process was cancelled; false on a plain thread. For code that computes for
+/// long without a wait that would tell.
+pub(crate) fn current_is_cancelled() -> bool {
+    task::current().is_some_and(|task| task.info().is_cancelled())
+}
+
+/// Whether `error` says that the process was cancelled while it waited, or before.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::process;
+///
+/// assert!(!process::is_cancelled(&std::io::ErrorKind::TimedOut.into()));
+/// ```
+#[must_use]
+pub fn is_cancelled(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ECANCELED)
+}
+
+/// The error of a wait in a cancelled process.
+pub(crate) fn cancelled() -> io::Error {
+    io::Error::from_raw_os_error(libc::ECANCELED)
+}
+
+/// Fails if the calling process was cancelled. For code that computes for long without a wait
+/// that would tell.
+///
+/// # Errors
+///
+/// The error for which [`is_cancelled`] is true.
+pub fn check_cancelled() -> io::Result<()> {
+    if current_is_cancelled() {
+        Err(cancelled())
+    } else {
+        Ok(())
+    }
+}
+
+/// Waits for a duration, or until an instant. Parks the process, or blocks the thread. A process
+/// that is cancelled returns early; [`check_cancelled`] tells.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use std_net_runtime::process;
+///
+/// let start = Instant::now();
+/// process::sleep(Duration::from_millis(5));
+/// assert!(start.elapsed() >= Duration::from_millis(5));
+/// ```
+pub fn sleep(until: impl Into<Deadline>) {
+    let until = Nanos::from_deadline(until.into());
+    while until > Nanos::now() && !current_is_cancelled() {
+        park::park(until, Waiting::Sleep);
+    }
+}
+
+/// Lets the other processes of this worker run first; on a plain thread as
+/// [`std::thread::yield_now`].
+pub fn yield_now() {
+    match park::suspendable() {
+        Some(task) => task.yield_now(),
+        None => thread::yield_now(),
+    }
+}

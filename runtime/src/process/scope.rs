@@ -1,0 +1,193 @@
+//! Processes that borrow from the one that made them, as `std::thread::scope`.
+
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use crate::deadline::Nanos;
+use crate::park::{self, Unparker};
+use crate::process::join::{Packet, Process};
+use crate::process::{Builder, expect_spawned, spawn_unchecked};
+use crate::task::Waiting;
+
+pub(crate) struct ScopeState {
+    running: AtomicUsize,
+    a_process_panicked: AtomicBool,
+    owner: Unparker,
+}
+
+impl ScopeState {
+    pub(crate) fn begin_one(&self) {
+        if self.running.fetch_add(1, Ordering::Relaxed) > usize::MAX / 2 {
+            self.end_one(false);
+            panic!("too many running processes in a scope");
+        }
+    }
+
+    pub(crate) fn end_one(&self, panicked: bool) {
+        if panicked {
+            self.a_process_panicked.store(true, Ordering::Relaxed);
+        }
+        // The owner may go on as soon as it sees zero, and this state with it: wake a copy.
+        let owner = self.owner.clone();
+        if self.running.fetch_sub(1, Ordering::Release) == 1 {
+            owner.unpark();
+        }
+    }
+}
+
+/// A scope in which processes may borrow, made by [`scope`].
+pub struct Scope<'scope, 'env: 'scope> {
+    state: Arc<ScopeState>,
+    // Invariant, as in std: otherwise 'scope could be shortened to a life within the closure.
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// Runs `f` with a scope, and returns only when every process spawned in it has ended. So the
+/// processes may borrow whatever lives longer than the call. As [`std::thread::scope`].
+///
+/// In a process this parks it; on a plain thread it blocks.
+///
+/// # Panics
+///
+/// With the panic of `f`; and if a process of the scope panicked and was not joined.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::process;
+///
+/// let text = String::from("shared");
+/// let lengths: Vec<usize> = process::scope(|s| {
+///     let handles: Vec<_> = (0..3).map(|_| s.spawn(|| text.len())).collect();
+///     handles.into_iter().map(|h| h.join().unwrap()).collect()
+/// });
+/// assert_eq!(lengths, [6, 6, 6]);
+/// ```
+#[track_caller]
+pub fn scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let scope = Scope {
+        state: Arc::new(ScopeState {
+            running: AtomicUsize::new(0),
+            a_process_panicked: AtomicBool::new(false),
+            owner: park::unparker(),
+        }),
+        scope: PhantomData,
+        env: PhantomData,
+    };
+    let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    // A cancel does not end this wait: the children may still borrow.
+    while scope.state.running.load(Ordering::Acquire) != 0 {
+        park::park(Nanos::NEVER, Waiting::Scope);
+    }
+    match result {
+        Err(panic) => resume_unwind(panic),
+        Ok(_) if scope.state.a_process_panicked.load(Ordering::Relaxed) => {
+            panic!("a scoped process panicked")
+        }
+        Ok(value) => value,
+    }
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Spawns a process that may borrow from outside the scope.
+    ///
+    /// # Panics
+    ///
+    /// If no process can be made; see [`spawn_with`](Self::spawn_with).
+    #[track_caller]
+    pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        expect_spawned(self.spawn_with(Builder::new(), f))
+    }
+
+    /// The same with a name or a stack size.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::spawn`].
+    #[track_caller]
+    pub fn spawn_with<F, T>(
+        &'scope self,
+        builder: Builder,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        self.state.begin_one();
+        // From here on the packet counts the process down, also if the spawn fails.
+        let packet = Packet::new(Some(Arc::clone(&self.state)));
+        // SAFETY: `scope` does not return before the packet is dropped, which is after the process
+        // has let go of everything it borrows.
+        let process = unsafe { spawn_unchecked(builder, Arc::clone(&packet), f) }?;
+        Ok(ScopedJoinHandle {
+            packet,
+            process,
+            scope: PhantomData,
+        })
+    }
+}
+
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("running", &self.state.running.load(Ordering::Relaxed))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Permission to join a process of a [`Scope`].
+pub struct ScopedJoinHandle<'scope, T> {
+    packet: Arc<Packet<T>>,
+    process: Process,
+    scope: PhantomData<&'scope ()>,
+}
+
+impl<T> ScopedJoinHandle<'_, T> {
+    /// Waits for the process to end and returns its result.
+    ///
+    /// # Errors
+    ///
+    /// The payload of the panic with which the process ended.
+    pub fn join(self) -> thread::Result<T> {
+        self.packet.join()
+    }
+
+    /// Whether the process has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.packet.is_done()
+    }
+
+    /// Cancels the process; see [`Process::cancel`].
+    pub fn cancel(&self) {
+        self.process.cancel();
+    }
+
+    /// Which process this is.
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedJoinHandle")
+            .field("process", &self.process)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,344 @@
+//! Locks that park the process instead of its worker, over `async-lock` and `event-listener`.
+//!
+//! A `std::sync::Mutex` held across a wait can stop a whole worker: another process that wants it
+//! blocks the thread on which the first would have to run. These park, and on a plain thread they
+//! block. They do not poison: a panic while one is held releases it. A cancel does not end a wait
+//! for a lock.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use async_lock as inner;
+use event_listener::Listener as _;
+
+use crate::deadline::{Deadline, Nanos};
+use crate::process::future::{block_on, wait_for};
+
+/// Mutual exclusion, as [`std::sync::Mutex`].
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::process::{self, Mutex};
+///
+/// let count = Mutex::new(0);
+/// process::scope(|s| {
+///     for _ in 0..10 {
+///         s.spawn(|| {
+///             let mut count = count.lock();
+///             process::yield_now(); // a wait with the lock held
+///             *count += 1;
+///         });
+///     }
+/// });
+/// assert_eq!(count.into_inner(), 10);
+/// ```
+#[derive(Default)]
+pub struct Mutex<T: ?Sized>(inner::Mutex<T>);
+
+/// The lock of a [`Mutex`], released when dropped.
+#[must_use = "the lock is released at once if its guard is not kept"]
+pub struct MutexGuard<'a, T: ?Sized>(inner::MutexGuard<'a, T>);
+
+impl<T> Mutex<T> {
+    /// An unlocked mutex.
+    pub const fn new(value: T) -> Mutex<T> {
+        Mutex(inner::Mutex::new(value))
+    }
+
+    /// The value, with no lock needed any more.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Locks, waiting for as long as another holds it.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard(self.0.try_lock().unwrap_or_else(|| block_on(self.0.lock())))
+    }
+
+    /// Locks if nobody holds it.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().map(MutexGuard)
+    }
+
+    /// The value, by the only one who can reach the mutex.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: fmt::Debug + ?Sized> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T: fmt::Debug + ?Sized> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// Many readers or one writer, as [`std::sync::RwLock`].
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::process::RwLock;
+///
+/// let lock = RwLock::new(1);
+/// {
+///     let (a, b) = (lock.read(), lock.read());
+///     assert_eq!(*a + *b, 2);
+/// }
+/// *lock.write() = 5;
+/// assert_eq!(*lock.read(), 5);
+/// ```
+#[derive(Default)]
+pub struct RwLock<T: ?Sized>(inner::RwLock<T>);
+
+/// A shared lock of a [`RwLock`], released when dropped.
+#[must_use = "the lock is released at once if its guard is not kept"]
+pub struct RwLockReadGuard<'a, T: ?Sized>(inner::RwLockReadGuard<'a, T>);
+
+/// The exclusive lock of a [`RwLock`], released when dropped.
+#[must_use = "the lock is released at once if its guard is not kept"]
+pub struct RwLockWriteGuard<'a, T: ?Sized>(inner::RwLockWriteGuard<'a, T>);
+
+impl<T> RwLock<T> {
+    /// An unlocked lock.
+    pub const fn new(value: T) -> RwLock<T> {
+        RwLock(inner::RwLock::new(value))
+    }
+
+    /// The value, with no lock needed any more.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Locks for reading, waiting for a writer to be done.
+    pub fn read(&self) -> RwLockReadGuard<'_, T> {
+        RwLockReadGuard(self.0.try_read().unwrap_or_else(|| block_on(self.0.read())))
+    }
+
+    /// Locks for reading if there is no writer.
+    pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
+        self.0.try_read().map(RwLockReadGuard)
+    }
+
+    /// Locks for writing, waiting for everyone else to be done.
+    pub fn write(&self) -> RwLockWriteGuard<'_, T> {
+        RwLockWriteGuard(
+            self.0
+                .try_write()
+                .unwrap_or_else(|| block_on(self.0.write())),
+        )
+    }
+
+    /// Locks for writing if nobody else holds it.
+    pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
+        self.0.try_write().map(RwLockWriteGuard)
+    }
+
+    /// The value, by the only one who can reach the lock.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: fmt::Debug + ?Sized> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T: fmt::Debug + ?Sized> fmt::Debug for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Debug + ?Sized> fmt::Debug for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// A number of permits: at most so many processes at a time do something.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::process::Semaphore;
+///
+/// let two = Semaphore::new(2);
+/// let (a, _b) = (two.acquire(), two.acquire());
+/// assert!(two.try_acquire().is_none());
+/// drop(a);
+/// assert!(two.try_acquire().is_some());
+/// ```
+pub struct Semaphore(inner::Semaphore);
+
+/// A permit of a [`Semaphore`], given back when dropped.
+#[must_use = "the permit is given back at once if it is not kept"]
+pub struct Permit<'a>(#[allow(dead_code, reason = "held for its drop")] inner::SemaphoreGuard<'a>);
+
+impl Semaphore {
+    /// A semaphore with so many permits.
+    #[must_use]
+    pub const fn new(permits: usize) -> Semaphore {
+        Semaphore(inner::Semaphore::new(permits))
+    }
+
+    /// Takes a permit, waiting for one.
+    pub fn acquire(&self) -> Permit<'_> {
+        Permit(
+            self.0
+                .try_acquire()
+                .unwrap_or_else(|| block_on(self.0.acquire())),
+        )
+    }
+
+    /// Takes a permit if there is one.
+    pub fn try_acquire(&self) -> Option<Permit<'_>> {
+        self.0.try_acquire().map(Permit)
+    }
+
+    /// Adds permits for good.
+    pub fn add_permits(&self, count: usize) {
+        self.0.add_permits(count);
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Permit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").finish_non_exhaustive()
+    }
+}
+
+/// Something that processes wait for, under a condition of their own.
+///
+/// Takes the place of a condition variable: [`wait_until`](Self::wait_until) looks at the
+/// condition, and again after every notification, and cannot miss one in between.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+/// use std_net_runtime::process::{self, Event};
+///
+/// let (ready, event) = (AtomicBool::new(false), Event::new());
+/// process::scope(|s| {
+///     s.spawn(|| event.wait_until(|| ready.load(Ordering::SeqCst).then_some(())));
+///     ready.store(true, Ordering::SeqCst);
+///     event.notify_all();
+/// });
+/// ```
+#[derive(Default)]
+pub struct Event(event_listener::Event);
+
+impl Event {
+    /// An event nobody waits for.
+    #[must_use]
+    pub const fn new() -> Event {
+        Event(event_listener::Event::new())
+    }
+
+    /// Waits until `condition` gives a value, which is returned. It is looked at first, and then
+    /// after each notification.
+    pub fn wait_until<T>(&self, mut condition: impl FnMut() -> Option<T>) -> T {
+        loop {
+            if let Some(value) = self.wait(&mut condition, Nanos::NEVER) {
+                return value;
+            }
+        }
+    }
+
+    /// The same until the deadline: `None` once it has passed.
+    pub fn wait_timeout<T>(
+        &self,
+        condition: impl FnMut() -> Option<T>,
+        deadline: impl Into<Deadline>,
+    ) -> Option<T> {
+        self.wait(condition, Nanos::from_deadline(deadline.into()))
+    }
+
+    fn wait<T>(&self, mut condition: impl FnMut() -> Option<T>, until: Nanos) -> Option<T> {
+        loop {
+            if let Some(value) = condition() {
+                return Some(value);
+            }
+            let mut listener = self.0.listen();
+            // A notification between the look and the listener would be lost: look again.
+            if let Some(value) = condition() {
+                return Some(value);
+            }
+            if wait_for(&mut listener, until, false).is_err() {
+                listener.discard();
+                return condition();
+            }
+        }
+    }
+
+    /// Wakes one that waits now.
+    pub fn notify_one(&self) {
+        self.0.notify_additional(1);
+    }
+
+    /// Wakes all that wait now.
+    pub fn notify_all(&self) {
+        self.0.notify(usize::MAX);
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").finish_non_exhaustive()
+    }
+}

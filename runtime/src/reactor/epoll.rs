@@ -1,0 +1,138 @@
+//! The reactor on Linux: epoll, edge-triggered, both directions at once.
+//!
+//! Drives epoll itself because the short-read rule needs `EPOLLRDHUP`, and because a wait must be
+//! one system call.
+
+use std::cell::UnsafeCell;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+use std::time::Duration;
+
+use crate::park::Eventfd;
+use crate::source::{READ_CLOSED, READABLE, Source, URGENT, WRITABLE};
+use crate::sys::cvt;
+
+const EVENTS: usize = 1024;
+/// No source has this key: sources are aligned.
+const WAKE: u64 = 1;
+
+pub(crate) struct Reactor {
+    epoll: OwnedFd,
+    /// Raised to wake the worker. Edge-triggered, so that it need never be read.
+    waker: Eventfd,
+    events: UnsafeCell<Box<[libc::epoll_event; EVENTS]>>,
+}
+
+// SAFETY: `events` is touched in `wait` only, whose contract is that one thread calls it.
+unsafe impl Sync for Reactor {}
+
+impl Reactor {
+    pub(crate) fn new() -> io::Result<Reactor> {
+        // SAFETY: no preconditions.
+        let epoll = cvt(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: epoll_create1 has just made this descriptor, nobody else owns it.
+        let epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
+        let reactor = Reactor {
+            epoll,
+            waker: Eventfd::new()?,
+            events: UnsafeCell::new(Box::new([libc::epoll_event { events: 0, u64: 0 }; EVENTS])),
+        };
+        reactor.control(
+            libc::EPOLL_CTL_ADD,
+            reactor.waker.as_fd(),
+            libc::EPOLLIN,
+            WAKE,
+        )?;
+        Ok(reactor)
+    }
+
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
+        let interest = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLPRI;
+        self.control(libc::EPOLL_CTL_ADD, fd, interest, key)
+    }
+
+    pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
+        // Fails only if it is not there, which is what is wanted.
+        let _ = self.control(libc::EPOLL_CTL_DEL, fd, 0, 0);
+    }
+
+    fn control(
+        &self,
+        operation: libc::c_int,
+        fd: BorrowedFd<'_>,
+        events: libc::c_int,
+        key: u64,
+    ) -> io::Result<()> {
+        let events = (events | libc::EPOLLET).cast_unsigned();
+        let mut event = libc::epoll_event { events, u64: key };
+        // SAFETY: a live event; both descriptors are open.
+        cvt(unsafe {
+            libc::epoll_ctl(
+                self.epoll.as_raw_fd(),
+                operation,
+                fd.as_raw_fd(),
+                &raw mut event,
+            )
+        })
+        .map(drop)
+    }
+
+    /// Waits at most `timeout`, for ever if there is none, and hands the events to their sources.
+    /// Returns whether any came.
+    ///
+    /// # Safety
+    ///
+    /// Only one thread calls this, and not from within itself.
+    pub(crate) unsafe fn wait(&self, timeout: Option<Duration>) -> bool {
+        // SAFETY: the only user of `events`, by the contract of this function.
+        let events = unsafe { &mut **self.events.get() };
+        let timespec = timeout.map(|t| libc::timespec {
+            tv_sec: libc::time_t::try_from(t.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: libc::c_long::from(t.subsec_nanos()),
+        });
+        let timeout = timespec.as_ref().map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: a live buffer of EVENTS events, a live timespec or null, no signal mask.
+        let count = unsafe {
+            libc::epoll_pwait2(
+                self.epoll.as_raw_fd(),
+                events.as_mut_ptr(),
+                EVENTS as libc::c_int,
+                timeout,
+                ptr::null(),
+            )
+        };
+        // An interruption or a shortage of memory: the caller looks at its queues and comes back.
+        let count = usize::try_from(count).unwrap_or(0);
+        for event in &events[..count] {
+            let (flags, key) = (event.events.cast_signed(), event.u64);
+            if key != WAKE {
+                // SAFETY: every key but WAKE was given to `add` by a source.
+                unsafe { Source::event(key, bits(flags)) };
+            }
+        }
+        count > 0
+    }
+
+    pub(crate) fn wake(&self) {
+        self.waker.raise();
+    }
+}
+
+#[inline]
+fn bits(flags: libc::c_int) -> u64 {
+    let mut bits = 0;
+    if flags & (libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) != 0 {
+        bits |= READABLE;
+    }
+    if flags & (libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR) != 0 {
+        bits |= WRITABLE;
+    }
+    if flags & (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) != 0 {
+        bits |= READ_CLOSED;
+    }
+    if flags & libc::EPOLLPRI != 0 {
+        bits |= READABLE | URGENT;
+    }
+    bits
+}

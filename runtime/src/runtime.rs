@@ -1,0 +1,241 @@
+//! The runtime: its settings, its start at the first spawn, its workers. There is one in an OS
+//! process, and it never ends.
+
+use std::env;
+use std::fmt;
+use std::io;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::stack::{self, Pool};
+use crate::worker::Worker;
+use crate::{overflow, watchdog};
+
+/// Settings of the runtime, for programs that want others than the defaults.
+///
+/// Nothing needs to be set: the runtime starts itself at the first
+/// [`spawn`](crate::process::spawn). Environment variables say the same without a change to the
+/// program; what the program sets wins.
+///
+/// | method | variable | default |
+/// |---|---|---|
+/// | [`workers`](Self::workers) | `STD_NET_WORKERS` | the number of processors |
+/// | [`stack_size`](Self::stack_size) | `STD_NET_STACK_SIZE` (bytes) | 128 KiB |
+/// | [`watchdog`](Self::watchdog) | `STD_NET_WATCHDOG` (milliseconds, 0 is off) | 5 s in debug builds, else off |
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::runtime::Builder;
+///
+/// Builder::new().workers(2).stack_size(256 << 10).start()?;
+/// // It runs now, and there is only one.
+/// assert!(Builder::new().start().is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "settings do nothing until `start`"]
+pub struct Builder {
+    workers: Option<usize>,
+    stack_size: Option<usize>,
+    watchdog: Option<Duration>,
+}
+
+impl Builder {
+    /// The defaults.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// How many worker threads run processes: 1 to 1024.
+    pub fn workers(mut self, workers: usize) -> Builder {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// The stack size in bytes of processes that do not ask for another: 16 KiB to 1 GiB, rounded
+    /// up to whole pages. Memory is used only as far as a process really goes down its stack.
+    pub fn stack_size(mut self, bytes: usize) -> Builder {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// How long a process may keep its worker from others before a warning on standard error names
+    /// it; zero turns the warning off.
+    pub fn watchdog(mut self, limit: Duration) -> Builder {
+        self.watchdog = Some(limit);
+        self
+    }
+
+    /// Starts the runtime with these settings.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it runs already;
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a value out of range or an environment
+    /// variable that is not a number; the error of the system when a thread or a reactor cannot be
+    /// made.
+    pub fn start(self) -> io::Result<()> {
+        let mut new = false;
+        Runtime::get_or_start(|| {
+            new = true;
+            self
+        })?;
+        if new {
+            Ok(())
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "the runtime runs already",
+            ))
+        }
+    }
+
+    fn resolve(self) -> io::Result<Settings> {
+        let processors = || thread::available_parallelism().map_or(1, usize::from);
+        let workers = match self.workers {
+            Some(n) => n,
+            None => from_env("STD_NET_WORKERS")?.unwrap_or_else(processors),
+        };
+        if !(1..=1024).contains(&workers) {
+            return Err(invalid(format!(
+                "{workers} workers are not within 1..=1024"
+            )));
+        }
+        let stack_size = match self.stack_size {
+            Some(bytes) => bytes,
+            None => from_env("STD_NET_STACK_SIZE")?.unwrap_or(stack::DEFAULT_SIZE),
+        };
+        let watchdog = match self.watchdog {
+            Some(limit) => limit,
+            None => match from_env("STD_NET_WATCHDOG")? {
+                Some(millis) => Duration::from_millis(millis as u64),
+                None if cfg!(debug_assertions) => Duration::from_secs(5),
+                None => Duration::ZERO,
+            },
+        };
+        Ok(Settings {
+            workers,
+            pool: stack::pool(stack_size)?,
+            watchdog,
+        })
+    }
+}
+
+struct Settings {
+    workers: usize,
+    pool: &'static Pool,
+    watchdog: Duration,
+}
+
+fn from_env(name: &str) -> io::Result<Option<usize>> {
+    let Some(value) = env::var_os(name) else {
+        return Ok(None);
+    };
+    let number = value.to_str().and_then(|text| text.trim().parse().ok());
+    match number {
+        Some(number) => Ok(Some(number)),
+        None => Err(invalid(format!(
+            "{name} is {value:?}, which is not a number"
+        ))),
+    }
+}
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+pub(crate) struct Runtime {
+    workers: Vec<&'static Worker>,
+    default_pool: &'static Pool,
+    /// Every pool that a process was ever claimed from.
+    pools: Mutex<Vec<&'static Pool>>,
+}
+
+static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+
+impl Runtime {
+    /// The runtime, started if it does not run yet. A failed start can be tried again.
+    pub(crate) fn get() -> io::Result<&'static Runtime> {
+        match RUNTIME.get() {
+            Some(runtime) => Ok(runtime),
+            None => Runtime::get_or_start(Builder::new),
+        }
+    }
+
+    pub(crate) fn started() -> Option<&'static Runtime> {
+        RUNTIME.get()
+    }
+
+    #[cold]
+    fn get_or_start(settings: impl FnOnce() -> Builder) -> io::Result<&'static Runtime> {
+        static STARTING: Mutex<()> = Mutex::new(());
+        let _one = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = RUNTIME.get() {
+            return Ok(runtime);
+        }
+        let settings = settings().resolve()?;
+        overflow::install();
+        let workers = (0..settings.workers)
+            .map(Worker::leak)
+            .collect::<io::Result<Vec<_>>>()?;
+        let runtime = RUNTIME.get_or_init(|| Runtime {
+            workers,
+            default_pool: settings.pool,
+            pools: Mutex::new(vec![settings.pool]),
+        });
+        for worker in runtime.workers() {
+            thread::Builder::new()
+                .name(format!("std_net-worker-{}", worker.index))
+                .spawn(|| worker.run(runtime))?;
+        }
+        watchdog::start(runtime, settings.watchdog)?;
+        Ok(runtime)
+    }
+
+    #[inline]
+    pub(crate) fn workers(&self) -> &[&'static Worker] {
+        &self.workers
+    }
+
+    /// The pool of processes that did not ask for a stack size.
+    #[inline]
+    pub(crate) fn default_pool() -> &'static Pool {
+        RUNTIME.get().expect("called by a worker").default_pool
+    }
+
+    /// The pool for processes with stacks of `bytes`.
+    pub(crate) fn pool(&self, bytes: usize) -> io::Result<&'static Pool> {
+        let pool = stack::pool(bytes)?;
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        if !pools.iter().any(|p| std::ptr::eq(*p, pool)) {
+            pools.push(pool);
+        }
+        Ok(pool)
+    }
+
+    pub(crate) fn pools(&self) -> Vec<&'static Pool> {
+        self.pools
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Whether unused stacks hold memory that could be given back.
+    pub(crate) fn has_cold_stacks(&self, keep: usize) -> bool {
+        self.pools
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .any(|p| p.is_cold(keep))
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("workers", &self.workers.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,344 @@
+//! What the reactor knows of a descriptor, and who waits for it. Not the operations on it; see
+//! `io`. Not the system calls that watch it; see `reactor`.
+//!
+//! The readiness bits are hints: an operation is tried when its bit is set, and the bit is cleared
+//! when the operation would block, unless an event has come since (the tick has moved). Sources
+//! are reused and never freed, so a late event is at worst one wrong hint.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::io::Interest;
+use crate::park::Unparker;
+use crate::task::Task;
+use crate::worker::Worker;
+
+/// Readiness in the low bits, above them a count of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Readiness(u64);
+
+pub(crate) const READABLE: u64 = 1;
+pub(crate) const WRITABLE: u64 = 1 << 1;
+/// The peer has ended its side, or the connection is gone: a short read proves nothing any more.
+pub(crate) const READ_CLOSED: u64 = 1 << 2;
+/// Urgent data were announced: a read stops before them, so a short one proves nothing.
+pub(crate) const URGENT: u64 = 1 << 3;
+const TICK: u64 = 1 << 8;
+
+impl Readiness {
+    #[inline]
+    pub(crate) fn allows(self, interest: Interest) -> bool {
+        self.0 & bit(interest) != 0
+    }
+
+    /// Whether a short read means that the socket is empty and its end not yet announced.
+    #[inline]
+    pub(crate) fn trusts_short_reads(self) -> bool {
+        self.0 & (READ_CLOSED | URGENT) == 0
+    }
+}
+
+#[inline]
+fn bit(interest: Interest) -> u64 {
+    match interest {
+        Interest::Read => READABLE,
+        Interest::Write => WRITABLE,
+    }
+}
+
+#[repr(align(128))]
+pub(crate) struct Source {
+    readiness: AtomicU64,
+    /// The one waiting process of each direction; more of them, and threads, stand in `others`.
+    waiters: [AtomicPtr<Task>; 2],
+    /// The length of `others`, to leave it alone when it is empty.
+    others_len: AtomicUsize,
+    /// The worker whose reactor watches the descriptor; null: none does.
+    worker: AtomicPtr<Worker>,
+    /// Told apart in events: those meant for an earlier use of this source are dropped.
+    generation: AtomicU16,
+    slow: Mutex<Slow>,
+}
+
+#[derive(Default)]
+struct Slow {
+    others: Vec<(Interest, Unparker)>,
+}
+
+/// Where a waiter stands, to be given back to [`Source::withdraw`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Enrolled {
+    Slot,
+    Others,
+}
+
+impl Source {
+    /// Takes an unused source.
+    pub(crate) fn take() -> &'static Source {
+        let reused = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        reused.unwrap_or_else(|| {
+            Box::leak(Box::new(Source {
+                readiness: AtomicU64::new(0),
+                waiters: [const { AtomicPtr::new(ptr::null_mut()) }; 2],
+                others_len: AtomicUsize::new(0),
+                worker: AtomicPtr::new(ptr::null_mut()),
+                generation: AtomicU16::new(0),
+                slow: Mutex::default(),
+            }))
+        })
+    }
+
+    /// Stops watching `fd`, which is about to be closed or handed out, and frees the source.
+    /// Nobody waits on it: waiters borrow the `Io` that calls this.
+    pub(crate) fn release(&'static self, fd: BorrowedFd<'_>) {
+        if let Some(worker) = self.worker() {
+            // Always before the close: a duplicate elsewhere would keep the registration alive.
+            worker.reactor.remove(fd);
+            self.worker.store(ptr::null_mut(), Ordering::Release);
+        }
+        self.generation.fetch_add(1, Ordering::Release);
+        self.readiness.store(0, Ordering::Release);
+        self.give_back();
+    }
+
+    /// Frees a source that was never used.
+    pub(crate) fn give_back(&'static self) {
+        FREE.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(self);
+    }
+
+    #[inline]
+    pub(crate) fn readiness(&self) -> Readiness {
+        Readiness(self.readiness.load(Ordering::SeqCst))
+    }
+
+    /// The operation would block: forgets the readiness of one direction, unless an event has
+    /// come since `seen` was read. Returns whether it is forgotten.
+    #[inline]
+    pub(crate) fn clear(&self, interest: Interest, seen: Readiness) -> bool {
+        let mut now = seen.0;
+        loop {
+            let cleared = now & !bit(interest);
+            match self.readiness.compare_exchange_weak(
+                now,
+                cleared,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            ) {
+                Ok(_) => return true,
+                // Only the other direction's bit may differ.
+                Err(newer) if newer / TICK == seen.0 / TICK => now = newer,
+                Err(_) => return false,
+            }
+        }
+    }
+
+    // Watching.
+
+    fn worker(&self) -> Option<&'static Worker> {
+        // SAFETY: only ever null or a worker, and workers live for ever.
+        unsafe { self.worker.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Has `worker`'s reactor watch the descriptor. If another's does, and somebody waits there,
+    /// it stays so: the wake-up then crosses threads.
+    pub(crate) fn watch(
+        &'static self,
+        worker: &'static Worker,
+        fd: BorrowedFd<'_>,
+    ) -> io::Result<()> {
+        if ptr::eq(self.worker.load(Ordering::Acquire), worker) {
+            return Ok(());
+        }
+        let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.worker() {
+            Some(current) if ptr::eq(current, worker) => return Ok(()),
+            Some(current) => {
+                let waited_for = !slow.others.is_empty()
+                    || self
+                        .waiters
+                        .iter()
+                        .any(|w| !w.load(Ordering::SeqCst).is_null());
+                if waited_for {
+                    return Ok(());
+                }
+                // Someone who enrols between the look and the move is still served: adding the
+                // descriptor reports its readiness again, to all who wait.
+                current.reactor.remove(fd);
+                self.worker.store(ptr::null_mut(), Ordering::Release);
+            }
+            None => {}
+        }
+        match worker.reactor.add(fd, self.key()) {
+            Ok(()) => {
+                self.worker
+                    .store(ptr::from_ref(worker).cast_mut(), Ordering::Release);
+                Ok(())
+            }
+            Err(error) => {
+                // Nobody watches now: who has enrolled meanwhile must try, and meet the error.
+                drop(slow);
+                self.wake(READABLE | WRITABLE);
+                Err(error)
+            }
+        }
+    }
+
+    /// For reactors that report once: asks again for the directions that are waited for.
+    /// Called after [`enrol`](Self::enrol).
+    #[cfg(std_net_portable)]
+    pub(crate) fn rearm(&'static self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        let wants = |interest: Interest| {
+            !self.waiters[interest as usize]
+                .load(Ordering::SeqCst)
+                .is_null()
+                || slow.others.iter().any(|(i, _)| *i == interest)
+        };
+        let (read, write) = (wants(Interest::Read), wants(Interest::Write));
+        match self.worker() {
+            Some(worker) => worker.reactor.rearm(fd, self.key(), read, write),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes part in the events of this source as a number: address and generation.
+    fn key(&'static self) -> u64 {
+        let address = ptr::from_ref(self) as u64;
+        u64::from(self.generation.load(Ordering::Acquire)) << 48 | address
+    }
+
+    /// An event has come for the source with this key.
+    ///
+    /// # Safety
+    ///
+    /// `key` was made by [`key`](Self::key).
+    pub(crate) unsafe fn event(key: u64, bits: u64) {
+        let address = (key & ((1 << 48) - 1)) as usize;
+        // SAFETY: sources are never freed, and user addresses have 48 bits at most.
+        let source: &'static Source = unsafe { &*(address as *const Source) };
+        if source.generation.load(Ordering::Acquire) == (key >> 48) as u16 {
+            source.notify(bits);
+        }
+    }
+
+    /// Remembers the readiness and wakes who waits for it.
+    fn notify(&'static self, bits: u64) {
+        let mut now = self.readiness.load(Ordering::Relaxed);
+        while let Err(newer) = self.readiness.compare_exchange_weak(
+            now,
+            (now | bits).wrapping_add(TICK),
+            Ordering::SeqCst,
+            Ordering::SeqCst,
+        ) {
+            now = newer;
+        }
+        self.wake(bits);
+    }
+
+    /// Wakes all who wait for a direction in `bits`; they look again at what has changed.
+    pub(crate) fn wake(&'static self, bits: u64) {
+        for interest in [Interest::Read, Interest::Write] {
+            if bits & bit(interest) != 0 {
+                let slot = &self.waiters[interest as usize];
+                if !slot.load(Ordering::SeqCst).is_null() {
+                    let task = slot.swap(ptr::null_mut(), Ordering::SeqCst);
+                    // SAFETY: only ever null or a task, and tasks live for ever.
+                    if let Some(task) = unsafe { task.as_ref() } {
+                        task.unpark();
+                    }
+                }
+            }
+        }
+        if self.others_len.load(Ordering::SeqCst) > 0 {
+            let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+            for (interest, unparker) in &slow.others {
+                if bits & bit(*interest) != 0 {
+                    unparker.unpark();
+                }
+            }
+        }
+    }
+
+    // Waiting.
+
+    /// Enters a process among those to wake. It looks at the readiness again before it parks.
+    pub(crate) fn enrol(&'static self, interest: Interest, task: &'static Task) -> Enrolled {
+        let slot = &self.waiters[interest as usize];
+        let pointer = ptr::from_ref(task).cast_mut();
+        if slot
+            .compare_exchange(ptr::null_mut(), pointer, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+        {
+            return Enrolled::Slot;
+        }
+        self.enrol_other(interest, Unparker::Process(task));
+        Enrolled::Others
+    }
+
+    /// Enters a waiter of any kind.
+    pub(crate) fn enrol_other(&self, interest: Interest, unparker: Unparker) {
+        let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        slow.others.push((interest, unparker));
+        self.others_len.store(slow.others.len(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn withdraw(
+        &'static self,
+        interest: Interest,
+        task: &'static Task,
+        enrolled: Enrolled,
+    ) {
+        match enrolled {
+            Enrolled::Slot => {
+                let slot = &self.waiters[interest as usize];
+                let pointer = ptr::from_ref(task).cast_mut();
+                if ptr::eq(slot.load(Ordering::SeqCst), task) {
+                    // Fails when it is being woken at this moment.
+                    let _ = slot.compare_exchange(
+                        pointer,
+                        ptr::null_mut(),
+                        Ordering::SeqCst,
+                        Ordering::SeqCst,
+                    );
+                }
+            }
+            Enrolled::Others => self.withdraw_other(interest, &Unparker::Process(task)),
+        }
+    }
+
+    pub(crate) fn withdraw_other(&self, interest: Interest, unparker: &Unparker) {
+        let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = slow
+            .others
+            .iter()
+            .position(|(i, u)| *i == interest && u.is(unparker));
+        if let Some(at) = position {
+            slow.others.swap_remove(at);
+        }
+        self.others_len.store(slow.others.len(), Ordering::SeqCst);
+    }
+}
+
+static FREE: Mutex<Vec<&'static Source>> = Mutex::new(Vec::new());
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("readiness", &self.readiness())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names the descriptor in a listing.
+pub(crate) fn waiting_for(interest: Interest, fd: BorrowedFd<'_>) -> crate::task::Waiting {
+    match interest {
+        Interest::Read => crate::task::Waiting::Readable(fd.as_raw_fd()),
+        Interest::Write => crate::task::Waiting::Writable(fd.as_raw_fd()),
+    }
+}

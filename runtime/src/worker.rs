@@ -1,0 +1,516 @@
+//! A worker: the thread that runs processes, its queues, and how it goes to sleep. Where a new
+//! process goes; not what a process is.
+
+use std::cell::{Cell, UnsafeCell};
+use std::collections::VecDeque;
+use std::panic::Location;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use std::{hint, io};
+
+use crate::deadline::Nanos;
+use crate::process::info::Info;
+use crate::reactor::Reactor;
+use crate::runtime::Runtime;
+use crate::stack::{self, Pool, Stack};
+use crate::task::{Task, Waiting};
+use crate::timer::Timers;
+
+/// Resumes between two looks at the reactor: a look is a system call.
+const ROUND: usize = 64;
+/// New processes begun in a round, so that neither they nor the woken ones starve.
+const BEGIN: usize = 32;
+/// Looks for work before a worker goes to sleep: about a third of a microsecond.
+const SPINS: usize = 2000;
+/// How many more processes a worker must have than another before it gives a new one away.
+const SLACK: usize = 8;
+/// New processes that nobody has begun yet, at which it pays to wake another worker.
+const BACKLOG: usize = 4;
+/// How long a sleeping worker lingers to see whether another is stuck with unbegun processes.
+const LINGER: Duration = Duration::from_millis(2);
+/// Between two wake-ups of another worker for fewer than BACKLOG of them.
+const NUDGE: u64 = 1_000_000;
+/// Stacks a worker keeps to itself, hot.
+const OWN_STACKS: usize = 64;
+/// Unused stacks that keep their memory, and how many lose it at a time.
+const WARM_STACKS: usize = 64;
+const TRIM: usize = 256;
+const TRIM_AFTER: Duration = Duration::from_millis(50);
+
+/// A process that has not begun: it may still go anywhere.
+pub(crate) struct Start {
+    pub(crate) info: Arc<Info>,
+    pub(crate) pool: &'static Pool,
+    pub(crate) main: Box<dyn FnOnce() + Send>,
+}
+
+pub(crate) struct Worker {
+    pub(crate) index: usize,
+    pub(crate) reactor: Reactor,
+    /// Tasks woken by other threads: a stack linked through `Task::next`.
+    inbox: AtomicPtr<Task>,
+    /// Waits, or is about to wait, in the reactor: whoever adds work must wake it.
+    sleeping: AtomicBool,
+    /// Processes that have not begun, for this worker and for thieves.
+    unbegun: Mutex<VecDeque<Start>>,
+    unbegun_len: AtomicUsize,
+    /// Processes placed here that have not ended.
+    live: AtomicUsize,
+    /// Counts resumes, so that others can see whether this worker gets on.
+    pub(crate) resumes: AtomicU64,
+    /// Whether a process runs at this moment.
+    pub(crate) busy: AtomicBool,
+    /// When another worker was last woken for a new process of this one.
+    nudged: AtomicU64,
+    tasks: Mutex<Vec<&'static Task>>,
+    coarse: AtomicU64,
+    local: UnsafeCell<Local>,
+}
+
+/// What only the worker's own thread touches.
+struct Local {
+    ready: VecDeque<&'static Task>,
+    timers: Timers,
+    idle_tasks: Vec<&'static Task>,
+    stacks: Vec<Stack>,
+}
+
+// SAFETY: everything but `local` is atomic or locked, and `local` is reached through `with_local`
+// only, which runs on the worker's own thread.
+unsafe impl Sync for Worker {}
+
+thread_local! {
+    static CURRENT: Cell<Option<&'static Worker>> = const { Cell::new(None) };
+}
+
+/// The worker whose thread this is.
+pub(crate) fn current() -> Option<&'static Worker> {
+    CURRENT.get()
+}
+
+impl Worker {
+    /// Makes a worker that lives for ever; its thread is not started yet.
+    pub(crate) fn leak(index: usize) -> io::Result<&'static Worker> {
+        Ok(Box::leak(Box::new(Worker {
+            index,
+            reactor: Reactor::new()?,
+            inbox: AtomicPtr::new(ptr::null_mut()),
+            sleeping: AtomicBool::new(false),
+            unbegun: Mutex::default(),
+            unbegun_len: AtomicUsize::new(0),
+            live: AtomicUsize::new(0),
+            resumes: AtomicU64::new(0),
+            busy: AtomicBool::new(false),
+            nudged: AtomicU64::new(0),
+            tasks: Mutex::default(),
+            coarse: AtomicU64::new(Nanos::now().0),
+            local: UnsafeCell::new(Local {
+                ready: VecDeque::new(),
+                timers: Timers::default(),
+                idle_tasks: Vec::new(),
+                stacks: Vec::new(),
+            }),
+        })))
+    }
+
+    #[inline]
+    pub(crate) fn is_current(&self) -> bool {
+        CURRENT.get().is_some_and(|w| ptr::eq(w, self))
+    }
+
+    /// Runs `f` with the worker's own state. `f` must not come back here: it calls no user code
+    /// and resumes nothing.
+    #[inline]
+    fn with_local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> R {
+        debug_assert!(self.is_current());
+        // SAFETY: only this thread gets here (callers are the worker's loop, a process on it, or
+        // have checked `is_current`), and `f` is never nested by its contract.
+        f(unsafe { &mut *self.local.get() })
+    }
+
+    // The loop.
+
+    /// The worker's thread; never returns.
+    pub(crate) fn run(&'static self, runtime: &'static Runtime) -> ! {
+        CURRENT.set(Some(self));
+        let mut linger = false;
+        loop {
+            self.take_inbox();
+            for _ in 0..ROUND {
+                let Some(task) = self.with_local(|l| l.ready.pop_front()) else {
+                    break;
+                };
+                self.resume(task);
+            }
+            for _ in 0..BEGIN {
+                if !self.begin_one() {
+                    break;
+                }
+            }
+            if self.expire_timers() || !self.is_idle() {
+                // SAFETY: the worker's own thread, and no process of it is inside `wait`.
+                unsafe { self.reactor.wait(Some(Duration::ZERO)) };
+                linger = true;
+                continue;
+            }
+            linger = self.sleep(runtime, linger);
+        }
+    }
+
+    fn resume(&'static self, task: &'static Task) {
+        self.resumes
+            .store(self.resumes.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.busy.store(true, Ordering::Relaxed);
+        let ended = task.resume();
+        self.busy.store(false, Ordering::Relaxed);
+        if let Some(stack) = ended {
+            self.retire(task, stack);
+        }
+    }
+
+    fn retire(&self, task: &'static Task, stack: Stack) {
+        let pool = stack.pool();
+        self.live.fetch_sub(1, Ordering::Relaxed);
+        pool.unclaim();
+        let own = ptr::eq(pool, Runtime::default_pool());
+        self.with_local(|local| {
+            local.idle_tasks.push(task);
+            if !own {
+                pool.give(std::iter::once(stack));
+                return;
+            }
+            local.stacks.push(stack);
+            if local.stacks.len() > OWN_STACKS {
+                pool.give(local.stacks.drain(..OWN_STACKS / 2));
+            }
+        });
+    }
+
+    fn begin_one(&'static self) -> bool {
+        if self.unbegun_len.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        let Some(start) = self.pop_unbegun() else {
+            return false;
+        };
+        let Some(stack) = self.take_stack(start.pool) else {
+            // Others hold what there is. It keeps its place, and the claim it has made means that
+            // a stack comes free.
+            self.lock_unbegun(|queue| queue.push_front(start));
+            return false;
+        };
+        let task = self.with_local(|l| l.idle_tasks.pop()).unwrap_or_else(|| {
+            let task = Task::leak(self);
+            self.tasks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(task);
+            task
+        });
+        task.begin(stack, start.info, start.main);
+        self.resume(task);
+        true
+    }
+
+    fn take_stack(&self, pool: &'static Pool) -> Option<Stack> {
+        if ptr::eq(pool, Runtime::default_pool()) {
+            return self.with_local(|local| {
+                if local.stacks.is_empty() {
+                    pool.take(OWN_STACKS / 2, &mut local.stacks);
+                }
+                local.stacks.pop()
+            });
+        }
+        let mut one = Vec::with_capacity(1);
+        pool.take(1, &mut one);
+        one.pop()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.inbox.load(Ordering::SeqCst).is_null()
+            && self.unbegun_len.load(Ordering::SeqCst) == 0
+            && self.with_local(|l| l.ready.is_empty())
+    }
+
+    /// Wakes the processes whose time has come. Returns whether there were any.
+    fn expire_timers(&self) -> bool {
+        if self.with_local(|l| l.timers.next()) == Nanos::NEVER {
+            return false;
+        }
+        let now = Nanos::now();
+        let mut due = Vec::new();
+        self.with_local(|local| local.timers.expire(now, |task| due.push(task)));
+        let any = !due.is_empty();
+        for task in due {
+            task.unpark();
+        }
+        any
+    }
+
+    /// Waits in the reactor until there is something to do; before that, looks for work that others
+    /// have too much of. Returns whether to linger next time.
+    fn sleep(&'static self, runtime: &'static Runtime, linger: bool) -> bool {
+        if runtime.workers().len() > 1 {
+            for _ in 0..SPINS {
+                if !self.is_idle() {
+                    return true;
+                }
+                hint::spin_loop();
+            }
+            if self.steal(runtime, BACKLOG) {
+                return true;
+            }
+        }
+        let timer = self.with_local(|l| l.timers.next());
+        let mut timeout = (timer != Nanos::NEVER).then(|| timer.left(Nanos::now()));
+        let mut at_most = |limit: Duration| {
+            timeout = Some(timeout.map_or(limit, |t| t.min(limit)));
+        };
+        let linger = linger && runtime.workers().len() > 1;
+        let before: Option<Vec<u64>> =
+            linger.then(|| runtime.workers().iter().map(|w| w.progress()).collect());
+        if linger {
+            at_most(LINGER);
+        }
+        let trim = runtime.has_cold_stacks(WARM_STACKS);
+        if trim {
+            at_most(TRIM_AFTER);
+        }
+        // Announce, then look again; whoever adds work adds first and then looks at `sleeping`.
+        self.sleeping.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        if !self.is_idle() {
+            self.sleeping.store(false, Ordering::SeqCst);
+            return true;
+        }
+        // SAFETY: the worker's own thread, and no process of it is inside `wait`.
+        let woken = unsafe { self.reactor.wait(timeout) };
+        self.sleeping.store(false, Ordering::SeqCst);
+        self.tick();
+        if woken {
+            return true;
+        }
+        if trim {
+            stack::trim(&runtime.pools(), WARM_STACKS, TRIM);
+        }
+        runtime
+            .workers()
+            .iter()
+            .zip(before.unwrap_or_default())
+            .any(|(worker, before)| worker.progress() == before && self.steal_from(worker, 1))
+    }
+
+    /// Reads the coarse clock, once a wait.
+    pub(crate) fn tick(&self) {
+        let mut time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: a live timespec.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
+        let nanos = u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
+            + u64::try_from(time.tv_nsec).unwrap_or(0);
+        self.coarse.store(nanos, Ordering::Relaxed);
+    }
+
+    /// About now, on `CLOCK_MONOTONIC_COARSE`: when this worker last came back from its reactor.
+    #[inline]
+    pub(crate) fn coarse_now(&self) -> Nanos {
+        Nanos(self.coarse.load(Ordering::Relaxed))
+    }
+
+    fn progress(&self) -> u64 {
+        self.resumes.load(Ordering::Relaxed)
+    }
+
+    // Woken processes.
+
+    pub(crate) fn want_timer(&self, task: &'static Task, at: Nanos) {
+        self.with_local(|local| local.timers.want(task, at));
+    }
+
+    /// Queues a task that has just been notified, from any thread.
+    #[inline]
+    pub(crate) fn push(&self, task: &'static Task) {
+        if self.is_current() {
+            self.push_local(task);
+        } else {
+            self.push_remote(task);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push_local(&self, task: &'static Task) {
+        self.with_local(|local| local.ready.push_back(task));
+    }
+
+    fn push_remote(&self, task: &'static Task) {
+        let mut head = self.inbox.load(Ordering::Relaxed);
+        loop {
+            task.next.store(head, Ordering::Relaxed);
+            let pointer = ptr::from_ref(task).cast_mut();
+            match self.inbox.compare_exchange_weak(
+                head,
+                pointer,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(newer) => head = newer,
+            }
+        }
+        self.rouse();
+    }
+
+    /// Wakes the worker if it sleeps. To be called after the work was added.
+    fn rouse(&self) {
+        fence(Ordering::SeqCst);
+        if self.sleeping.load(Ordering::SeqCst) && self.sleeping.swap(false, Ordering::SeqCst) {
+            self.reactor.wake();
+        }
+    }
+
+    fn take_inbox(&self) {
+        if self.inbox.load(Ordering::Relaxed).is_null() {
+            return;
+        }
+        let mut head = self.inbox.swap(ptr::null_mut(), Ordering::AcqRel);
+        let mut tasks = Vec::new();
+        // SAFETY: only ever null or a task, and tasks live for ever. A task's link is not written
+        // between its push and this read: it is NOTIFIED, so nobody pushes it again.
+        while let Some(task) = unsafe { head.as_ref() } {
+            head = task.next.load(Ordering::Relaxed);
+            tasks.push(task);
+        }
+        // The link makes a stack; who came first goes first.
+        self.with_local(|local| local.ready.extend(tasks.into_iter().rev()));
+    }
+
+    // New processes.
+
+    /// Places a new process: here if this thread is a worker and not much fuller than another,
+    /// else where the fewest are.
+    pub(crate) fn place(runtime: &'static Runtime, start: Start) {
+        let workers = runtime.workers();
+        let least = workers
+            .iter()
+            .min_by_key(|w| w.live.load(Ordering::Relaxed))
+            .expect("a runtime has at least one worker");
+        let here = current().filter(|here| {
+            here.live.load(Ordering::Relaxed) <= least.live.load(Ordering::Relaxed) + SLACK
+        });
+        match here {
+            Some(here) => {
+                let backlog = here.enqueue(start);
+                if workers.len() > 1 {
+                    here.nudge(runtime, backlog);
+                }
+            }
+            None => {
+                least.enqueue(start);
+                if !least.is_current() {
+                    least.rouse();
+                }
+            }
+        }
+    }
+
+    fn enqueue(&self, start: Start) -> usize {
+        self.live.fetch_add(1, Ordering::Relaxed);
+        self.lock_unbegun(|queue| {
+            queue.push_back(start);
+            queue.len()
+        })
+    }
+
+    /// Wakes a sleeping worker to take new processes off this one: when there are many, and now and
+    /// then in any case, because this one may be about to compute for long.
+    #[inline]
+    fn nudge(&self, runtime: &'static Runtime, backlog: usize) {
+        let sleeper = || {
+            runtime
+                .workers()
+                .iter()
+                .find(|w| w.sleeping.load(Ordering::Relaxed))
+        };
+        if backlog < BACKLOG {
+            let now = self.coarse_now().0;
+            if now.wrapping_sub(self.nudged.load(Ordering::Relaxed)) < NUDGE {
+                return;
+            }
+        }
+        if let Some(sleeper) = sleeper() {
+            self.tick();
+            self.nudged.store(self.coarse_now().0, Ordering::Relaxed);
+            sleeper.rouse();
+        }
+    }
+
+    fn pop_unbegun(&self) -> Option<Start> {
+        self.lock_unbegun(VecDeque::pop_front)
+    }
+
+    fn lock_unbegun<R>(&self, f: impl FnOnce(&mut VecDeque<Start>) -> R) -> R {
+        let mut queue = self.unbegun.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = f(&mut queue);
+        self.unbegun_len.store(queue.len(), Ordering::SeqCst);
+        result
+    }
+
+    fn steal(&'static self, runtime: &'static Runtime, at_least: usize) -> bool {
+        runtime
+            .workers()
+            .iter()
+            .any(|victim| self.steal_from(victim, at_least))
+    }
+
+    /// Takes half of the victim's new processes if it has so many.
+    fn steal_from(&'static self, victim: &'static Worker, at_least: usize) -> bool {
+        if ptr::eq(self, victim) || victim.unbegun_len.load(Ordering::Relaxed) < at_least {
+            return false;
+        }
+        let mut loot = victim.lock_unbegun(|queue| {
+            let keep = if queue.len() < at_least {
+                queue.len()
+            } else {
+                queue.len() / 2
+            };
+            queue.split_off(keep)
+        });
+        if loot.is_empty() {
+            return false;
+        }
+        victim.live.fetch_sub(loot.len(), Ordering::Relaxed);
+        self.live.fetch_add(loot.len(), Ordering::Relaxed);
+        self.lock_unbegun(|queue| queue.append(&mut loot));
+        true
+    }
+
+    // For the listing of processes.
+
+    pub(crate) fn snapshot(
+        &self,
+        mut each: impl FnMut(&Arc<Info>, Option<(Waiting, bool, Nanos)>),
+    ) {
+        let tasks = self
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for task in tasks {
+            if let Some((info, waiting, notified, since)) = task.snapshot() {
+                each(&info, Some((waiting, notified, since)));
+            }
+        }
+        let unbegun: Vec<Arc<Info>> =
+            self.lock_unbegun(|queue| queue.iter().map(|s| Arc::clone(&s.info)).collect());
+        for info in &unbegun {
+            each(info, None);
+        }
+    }
+}
+
+/// Where a process was spawned, for messages.
+pub(crate) type Place = &'static Location<'static>;
