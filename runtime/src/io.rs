@@ -193,6 +193,12 @@ impl Io {
         self
     }
 
+    /// Whether [`short_read_drains`](Self::short_read_drains) was said.
+    #[must_use]
+    pub fn drains(&self) -> bool {
+        self.short_read_drains
+    }
+
     /// A second handle to the same socket. The deadline is copied; the blocking mode and the
     /// per-call timeouts are shared, as they are in the kernel.
     ///
@@ -669,6 +675,48 @@ impl Io {
         self.sock().shutdown(how)
     }
 
+    /// Reads a socket option that is a C `int` and that socket2 does not know. Corresponds to
+    /// `getsockopt(2)`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn int_option(&self, level: c_int, name: c_int) -> io::Result<c_int> {
+        let mut value: c_int = 0;
+        let mut len = mem::size_of::<c_int>() as libc::socklen_t;
+        // SAFETY: a live, writable int and its length.
+        cvt(unsafe {
+            libc::getsockopt(
+                self.as_raw_fd(),
+                level,
+                name,
+                (&raw mut value).cast(),
+                &raw mut len,
+            )
+        })?;
+        Ok(value)
+    }
+
+    /// Sets a socket option that is a C `int`. Corresponds to `setsockopt(2)`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_int_option(&self, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+        let len = mem::size_of::<c_int>() as libc::socklen_t;
+        // SAFETY: a live int and its length.
+        cvt(unsafe {
+            libc::setsockopt(
+                self.as_raw_fd(),
+                level,
+                name,
+                (&raw const value).cast(),
+                len,
+            )
+        })
+        .map(drop)
+    }
+
     // How it waits.
 
     /// Sets the deadline of this handle: every operation that has not ended by then fails with
@@ -823,6 +871,18 @@ fn empty_msghdr() -> libc::msghdr {
 
 fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "deadline has passed")
+}
+
+impl From<OwnedFd> for Io {
+    fn from(fd: OwnedFd) -> Io {
+        Io::adopt(fd)
+    }
+}
+
+impl From<Io> for OwnedFd {
+    fn from(io: Io) -> OwnedFd {
+        io.into_fd()
+    }
 }
 
 impl AsFd for Io {

@@ -26,6 +26,7 @@
 
 mod deadline;
 mod io;
+mod macros;
 mod overflow;
 mod park;
 mod poll;
@@ -36,6 +37,8 @@ mod source;
 mod stack;
 mod sys;
 mod task;
+#[doc(hidden)]
+pub mod text;
 mod timer;
 mod watchdog;
 mod worker;

@@ -18,7 +18,9 @@ fn listener() -> (Io, SockAddr) {
 }
 
 fn connect(addr: &SockAddr) -> Io {
-    let io = Io::socket(Domain::IPV4, Type::STREAM, None).unwrap().short_read_drains();
+    let io = Io::socket(Domain::IPV4, Type::STREAM, None)
+        .unwrap()
+        .short_read_drains();
     io.connect(addr).unwrap();
     io
 }
@@ -121,7 +123,10 @@ fn a_panic_ends_the_process_and_nothing_else() {
         let _wait_while_unwinding = Wait;
         panic!("on purpose");
     });
-    assert_eq!(*handle.join().unwrap_err().downcast::<&str>().unwrap(), "on purpose");
+    assert_eq!(
+        *handle.join().unwrap_err().downcast::<&str>().unwrap(),
+        "on purpose"
+    );
     assert_eq!(process::spawn(|| 5).join().unwrap(), 5);
 
     struct Wait;
@@ -134,7 +139,7 @@ fn a_panic_ends_the_process_and_nothing_else() {
 
 #[test]
 fn scopes_and_blocking_borrow() {
-    let data = vec![1, 2, 3];
+    let data = [1, 2, 3];
     let sum: i32 = process::scope(|s| {
         let handles: Vec<_> = data.iter().map(|n| s.spawn(move || n * 2)).collect();
         handles.into_iter().map(|h| h.join().unwrap()).sum()
@@ -168,13 +173,21 @@ fn channels_time_out_and_give_the_value_back() {
     use process::channel::{self, RecvError, SendError};
     let body = || {
         let (sender, receiver) = channel::bounded(1);
-        assert_eq!(receiver.recv_timeout(Duration::from_millis(2)), Err(RecvError::TimedOut));
+        assert_eq!(
+            receiver.recv_timeout(Duration::from_millis(2)),
+            Err(RecvError::TimedOut)
+        );
         sender.send(String::from("a")).unwrap();
-        let error = sender.send_timeout(String::from("b"), Duration::from_millis(2)).unwrap_err();
+        let error = sender
+            .send_timeout(String::from("b"), Duration::from_millis(2))
+            .unwrap_err();
         assert!(matches!(&error, SendError::TimedOut(text) if text == "b"));
         assert_eq!(receiver.recv().unwrap(), "a");
         drop(receiver);
-        assert!(matches!(sender.send(String::new()), Err(SendError::Closed(_))));
+        assert!(matches!(
+            sender.send(String::new()),
+            Err(SendError::Closed(_))
+        ));
     };
     body();
     process::spawn(body).join().unwrap();

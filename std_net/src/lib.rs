@@ -1,1 +1,53 @@
-//! std_net.
+//! Sockets for plain, linear code.
+//!
+//! TCP, UDP and Unix sockets with the names and manners of [`std::net`], for code that is written
+//! one line after another: in a script, or in a server with tens of thousands of connections. On a
+//! plain thread every call does what std's does, at the same cost. Inside a lightweight
+//! [`process`] the same call parks the process, and its thread goes on with others. There is no
+//! `async`, no callback, no promise.
+//!
+//! ```no_run
+//! use std::io::{self, Read, Write};
+//! use std_net::process;
+//! use std_net::socket::TcpListener;
+//!
+//! fn main() -> io::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:8080")?;
+//!     for stream in listener.incoming() {
+//!         let mut stream = stream?;
+//!         process::spawn(move || -> io::Result<()> {
+//!             let mut buf = [0; 4096];
+//!             loop {
+//!                 match stream.read(&mut buf)? {
+//!                     0 => return Ok(()),
+//!                     n => stream.write_all(&buf[..n])?,
+//!                 }
+//!             }
+//!         });
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Map
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`socket`] | [`TcpListener`](socket::TcpListener), [`TcpStream`](socket::TcpStream), [`UdpSocket`](socket::UdpSocket); the low-level [`Socket`](socket::Socket) with every option |
+//! | [`unix`] | the same for Unix-domain sockets |
+//! | [`process`] | lightweight processes, channels, locks, `blocking`, `sleep` |
+//! | [`ip`] | text to addresses and back, networks |
+//! | [`runtime`] | settings, for programs that want others than the defaults |
+
+#![forbid(unsafe_code)]
+
+mod connect;
+mod dns;
+pub mod socket;
+
+#[doc(inline)]
+pub use std_net_ip as ip;
+#[doc(inline)]
+pub use std_net_runtime::{Deadline, process, runtime};
+#[doc(inline)]
+pub use std_net_unix as unix;

@@ -1,1 +1,54 @@
-//! Unix-domain sockets.
+//! Unix-domain sockets: the twins of `std_net::socket`, between processes of one machine.
+//!
+//! The high-level types have the names and manners of `std::os::unix::net`; besides they have
+//! deadlines, and inside a process they park it instead of blocking its thread. Part of
+//! [`std_net`](https://docs.rs/std_net), where this crate is the module `unix`.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `socket` | [`Socket`]: the calls |
+//! | `options` | its options |
+//! | `stream` | [`UnixStream`] |
+//! | `listener` | [`UnixListener`], [`Incoming`] |
+//! | `datagram` | [`UnixDatagram`] |
+//! | `seqpacket` | [`UnixSeqpacket`], [`UnixSeqpacketListener`]: connections that keep messages apart |
+//! | `addr` | [`SocketAddr`] as text |
+//! | `builder` | [`UnixBuilder`]: file mode, stale paths, unlink on drop |
+//! | `credentials` | [`UCred`]: who the peer is |
+//!
+//! # Examples
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use std_net_unix::UnixStream;
+//!
+//! let (mut a, mut b) = UnixStream::pair()?;
+//! a.write_all(b"ping")?;
+//! let mut buf = [0; 4];
+//! b.read_exact(&mut buf)?;
+//! assert_eq!(&buf, b"ping");
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod addr;
+mod builder;
+mod credentials;
+mod datagram;
+mod listener;
+mod options;
+mod seqpacket;
+mod socket;
+mod stream;
+
+pub use std::net::Shutdown;
+pub use std::os::unix::net::SocketAddr;
+
+pub use addr::{AddrText, DisplayAddr};
+pub use builder::UnixBuilder;
+pub use credentials::UCred;
+pub use datagram::UnixDatagram;
+pub use listener::{Incoming, UnixListener};
+pub use seqpacket::{UnixSeqpacket, UnixSeqpacketListener};
+pub use socket::Socket;
+pub use socket2::Type;
+pub use stream::UnixStream;

@@ -1,0 +1,444 @@
+//! What all socket types of `std_net` and `std_net_unix` have in common, written once. Each macro
+//! adds methods to a type that has a private `fn io(&self) -> &Io`; `$setup` are the hidden lines
+//! of a documentation example that make `socket` (and, for streams, its other end `peer`).
+
+/// Conversions from and to descriptors for a tuple struct around something that has them;
+/// `$adopt` makes that from an `OwnedFd`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! descriptor_traits {
+    ($type:ident, $adopt:expr) => {
+        impl ::std::os::fd::AsFd for $type {
+            fn as_fd(&self) -> ::std::os::fd::BorrowedFd<'_> {
+                self.0.as_fd()
+            }
+        }
+
+        impl ::std::os::fd::AsRawFd for $type {
+            fn as_raw_fd(&self) -> ::std::os::fd::RawFd {
+                self.0.as_raw_fd()
+            }
+        }
+
+        impl ::std::os::fd::IntoRawFd for $type {
+            fn into_raw_fd(self) -> ::std::os::fd::RawFd {
+                ::std::os::fd::OwnedFd::from(self).into_raw_fd()
+            }
+        }
+
+        impl ::std::os::fd::FromRawFd for $type {
+            unsafe fn from_raw_fd(fd: ::std::os::fd::RawFd) -> $type {
+                // SAFETY: the caller owns the descriptor, as this method's contract says.
+                $type::from(unsafe { ::std::os::fd::OwnedFd::from_raw_fd(fd) })
+            }
+        }
+
+        impl ::std::convert::From<::std::os::fd::OwnedFd> for $type {
+            fn from(fd: ::std::os::fd::OwnedFd) -> $type {
+                $type(($adopt)(fd))
+            }
+        }
+
+        impl ::std::convert::From<$type> for ::std::os::fd::OwnedFd {
+            fn from(socket: $type) -> ::std::os::fd::OwnedFd {
+                socket.0.into()
+            }
+        }
+    };
+}
+
+/// Conversions from and to std's twin of a type, through the descriptor.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! std_traits {
+    ($type:ident, $std:ty) => {
+        impl ::std::convert::From<$std> for $type {
+            fn from(socket: $std) -> $type {
+                $type::from(::std::os::fd::OwnedFd::from(socket))
+            }
+        }
+
+        impl ::std::convert::From<$type> for $std {
+            fn from(socket: $type) -> $std {
+                <$std>::from(::std::os::fd::OwnedFd::from(socket))
+            }
+        }
+    };
+}
+
+/// Deadlines, the non-blocking mode, the pending error: on every socket type.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! waiting_methods {
+    ($setup:literal) => {
+        /// Sets the deadline of this handle: from then on every operation that has not ended by
+        /// the deadline fails with [`TimedOut`](::std::io::ErrorKind::TimedOut), even with data
+        /// ready, until [`reset_deadline`](Self::reset_deadline). A `Duration` counts from now.
+        ///
+        /// Of a deadline and a per-call timeout the nearer wins. Operations that wait already
+        /// follow the change, but for those of a plain thread that began without a deadline.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// use std::time::Duration;
+        ///
+        /// socket.timeout_after(Duration::from_secs(5));
+        /// assert!(socket.deadline().is_some());
+        /// socket.reset_deadline();
+        /// assert!(socket.deadline().is_none());
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn timeout_after(&self, deadline: impl Into<$crate::Deadline>) {
+            self.io().set_deadline(deadline.into());
+        }
+
+        /// The instant of the deadline set on this handle.
+        #[must_use]
+        pub fn deadline(&self) -> Option<::std::time::Instant> {
+            self.io().deadline().instant()
+        }
+
+        /// Takes the deadline away: operations wait for as long as it takes.
+        pub fn reset_deadline(&self) {
+            self.io().set_deadline($crate::Deadline::NEVER);
+        }
+
+        /// Chooses whether operations that cannot be done at once wait or fail with
+        /// [`WouldBlock`](::std::io::ErrorKind::WouldBlock), on threads and in processes alike.
+        /// Corresponds to `O_NONBLOCK`.
+        ///
+        /// # Errors
+        ///
+        /// The error of `ioctl(FIONBIO)`.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// socket.set_nonblocking(true)?;
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn set_nonblocking(&self, nonblocking: bool) -> ::std::io::Result<()> {
+            self.io().set_nonblocking(nonblocking)
+        }
+
+        /// Takes the pending error of the socket. Corresponds to `SO_ERROR`.
+        ///
+        /// # Errors
+        ///
+        /// The error of `getsockopt(2)`.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// assert!(socket.take_error()?.is_none());
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn take_error(&self) -> ::std::io::Result<Option<::std::io::Error>> {
+            self.io().sock().take_error()
+        }
+    };
+}
+
+/// std's per-call timeouts: on streams and datagram sockets.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! timeout_methods {
+    ($setup:literal) => {
+        /// Sets how long each read may wait for data; `None` waits for ever. A read that waited for
+        /// so long fails as std's does: with [`WouldBlock`](::std::io::ErrorKind::WouldBlock).
+        /// Shared with clones. Corresponds to `SO_RCVTIMEO`.
+        ///
+        /// # Errors
+        ///
+        /// [`InvalidInput`](::std::io::ErrorKind::InvalidInput) for a zero duration; the error of
+        /// `setsockopt(2)`.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// use std::time::Duration;
+        ///
+        /// socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+        /// assert_eq!(socket.read_timeout()?, Some(Duration::from_secs(1)));
+        /// assert!(socket.set_read_timeout(Some(Duration::ZERO)).is_err());
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn set_read_timeout(
+            &self,
+            timeout: Option<::std::time::Duration>,
+        ) -> ::std::io::Result<()> {
+            self.io().set_timeout($crate::Interest::Read, timeout)
+        }
+
+        /// Sets how long each write may wait for room; `None` waits for ever. Corresponds to
+        /// `SO_SNDTIMEO`.
+        ///
+        /// # Errors
+        ///
+        /// As [`set_read_timeout`](Self::set_read_timeout).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// use std::time::Duration;
+        ///
+        /// socket.set_write_timeout(Some(Duration::from_secs(1)))?;
+        /// assert_eq!(socket.write_timeout()?, Some(Duration::from_secs(1)));
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn set_write_timeout(
+            &self,
+            timeout: Option<::std::time::Duration>,
+        ) -> ::std::io::Result<()> {
+            self.io().set_timeout($crate::Interest::Write, timeout)
+        }
+
+        /// How long each read may wait. Corresponds to `SO_RCVTIMEO`.
+        ///
+        /// # Errors
+        ///
+        /// The error of `getsockopt(2)`.
+        pub fn read_timeout(&self) -> ::std::io::Result<Option<::std::time::Duration>> {
+            self.io().timeout($crate::Interest::Read)
+        }
+
+        /// How long each write may wait. Corresponds to `SO_SNDTIMEO`.
+        ///
+        /// # Errors
+        ///
+        /// The error of `getsockopt(2)`.
+        pub fn write_timeout(&self) -> ::std::io::Result<Option<::std::time::Duration>> {
+            self.io().timeout($crate::Interest::Write)
+        }
+    };
+}
+
+/// `Read` and `Write` for a type and for shared references to it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stream_traits {
+    ($type:ident) => {
+        impl ::std::io::Read for &$type {
+            fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {
+                self.io().recv(buf, 0)
+            }
+
+            fn read_vectored(
+                &mut self,
+                bufs: &mut [::std::io::IoSliceMut<'_>],
+            ) -> ::std::io::Result<usize> {
+                self.io().recv_vectored(bufs, 0)
+            }
+        }
+
+        impl ::std::io::Write for &$type {
+            fn write(&mut self, buf: &[u8]) -> ::std::io::Result<usize> {
+                self.io().send(buf, 0)
+            }
+
+            fn write_vectored(
+                &mut self,
+                bufs: &[::std::io::IoSlice<'_>],
+            ) -> ::std::io::Result<usize> {
+                self.io().send_vectored(bufs, 0)
+            }
+
+            fn flush(&mut self) -> ::std::io::Result<()> {
+                Ok(())
+            }
+        }
+
+        impl ::std::io::Read for $type {
+            fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {
+                (&*self).read(buf)
+            }
+
+            fn read_vectored(
+                &mut self,
+                bufs: &mut [::std::io::IoSliceMut<'_>],
+            ) -> ::std::io::Result<usize> {
+                (&*self).read_vectored(bufs)
+            }
+        }
+
+        impl ::std::io::Write for $type {
+            fn write(&mut self, buf: &[u8]) -> ::std::io::Result<usize> {
+                (&*self).write(buf)
+            }
+
+            fn write_vectored(
+                &mut self,
+                bufs: &[::std::io::IoSlice<'_>],
+            ) -> ::std::io::Result<usize> {
+                (&*self).write_vectored(bufs)
+            }
+
+            fn flush(&mut self) -> ::std::io::Result<()> {
+                Ok(())
+            }
+        }
+    };
+}
+
+/// Inko's `read_string` and its relatives: on connected streams.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stream_text_methods {
+    ($setup:literal) => {
+        /// Reads what there is, up to `size` bytes, as text. Empty at the end of the stream.
+        ///
+        /// If the last character is cut off by `size` or by the packets of the network, its
+        /// remaining bytes (three at most) are read too, beyond `size`.
+        ///
+        /// # Errors
+        ///
+        /// [`InvalidData`](::std::io::ErrorKind::InvalidData) if the bytes are not UTF-8, or the
+        /// rest of the last character does not come; nothing is lost: the error holds a
+        /// [`FromUtf8Error`](::std::string::FromUtf8Error) with the bytes. Otherwise the error of
+        /// the read.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// peer.write_string("héllo")?;
+        /// assert_eq!(socket.read_string(2)?, "hé");
+        /// assert_eq!(socket.read_string(100)?, "llo");
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn read_string(&self, size: usize) -> ::std::io::Result<String> {
+            $crate::text::read_string(self.io(), size, true)
+        }
+
+        /// Reads what there is, up to `size` bytes, to the end of `buf`; returns how many bytes
+        /// came, 0 at the end of the stream.
+        ///
+        /// # Errors
+        ///
+        /// As [`Read::read`](::std::io::Read::read); `buf` is then as it was.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// peer.write_bytes(b"abc")?;
+        /// let mut buf = Vec::new();
+        /// assert_eq!(socket.read_bytes(&mut buf, 16)?, 3);
+        /// assert_eq!(buf, b"abc");
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn read_bytes(&self, buf: &mut Vec<u8>, size: usize) -> ::std::io::Result<usize> {
+            $crate::text::read_bytes(self.io(), buf, size)
+        }
+
+        /// Writes all of `text`.
+        ///
+        /// # Errors
+        ///
+        /// As [`Write::write_all`](::std::io::Write::write_all).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// socket.write_string("ping")?;
+        /// assert_eq!(peer.read_string(4)?, "ping");
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn write_string(&self, text: &str) -> ::std::io::Result<()> {
+            self.write_bytes(text.as_bytes())
+        }
+
+        /// Writes all of `bytes`.
+        ///
+        /// # Errors
+        ///
+        /// As [`Write::write_all`](::std::io::Write::write_all).
+        pub fn write_bytes(&self, bytes: &[u8]) -> ::std::io::Result<()> {
+            ::std::io::Write::write_all(&mut &*self, bytes)
+        }
+    };
+}
+
+/// The same on sockets that keep messages apart.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! message_text_methods {
+    ($setup:literal) => {
+        /// Receives one message of up to `size` bytes as text; what is beyond is discarded, as
+        /// [`recv`](Self::recv) does.
+        ///
+        /// # Errors
+        ///
+        /// [`InvalidData`](::std::io::ErrorKind::InvalidData) if the message is not UTF-8 (a
+        /// character cut off at `size`, for one); the error holds a
+        /// [`FromUtf8Error`](::std::string::FromUtf8Error) with the bytes. Otherwise the error of
+        /// the receive.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// peer.write_string("ping")?;
+        /// assert_eq!(socket.read_string(64)?, "ping");
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn read_string(&self, size: usize) -> ::std::io::Result<String> {
+            $crate::text::read_string(self.io(), size, false)
+        }
+
+        /// Receives one message of up to `size` bytes to the end of `buf`; returns its length in
+        /// bytes.
+        ///
+        /// # Errors
+        ///
+        /// As [`recv`](Self::recv); `buf` is then as it was.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// peer.write_bytes(b"abc")?;
+        /// let mut buf = Vec::new();
+        /// assert_eq!(socket.read_bytes(&mut buf, 16)?, 3);
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn read_bytes(&self, buf: &mut Vec<u8>, size: usize) -> ::std::io::Result<usize> {
+            $crate::text::read_bytes(self.io(), buf, size)
+        }
+
+        /// Sends `text` as one message to the connected peer.
+        ///
+        /// # Errors
+        ///
+        /// As [`send`](Self::send).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// socket.write_string("ping")?;
+        /// assert_eq!(peer.read_string(64)?, "ping");
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn write_string(&self, text: &str) -> ::std::io::Result<()> {
+            self.write_bytes(text.as_bytes())
+        }
+
+        /// Sends `bytes` as one message to the connected peer.
+        ///
+        /// # Errors
+        ///
+        /// As [`send`](Self::send).
+        pub fn write_bytes(&self, bytes: &[u8]) -> ::std::io::Result<()> {
+            // A message goes out whole or not at all.
+            self.send(bytes).map(drop)
+        }
+    };
+}

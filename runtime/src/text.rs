@@ -1,0 +1,75 @@
+//! Reading text and bytes of a size, for all connected socket types.
+
+use std::io;
+
+use crate::io::Io;
+
+/// One read of up to `size` bytes as text. With `complete` a character that was cut off at the end
+/// gets its remaining bytes from further reads: right for streams, not for messages.
+///
+/// # Errors
+///
+/// That of the read; `InvalidData` with the bytes in a `FromUtf8Error`.
+pub fn read_string(io: &Io, size: usize, complete: bool) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    read_bytes(io, &mut bytes, size)?;
+    if complete {
+        let mut missing = missing_bytes(&bytes);
+        while missing > 0 {
+            match read_bytes(io, &mut bytes, missing) {
+                Ok(n) if n > 0 => missing -= n,
+                // The end, or an error that the next read meets again: what is here is kept.
+                _ => break,
+            }
+        }
+    }
+    String::from_utf8(bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+}
+
+/// One read of up to `size` bytes to the end of `buf`.
+///
+/// # Errors
+///
+/// That of the read; `buf` is then as it was.
+pub fn read_bytes(io: &Io, buf: &mut Vec<u8>, size: usize) -> io::Result<usize> {
+    let before = buf.len();
+    buf.resize(before + size, 0);
+    let result = io.recv(&mut buf[before..], 0);
+    buf.truncate(before + result.as_ref().copied().unwrap_or(0));
+    result
+}
+
+/// How many bytes the last character lacks, if it is valid so far.
+fn missing_bytes(bytes: &[u8]) -> usize {
+    let Err(error) = std::str::from_utf8(bytes) else {
+        return 0;
+    };
+    if error.error_len().is_some() {
+        return 0;
+    }
+    let tail = &bytes[error.valid_up_to()..];
+    let len = match tail[0] {
+        0xC2..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        _ => 4,
+    };
+    len - tail.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_valid_beginning_lacks_bytes() {
+        assert_eq!(missing_bytes(b""), 0);
+        assert_eq!(missing_bytes(b"abc"), 0);
+        assert_eq!(missing_bytes("é".as_bytes()), 0);
+        assert_eq!(missing_bytes(&"é".as_bytes()[..1]), 1);
+        assert_eq!(missing_bytes(&"a€".as_bytes()[..2]), 2);
+        assert_eq!(missing_bytes(&"😀".as_bytes()[..1]), 3);
+        assert_eq!(missing_bytes(&"😀".as_bytes()[..3]), 1);
+        assert_eq!(missing_bytes(b"\xff"), 0);
+        assert_eq!(missing_bytes(b"\xe0\x80"), 0);
+    }
+}

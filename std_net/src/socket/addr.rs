@@ -1,0 +1,138 @@
+//! Whatever names a socket address: [`ToSocketAddrs`]. Not text to addresses; see `ip`. Not name
+//! lookups; see `dns`.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::{iter, option, slice, vec};
+
+use socket2::SockAddr;
+
+use crate::dns;
+
+/// Something that names one or several socket addresses, as [`std::net::ToSocketAddrs`]: the same
+/// types, the same text, the same errors. A name is looked up without stopping the worker: inside a
+/// process the lookup runs on a thread of its own pool.
+///
+/// # Examples
+///
+/// ```
+/// use std_net::socket::{SocketAddr, ToSocketAddrs};
+///
+/// let addr: SocketAddr = "127.0.0.1:80".parse().unwrap();
+/// assert_eq!(("127.0.0.1", 80).to_socket_addrs()?.next(), Some(addr));
+/// assert_eq!("127.0.0.1:80".to_socket_addrs()?.next(), Some(addr));
+/// assert!("127.0.0.1:80000".to_socket_addrs().is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub trait ToSocketAddrs {
+    /// The addresses, one after another.
+    type Iter: Iterator<Item = SocketAddr>;
+
+    /// The addresses that this names.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is no address; the error of the
+    /// name lookup.
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
+}
+
+macro_rules! single {
+    ($($type:ty),*) => {$(
+        impl ToSocketAddrs for $type {
+            type Iter = option::IntoIter<SocketAddr>;
+
+            fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+                Ok(Some(SocketAddr::from(*self)).into_iter())
+            }
+        }
+    )*};
+}
+
+single!(
+    SocketAddr,
+    SocketAddrV4,
+    SocketAddrV6,
+    (IpAddr, u16),
+    (Ipv4Addr, u16),
+    (Ipv6Addr, u16)
+);
+
+impl ToSocketAddrs for (&str, u16) {
+    type Iter = vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        dns::lookup(self.0, self.1).map(Vec::into_iter)
+    }
+}
+
+impl ToSocketAddrs for (String, u16) {
+    type Iter = vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        (&*self.0, self.1).to_socket_addrs()
+    }
+}
+
+impl ToSocketAddrs for str {
+    type Iter = vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        if let Ok(addr) = self.parse() {
+            return Ok(vec![addr].into_iter());
+        }
+        let (host, port) = self
+            .rsplit_once(':')
+            .ok_or_else(|| invalid("invalid socket address"))?;
+        let port = port.parse().map_err(|_| invalid("invalid port value"))?;
+        (host, port).to_socket_addrs()
+    }
+}
+
+impl ToSocketAddrs for String {
+    type Iter = vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        self.as_str().to_socket_addrs()
+    }
+}
+
+impl<'a> ToSocketAddrs for &'a [SocketAddr] {
+    type Iter = iter::Cloned<slice::Iter<'a, SocketAddr>>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        Ok(self.iter().cloned())
+    }
+}
+
+impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
+    type Iter = T::Iter;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        (**self).to_socket_addrs()
+    }
+}
+
+fn invalid(message: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+/// Tries the addresses in turn; the last error if none does, as std.
+pub(crate) fn try_each<T>(
+    addrs: impl ToSocketAddrs,
+    mut f: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut last = None;
+    for addr in addrs.to_socket_addrs()? {
+        match f(addr) {
+            Ok(value) => return Ok(value),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| invalid("could not resolve to any addresses")))
+}
+
+/// An address of the kernel's as one of IPv4 or IPv6.
+pub(super) fn from_kernel(addr: SockAddr) -> io::Result<SocketAddr> {
+    addr.as_socket().ok_or_else(|| invalid("invalid argument"))
+}

@@ -1,0 +1,388 @@
+//! Options that must be set before a `bind`, `connect` or `listen`, as Ktor's
+//! `aSocket().tcp().configure`. What each option is; see `options`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Type};
+use std_net_runtime::Deadline;
+
+use super::addr::try_each;
+use super::{Socket, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+
+/// What TCP and UDP have in common. `None` leaves the system's default alone.
+#[derive(Clone, Debug, Default)]
+struct Common {
+    bind_device: Option<String>,
+    freebind: Option<bool>,
+    mark: Option<u32>,
+    only_v6: Option<bool>,
+    recv_buffer_size: Option<usize>,
+    reuse_address: Option<bool>,
+    reuse_port: Option<bool>,
+    send_buffer_size: Option<usize>,
+    tos: Option<u32>,
+    ttl: Option<u32>,
+}
+
+impl Common {
+    fn apply(&self, socket: &Socket, v6: bool) -> io::Result<()> {
+        let set = |result: Option<io::Result<()>>| result.unwrap_or(Ok(()));
+        set(self
+            .bind_device
+            .as_deref()
+            .map(|v| socket.set_bind_device(Some(v))))?;
+        set(self.freebind.map(|v| {
+            if v6 {
+                socket.set_freebind_v6(v)
+            } else {
+                socket.set_freebind(v)
+            }
+        }))?;
+        set(self.mark.map(|v| socket.set_mark(v)))?;
+        set(self.only_v6.filter(|_| v6).map(|v| socket.set_only_v6(v)))?;
+        set(self
+            .recv_buffer_size
+            .map(|v| socket.set_recv_buffer_size(v)))?;
+        set(self.reuse_address.map(|v| socket.set_reuse_address(v)))?;
+        set(self.reuse_port.map(|v| socket.set_reuse_port(v)))?;
+        set(self
+            .send_buffer_size
+            .map(|v| socket.set_send_buffer_size(v)))?;
+        set(self.tos.map(|v| {
+            if v6 {
+                socket.set_traffic_class(v)
+            } else {
+                socket.set_tos(v)
+            }
+        }))?;
+        set(self.ttl.map(|v| {
+            if v6 {
+                socket.set_unicast_hops_v6(v)
+            } else {
+                socket.set_ttl(v)
+            }
+        }))
+    }
+}
+
+/// The settings that [`Common`] holds, for each builder.
+macro_rules! common_settings {
+    () => {
+        /// Uses this network interface only: `SO_BINDTODEVICE`.
+        pub fn bind_device(mut self, interface: impl Into<String>) -> Self {
+            self.common.bind_device = Some(interface.into());
+            self
+        }
+
+        /// Allows an address that the host does not have (yet): `IP_FREEBIND`, `IPV6_FREEBIND`.
+        pub fn freebind(mut self, on: bool) -> Self {
+            self.common.freebind = Some(on);
+            self
+        }
+
+        /// Marks the packets sent: `SO_MARK`.
+        pub fn mark(mut self, mark: u32) -> Self {
+            self.common.mark = Some(mark);
+            self
+        }
+
+        /// For IPv6 addresses: takes IPv6 only (`true`), or IPv4 too in mapped form (`false`,
+        /// "dual stack"): `IPV6_V6ONLY`.
+        pub fn only_v6(mut self, on: bool) -> Self {
+            self.common.only_v6 = Some(on);
+            self
+        }
+
+        /// The size of the receive buffer in bytes: `SO_RCVBUF`.
+        pub fn recv_buffer_size(mut self, bytes: usize) -> Self {
+            self.common.recv_buffer_size = Some(bytes);
+            self
+        }
+
+        /// Allows an address whose old connections linger: `SO_REUSEADDR`. On by default for
+        /// listeners, as in std.
+        pub fn reuse_address(mut self, on: bool) -> Self {
+            self.common.reuse_address = Some(on);
+            self
+        }
+
+        /// Allows several sockets on the same address: `SO_REUSEPORT`.
+        pub fn reuse_port(mut self, on: bool) -> Self {
+            self.common.reuse_port = Some(on);
+            self
+        }
+
+        /// The size of the send buffer in bytes: `SO_SNDBUF`.
+        pub fn send_buffer_size(mut self, bytes: usize) -> Self {
+            self.common.send_buffer_size = Some(bytes);
+            self
+        }
+
+        /// The type of service, or for IPv6 the traffic class: `IP_TOS`, `IPV6_TCLASS`.
+        pub fn tos(mut self, tos: u32) -> Self {
+            self.common.tos = Some(tos);
+            self
+        }
+
+        /// How many hops packets go: `IP_TTL`, `IPV6_UNICAST_HOPS`.
+        pub fn ttl(mut self, ttl: u32) -> Self {
+            self.common.ttl = Some(ttl);
+            self
+        }
+    };
+}
+
+/// Makes TCP listeners and connections with options that must be set before.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use std_net::socket::TcpBuilder;
+///
+/// let listener = TcpBuilder::new().reuse_port(true).backlog(256).listen("127.0.0.1:0")?;
+/// let stream = TcpBuilder::new()
+///     .nodelay(true)
+///     .local_addr("127.0.0.1:0".parse().unwrap())
+///     .timeout(Duration::from_secs(5))
+///     .connect(listener.local_addr()?)?;
+/// assert!(stream.nodelay()?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "settings do nothing until `listen` or `connect`"]
+pub struct TcpBuilder {
+    common: Common,
+    backlog: Option<i32>,
+    deadline: Option<Deadline>,
+    defer_accept: Option<Duration>,
+    fast_open: Option<u32>,
+    keepalive: Option<bool>,
+    keepalive_time: Option<Duration>,
+    keepalive_interval: Option<Duration>,
+    keepalive_retries: Option<u32>,
+    linger: Option<Duration>,
+    local_addr: Option<SocketAddr>,
+    multipath: bool,
+    nodelay: Option<bool>,
+    user_timeout: Option<Duration>,
+}
+
+impl TcpBuilder {
+    /// The system's defaults.
+    pub fn new() -> TcpBuilder {
+        TcpBuilder::default()
+    }
+
+    common_settings!();
+
+    /// How many connections may wait to be accepted; -1 is the most the system allows, 128 the
+    /// default.
+    pub fn backlog(mut self, backlog: i32) -> TcpBuilder {
+        self.backlog = Some(backlog);
+        self
+    }
+
+    /// Leaves connections without data in the queue for so long: `TCP_DEFER_ACCEPT`.
+    pub fn defer_accept(mut self, wait: Duration) -> TcpBuilder {
+        self.defer_accept = Some(wait);
+        self
+    }
+
+    /// Data in the first packet: of a listener `queue` connections at a time may have it
+    /// (`TCP_FASTOPEN`), a connection sends it with its first write (`TCP_FASTOPEN_CONNECT`) if
+    /// `queue` is not 0.
+    pub fn fast_open(mut self, queue: u32) -> TcpBuilder {
+        self.fast_open = Some(queue);
+        self
+    }
+
+    /// Probes a silent peer: `SO_KEEPALIVE`.
+    pub fn keepalive(mut self, on: bool) -> TcpBuilder {
+        self.keepalive = Some(on);
+        self
+    }
+
+    /// The time before the first probe and between two, and after how many the connection is
+    /// given up: `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`. Turns keepalive on.
+    pub fn keepalive_times(
+        mut self,
+        time: Duration,
+        interval: Duration,
+        retries: u32,
+    ) -> TcpBuilder {
+        self.keepalive = Some(true);
+        self.keepalive_time = Some(time);
+        self.keepalive_interval = Some(interval);
+        self.keepalive_retries = Some(retries);
+        self
+    }
+
+    /// How long a close waits for unsent data: `SO_LINGER`.
+    pub fn linger(mut self, linger: Duration) -> TcpBuilder {
+        self.linger = Some(linger);
+        self
+    }
+
+    /// The address a connection comes from; port 0 lets the system choose.
+    pub fn local_addr(mut self, addr: SocketAddr) -> TcpBuilder {
+        self.local_addr = Some(addr);
+        self
+    }
+
+    /// Multipath TCP where the kernel has it; it falls back to TCP with peers that have not
+    /// (RFC 8684).
+    pub fn multipath(mut self, on: bool) -> TcpBuilder {
+        self.multipath = on;
+        self
+    }
+
+    /// Sends small writes at once: `TCP_NODELAY`.
+    pub fn nodelay(mut self, on: bool) -> TcpBuilder {
+        self.nodelay = Some(on);
+        self
+    }
+
+    /// How long sent data may stay unacknowledged: `TCP_USER_TIMEOUT`.
+    pub fn user_timeout(mut self, limit: Duration) -> TcpBuilder {
+        self.user_timeout = Some(limit);
+        self
+    }
+
+    /// The deadline of a connect. The connection itself has none.
+    pub fn timeout(mut self, deadline: impl Into<Deadline>) -> TcpBuilder {
+        self.deadline = Some(deadline.into());
+        self
+    }
+
+    /// Binds to the first of the addresses that can be bound, and listens.
+    ///
+    /// # Errors
+    ///
+    /// As [`TcpListener::bind`], and the error of an option.
+    pub fn listen<A: ToSocketAddrs>(&self, addr: A) -> io::Result<TcpListener> {
+        try_each(addr, |addr| self.listen_one(addr))
+    }
+
+    /// Connects to the first of the addresses that answers.
+    ///
+    /// # Errors
+    ///
+    /// As [`TcpStream::connect_deadline`], and the error of an option.
+    pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<TcpStream> {
+        try_each(addr, |addr| self.connect_one(addr))
+    }
+
+    pub(super) fn listen_one(&self, addr: SocketAddr) -> io::Result<TcpListener> {
+        let socket = self.socket(addr)?;
+        if self.common.reuse_address.is_none() {
+            socket.set_reuse_address(true)?;
+        }
+        if let Some(wait) = self.defer_accept {
+            socket.set_defer_accept(wait)?;
+        }
+        if let Some(queue) = self.fast_open {
+            socket.set_fast_open(queue)?;
+        }
+        socket.bind(addr)?;
+        socket.listen(self.backlog.unwrap_or(128))?;
+        Ok(TcpListener(socket))
+    }
+
+    pub(crate) fn connect_one(&self, addr: SocketAddr) -> io::Result<TcpStream> {
+        let socket = self.socket(addr)?;
+        if let Some(queue) = self.fast_open {
+            socket.set_fast_open_connect(queue > 0)?;
+        }
+        if let Some(local) = self.local_addr {
+            socket.bind(local)?;
+        }
+        socket.timeout_after(self.deadline.unwrap_or(Deadline::NEVER));
+        socket.connect(addr)?;
+        socket.reset_deadline();
+        Ok(TcpStream(socket))
+    }
+
+    fn socket(&self, addr: SocketAddr) -> io::Result<Socket> {
+        let protocol = self.multipath.then_some(Protocol::MPTCP);
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, protocol)?;
+        self.common.apply(&socket, addr.is_ipv6())?;
+        if let Some(on) = self.keepalive {
+            socket.set_keepalive(on)?;
+        }
+        if let Some(time) = self.keepalive_time {
+            socket.set_keepalive_time(time)?;
+        }
+        if let Some(interval) = self.keepalive_interval {
+            socket.set_keepalive_interval(interval)?;
+        }
+        if let Some(retries) = self.keepalive_retries {
+            socket.set_keepalive_retries(retries)?;
+        }
+        if self.linger.is_some() {
+            socket.set_linger(self.linger)?;
+        }
+        if let Some(on) = self.nodelay {
+            socket.set_nodelay(on)?;
+        }
+        if self.user_timeout.is_some() {
+            socket.set_user_timeout(self.user_timeout)?;
+        }
+        Ok(socket)
+    }
+}
+
+/// Makes UDP sockets with options that must be set before the bind.
+///
+/// # Examples
+///
+/// ```
+/// use std_net::socket::UdpBuilder;
+///
+/// let a = UdpBuilder::new().reuse_port(true).bind("127.0.0.1:0")?;
+/// let b = UdpBuilder::new().reuse_port(true).bind(a.local_addr()?)?;
+/// assert_eq!(a.local_addr()?, b.local_addr()?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "settings do nothing until `bind`"]
+pub struct UdpBuilder {
+    common: Common,
+    broadcast: Option<bool>,
+}
+
+impl UdpBuilder {
+    /// The system's defaults.
+    pub fn new() -> UdpBuilder {
+        UdpBuilder::default()
+    }
+
+    common_settings!();
+
+    /// Allows datagrams to a broadcast address: `SO_BROADCAST`.
+    pub fn broadcast(mut self, on: bool) -> UdpBuilder {
+        self.broadcast = Some(on);
+        self
+    }
+
+    /// Binds to the first of the addresses that can be bound.
+    ///
+    /// # Errors
+    ///
+    /// As [`UdpSocket::bind`], and the error of an option.
+    pub fn bind<A: ToSocketAddrs>(&self, addr: A) -> io::Result<UdpSocket> {
+        try_each(addr, |addr| self.bind_one(addr))
+    }
+
+    pub(super) fn bind_one(&self, addr: SocketAddr) -> io::Result<UdpSocket> {
+        let socket = Socket::datagram(Domain::for_address(addr))?;
+        self.common.apply(&socket, addr.is_ipv6())?;
+        if let Some(on) = self.broadcast {
+            socket.set_broadcast(on)?;
+        }
+        socket.bind(addr)?;
+        Ok(UdpSocket(socket))
+    }
+}

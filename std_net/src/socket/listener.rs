@@ -1,0 +1,224 @@
+//! [`TcpListener`]: where TCP connections come in.
+
+use std::fmt;
+use std::io;
+use std::iter::FusedIterator;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+
+use std_net_runtime::Io;
+
+use super::addr::{from_kernel, try_each};
+use super::{Socket, TcpBuilder, TcpStream, ToSocketAddrs};
+
+/// A TCP socket that takes connections, as [`std::net::TcpListener`].
+///
+/// Several processes and threads can accept on one listener at the same time; each connection goes
+/// to one of them. Closed when dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std_net::socket::{TcpListener, TcpStream};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let client = TcpStream::connect(listener.local_addr()?)?;
+/// let (server, peer) = listener.accept()?;
+/// assert_eq!(peer, client.local_addr()?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "TcpServer")]
+#[doc(alias = "ServerSocket")]
+#[doc(alias = "AsynchronousServerSocketChannel")]
+pub struct TcpListener(pub(super) Socket);
+
+impl TcpListener {
+    /// Binds to the first of the addresses that can be bound, and listens. Port 0 lets the system
+    /// choose; [`local_addr`](Self::local_addr) tells. As std, with `SO_REUSEADDR`.
+    ///
+    /// # Errors
+    ///
+    /// The error of the last address: [`AddrInUse`](io::ErrorKind::AddrInUse),
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied), ...
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
+        try_each(addr, |addr| TcpBuilder::new().listen_one(addr))
+    }
+
+    /// The low-level socket, with every option. Shared access only: it stays this listener's.
+    #[must_use]
+    pub fn socket(&self) -> &Socket {
+        &self.0
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockname(2)`.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr().and_then(from_kernel)
+    }
+
+    /// Waits for the next connection; returns it with its peer's address.
+    ///
+    /// # Errors
+    ///
+    /// The error of `accept4(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline. At the
+    /// limit of descriptors the connection stays in the queue, and a later accept finds it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use std_net::socket::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// listener.timeout_after(Duration::from_millis(1));
+    /// assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (io, addr) = self.0.0.accept()?;
+        Ok((
+            TcpStream(Socket(io.short_read_drains())),
+            from_kernel(addr)?,
+        ))
+    }
+
+    /// The connections as they come. Never ends; an error does not end it either.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std_net::socket::TcpListener;
+    ///
+    /// for stream in TcpListener::bind("127.0.0.1:8080")?.incoming() {
+    ///     println!("{:?}", stream?);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming { listener: self }
+    }
+
+    /// [`incoming`](Self::incoming), by the owner.
+    pub fn into_incoming(self) -> IntoIncoming {
+        IntoIncoming { listener: self }
+    }
+
+    /// A second handle to the same listener; see [`Socket::try_clone`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `fcntl(2)`: too many descriptors.
+    pub fn try_clone(&self) -> io::Result<TcpListener> {
+        self.0.try_clone().map(TcpListener)
+    }
+
+    std_net_runtime::waiting_methods!(
+        "# let socket = std_net::socket::TcpListener::bind(\"127.0.0.1:0\")?;"
+    );
+
+    /// How many hops the packets sent go: see [`Socket::set_ttl`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.0.set_ttl(ttl)
+    }
+
+    /// What [`set_ttl`](Self::set_ttl) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.0.ttl()
+    }
+
+    /// Has an effect before a bind only, as std says of its own: use
+    /// [`TcpBuilder::only_v6`](super::TcpBuilder::only_v6).
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    #[deprecated = "it has no effect on a bound socket; use TcpBuilder::only_v6"]
+    pub fn set_only_v6(&self, only_v6: bool) -> io::Result<()> {
+        self.0.set_only_v6(only_v6)
+    }
+
+    /// Whether it takes IPv6 only.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    #[deprecated = "std's is; use socket().only_v6()"]
+    pub fn only_v6(&self) -> io::Result<bool> {
+        self.0.only_v6()
+    }
+
+    fn io(&self) -> &Io {
+        self.0.io()
+    }
+}
+
+std_net_runtime::descriptor_traits!(TcpListener, Socket::from);
+std_net_runtime::std_traits!(TcpListener, std::net::TcpListener);
+
+impl From<Socket> for TcpListener {
+    /// Takes a listening TCP socket.
+    fn from(socket: Socket) -> TcpListener {
+        TcpListener(socket)
+    }
+}
+
+impl From<TcpListener> for Socket {
+    fn from(listener: TcpListener) -> Socket {
+        listener.0
+    }
+}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut res = f.debug_struct("TcpListener");
+        if let Ok(addr) = self.local_addr() {
+            res.field("addr", &addr);
+        }
+        res.field("fd", &self.as_raw_fd()).finish()
+    }
+}
+
+/// The connections of a [`TcpListener`] as they come.
+#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct Incoming<'a> {
+    listener: &'a TcpListener,
+}
+
+impl Iterator for Incoming<'_> {
+    type Item = io::Result<TcpStream>;
+
+    fn next(&mut self) -> Option<io::Result<TcpStream>> {
+        Some(self.listener.accept().map(|(stream, _)| stream))
+    }
+}
+
+impl FusedIterator for Incoming<'_> {}
+
+/// The connections of a [`TcpListener`] that it owns.
+#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct IntoIncoming {
+    listener: TcpListener,
+}
+
+impl Iterator for IntoIncoming {
+    type Item = io::Result<TcpStream>;
+
+    fn next(&mut self) -> Option<io::Result<TcpStream>> {
+        Some(self.listener.accept().map(|(stream, _)| stream))
+    }
+}
+
+impl FusedIterator for IntoIncoming {}

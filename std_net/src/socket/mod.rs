@@ -1,0 +1,41 @@
+//! TCP and UDP sockets, in two layers.
+//!
+//! The high-level types have the names and manners of `std::net`: put `std_net::socket` in place of
+//! `std::net` in a `use`, and a program compiles and does the same. Besides they have deadlines, and
+//! inside a process they park it instead of blocking its thread. Under each of them is a
+//! [`Socket`], with every call and option of the kernel.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `socket` | [`Socket`]: the calls |
+//! | `options` | its options, by level |
+//! | `stream` | [`TcpStream`] |
+//! | `listener` | [`TcpListener`], [`Incoming`] |
+//! | `datagram` | [`UdpSocket`] |
+//! | `addr` | [`ToSocketAddrs`] |
+//! | `builder` | [`TcpBuilder`], [`UdpBuilder`]: options before a bind or connect |
+
+pub(crate) mod addr;
+mod builder;
+mod datagram;
+mod listener;
+mod options;
+#[allow(
+    clippy::module_inception,
+    reason = "the file is named for its one type"
+)]
+mod socket;
+mod stream;
+
+pub use std::net::{
+    AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
+};
+
+pub use socket2::{Domain, Protocol, SockAddr, Type};
+
+pub use addr::ToSocketAddrs;
+pub use builder::{TcpBuilder, UdpBuilder};
+pub use datagram::UdpSocket;
+pub use listener::{Incoming, IntoIncoming, TcpListener};
+pub use socket::Socket;
+pub use stream::TcpStream;

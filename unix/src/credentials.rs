@@ -1,0 +1,72 @@
+//! Who is at the other end: [`UCred`].
+
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use std_net_runtime::Io;
+
+/// The user, group and OS process of a peer at the time it connected (or made the pair).
+///
+/// # Examples
+///
+/// ```
+/// use std_net_unix::UnixStream;
+///
+/// let (a, _b) = UnixStream::pair()?;
+/// let me = a.peer_cred()?;
+/// assert_eq!(me.pid, Some(std::process::id() as i32));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UCred {
+    /// The user's number.
+    pub uid: u32,
+    /// The group's number.
+    pub gid: u32,
+    /// The OS process's number; `None` if it is not visible from here (another PID namespace).
+    pub pid: Option<i32>,
+}
+
+impl UCred {
+    pub(crate) fn from_kernel(cred: libc::ucred) -> UCred {
+        UCred {
+            uid: cred.uid,
+            gid: cred.gid,
+            pid: Some(cred.pid).filter(|pid| *pid != 0),
+        }
+    }
+}
+
+/// `SO_PEERCRED`.
+pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
+    let mut cred = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
+    let mut len = mem::size_of_val(&cred) as libc::socklen_t;
+    // SAFETY: a live, writable ucred and its length.
+    let result = unsafe {
+        libc::getsockopt(
+            io.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut cred).cast(),
+            &raw mut len,
+        )
+    };
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(UCred::from_kernel(cred))
+    }
+}
+
+/// `SO_PEERPIDFD`, Linux 6.5.
+pub(crate) fn peer_pidfd(io: &Io) -> io::Result<OwnedFd> {
+    const SO_PEERPIDFD: libc::c_int = 77;
+    let fd = io.int_option(libc::SOL_SOCKET, SO_PEERPIDFD)?;
+    // SAFETY: the kernel has just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}

@@ -1,0 +1,224 @@
+//! [`UnixListener`]: where connections over a Unix socket come in.
+
+use std::fmt;
+use std::io;
+use std::iter::FusedIterator;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::path::Path;
+
+use std_net_runtime::Io;
+
+use super::addr::{from_kernel, from_path};
+use super::builder::Unlink;
+use super::{Socket, SocketAddr, UnixBuilder, UnixStream};
+
+/// A Unix socket that takes connections, as [`std::os::unix::net::UnixListener`].
+///
+/// Several processes and threads can accept on one listener at the same time; each connection goes
+/// to one of them. Closed when dropped; the file of its path stays, unless
+/// [`UnixBuilder::unlink_on_drop`](super::UnixBuilder::unlink_on_drop) was asked for.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_unix::{AddrText, SocketAddr, UnixListener, UnixStream};
+///
+/// let listener = UnixListener::bind_addr(&SocketAddr::from_text("@std_net-example-listener")?)?;
+/// let client = UnixStream::connect_addr(&listener.local_addr()?)?;
+/// let (server, peer) = listener.accept()?;
+/// assert!(peer.is_unnamed());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "UnixServer")]
+pub struct UnixListener(pub(super) Socket, pub(super) Option<Unlink>);
+
+impl UnixListener {
+    /// Binds to a path, which must not exist, and listens.
+    ///
+    /// # Errors
+    ///
+    /// [`AddrInUse`](io::ErrorKind::AddrInUse) if the path exists (see
+    /// [`UnixBuilder::rebind_stale`](super::UnixBuilder::rebind_stale)),
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long, ...
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
+        UnixListener::bind_addr(&from_path(path.as_ref())?)
+    }
+
+    /// Binds to an address, which may be an abstract name, and listens.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
+        UnixBuilder::new().listen_addr(addr)
+    }
+
+    /// The low-level socket, with every option. Shared access only: it stays this listener's.
+    #[must_use]
+    pub fn socket(&self) -> &Socket {
+        &self.0
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockname(2)`.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Waits for the next connection; returns it with its peer's address.
+    ///
+    /// # Errors
+    ///
+    /// The error of `accept4(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline. At the
+    /// limit of descriptors the connection stays in the queue, and a later accept finds it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use std_net_unix::{AddrText, SocketAddr, UnixListener};
+    ///
+    /// let listener = UnixListener::bind_addr(&SocketAddr::from_text("@std_net-example-accept")?)?;
+    /// listener.timeout_after(Duration::from_millis(1));
+    /// assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let (io, addr) = self.0.0.accept()?;
+        Ok((UnixStream(Socket(io)), from_kernel(&addr)?))
+    }
+
+    /// The connections as they come. Never ends; an error does not end it either.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std_net_unix::UnixListener;
+    ///
+    /// for stream in UnixListener::bind("/tmp/example.sock")?.incoming() {
+    ///     println!("{:?}", stream?);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming { listener: self }
+    }
+
+    /// A second handle to the same listener; see [`Socket::try_clone`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `fcntl(2)`: too many descriptors.
+    pub fn try_clone(&self) -> io::Result<UnixListener> {
+        self.0.try_clone().map(UnixListener::from)
+    }
+
+    std_net_runtime::waiting_methods!(
+        "# use std_net_unix::{SocketAddr, UnixListener};
+# let socket = UnixListener::bind_addr(&SocketAddr::from_pathname(\"\")?)?;"
+    );
+
+    fn io(&self) -> &Io {
+        self.0.io()
+    }
+}
+
+impl From<OwnedFd> for UnixListener {
+    fn from(fd: OwnedFd) -> UnixListener {
+        UnixListener::from(Socket::from(fd))
+    }
+}
+
+impl From<UnixListener> for OwnedFd {
+    /// Hands the descriptor out. The file of the path stays whatever the builder said.
+    fn from(listener: UnixListener) -> OwnedFd {
+        Socket::from(listener).into()
+    }
+}
+
+impl AsFd for UnixListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for UnixListener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl IntoRawFd for UnixListener {
+    fn into_raw_fd(self) -> RawFd {
+        OwnedFd::from(self).into_raw_fd()
+    }
+}
+
+impl FromRawFd for UnixListener {
+    unsafe fn from_raw_fd(fd: RawFd) -> UnixListener {
+        // SAFETY: the caller owns the descriptor, as this method's contract says.
+        UnixListener::from(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+}
+
+std_net_runtime::std_traits!(UnixListener, std::os::unix::net::UnixListener);
+
+impl From<Socket> for UnixListener {
+    /// Takes a listening stream socket.
+    fn from(socket: Socket) -> UnixListener {
+        UnixListener(socket, None)
+    }
+}
+
+impl From<UnixListener> for Socket {
+    fn from(listener: UnixListener) -> Socket {
+        if let Some(unlink) = listener.1 {
+            unlink.forget();
+        }
+        listener.0
+    }
+}
+
+impl<'a> IntoIterator for &'a UnixListener {
+    type Item = io::Result<UnixStream>;
+    type IntoIter = Incoming<'a>;
+
+    fn into_iter(self) -> Incoming<'a> {
+        self.incoming()
+    }
+}
+
+impl fmt::Debug for UnixListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut builder = f.debug_struct("UnixListener");
+        builder.field("fd", &self.as_raw_fd());
+        if let Ok(addr) = self.local_addr() {
+            builder.field("local", &addr);
+        }
+        builder.finish()
+    }
+}
+
+/// The connections of a [`UnixListener`] as they come.
+#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct Incoming<'a> {
+    listener: &'a UnixListener,
+}
+
+impl Iterator for Incoming<'_> {
+    type Item = io::Result<UnixStream>;
+
+    fn next(&mut self) -> Option<io::Result<UnixStream>> {
+        Some(self.listener.accept().map(|(stream, _)| stream))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (usize::MAX, None)
+    }
+}
+
+impl FusedIterator for Incoming<'_> {}
