@@ -1,1 +1,188 @@
-//! Text to addresses and back.
+//! Text to IP addresses, socket addresses and networks, and back.
+//!
+//! Strict: exactly the text that std's `FromStr` takes, and std's own address types throughout. What
+//! is added is speed, an error that says where and why, text given as bytes, and the forms that std
+//! has not. Nothing here makes a system call; nothing that parses allocates.
+//!
+//! ```
+//! use std_net_ip::{self as ip, IpAddress, ToIpAddress};
+//!
+//! assert_eq!(ip::parse("192.0.2.1")?, "192.0.2.1".to_ip_address()?);
+//! assert!(ip::parse("::1")?.is_loopback());
+//!
+//! let error = ip::parse("192.0.2.300").unwrap_err();
+//! assert_eq!((error.position(), error.reason()), (8, ip::Reason::OctetOver255));
+//! assert_eq!(
+//!     error.to_string(),
+//!     "invalid IP address: octet over 255 at byte 8: 192.0.2.>3<00",
+//! );
+//! # Ok::<(), ip::ParseError>(())
+//! ```
+//!
+//! # Map
+//!
+//! | file | form |
+//! |---|---|
+//! | [`v4`], [`v6`] | addresses: parsed, canonical (RFC 5952), expanded, integer, hexadecimal |
+//! | [`socket`] | address and port: `192.0.2.1:80`, `[::1]:80` |
+//! | [`scoped`] | address and zone: `fe80::1%eth0` |
+//! | [`net`] | networks: `192.0.2.0/24`, over the `ipnet` crate |
+//! | [`range`](mod@range) | first and last address: `192.0.2.1-192.0.2.9` |
+//! | [`reverse`] | names for reverse DNS: `1.2.0.192.in-addr.arpa` |
+//! | [`lenient`] | the classic forms of `inet_aton`: `127.1`, `0x7f.1` |
+//! | [`classify`](mod@classify) | what an address is for, by the IANA registries |
+//! | `error` | [`ParseError`]: where and why |
+//! | `address` | the trait [`IpAddress`] |
+
+#![forbid(unsafe_code)]
+
+mod address;
+pub mod classify;
+mod cursor;
+mod error;
+pub mod lenient;
+pub mod net;
+pub mod range;
+pub mod reverse;
+pub mod scoped;
+pub mod socket;
+pub mod v4;
+pub mod v6;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+pub use address::{IpAddress, ToIpAddress};
+pub use classify::{Registration, classify};
+pub use error::{Form, ParseError, Reason};
+pub use scoped::ScopedAddr;
+
+/// Parses an IPv4 or IPv6 address: what [`IpAddr`]'s `FromStr` takes.
+///
+/// # Errors
+///
+/// [`ParseError`] with the place and the reason.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_ip as ip;
+///
+/// assert!(ip::parse("2001:db8::1")?.is_ipv6());
+/// assert!(ip::parse(b"192.0.2.1")?.is_ipv4());
+/// assert!(ip::parse("192.0.2.01").is_err());
+/// # Ok::<(), ip::ParseError>(())
+/// ```
+#[inline]
+pub fn parse(text: impl AsRef<[u8]>) -> Result<IpAddr, ParseError> {
+    let bytes = text.as_ref();
+    match parse_bytes(bytes) {
+        Some(addr) => Ok(addr),
+        None => Err(ParseError::find(Form::Ip, bytes)),
+    }
+}
+
+#[inline]
+pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<IpAddr> {
+    // A colon is among the first five bytes of every IPv6 address, and in no IPv4 address.
+    if bytes.iter().take(5).any(|b| *b == b':') {
+        v6::parse_bytes(bytes).map(IpAddr::V6)
+    } else {
+        v4::parse_bytes(bytes).map(IpAddr::V4)
+    }
+}
+
+/// Parses an IPv4 address: four decimal octets without leading zeros.
+///
+/// # Errors
+///
+/// [`ParseError`] with the place and the reason.
+///
+/// # Examples
+///
+/// ```
+/// use std::net::Ipv4Addr;
+///
+/// assert_eq!(std_net_ip::parse_v4("127.0.0.1")?, Ipv4Addr::LOCALHOST);
+/// # Ok::<(), std_net_ip::ParseError>(())
+/// ```
+#[inline]
+pub fn parse_v4(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
+    let bytes = text.as_ref();
+    match v4::parse_bytes(bytes) {
+        Some(addr) => Ok(addr),
+        None => Err(ParseError::find(Form::V4, bytes)),
+    }
+}
+
+/// Parses an IPv6 address (RFC 4291, section 2.2).
+///
+/// # Errors
+///
+/// [`ParseError`] with the place and the reason.
+///
+/// # Examples
+///
+/// ```
+/// use std::net::Ipv6Addr;
+///
+/// assert_eq!(std_net_ip::parse_v6("::1")?, Ipv6Addr::LOCALHOST);
+/// # Ok::<(), std_net_ip::ParseError>(())
+/// ```
+#[inline]
+pub fn parse_v6(text: impl AsRef<[u8]>) -> Result<Ipv6Addr, ParseError> {
+    let bytes = text.as_ref();
+    match v6::parse_bytes(bytes) {
+        Some(addr) => Ok(addr),
+        None => Err(ParseError::find(Form::V6, bytes)),
+    }
+}
+
+/// Parses an address and port: what [`SocketAddr`]'s `FromStr` takes, with numeric scopes.
+///
+/// # Errors
+///
+/// [`ParseError`] with the place and the reason.
+///
+/// # Examples
+///
+/// ```
+/// let addr = std_net_ip::parse_socket_addr("[::1]:8080")?;
+/// assert_eq!(addr.port(), 8080);
+/// # Ok::<(), std_net_ip::ParseError>(())
+/// ```
+#[inline]
+pub fn parse_socket_addr(text: impl AsRef<[u8]>) -> Result<SocketAddr, ParseError> {
+    let bytes = text.as_ref();
+    match socket::parse_bytes(bytes) {
+        Some(addr) => Ok(addr),
+        None => Err(ParseError::find(Form::Socket, bytes)),
+    }
+}
+
+/// Parses an IPv4 address and port.
+///
+/// # Errors
+///
+/// [`ParseError`] with the place and the reason.
+#[inline]
+pub fn parse_socket_addr_v4(text: impl AsRef<[u8]>) -> Result<SocketAddrV4, ParseError> {
+    let bytes = text.as_ref();
+    match socket::parse_v4_bytes(bytes) {
+        Some(addr) => Ok(addr),
+        None => Err(ParseError::find(Form::SocketV4, bytes)),
+    }
+}
+
+/// Parses an IPv6 address and port, with a numeric scope if there is one.
+///
+/// # Errors
+///
+/// [`ParseError`] with the place and the reason.
+#[inline]
+pub fn parse_socket_addr_v6(text: impl AsRef<[u8]>) -> Result<SocketAddrV6, ParseError> {
+    let bytes = text.as_ref();
+    match socket::parse_v6_bytes(bytes) {
+        Some(addr) => Ok(addr),
+        None => Err(ParseError::find(Form::SocketV6, bytes)),
+    }
+}

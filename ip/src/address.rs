@@ -1,0 +1,328 @@
+//! What IPv4 and IPv6 addresses have in common, as traits over std's types.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::classify::{self, Registration};
+use crate::error::ParseError;
+use crate::reverse::{self, ReverseName};
+use crate::{v4, v6};
+
+/// Text that may be an IP address, as Inko's `String.to_ip_address`.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_ip::ToIpAddress;
+///
+/// assert!("192.0.2.1".to_ip_address()?.is_ipv4());
+/// assert!(String::from("nonsense").to_ip_address().is_err());
+/// # Ok::<(), std_net_ip::ParseError>(())
+/// ```
+pub trait ToIpAddress {
+    /// Parses the text; see [`parse`](crate::parse).
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`] with the place and the reason.
+    fn to_ip_address(&self) -> Result<IpAddr, ParseError>;
+}
+
+impl ToIpAddress for str {
+    fn to_ip_address(&self) -> Result<IpAddr, ParseError> {
+        crate::parse(self)
+    }
+}
+
+impl ToIpAddress for String {
+    fn to_ip_address(&self) -> Result<IpAddr, ParseError> {
+        crate::parse(self)
+    }
+}
+
+/// Questions and conversions for [`Ipv4Addr`], [`Ipv6Addr`] and [`IpAddr`] alike; Inko's
+/// `IpAddress`.
+///
+/// Where std's type has a stable method of the same name, that one is called by `addr.method()`,
+/// and means the same.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_ip::{self as ip, IpAddress};
+///
+/// let addr = ip::parse("::ffff:192.168.1.1")?;
+/// assert!(addr.is_v6() && addr.is_v4_mapped());
+/// assert_eq!(addr.to_v4(), Some("192.168.1.1".parse().unwrap()));
+/// assert!(addr.to_v4().unwrap().is_private());
+/// # Ok::<(), ip::ParseError>(())
+/// ```
+pub trait IpAddress: Copy + Into<IpAddr> {
+    /// Whether it is an IPv4 address.
+    fn is_v4(&self) -> bool {
+        self.ip().is_ipv4()
+    }
+
+    /// Whether it is an IPv6 address.
+    fn is_v6(&self) -> bool {
+        self.ip().is_ipv6()
+    }
+
+    /// The address as [`IpAddr`].
+    fn ip(&self) -> IpAddr {
+        (*self).into()
+    }
+
+    /// Whether it is for documentation: 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24 (RFC 5737),
+    /// 2001:db8::/32 (RFC 3849), 3fff::/20 (RFC 9637).
+    fn is_documentation(&self) -> bool {
+        match self.ip() {
+            IpAddr::V4(ip) => ip.is_documentation(),
+            IpAddr::V6(ip) => {
+                let s = ip.segments();
+                s[..2] == [0x2001, 0xdb8] || (s[0] == 0x3fff && s[1] < 0x1000)
+            }
+        }
+    }
+
+    /// Whether it is a loopback address: 127.0.0.0/8, ::1.
+    fn is_loopback(&self) -> bool {
+        self.ip().is_loopback()
+    }
+
+    /// Whether it is a multicast address: 224.0.0.0/4, ff00::/8.
+    fn is_multicast(&self) -> bool {
+        self.ip().is_multicast()
+    }
+
+    /// Whether it is 0.0.0.0 or `::`.
+    fn is_unspecified(&self) -> bool {
+        self.ip().is_unspecified()
+    }
+
+    /// Whether it is for private use: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 (RFC 1918),
+    /// fc00::/7 (unique local, RFC 4193).
+    fn is_private(&self) -> bool {
+        match self.ip() {
+            IpAddr::V4(ip) => ip.is_private(),
+            IpAddr::V6(ip) => ip.is_unique_local(),
+        }
+    }
+
+    /// Whether it is link-local: 169.254.0.0/16, fe80::/10.
+    fn is_link_local(&self) -> bool {
+        match self.ip() {
+            IpAddr::V4(ip) => ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_unicast_link_local(),
+        }
+    }
+
+    /// Whether it is 255.255.255.255. IPv6 has no broadcast.
+    fn is_broadcast(&self) -> bool {
+        matches!(self.ip(), IpAddr::V4(ip) if ip.is_broadcast())
+    }
+
+    /// Whether it is IPv4-compatible, `::a.b.c.d` (deprecated by RFC 4291), other than `::` and
+    /// `::1`.
+    fn is_v4_compatible(&self) -> bool {
+        matches!(self.ip(), IpAddr::V6(ip) if ip.to_bits() >> 32 == 0 && ip.to_bits() > 1)
+    }
+
+    /// Whether it is IPv4-mapped, `::ffff:a.b.c.d`.
+    fn is_v4_mapped(&self) -> bool {
+        matches!(self.ip(), IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some())
+    }
+
+    /// The IPv4 address that it is, or that it maps.
+    fn to_v4(&self) -> Option<Ipv4Addr> {
+        match self.ip() {
+            IpAddr::V4(ip) => Some(ip),
+            IpAddr::V6(ip) => ip.to_ipv4_mapped(),
+        }
+    }
+
+    /// The IPv6 address that it is, or the one that maps it.
+    fn to_v6(&self) -> Ipv6Addr {
+        match self.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        }
+    }
+
+    /// Its four octets or eight groups, one after another; Inko's `segments`.
+    #[doc(alias = "segments")]
+    fn parts(&self) -> Parts {
+        match self.ip() {
+            IpAddr::V4(ip) => {
+                let mut parts = [0; 8];
+                for (part, octet) in parts.iter_mut().zip(ip.octets()) {
+                    *part = octet.into();
+                }
+                Parts {
+                    parts,
+                    next: 0,
+                    end: 4,
+                }
+            }
+            IpAddr::V6(ip) => Parts {
+                parts: ip.segments(),
+                next: 0,
+                end: 8,
+            },
+        }
+    }
+
+    /// It as one number.
+    fn to_integer(&self) -> u128 {
+        match self.ip() {
+            IpAddr::V4(ip) => ip.to_bits().into(),
+            IpAddr::V6(ip) => ip.to_bits(),
+        }
+    }
+
+    /// What it is for, by the IANA registries; `None` for an ordinary address.
+    fn registration(&self) -> Option<&'static Registration> {
+        classify::classify(self.ip())
+    }
+
+    /// Its canonical text, for `{}` without an allocation and faster than std's.
+    fn canonical(&self) -> Text {
+        match self.ip() {
+            IpAddr::V4(ip) => {
+                let mut buf = [0; v4::MAX_LEN];
+                Text::new(v4::format_into(ip, &mut buf))
+            }
+            IpAddr::V6(ip) => {
+                let mut buf = [0; v6::MAX_LEN];
+                Text::new(v6::format_into(ip, &mut buf))
+            }
+        }
+    }
+
+    /// Its text with nothing left out: all 32 digits of an IPv6 address; IPv4 as ever.
+    fn expanded(&self) -> Text {
+        match self.ip() {
+            IpAddr::V4(_) => self.canonical(),
+            IpAddr::V6(ip) => {
+                let mut buf = [0; v6::EXPANDED_LEN];
+                Text::new(v6::expand_into(ip, &mut buf))
+            }
+        }
+    }
+
+    /// It as a hexadecimal number with all its digits: `0xc0000201`.
+    fn hex(&self) -> Hex {
+        Hex(self.ip())
+    }
+
+    /// It as a binary number with all its digits: `0b1100...`.
+    fn binary(&self) -> Binary {
+        Binary(self.ip())
+    }
+
+    /// Its name for reverse DNS.
+    fn reverse_name(&self) -> ReverseName {
+        reverse::name(self.ip())
+    }
+}
+
+impl IpAddress for Ipv4Addr {}
+impl IpAddress for Ipv6Addr {}
+impl IpAddress for IpAddr {}
+
+/// The octets or groups of an address; see [`IpAddress::parts`].
+#[derive(Clone, Debug)]
+pub struct Parts {
+    parts: [u16; 8],
+    next: usize,
+    end: usize,
+}
+
+impl Iterator for Parts {
+    type Item = u16;
+
+    fn next(&mut self) -> Option<u16> {
+        let part = self.parts[..self.end].get(self.next).copied();
+        self.next += usize::from(part.is_some());
+        part
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.end - self.next;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Parts {}
+
+/// Text of an address on the stack.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_ip::IpAddress;
+///
+/// let addr = std::net::Ipv6Addr::LOCALHOST;
+/// assert_eq!(addr.canonical().as_str(), "::1");
+/// # Ok::<(), std_net_ip::ParseError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Text {
+    bytes: [u8; v6::MAX_LEN],
+    len: u8,
+}
+
+impl Text {
+    fn new(text: &str) -> Text {
+        let mut bytes = [0; v6::MAX_LEN];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Text {
+            bytes,
+            len: text.len() as u8,
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        v4::as_text(&self.bytes[..usize::from(self.len)])
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+/// An address as a hexadecimal number; see [`IpAddress::hex`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Hex(IpAddr);
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(ip) => write!(f, "{:#010x}", ip.to_bits()),
+            IpAddr::V6(ip) => write!(f, "{:#034x}", ip.to_bits()),
+        }
+    }
+}
+
+/// An address as a binary number; see [`IpAddress::binary`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Binary(IpAddr);
+
+impl fmt::Display for Binary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(ip) => write!(f, "{:#034b}", ip.to_bits()),
+            IpAddr::V6(ip) => write!(f, "{:#0130b}", ip.to_bits()),
+        }
+    }
+}

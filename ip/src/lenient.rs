@@ -1,0 +1,87 @@
+//! The classic forms of IPv4 addresses that `inet_aton(3)` takes: one to four parts, each decimal,
+//! octal (`0177`) or hexadecimal (`0x7f`), the last filling what is left.
+//!
+//! Not the default anywhere in this crate: what looks like one address means another here
+//! (`010.0.0.1` is 8.0.0.1), and programs that check addresses with one parser and connect with the
+//! other have let attackers in. For reading old configuration, and for finding out what a tool that
+//! uses `inet_aton` would make of some text. Unlike it, nothing may follow the address.
+
+use std::net::Ipv4Addr;
+
+use crate::error::{Form, ParseError, Reason};
+
+/// Parses a classic form.
+///
+/// # Errors
+///
+/// [`ParseError`] with the place and the reason.
+///
+/// # Examples
+///
+/// ```
+/// use std::net::Ipv4Addr;
+/// use std_net_ip::lenient;
+///
+/// for text in ["127.1", "0x7f.1", "017700000001", "2130706433", "127.0.0.1"] {
+///     assert_eq!(lenient::parse_v4(text)?, Ipv4Addr::LOCALHOST);
+/// }
+/// # Ok::<(), std_net_ip::ParseError>(())
+/// ```
+pub fn parse_v4(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
+    let bytes = text.as_ref();
+    let fail = |reason, at| Err(ParseError::new(Form::Lenient, bytes, reason, at));
+    if bytes.is_empty() {
+        return fail(Reason::Empty, 0);
+    }
+    let mut value = 0u32;
+    let mut at = 0;
+    for (count, part) in bytes.split(|b| *b == b'.').enumerate() {
+        if count == 4 {
+            return fail(Reason::TooManyParts, at);
+        }
+        let last = at + part.len() == bytes.len();
+        let number = match part_value(part) {
+            Ok(number) => number,
+            Err((reason, offset)) => return fail(reason, at + offset),
+        };
+        // The last part fills what the others have left.
+        let bits = if last { 32 - 8 * count as u32 } else { 8 };
+        if number >> bits != 0 {
+            return fail(
+                if last {
+                    Reason::TooLarge
+                } else {
+                    Reason::OctetOver255
+                },
+                at,
+            );
+        }
+        if last {
+            value |= number as u32;
+        } else {
+            value |= (number as u32) << (24 - 8 * count as u32);
+        }
+        at += part.len() + 1;
+    }
+    Ok(Ipv4Addr::from_bits(value))
+}
+
+fn part_value(part: &[u8]) -> Result<u64, (Reason, usize)> {
+    let (base, start) = match part {
+        [b'0', b'x' | b'X', ..] => (16, 2),
+        [b'0', _, ..] => (8, 1),
+        _ => (10, 0),
+    };
+    if part.len() == start {
+        return Err((Reason::UnexpectedEnd, start));
+    }
+    let mut value = 0u64;
+    for (i, byte) in part.iter().enumerate().skip(start) {
+        let digit = char::from(*byte)
+            .to_digit(base)
+            .ok_or((Reason::UnexpectedByte, i))?;
+        // Stays far above any limit once it is over.
+        value = (value * u64::from(base) + u64::from(digit)).min(1 << 40);
+    }
+    Ok(value)
+}
