@@ -1,0 +1,101 @@
+//! A chat with one room: what one client types all others see. Two processes a client, one that
+//! reads and one that writes, and one for the room; channels between them.
+//!
+//! Usage: `chat [ADDRESS]`, 127.0.0.1:6666 by default. Try `socat - TCP:127.0.0.1:6666` twice.
+
+use std::collections::HashMap;
+use std::env;
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::time::Duration;
+
+use std_net::process;
+use std_net::process::channel::{self, Receiver, Sender};
+use std_net::socket::{TcpListener, TcpStream};
+
+/// The longest line in bytes, and how many lines a slow client may be behind.
+const LINE: u64 = 4096;
+const BEHIND: usize = 64;
+
+/// What the room is told.
+enum Event {
+    Joined(u64, Sender<Arc<str>>),
+    Said(u64, String),
+    Left(u64),
+}
+
+fn main() -> io::Result<()> {
+    let address = env::args()
+        .nth(1)
+        .unwrap_or_else(|| "127.0.0.1:6666".into());
+    let listener = TcpListener::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
+    let (room, events) = channel::unbounded();
+    process::spawn(move || run_room(events));
+    for (id, stream) in (1..).zip(listener.incoming()) {
+        match stream {
+            Ok(stream) => {
+                let room = room.clone();
+                process::spawn(move || client(id, Arc::new(stream), &room));
+            }
+            Err(error) => {
+                eprintln!("accept: {error}");
+                process::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Passes what is said to everyone else. The only one who knows all clients: no lock anywhere.
+fn run_room(events: Receiver<Event>) {
+    let mut clients: HashMap<u64, Sender<Arc<str>>> = HashMap::new();
+    let tell = |clients: &mut HashMap<u64, Sender<Arc<str>>>, from: u64, text: String| {
+        let text: Arc<str> = text.into();
+        // Whoever is too far behind is dropped: its writer ends with its channel.
+        clients.retain(|id, out| *id == from || out.try_send(Arc::clone(&text)).is_ok());
+    };
+    for event in events {
+        match event {
+            Event::Joined(id, out) => {
+                clients.insert(id, out);
+                tell(&mut clients, id, format!("* guest {id} joined\n"));
+            }
+            Event::Said(id, line) => tell(&mut clients, id, format!("<guest {id}> {line}\n")),
+            Event::Left(id) => {
+                clients.remove(&id);
+                tell(&mut clients, id, format!("* guest {id} left\n"));
+            }
+        }
+    }
+}
+
+fn client(id: u64, stream: Arc<TcpStream>, room: &Sender<Event>) {
+    let (out, lines) = channel::bounded::<Arc<str>>(BEHIND);
+    let writer = {
+        let stream = Arc::clone(&stream);
+        process::spawn(move || {
+            for line in lines {
+                if stream.write_string(&line).is_err() {
+                    break;
+                }
+            }
+            let _ = stream.shutdown(Shutdown::Both);
+        })
+    };
+    let _ = room.send(Event::Joined(id, out));
+    let mut reader = BufReader::new(&*stream);
+    let mut line = String::new();
+    // The limit is per line; a longer one ends the client.
+    while let Ok(1..) = reader.by_ref().take(LINE).read_line(&mut line) {
+        if !line.ends_with('\n') {
+            break;
+        }
+        let said = line.trim_end().to_owned();
+        line.clear();
+        let _ = room.send(Event::Said(id, said));
+    }
+    let _ = room.send(Event::Left(id));
+    let _ = writer.join();
+}

@@ -1,0 +1,88 @@
+//! "Hello, sockets!" of the Inko manual, the HTTP server: answers every request with
+//! `Hello, HTTP!`.
+//!
+//! In the manual's first form one process accepts and hands each connection to another, which
+//! answers and shuts down. With `--shared` it is the second form: one listener, shared by four
+//! processes that each accept and answer.
+//!
+//! Usage: `http_hello [ADDRESS] [--shared]`, 127.0.0.1:8080 by default. Try
+//! `curl http://127.0.0.1:8080/`.
+
+use std::env;
+use std::io::{self, Read};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use std_net::process;
+use std_net::socket::{TcpListener, TcpStream};
+
+/// More of a request than this is not read.
+const LIMIT: usize = 16 << 10;
+
+fn main() -> io::Result<()> {
+    let (flags, words): (Vec<_>, Vec<_>) = env::args().skip(1).partition(|a| a.starts_with("--"));
+    let address = words
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| "127.0.0.1:8080".into());
+    let listener = TcpListener::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
+    if flags.iter().any(|flag| flag == "--shared") {
+        return shared(&listener);
+    }
+    for stream in listener.incoming() {
+        match stream {
+            Ok(stream) => drop(process::spawn(move || report(answer(&stream)))),
+            Err(error) => pause(&error),
+        }
+    }
+    Ok(())
+}
+
+fn shared(listener: &TcpListener) -> io::Result<()> {
+    process::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for stream in listener.incoming() {
+                    match stream {
+                        Ok(stream) => report(answer(&stream)),
+                        Err(error) => pause(&error),
+                    }
+                }
+            });
+        }
+    });
+    Ok(())
+}
+
+/// Reads one request and answers it.
+fn answer(stream: &TcpStream) -> io::Result<()> {
+    stream.timeout_after(Duration::from_secs(10));
+    let mut request = Vec::new();
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+        if request.len() > LIMIT || stream.read_bytes(&mut request, 1024)? == 0 {
+            return Ok(());
+        }
+    }
+    let body = "Hello, HTTP!";
+    stream.write_string(&format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    ))?;
+    stream.shutdown(Shutdown::Write)?;
+    // What the client may still send is read, so that closing does not reset the connection.
+    io::copy(&mut stream.take(LIMIT as u64), &mut io::sink()).map(drop)
+}
+
+fn report(result: io::Result<()>) {
+    if let Err(error) = result {
+        eprintln!("connection: {error}");
+    }
+}
+
+/// An error of accept: out of descriptors, say. Others may give some back meanwhile.
+fn pause(error: &io::Error) {
+    eprintln!("accept: {error}");
+    process::sleep(Duration::from_millis(50));
+}
