@@ -1,1 +1,207 @@
-//! Helpers for the tests.
+//! What the tests share: running a body on a thread and in a process, a watchdog instead of a hang,
+//! both address families, tools that may be missing, descriptor counts.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use std_net::process;
+
+/// A test that takes longer hangs.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs `body` under a limit of time: past it the test binary says so, lists the processes and
+/// aborts, because a hang cannot be unwound.
+pub fn within<T>(limit: Duration, body: impl FnOnce() -> T) -> T {
+    let (done, watch) = mpsc::channel::<()>();
+    let name = thread::current().name().unwrap_or("a test").to_owned();
+    let watchdog = thread::spawn(move || {
+        if watch.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("{name} hangs: more than {limit:?}");
+            for process in process::list() {
+                eprintln!("  {process}");
+            }
+            std::process::abort();
+        }
+    });
+    let result = body();
+    drop(done);
+    watchdog.join().expect("the watchdog does not panic");
+    result
+}
+
+/// Runs `body` on a plain thread, and then inside a process, each within [`LIMIT`].
+pub fn both(body: impl Fn() + Send + Sync + 'static) {
+    let body = std::sync::Arc::new(body);
+    within(LIMIT, || body());
+    within(LIMIT, move || match process::spawn(move || body()).join() {
+        Ok(()) => {}
+        Err(panic) => std::panic::resume_unwind(panic),
+    });
+}
+
+/// Calls `f` with a loopback address, port 0, of IPv4 and of IPv6 if the machine has it.
+pub fn each_ip(f: impl Fn(SocketAddr)) {
+    f((Ipv4Addr::LOCALHOST, 0).into());
+    if has_ipv6() {
+        f((Ipv6Addr::LOCALHOST, 0).into());
+    } else {
+        eprintln!("SKIPPED the IPv6 half: this machine has no ::1");
+    }
+}
+
+/// Whether `::1` can be bound.
+pub fn has_ipv6() -> bool {
+    std::net::TcpListener::bind((IpAddr::V6(Ipv6Addr::LOCALHOST), 0)).is_ok()
+}
+
+/// Where a tool is, or `None` after a clear word on standard error that a test is skipped.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let found = std::env::var_os("PATH").and_then(|path| {
+        std::env::split_paths(&path)
+            .map(|dir| dir.join(name))
+            .find(|file| file.is_file())
+    });
+    if found.is_none() {
+        eprintln!("SKIPPED: {name} is not installed");
+    }
+    found
+}
+
+/// How many descriptors this OS process has open.
+pub fn descriptors() -> usize {
+    fs::read_dir("/proc/self/fd")
+        .expect("Linux has /proc")
+        .count()
+}
+
+/// A lock for tests that count what the whole OS process has.
+pub static ALONE: Mutex<()> = Mutex::new(());
+
+/// A path for a socket that nothing else uses; removed when dropped.
+#[derive(Debug)]
+pub struct TempPath(PathBuf);
+
+impl TempPath {
+    /// A new one.
+    #[allow(clippy::new_without_default, reason = "each is another")]
+    pub fn new() -> TempPath {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("std_net-test-{}-{n}", std::process::id());
+        TempPath(std::env::temp_dir().join(name))
+    }
+}
+
+impl AsRef<Path> for TempPath {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl std::ops::Deref for TempPath {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempPath {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// An example program of `std_net`, built beside the tests by `cargo test`.
+pub fn example(name: &str) -> PathBuf {
+    let exe = std::env::current_exe().expect("a test knows where it is");
+    // target/PROFILE/deps/test -> target/PROFILE/examples/name
+    let profile = exe
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests are in deps");
+    let path = profile.join("examples").join(name);
+    if !path.is_file() {
+        // Only this package was built: `cargo test -p std_net_tests`.
+        let mut build = Command::new(env!("CARGO"));
+        build.args([
+            "build",
+            "--quiet",
+            "--package",
+            "std_net",
+            "--example",
+            name,
+        ]);
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(
+            build.status().expect("cargo runs").success(),
+            "cannot build the example {name}"
+        );
+    }
+    path
+}
+
+/// A server in an OS process of its own, ended when dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// The address it printed as its first line.
+    pub address: SocketAddr,
+    /// What else it prints.
+    pub output: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// Starts an example with these arguments and waits for `listening on ADDRESS`.
+    pub fn start<S: AsRef<OsStr>>(name: &str, args: &[S]) -> Server {
+        let mut child = Command::new(example(name))
+            .args(args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the example starts");
+        let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("the example prints");
+        let address = line
+            .strip_prefix("listening on ")
+            .and_then(|rest| rest.trim().parse().ok())
+            .unwrap_or_else(|| panic!("{name} said {line:?}"));
+        Server {
+            child,
+            address,
+            output,
+        }
+    }
+
+    /// The number of its OS process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The exit code of a test helper binary.
+pub fn exit(ok: bool) -> ExitCode {
+    if ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
