@@ -83,6 +83,16 @@ pub fn descriptors() -> usize {
         .count()
 }
 
+/// The soft limit of open descriptors.
+pub fn descriptor_limit() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").expect("Linux has /proc");
+    let line = limits
+        .lines()
+        .find_map(|l| l.strip_prefix("Max open files"));
+    line.and_then(|l| l.split_whitespace().next()?.parse().ok())
+        .expect("a line of limits")
+}
+
 /// A lock for tests that count what the whole OS process has.
 pub static ALONE: Mutex<()> = Mutex::new(());
 
