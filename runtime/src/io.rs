@@ -225,7 +225,7 @@ impl Io {
         {
             shared.mode.store(MODE_BLOCKING, Ordering::SeqCst);
             // Cannot fail on a socket; there would be nobody to tell.
-            let _ = self.sock().set_nonblocking(false);
+            let _ = self.set_o_nonblock(false);
         }
         drop(self.source);
         self.fd
@@ -597,7 +597,7 @@ impl Io {
                 return self.connect_outcome();
             }
             if wait == Wait::Never && !forced {
-                self.sock().set_nonblocking(true)?;
+                self.set_o_nonblock(true)?;
                 forced = true;
             }
             match self.connect_begin(addr, wait) {
@@ -609,7 +609,7 @@ impl Io {
             }
         });
         if forced && !self.is_forced() {
-            self.sock().set_nonblocking(false)?;
+            self.set_o_nonblock(false)?;
         }
         result
     }
@@ -744,7 +744,7 @@ impl Io {
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         // A blocking socket that nobody has asked about needs no state, but the user may have
         // changed the mode behind our back, so the call is made in any case.
-        self.sock().set_nonblocking(nonblocking)?;
+        self.set_o_nonblock(nonblocking)?;
         let mode = if nonblocking {
             MODE_NONBLOCKING
         } else {
@@ -755,6 +755,13 @@ impl Io {
             .mode
             .store(mode, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// One call, where `fcntl(2)` needs two.
+    fn set_o_nonblock(&self, on: bool) -> io::Result<()> {
+        let mut on = c_int::from(on);
+        // SAFETY: a live int.
+        cvt(unsafe { libc::ioctl(self.as_raw_fd(), libc::FIONBIO, &raw mut on) }).map(drop)
     }
 
     /// Whether the user chose non-blocking operations.
@@ -795,7 +802,7 @@ impl Io {
         if self.is_forced() || self.user_nonblocking()? {
             return Ok(());
         }
-        self.sock().set_nonblocking(true)?;
+        self.set_o_nonblock(true)?;
         self.shared
             .get_or_init(Shared::fresh)
             .mode

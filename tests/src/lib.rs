@@ -1,6 +1,8 @@
 //! What the tests share: running a body on a thread and in a process, a watchdog instead of a hang,
 //! both address families, tools that may be missing, descriptor counts.
 
+#![allow(clippy::missing_panics_doc, reason = "panics are how tests fail")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
