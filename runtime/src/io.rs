@@ -411,6 +411,10 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], flags: c_int) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            // As readv(2), which std calls; recvmsg(2) would wait for data to put nowhere.
+            return Ok(0);
+        }
         let fd = self.fd.as_raw_fd();
         let mut msg = empty_msghdr();
         msg.msg_iov = bufs.as_mut_ptr().cast();
@@ -824,6 +828,8 @@ impl Io {
                 "cannot set a 0 duration timeout",
             ));
         }
+        // The kernel counts microseconds, and 0 of them is "for ever": round up, as std.
+        let timeout = timeout.map(|t| t.max(Duration::from_micros(1)));
         match interest {
             Interest::Read => self.sock().set_read_timeout(timeout)?,
             Interest::Write => self.sock().set_write_timeout(timeout)?,
