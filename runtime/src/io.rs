@@ -721,6 +721,47 @@ impl Io {
         .map(drop)
     }
 
+    /// Joins (or leaves) a multicast group for the datagrams of one source, on the interface with
+    /// this index. Corresponds to `MCAST_JOIN_SOURCE_GROUP` and `MCAST_LEAVE_SOURCE_GROUP`, which
+    /// take the addresses of any family.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn source_membership(
+        &self,
+        level: c_int,
+        join: bool,
+        interface: u32,
+        source: &SockAddr,
+        group: &SockAddr,
+    ) -> io::Result<()> {
+        let name = if join {
+            libc::MCAST_JOIN_SOURCE_GROUP
+        } else {
+            libc::MCAST_LEAVE_SOURCE_GROUP
+        };
+        // SAFETY: all-zero is a valid request: an interface of 0 and addresses without a family.
+        let mut request: libc::group_source_req = unsafe { MaybeUninit::zeroed().assume_init() };
+        request.gsr_interface = interface;
+        // SAFETY: a SockAddr holds a whole sockaddr_storage, whatever its length; as_ptr points to it.
+        unsafe {
+            request.gsr_source = *source.as_ptr().cast();
+            request.gsr_group = *group.as_ptr().cast();
+        }
+        // SAFETY: a live request and its length.
+        cvt(unsafe {
+            libc::setsockopt(
+                self.as_raw_fd(),
+                level,
+                name,
+                (&raw const request).cast(),
+                mem::size_of_val(&request) as libc::socklen_t,
+            )
+        })
+        .map(drop)
+    }
+
     // How it waits.
 
     /// Sets the deadline of this handle: every operation that has not ended by then fails with

@@ -321,7 +321,8 @@ macro_rules! stream_text_methods {
         ///
         /// # Errors
         ///
-        /// As [`Read::read`](::std::io::Read::read); `buf` is then as it was.
+        /// As [`Read::read`](::std::io::Read::read); [`OutOfMemory`](::std::io::ErrorKind::OutOfMemory)
+        /// if there is no room for `size` bytes. `buf` is then as it was.
         ///
         /// # Examples
         ///
@@ -398,7 +399,8 @@ macro_rules! message_text_methods {
         ///
         /// # Errors
         ///
-        /// As [`recv`](Self::recv); `buf` is then as it was.
+        /// As [`recv`](Self::recv); [`OutOfMemory`](::std::io::ErrorKind::OutOfMemory) if there is no
+        /// room for `size` bytes. `buf` is then as it was.
         ///
         /// # Examples
         ///

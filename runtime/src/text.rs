@@ -18,6 +18,7 @@ pub fn read_string(io: &Io, size: usize, complete: bool) -> io::Result<String> {
         while missing > 0 {
             match read_bytes(io, &mut bytes, missing) {
                 Ok(n) if n > 0 => missing -= n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The end, or an error that the next read meets again: what is here is kept.
                 _ => break,
             }
@@ -30,9 +31,11 @@ pub fn read_string(io: &Io, size: usize, complete: bool) -> io::Result<String> {
 ///
 /// # Errors
 ///
-/// That of the read; `buf` is then as it was.
+/// That of the read, `OutOfMemory` if there is no room for `size` bytes; `buf` is then as it was.
 pub fn read_bytes(io: &Io, buf: &mut Vec<u8>, size: usize) -> io::Result<usize> {
     let before = buf.len();
+    buf.try_reserve(size)
+        .map_err(|_| io::ErrorKind::OutOfMemory)?;
     buf.resize(before + size, 0);
     let result = io.recv(&mut buf[before..], 0);
     buf.truncate(before + result.as_ref().copied().unwrap_or(0));

@@ -2,7 +2,7 @@
 //! are set before a `bind` or `connect`; see `builder`.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6};
 use std::time::Duration;
 
 use libc::c_int;
@@ -326,6 +326,52 @@ impl Socket {
     /// The error of `setsockopt(2)`.
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.0.sock().leave_multicast_v6(group, interface)
+    }
+
+    /// Joins a group for the datagrams of one source only, on the interface with this index:
+    /// `MCAST_JOIN_SOURCE_GROUP` (RFC 3678).
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn join_source_multicast_v6(
+        &self,
+        source: &Ipv6Addr,
+        group: &Ipv6Addr,
+        interface: u32,
+    ) -> io::Result<()> {
+        self.source_membership_v6(true, source, group, interface)
+    }
+
+    /// Leaves a group joined for one source: `MCAST_LEAVE_SOURCE_GROUP`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`: `EADDRNOTAVAIL` if it has not joined.
+    pub fn leave_source_multicast_v6(
+        &self,
+        source: &Ipv6Addr,
+        group: &Ipv6Addr,
+        interface: u32,
+    ) -> io::Result<()> {
+        self.source_membership_v6(false, source, group, interface)
+    }
+
+    fn source_membership_v6(
+        &self,
+        join: bool,
+        source: &Ipv6Addr,
+        group: &Ipv6Addr,
+        interface: u32,
+    ) -> io::Result<()> {
+        let address = |ip: &Ipv6Addr| SocketAddrV6::new(*ip, 0, 0, 0).into();
+        self.0.source_membership(
+            libc::IPPROTO_IPV6,
+            join,
+            interface,
+            &address(source),
+            &address(group),
+        )
     }
 }
 

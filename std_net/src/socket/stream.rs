@@ -252,6 +252,25 @@ impl TcpStream {
         self.0.ttl()
     }
 
+    /// Whether acknowledgements go out at once, as std's `TcpStreamExt`: see
+    /// [`Socket::set_quickack`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
+        self.0.set_quickack(quickack)
+    }
+
+    /// What [`set_quickack`](Self::set_quickack) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn quickack(&self) -> io::Result<bool> {
+        self.0.quickack()
+    }
+
     fn io(&self) -> &Io {
         self.0.io()
     }
