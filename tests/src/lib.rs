@@ -3,6 +3,8 @@
 
 #![allow(clippy::missing_panics_doc, reason = "panics are how tests fail")]
 
+pub mod documents;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};

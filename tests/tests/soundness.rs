@@ -622,10 +622,8 @@ fn no_memory_for_a_stack_is_an_error_of_spawn() {
             rlim_max: 600 << 20,
         };
         // SAFETY: a live rlimit.
-        assert_eq!(
-            unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) },
-            0
-        );
+        let set = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
+        assert_eq!(set, 0);
         let (sender, receiver) = channel::unbounded::<()>();
         let mut parked = Vec::new();
         let error = loop {

@@ -114,11 +114,14 @@ macro_rules! operations {
     };
 }
 
-operations!(through_std, std::net, |_socket| ());
-operations!(on_thread, std_net::socket, |_socket| ());
+operations!(through_std, std::net, |socket| as_it_is(socket));
+operations!(on_thread, std_net::socket, |socket| as_it_is(socket));
 operations!(with_deadline, std_net::socket, |socket| {
     socket.timeout_after(Duration::from_secs(30));
 });
+
+/// What is to be done to a socket before the operation: nothing.
+fn as_it_is<T>(_: &T) {}
 
 fn twice<T: Debug>(mut operation: impl FnMut() -> io::Result<T>) {
     for time in ["first", "then"] {

@@ -1,0 +1,27 @@
+//! No chapter of the guide is left out of the documentation tests, and the table of contents has all.
+
+use std::fs;
+use std::path::Path;
+
+use std_net_tests::documents::FILES;
+
+#[test]
+fn every_chapter_is_compiled_and_listed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let summary = fs::read_to_string(root.join("docs/guide/src/SUMMARY.md")).unwrap();
+    for entry in fs::read_dir(root.join("docs/guide/src")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name == "SUMMARY.md" || !name.ends_with(".md") {
+            continue;
+        }
+        let path = format!("docs/guide/src/{name}");
+        assert!(
+            FILES.contains(&path.as_str()),
+            "{path} is not in tests/src/documents.rs"
+        );
+        assert!(
+            summary.contains(&format!("({name})")),
+            "{name} is not in SUMMARY.md"
+        );
+    }
+}
