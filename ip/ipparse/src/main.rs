@@ -1,2 +1,0 @@
-//! The `ipparse` tool.
-fn main() {}
