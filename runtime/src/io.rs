@@ -16,8 +16,9 @@ use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Type};
 
 use crate::deadline::{AtomicDeadline, Deadline, Nanos};
 use crate::park::{self, Eventfd, Unparker};
-use crate::source::{READABLE, Source, WRITABLE, waiting_for};
+use crate::source::{Source, waiting_for};
 use crate::sys::{cvt, cvt_len, retry_interrupted};
+use crate::wake::{READABLE, WRITABLE};
 use crate::{poll, process, task};
 
 /// Which direction an operation waits for.

@@ -15,6 +15,7 @@
 //! | `worker` | the thread that runs processes; where a new one goes |
 //! | `task` | the slot a process runs in; park and unpark |
 //! | `park` | one form of waiting for processes and threads |
+//! | `wake` | the core of the wake-up protocol, modelled by loom |
 //! | `source` | a descriptor's readiness and who waits for it |
 //! | `reactor` | epoll, or the portable `polling` |
 //! | `timer` | one heap per worker |
@@ -40,6 +41,7 @@ mod task;
 #[doc(hidden)]
 pub mod text;
 mod timer;
+mod wake;
 mod watchdog;
 mod worker;
 

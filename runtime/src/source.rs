@@ -9,50 +9,18 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::io::Interest;
 use crate::park::Unparker;
 use crate::task::Task;
+use crate::wake::{READABLE, Readiness, Seen, WRITABLE, bit};
 use crate::worker::Worker;
-
-/// Readiness in the low bits, above them a count of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Readiness(u64);
-
-pub(crate) const READABLE: u64 = 1;
-pub(crate) const WRITABLE: u64 = 1 << 1;
-/// The peer has ended its side, or the connection is gone: a short read proves nothing any more.
-pub(crate) const READ_CLOSED: u64 = 1 << 2;
-/// Urgent data were announced: a read stops before them, so a short one proves nothing.
-pub(crate) const URGENT: u64 = 1 << 3;
-const TICK: u64 = 1 << 8;
-
-impl Readiness {
-    #[inline]
-    pub(crate) fn allows(self, interest: Interest) -> bool {
-        self.0 & bit(interest) != 0
-    }
-
-    /// Whether a short read means that the socket is empty and its end not yet announced.
-    #[inline]
-    pub(crate) fn trusts_short_reads(self) -> bool {
-        self.0 & (READ_CLOSED | URGENT) == 0
-    }
-}
-
-#[inline]
-fn bit(interest: Interest) -> u64 {
-    match interest {
-        Interest::Read => READABLE,
-        Interest::Write => WRITABLE,
-    }
-}
 
 #[repr(align(128))]
 pub(crate) struct Source {
-    readiness: AtomicU64,
+    readiness: Readiness,
     /// The one waiting process of each direction; more of them, and threads, stand in `others`.
     waiters: [AtomicPtr<Task>; 2],
     /// The length of `others`, to leave it alone when it is empty.
@@ -82,7 +50,7 @@ impl Source {
         let reused = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         reused.unwrap_or_else(|| {
             Box::leak(Box::new(Source {
-                readiness: AtomicU64::new(0),
+                readiness: Readiness::new(),
                 waiters: [const { AtomicPtr::new(ptr::null_mut()) }; 2],
                 others_len: AtomicUsize::new(0),
                 worker: AtomicPtr::new(ptr::null_mut()),
@@ -101,7 +69,7 @@ impl Source {
             self.worker.store(ptr::null_mut(), Ordering::Release);
         }
         self.generation.fetch_add(1, Ordering::Release);
-        self.readiness.store(0, Ordering::Release);
+        self.readiness.reset();
         self.give_back();
     }
 
@@ -113,29 +81,14 @@ impl Source {
     }
 
     #[inline]
-    pub(crate) fn readiness(&self) -> Readiness {
-        Readiness(self.readiness.load(Ordering::SeqCst))
+    pub(crate) fn readiness(&self) -> Seen {
+        self.readiness.seen()
     }
 
-    /// The operation would block: forgets the readiness of one direction, unless an event has
-    /// come since `seen` was read. Returns whether it is forgotten.
+    /// See [`Readiness::clear`].
     #[inline]
-    pub(crate) fn clear(&self, interest: Interest, seen: Readiness) -> bool {
-        let mut now = seen.0;
-        loop {
-            let cleared = now & !bit(interest);
-            match self.readiness.compare_exchange_weak(
-                now,
-                cleared,
-                Ordering::SeqCst,
-                Ordering::SeqCst,
-            ) {
-                Ok(_) => return true,
-                // Only the other direction's bit may differ.
-                Err(newer) if newer / TICK == seen.0 / TICK => now = newer,
-                Err(_) => return false,
-            }
-        }
+    pub(crate) fn clear(&self, interest: Interest, seen: Seen) -> bool {
+        self.readiness.clear(interest, seen)
     }
 
     // Watching.
@@ -229,15 +182,7 @@ impl Source {
 
     /// Remembers the readiness and wakes who waits for it.
     fn notify(&'static self, bits: u64) {
-        let mut now = self.readiness.load(Ordering::Relaxed);
-        while let Err(newer) = self.readiness.compare_exchange_weak(
-            now,
-            (now | bits).wrapping_add(TICK),
-            Ordering::SeqCst,
-            Ordering::SeqCst,
-        ) {
-            now = newer;
-        }
+        self.readiness.notify(bits);
         self.wake(bits);
     }
 

@@ -8,7 +8,7 @@
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
@@ -17,21 +17,15 @@ use crate::deadline::Nanos;
 use crate::process::info::Info;
 use crate::process::local::Locals;
 use crate::stack::Stack;
+use crate::wake::Token;
 use crate::worker::Worker;
 
 /// How many operations a process may do before it lets others run.
 const BUDGET: u32 = 64;
 
-/// The park token, as `std::thread::park` has it.
-const RUNNING: u8 = 0;
-/// Suspended, in no queue; or about to be.
-const PARKED: u8 = 1;
-/// Woken: the next park returns at once, or the task is in a queue.
-const NOTIFIED: u8 = 2;
-
 #[repr(align(128))]
 pub(crate) struct Task {
-    token: AtomicU8,
+    token: Token,
     pub(crate) worker: &'static Worker,
     /// Link in the worker's inbox; used by whoever turned PARKED into NOTIFIED.
     pub(crate) next: AtomicPtr<Task>,
@@ -105,7 +99,7 @@ impl Task {
     /// Makes a slot that lives for ever.
     pub(crate) fn leak(worker: &'static Worker) -> &'static Task {
         Box::leak(Box::new(Task {
-            token: AtomicU8::new(RUNNING),
+            token: Token::new(),
             worker,
             next: AtomicPtr::new(ptr::null_mut()),
             owned: Owned {
@@ -187,26 +181,21 @@ impl Task {
 
     /// Waits for the token, at most until `until`. May return early: every caller looks again.
     pub(crate) fn park(&'static self, until: Nanos, waiting: Waiting) {
-        if self
-            .token
-            .compare_exchange(RUNNING, PARKED, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
-        {
+        if self.token.begin_park() {
             if until != Nanos::NEVER {
                 self.worker.want_timer(self, until);
             }
             self.suspend(waiting);
             self.owned.timer.wanted.set(Nanos::NEVER);
         }
-        // Whoever woke us wrote NOTIFIED; read it to see what they wrote before.
-        self.token.swap(RUNNING, Ordering::AcqRel);
+        self.token.end_park();
     }
 
     /// Lets the worker run others first.
     pub(crate) fn yield_now(&'static self) {
         // The token stays: taking it back could swallow one that was given meanwhile. At worst
         // the next park returns early.
-        self.token.store(NOTIFIED, Ordering::Release);
+        self.token.give_to_self();
         self.worker.push_local(self);
         self.suspend(Waiting::Yield);
     }
@@ -259,7 +248,7 @@ impl Task {
     /// Gives the token: wakes the process if it is parked.
     #[inline]
     pub(crate) fn unpark(&'static self) {
-        if self.token.swap(NOTIFIED, Ordering::AcqRel) == PARKED {
+        if self.token.give() {
             self.worker.push(self);
         }
     }
@@ -272,7 +261,7 @@ impl Task {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()?;
         let waiting = Waiting::unpack(self.waiting.load(Ordering::Relaxed));
-        let notified = self.token.load(Ordering::Relaxed) == NOTIFIED;
+        let notified = self.token.is_given();
         Some((
             info,
             waiting,

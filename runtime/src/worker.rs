@@ -5,7 +5,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{hint, io};
@@ -17,6 +17,7 @@ use crate::runtime::Runtime;
 use crate::stack::{self, Pool, Stack};
 use crate::task::{Task, Waiting};
 use crate::timer::Timers;
+use crate::wake::Doze;
 
 /// Resumes between two looks at the reactor: a look is a system call.
 const ROUND: usize = 64;
@@ -51,8 +52,7 @@ pub(crate) struct Worker {
     pub(crate) reactor: Reactor,
     /// Tasks woken by other threads: a stack linked through `Task::next`.
     inbox: AtomicPtr<Task>,
-    /// Waits, or is about to wait, in the reactor: whoever adds work must wake it.
-    sleeping: AtomicBool,
+    doze: Doze,
     /// Processes that have not begun, for this worker and for thieves.
     unbegun: Mutex<VecDeque<Start>>,
     unbegun_len: AtomicUsize,
@@ -97,7 +97,7 @@ impl Worker {
             index,
             reactor: Reactor::new()?,
             inbox: AtomicPtr::new(ptr::null_mut()),
-            sleeping: AtomicBool::new(false),
+            doze: Doze::new(),
             unbegun: Mutex::default(),
             unbegun_len: AtomicUsize::new(0),
             live: AtomicUsize::new(0),
@@ -278,16 +278,14 @@ impl Worker {
         if trim {
             at_most(TRIM_AFTER);
         }
-        // Announce, then look again; whoever adds work adds first and then looks at `sleeping`.
-        self.sleeping.store(true, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
+        self.doze.announce();
         if !self.is_idle() {
-            self.sleeping.store(false, Ordering::SeqCst);
+            self.doze.end();
             return true;
         }
         // SAFETY: the worker's own thread, and no process of it is inside `wait`.
         let woken = unsafe { self.reactor.wait(timeout) };
-        self.sleeping.store(false, Ordering::SeqCst);
+        self.doze.end();
         self.tick();
         if woken {
             return true;
@@ -366,8 +364,7 @@ impl Worker {
 
     /// Wakes the worker if it sleeps. To be called after the work was added.
     fn rouse(&self) {
-        fence(Ordering::SeqCst);
-        if self.sleeping.load(Ordering::SeqCst) && self.sleeping.swap(false, Ordering::SeqCst) {
+        if self.doze.rouse() {
             self.reactor.wake();
         }
     }
@@ -429,12 +426,7 @@ impl Worker {
     /// then in any case, because this one may be about to compute for long.
     #[inline]
     fn nudge(&self, runtime: &'static Runtime, backlog: usize) {
-        let sleeper = || {
-            runtime
-                .workers()
-                .iter()
-                .find(|w| w.sleeping.load(Ordering::Relaxed))
-        };
+        let sleeper = || runtime.workers().iter().find(|w| w.doze.is_announced());
         if backlog < BACKLOG {
             let now = self.coarse_now().0;
             if now.wrapping_sub(self.nudged.load(Ordering::Relaxed)) < NUDGE {

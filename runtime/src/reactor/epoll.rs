@@ -10,8 +10,9 @@ use std::ptr;
 use std::time::Duration;
 
 use crate::park::Eventfd;
-use crate::source::{READ_CLOSED, READABLE, Source, URGENT, WRITABLE};
+use crate::source::Source;
 use crate::sys::cvt;
+use crate::wake::{READ_CLOSED, READABLE, URGENT, WRITABLE};
 
 const EVENTS: usize = 1024;
 /// No source has this key: sources are aligned.

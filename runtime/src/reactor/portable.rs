@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use polling::{Event, Events, Poller};
 
-use crate::source::{READ_CLOSED, READABLE, Source, WRITABLE};
+use crate::source::Source;
+use crate::wake::{READ_CLOSED, READABLE, WRITABLE};
 
 pub(crate) struct Reactor {
     poller: Poller,

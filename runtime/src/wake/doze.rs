@@ -1,0 +1,34 @@
+//! How a worker goes to sleep without missing work that comes at the same moment.
+
+use super::atomic::{AtomicBool, Ordering, fence};
+
+/// Whether a worker sleeps, or is about to: whoever gives it work must wake it.
+pub(crate) struct Doze(AtomicBool);
+
+impl Doze {
+    pub(crate) fn new() -> Doze {
+        Doze(AtomicBool::new(false))
+    }
+
+    /// By the worker: it looks at its queues once more after this, and then sleeps.
+    pub(crate) fn announce(&self) {
+        self.0.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+
+    /// By the worker, awake again.
+    pub(crate) fn end(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+
+    /// By anyone, after giving work: whether the worker must be woken by a system call.
+    pub(crate) fn rouse(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.0.load(Ordering::SeqCst) && self.0.swap(false, Ordering::SeqCst)
+    }
+
+    /// About now.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,207 @@
+//! The core of the wake-up protocol, in three small pieces without system calls, so that loom can
+//! try all their interleavings: `RUSTFLAGS='--cfg std_net_loom' cargo test --release -p std_net_runtime --lib wake`.
+//! How they work together: `docs/design.md`.
+
+mod doze;
+mod readiness;
+mod token;
+
+pub(crate) use doze::Doze;
+pub(crate) use readiness::{READ_CLOSED, READABLE, Readiness, Seen, URGENT, WRITABLE, bit};
+pub(crate) use token::Token;
+
+/// Atomics: loom's where it models, std's everywhere else.
+mod atomic {
+    #[cfg(std_net_loom)]
+    pub(super) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+    #[cfg(not(std_net_loom))]
+    pub(super) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+}
+
+#[cfg(all(test, std_net_loom))]
+mod model {
+    use super::*;
+    use crate::io::Interest;
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use loom::thread;
+
+    /// loom takes SeqCst accesses for AcqRel ones; a fence stands for the one order that all SeqCst
+    /// accesses have.
+    fn total_order() {
+        loom::sync::atomic::fence(Ordering::SeqCst);
+    }
+
+    /// One waiter, one event: the waiter tries, clears, enrols, looks again and parks, as
+    /// `Io::run` and `Io::wait` do. Whatever the interleaving, it is queued again or never parks.
+    #[test]
+    fn no_event_is_lost_between_the_attempt_and_the_wait() {
+        loom::model(|| {
+            struct Shared {
+                /// What the kernel knows: whether there is data.
+                data: AtomicBool,
+                readiness: Readiness,
+                /// The slot of the source: 1 while the waiter is enrolled.
+                slot: AtomicUsize,
+                token: Token,
+                /// How often the waiter was put into a queue.
+                queued: AtomicUsize,
+            }
+            let shared = Arc::new(Shared {
+                data: AtomicBool::new(false),
+                readiness: Readiness::new(),
+                slot: AtomicUsize::new(0),
+                token: Token::new(),
+                queued: AtomicUsize::new(0),
+            });
+            // A hint from before, which is wrong by now.
+            shared.readiness.notify(READABLE);
+            let reactor = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    shared.data.store(true, Ordering::SeqCst);
+                    shared.readiness.notify(READABLE);
+                    total_order();
+                    if shared.slot.load(Ordering::SeqCst) == 1
+                        && shared.slot.swap(0, Ordering::SeqCst) == 1
+                        && shared.token.give()
+                    {
+                        shared.queued.fetch_add(1, Ordering::SeqCst);
+                    }
+                })
+            };
+            let mut parked = false;
+            for _ in 0..3 {
+                let seen = shared.readiness.seen();
+                if seen.allows(Interest::Read) {
+                    if shared.data.load(Ordering::SeqCst) {
+                        break;
+                    }
+                    if !shared.readiness.clear(Interest::Read, seen) {
+                        continue;
+                    }
+                }
+                shared.slot.store(1, Ordering::SeqCst);
+                total_order();
+                if shared.readiness.seen().allows(Interest::Read) {
+                    shared.slot.swap(0, Ordering::SeqCst);
+                    continue;
+                }
+                if shared.token.begin_park() {
+                    parked = true;
+                    break;
+                }
+                shared.token.end_park();
+            }
+            reactor.join().unwrap();
+            if parked {
+                assert_eq!(shared.queued.load(Ordering::SeqCst), 1, "parked for ever");
+            }
+        });
+    }
+
+    /// Two give the token at once: the task is queued once.
+    #[test]
+    fn a_task_is_queued_by_one_waker_only() {
+        loom::model(|| {
+            let token = Arc::new(Token::new());
+            let parks = token.begin_park();
+            assert!(parks);
+            let other = {
+                let token = Arc::clone(&token);
+                thread::spawn(move || token.give())
+            };
+            let here = token.give();
+            let there = other.join().unwrap();
+            assert!(here ^ there);
+            token.end_park();
+            assert!(token.begin_park(), "the token was used up");
+        });
+    }
+
+    /// What was written before the token was given is seen after it was taken.
+    #[test]
+    fn the_token_carries_what_was_written_before() {
+        loom::model(|| {
+            let shared = Arc::new((Token::new(), AtomicUsize::new(0)));
+            let waker = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    shared.1.store(1, Ordering::Relaxed);
+                    shared.0.give()
+                })
+            };
+            if shared.0.begin_park() {
+                // Suspended; runs again only after the waker has queued it.
+                assert!(waker.join().unwrap());
+                shared.0.end_park();
+            } else {
+                shared.0.end_park();
+                assert_eq!(shared.1.load(Ordering::Relaxed), 1);
+            }
+        });
+    }
+
+    /// A worker that goes to sleep, and work that comes: either the worker sees it, or it is woken.
+    #[test]
+    fn work_is_seen_or_wakes_the_worker() {
+        loom::model(|| {
+            let shared = Arc::new((Doze::new(), AtomicUsize::new(0), AtomicBool::new(false)));
+            let giver = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    shared.1.store(1, Ordering::Relaxed);
+                    if shared.0.rouse() {
+                        shared.2.store(true, Ordering::SeqCst);
+                    }
+                })
+            };
+            shared.0.announce();
+            let sleeps = shared.1.load(Ordering::Relaxed) == 0;
+            if !sleeps {
+                shared.0.end();
+            }
+            giver.join().unwrap();
+            if sleeps {
+                assert!(shared.2.load(Ordering::SeqCst), "asleep with work to do");
+            }
+        });
+    }
+
+    /// Two rouse at once: one of them does the system call.
+    #[test]
+    fn one_wake_up_is_enough() {
+        loom::model(|| {
+            let doze = Arc::new(Doze::new());
+            doze.announce();
+            let other = {
+                let doze = Arc::clone(&doze);
+                thread::spawn(move || doze.rouse())
+            };
+            let here = doze.rouse();
+            assert!(here ^ other.join().unwrap());
+        });
+    }
+
+    /// An end of stream and a short read at the same time: the bit that says "closed" is never lost.
+    #[test]
+    fn the_end_of_a_stream_survives_a_short_read() {
+        loom::model(|| {
+            let readiness = Arc::new(Readiness::new());
+            readiness.notify(READABLE);
+            let reactor = {
+                let readiness = Arc::clone(&readiness);
+                thread::spawn(move || readiness.notify(READABLE | READ_CLOSED))
+            };
+            let seen = readiness.seen();
+            if seen.trusts_short_reads() {
+                readiness.clear(Interest::Read, seen);
+            }
+            // The other direction is cleared by its own operations.
+            readiness.clear(Interest::Write, readiness.seen());
+            reactor.join().unwrap();
+            let end = readiness.seen();
+            assert!(end.allows(Interest::Read) && !end.trusts_short_reads());
+        });
+    }
+}
