@@ -2,7 +2,7 @@
 //! all at once, with every byte checked on both sides. At the end every server process has ended,
 //! and descriptors are back to where they were: a lost wake-up or a lost end of stream shows here.
 //!
-//! A few seconds by default; `STD_NET_SOAK_SECONDS=600` for ten minutes.
+//! Twenty seconds by default; `STD_NET_SOAK_SECONDS=600` for ten minutes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -151,7 +151,7 @@ fn client(address: std::net::SocketAddr, seed: u64, counts: &Counts) {
 
 #[test]
 fn soak() {
-    let seconds = std::env::var("STD_NET_SOAK_SECONDS").map_or(5, |s| s.parse().expect("seconds"));
+    let seconds = std::env::var("STD_NET_SOAK_SECONDS").map_or(20, |s| s.parse().expect("seconds"));
     let seed = std::env::var("STD_NET_SOAK_SEED").map_or(0x5eed, |s| s.parse().expect("a number"));
     let _alone = ALONE.lock();
     within(Duration::from_secs(seconds + 120), || {
