@@ -606,7 +606,8 @@ impl Io {
                 forced = true;
             }
             match self.connect_begin(addr, wait) {
-                Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {
+                // Already: an earlier call began it and met its deadline; go on waiting.
+                Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY)) => {
                     begun = true;
                     Err(io::ErrorKind::WouldBlock.into())
                 }

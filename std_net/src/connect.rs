@@ -1,23 +1,334 @@
-//! Connecting to whatever an address names: which of several, in which order.
+//! Connecting to whatever an address names: which of several, in which order, and what to say when
+//! none answers. RFC 8305 ("Happy Eyeballs"), without its part about asynchronous name lookups.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
-use socket2::Domain;
 use std_net_runtime::Deadline;
+use std_net_runtime::process::channel::{self, Receiver, RecvError, Sender};
+use std_net_runtime::process::{self, JoinHandle};
 
-use crate::socket::{Socket, ToSocketAddrs, addr};
+use crate::socket::{Domain, Socket, ToSocketAddrs};
 
-/// A new TCP socket connected to the first address that answers, within `deadline`.
+/// How long an attempt may be silent before the next one begins beside it: the Connection Attempt
+/// Delay that RFC 8305, section 5, recommends.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Why a connection came about with none of several addresses: inside the
+/// [`io::Error`](std::io::Error) of a connect, if its attempts failed in different ways.
+///
+/// The error's kind is that of the last address, as std's. If all attempts failed in the same way,
+/// the error is simply that one, with its OS code.
+///
+/// # Examples
+///
+/// ```
+/// use std_net::socket::{ConnectErrors, SocketAddr, TcpListener, TcpStream};
+///
+/// // One port with nobody behind it, and one that is none.
+/// let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+/// let no_network: SocketAddr = "255.255.255.255:9".parse().unwrap();
+/// let error = TcpStream::connect(&[closed, no_network][..]).unwrap_err();
+/// if let Some(errors) = error.get_ref().and_then(|e| e.downcast_ref::<ConnectErrors>()) {
+///     for (address, error) in errors.attempts() {
+///         println!("{address}: {error}");
+///     }
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ConnectErrors(Vec<(SocketAddr, io::Error)>);
+
+impl ConnectErrors {
+    /// The addresses that were tried, in this order, with the error of each.
+    pub fn attempts(&self) -> impl ExactSizeIterator<Item = (SocketAddr, &io::Error)> {
+        self.0.iter().map(|(addr, error)| (*addr, error))
+    }
+}
+
+impl fmt::Display for ConnectErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no address answered")?;
+        for (position, (addr, error)) in self.0.iter().enumerate() {
+            let mark = if position == 0 { ": " } else { "; " };
+            write!(f, "{mark}{addr}: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for ConnectErrors {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.last().map(|(_, error)| error as _)
+    }
+}
+
+/// A new TCP socket connected to one of the addresses, within `deadline`.
 pub(crate) fn tcp(addrs: impl ToSocketAddrs, deadline: Deadline) -> io::Result<Socket> {
-    addr::try_each(addrs, |addr| tcp_one(addr, deadline))
+    race(addrs, deadline, |addr| {
+        Socket::stream(Domain::for_address(addr))
+    })
 }
 
 /// A new TCP socket connected to `addr`.
 pub(crate) fn tcp_one(addr: SocketAddr, deadline: Deadline) -> io::Result<Socket> {
-    let socket = Socket::stream(Domain::for_address(addr))?;
+    finish(Socket::stream(Domain::for_address(addr))?, addr, deadline).map_err(|failed| failed.1)
+}
+
+/// Connects a socket that `open` makes to the first address that answers.
+///
+/// As long as each attempt succeeds or fails before the next one is due, this is a plain loop.
+/// Only when one stays silent do processes race, one for each attempt.
+pub(crate) fn race(
+    addrs: impl ToSocketAddrs,
+    deadline: Deadline,
+    open: impl Fn(SocketAddr) -> io::Result<Socket> + Clone + Send + 'static,
+) -> io::Result<Socket> {
+    let mut rest = in_turn(addrs.to_socket_addrs()?.collect()).into_iter();
+    let mut failures = Vec::new();
+    while let Some(addr) = rest.next() {
+        let patience = if rest.len() == 0 {
+            deadline
+        } else {
+            nearer(deadline, Instant::now() + ATTEMPT_DELAY)
+        };
+        match open(addr).map_err(|e| (None, e)).and_then(|socket| {
+            finish(socket, addr, patience).map_err(|(socket, error)| (Some(socket), error))
+        }) {
+            Ok(socket) => return Ok(socket),
+            Err((_, error)) if process::is_cancelled(&error) => return Err(error),
+            Err((Some(silent), error)) if is_deadline(&error) && !is_past(deadline) => {
+                let mut race = Race::new(deadline, failures);
+                race.start(addr, move || Ok(silent));
+                return race.run(rest, open);
+            }
+            Err((_, error)) => failures.push((addr, error)),
+        }
+        if is_past(deadline) {
+            break;
+        }
+    }
+    Err(failed(failures))
+}
+
+/// Attempts under way at the same time, each in a process of its own.
+struct Race {
+    deadline: Deadline,
+    reports: Receiver<Report>,
+    reporter: Option<Sender<Report>>,
+    started: usize,
+    running: Vec<Racer>,
+    failures: Vec<(SocketAddr, io::Error)>,
+}
+
+struct Racer {
+    /// Not the address: a list may have one twice.
+    number: usize,
+    addr: SocketAddr,
+    process: JoinHandle<()>,
+}
+
+/// The number of a racer, and how its attempt ended.
+type Report = (usize, io::Result<Socket>);
+
+impl Race {
+    fn new(deadline: Deadline, failures: Vec<(SocketAddr, io::Error)>) -> Race {
+        let (reporter, reports) = channel::unbounded();
+        Race {
+            deadline,
+            reports,
+            reporter: Some(reporter),
+            started: 0,
+            running: Vec::new(),
+            failures,
+        }
+    }
+
+    /// Begins an attempt, or goes on with one that has begun.
+    fn start(
+        &mut self,
+        addr: SocketAddr,
+        open: impl FnOnce() -> io::Result<Socket> + Send + 'static,
+    ) {
+        let Some(reporter) = self.reporter.clone() else {
+            return;
+        };
+        let number = self.started;
+        self.started += 1;
+        let deadline = self.deadline;
+        let racer = process::Builder::new().name("connect").spawn(move || {
+            let result =
+                open().and_then(|socket| finish(socket, addr, deadline).map_err(|failed| failed.1));
+            // Nobody listens any more: another was first, and this socket is closed here.
+            let _ = reporter.send((number, result));
+        });
+        match racer {
+            Ok(process) => self.running.push(Racer {
+                number,
+                addr,
+                process,
+            }),
+            Err(error) => self.failures.push((addr, error)),
+        }
+    }
+
+    /// Starts the rest one after another and returns the first that connects.
+    fn run(
+        mut self,
+        mut rest: impl ExactSizeIterator<Item = SocketAddr>,
+        open: impl Fn(SocketAddr) -> io::Result<Socket> + Clone + Send + 'static,
+    ) -> io::Result<Socket> {
+        // The silent one has had its time.
+        let mut next_start = Instant::now();
+        loop {
+            let due = self.running.is_empty() || next_start <= Instant::now();
+            if let Some(addr) = due.then(|| rest.next()).flatten() {
+                let open = open.clone();
+                self.start(addr, move || open(addr));
+                next_start = Instant::now() + ATTEMPT_DELAY;
+            }
+            let until = if rest.len() == 0 {
+                // The racers alone keep the channel open.
+                self.reporter = None;
+                self.deadline
+            } else {
+                nearer(self.deadline, next_start)
+            };
+            match self.reports.recv_timeout(until) {
+                Ok((_, Ok(socket))) => return Ok(socket),
+                Ok((number, Err(error))) => {
+                    if let Some(at) = self.running.iter().position(|r| r.number == number) {
+                        let racer = self.running.swap_remove(at);
+                        self.failures.push((racer.addr, error));
+                    }
+                    next_start = Instant::now();
+                }
+                Err(RecvError::Cancelled) => process::check_cancelled()?,
+                Err(RecvError::Closed) => break,
+                Err(_) if is_past(self.deadline) => break,
+                Err(_) => {}
+            }
+        }
+        for racer in &self.running {
+            let error = io::Error::new(io::ErrorKind::TimedOut, "deadline has passed");
+            self.failures.push((racer.addr, error));
+        }
+        Err(failed(std::mem::take(&mut self.failures)))
+    }
+}
+
+impl Drop for Race {
+    fn drop(&mut self) {
+        for racer in &self.running {
+            racer.process.cancel();
+        }
+    }
+}
+
+/// Connects `socket`, or goes on with a connect that ran into an earlier deadline. Gives it back
+/// with the error.
+fn finish(
+    socket: Socket,
+    addr: SocketAddr,
+    deadline: Deadline,
+) -> Result<Socket, (Socket, io::Error)> {
     socket.timeout_after(deadline);
-    socket.connect(addr)?;
-    socket.reset_deadline();
-    Ok(socket)
+    match socket.connect(addr) {
+        Ok(()) => {
+            socket.reset_deadline();
+            Ok(socket)
+        }
+        Err(error) => Err((socket, error)),
+    }
+}
+
+/// The order of attempts (RFC 8305, section 4): that of the resolver, which is by RFC 6724, but
+/// the two families take turns, beginning with the first address's.
+fn in_turn(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let Some(first) = addrs.first().map(SocketAddr::is_ipv6) else {
+        return addrs;
+    };
+    let total = addrs.len();
+    let (ours, theirs): (Vec<_>, Vec<_>) = addrs.into_iter().partition(|a| a.is_ipv6() == first);
+    let (mut ours, mut theirs) = (ours.into_iter(), theirs.into_iter());
+    let mut ordered = Vec::with_capacity(total);
+    while ordered.len() < total {
+        ordered.extend(ours.next());
+        ordered.extend(theirs.next());
+    }
+    ordered
+}
+
+/// The one error for all attempts.
+fn failed(mut failures: Vec<(SocketAddr, io::Error)>) -> io::Error {
+    let Some((_, last)) = failures.last() else {
+        return io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "could not resolve to any addresses",
+        );
+    };
+    let (kind, code) = (last.kind(), last.raw_os_error());
+    let alike = |error: &io::Error| error.kind() == kind && error.raw_os_error() == code;
+    if failures.iter().all(|(_, error)| alike(error)) {
+        return failures.swap_remove(0).1;
+    }
+    io::Error::new(kind, ConnectErrors(failures))
+}
+
+/// Whether `error` is that of a deadline of ours, and not the kernel's patience with a peer.
+fn is_deadline(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
+}
+
+fn is_past(deadline: Deadline) -> bool {
+    deadline.instant().is_some_and(|at| at <= Instant::now())
+}
+
+fn nearer(deadline: Deadline, at: Instant) -> Deadline {
+    deadline.instant().map_or(at, |end| end.min(at)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addrs(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|t| t.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let order = in_turn(addrs(&[
+            "[::1]:1",
+            "[::2]:1",
+            "[::3]:1",
+            "1.0.0.1:1",
+            "1.0.0.2:1",
+        ]));
+        let expected = addrs(&["[::1]:1", "1.0.0.1:1", "[::2]:1", "1.0.0.2:1", "[::3]:1"]);
+        assert_eq!(order, expected);
+        let order = in_turn(addrs(&["1.0.0.1:1", "[::1]:1", "[::2]:1", "[::3]:1"]));
+        let expected = addrs(&["1.0.0.1:1", "[::1]:1", "[::2]:1", "[::3]:1"]);
+        assert_eq!(order, expected);
+        assert!(in_turn(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn errors_alike_stay_one_with_its_code() {
+        let addr = addrs(&["1.0.0.1:1"])[0];
+        let os = |code| (addr, io::Error::from_raw_os_error(code));
+        let error = failed(vec![os(111), os(111)]);
+        assert_eq!(error.raw_os_error(), Some(111));
+        let error = failed(vec![os(113), os(111)]);
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            error.to_string(),
+            "no address answered: 1.0.0.1:1: No route to host (os error 113); \
+             1.0.0.1:1: Connection refused (os error 111)"
+        );
+        assert_eq!(failed(Vec::new()).kind(), io::ErrorKind::InvalidInput);
+    }
 }

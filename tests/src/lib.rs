@@ -18,6 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use std_net::process;
+use std_net::socket::{TcpBuilder, TcpListener, TcpStream};
 
 /// A test that takes longer hangs.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -132,6 +133,35 @@ impl std::ops::Deref for TempPath {
 impl Drop for TempPath {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A TCP listener whose queue is full: who connects hears nothing.
+#[derive(Debug)]
+pub struct Silent {
+    /// Accept from it, and it answers again.
+    pub listener: TcpListener,
+    /// Its address.
+    pub addr: SocketAddr,
+    _queue: Vec<TcpStream>,
+}
+
+impl Silent {
+    /// A new one on 127.0.0.1.
+    #[allow(clippy::new_without_default, reason = "each is another")]
+    pub fn new() -> Silent {
+        let listener = TcpBuilder::new().backlog(0).listen("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut queue = Vec::new();
+        while let Ok(stream) = TcpStream::connect_deadline(addr, Duration::from_millis(50)) {
+            queue.push(stream);
+            assert!(queue.len() < 100, "the queue never fills");
+        }
+        Silent {
+            listener,
+            addr,
+            _queue: queue,
+        }
     }
 }
 

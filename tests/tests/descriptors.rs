@@ -3,12 +3,13 @@
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use std_net::process;
 use std_net::socket::{Domain, Socket, TcpListener, TcpStream, UdpSocket};
 use std_net::unix::{self, UnixDatagram, UnixListener, UnixStream};
-use std_net_tests::{ALONE, LIMIT, TempPath, descriptors, tool, within};
+use std_net_tests::{ALONE, LIMIT, Silent, TempPath, descriptors, tool, within};
 
 /// Runs `round` on a thread and in a process until the runtime has all it keeps, then again,
 /// and wants the same count of descriptors after it.
@@ -97,6 +98,29 @@ fn thousands_of_unix_connections_leave_none() {
             let error = UnixStream::connect(&path).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         }
+    });
+}
+
+#[test]
+fn the_losers_of_a_race_are_closed() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    within(LIMIT, || {
+        let silent = (Silent::new(), Silent::new());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addrs = [silent.0.addr, silent.1.addr, listener.local_addr().unwrap()];
+        drop(TcpStream::connect(&addrs[..]).unwrap());
+        let settle = |before: usize| {
+            // They are closed by processes of their own, soon.
+            while descriptors() > before {
+                thread::yield_now();
+            }
+        };
+        process::sleep(Duration::from_millis(50));
+        let before = descriptors();
+        drop(TcpStream::connect(&addrs[..]).unwrap());
+        settle(before);
+        TcpStream::connect_deadline(&addrs[..2], Duration::from_millis(300)).unwrap_err();
+        settle(before);
     });
 }
 

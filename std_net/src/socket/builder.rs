@@ -10,6 +10,7 @@ use std_net_runtime::Deadline;
 
 use super::addr::try_each;
 use super::{Socket, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use crate::connect;
 
 /// What TCP and UDP have in common. `None` leaves the system's default alone.
 #[derive(Clone, Debug, Default)]
@@ -266,13 +267,15 @@ impl TcpBuilder {
         try_each(addr, |addr| self.listen_one(addr))
     }
 
-    /// Connects to the first of the addresses that answers.
+    /// Connects to the first of the addresses that answers; see [`TcpStream::connect`].
     ///
     /// # Errors
     ///
     /// As [`TcpStream::connect_deadline`], and the error of an option.
     pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<TcpStream> {
-        try_each(addr, |addr| self.connect_one(addr))
+        let settings = self.clone();
+        let deadline = self.deadline.unwrap_or(Deadline::NEVER);
+        connect::race(addr, deadline, move |addr| settings.open(addr)).map(TcpStream)
     }
 
     pub(super) fn listen_one(&self, addr: SocketAddr) -> io::Result<TcpListener> {
@@ -291,7 +294,8 @@ impl TcpBuilder {
         Ok(TcpListener(socket))
     }
 
-    pub(crate) fn connect_one(&self, addr: SocketAddr) -> io::Result<TcpStream> {
+    /// A socket that is ready to connect to `addr`.
+    fn open(&self, addr: SocketAddr) -> io::Result<Socket> {
         let socket = self.socket(addr)?;
         if let Some(queue) = self.fast_open {
             socket.set_fast_open_connect(queue > 0)?;
@@ -299,10 +303,7 @@ impl TcpBuilder {
         if let Some(local) = self.local_addr {
             socket.bind(local)?;
         }
-        socket.timeout_after(self.deadline.unwrap_or(Deadline::NEVER));
-        socket.connect(addr)?;
-        socket.reset_deadline();
-        Ok(TcpStream(socket))
+        Ok(socket)
     }
 
     fn socket(&self, addr: SocketAddr) -> io::Result<Socket> {

@@ -33,6 +33,7 @@ pub use std::net::{
 
 pub use socket2::{Domain, Protocol, SockAddr, Type};
 
+pub use crate::connect::ConnectErrors;
 pub use addr::ToSocketAddrs;
 pub use builder::{TcpBuilder, UdpBuilder};
 pub use datagram::UdpSocket;

@@ -40,10 +40,16 @@ pub struct TcpStream(pub(super) Socket);
 impl TcpStream {
     /// Connects to the first of the addresses that answers.
     ///
+    /// Several addresses race as RFC 8305 asks: the families take turns, beginning with that of the
+    /// first address; the next attempt begins when one fails or has been silent for 250 ms; the
+    /// first to connect wins and the others are closed. The lookup of a name comes before.
+    ///
     /// # Errors
     ///
-    /// The error of the last address; [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is
-    /// no address; the error of a name lookup.
+    /// The error of the attempts: if they failed in different ways, with
+    /// [`ConnectErrors`](super::ConnectErrors) inside, and of the kind of the last.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is no address; the error of a
+    /// name lookup.
     ///
     /// # Examples
     ///
@@ -89,8 +95,9 @@ impl TcpStream {
         connect::tcp_one(*addr, timeout.into()).map(TcpStream)
     }
 
-    /// Connects to the first of the addresses that answers before the deadline. The connection
-    /// itself has no deadline.
+    /// Connects to the first of the addresses that answers before the deadline, as
+    /// [`connect`](Self::connect). The connection itself has no deadline, nor has the lookup of a
+    /// name.
     ///
     /// # Errors
     ///
