@@ -37,7 +37,10 @@ fn main() -> io::Result<()> {
         match stream {
             Ok(stream) => {
                 let room = room.clone();
-                process::spawn(move || client(id, Arc::new(stream), &room));
+                // From here, so that guests join in the order in which they came.
+                let (out, lines) = channel::bounded(BEHIND);
+                let _ = room.send(Event::Joined(id, out));
+                process::spawn(move || client(id, Arc::new(stream), &room, lines));
             }
             Err(error) => {
                 eprintln!("accept: {error}");
@@ -71,8 +74,7 @@ fn run_room(events: Receiver<Event>) {
     }
 }
 
-fn client(id: u64, stream: Arc<TcpStream>, room: &Sender<Event>) {
-    let (out, lines) = channel::bounded::<Arc<str>>(BEHIND);
+fn client(id: u64, stream: Arc<TcpStream>, room: &Sender<Event>, lines: Receiver<Arc<str>>) {
     let writer = {
         let stream = Arc::clone(&stream);
         process::spawn(move || {
@@ -84,7 +86,6 @@ fn client(id: u64, stream: Arc<TcpStream>, room: &Sender<Event>) {
             let _ = stream.shutdown(Shutdown::Both);
         })
     };
-    let _ = room.send(Event::Joined(id, out));
     let mut reader = BufReader::new(&*stream);
     let mut line = String::new();
     // The limit is per line; a longer one ends the client.

@@ -178,9 +178,8 @@ fn three_clients_chat() {
                 .unwrap();
             (stream.try_clone().unwrap(), BufReader::new(stream).lines())
         };
-        // Each waits until it is in the room, which the others are told.
+        // They join in the order in which they come, and the others are told.
         let (mut a, mut from_a) = join();
-        a.write_all(b"hello?\n").unwrap();
         let (mut b, mut from_b) = join();
         assert_eq!(from_a.next().unwrap().unwrap(), "* guest 2 joined");
         let (c, mut from_c) = join();

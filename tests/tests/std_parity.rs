@@ -55,8 +55,6 @@ macro_rules! transcript {
                 SocketAddrV4, SocketAddrV6, TcpListener, TcpStream, ToSocketAddrs, UdpSocket,
             };
             use std::io::{IoSlice, IoSliceMut, Read, Write};
-            #[allow(unused_imports, reason = "std's are of a trait, ours are the type's")]
-            use std::os::linux::net::TcpStreamExt;
             use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
             use std::time::Duration;
 
@@ -148,8 +146,6 @@ macro_rules! transcript {
             log.result("nodelay", client.nodelay());
             log.result("set_ttl", client.set_ttl(44));
             log.result("ttl", client.ttl());
-            log.result("set_quickack", client.set_quickack(true));
-            log.result("quickack", client.quickack());
             log.result("take_error", client.take_error().map(|e| e.is_none()));
             log.result("read_timeout", client.read_timeout());
             log.result("write_timeout", client.write_timeout());
