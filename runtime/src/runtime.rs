@@ -153,7 +153,7 @@ pub(crate) struct Runtime {
     pools: Mutex<Vec<&'static Pool>>,
 }
 
-static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+static RUNTIME: OnceLock<&'static Runtime> = OnceLock::new();
 
 impl Runtime {
     /// The runtime, started if it does not run yet. A failed start can be tried again.
@@ -165,7 +165,7 @@ impl Runtime {
     }
 
     pub(crate) fn started() -> Option<&'static Runtime> {
-        RUNTIME.get()
+        RUNTIME.get().copied()
     }
 
     #[cold]
@@ -180,18 +180,20 @@ impl Runtime {
         let workers = (0..settings.workers)
             .map(Worker::leak)
             .collect::<io::Result<Vec<_>>>()?;
-        let runtime = RUNTIME.get_or_init(|| Runtime {
+        let runtime: &'static Runtime = Box::leak(Box::new(Runtime {
             workers,
             default_pool: settings.pool,
             pools: Mutex::new(vec![settings.pool]),
-        });
+        }));
         for worker in runtime.workers() {
             thread::Builder::new()
                 .name(format!("std_net-worker-{}", worker.index))
-                .spawn(|| worker.run(runtime))?;
+                .spawn(move || worker.run(runtime))?;
         }
         watchdog::start(runtime, settings.watchdog)?;
-        Ok(runtime)
+        // Last, so that nobody uses half a runtime: after a failure the next spawn tries again, and
+        // the threads that were made stay asleep.
+        Ok(RUNTIME.get_or_init(|| runtime))
     }
 
     #[inline]
