@@ -185,6 +185,9 @@ pub fn example(name: &str) -> PathBuf {
             "--example",
             name,
         ]);
+        build
+            .arg("--target-dir")
+            .arg(profile.parent().expect("profiles are in a target folder"));
         if profile.ends_with("release") {
             build.arg("--release");
         }
