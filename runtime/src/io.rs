@@ -6,8 +6,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::{self, MaybeUninit};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,8 +14,9 @@ use libc::c_int;
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Type};
 
 use crate::deadline::{AtomicDeadline, Deadline, Nanos};
+use crate::notify::{Notifier, Notify, notified};
 use crate::park::{self, Eventfd, Unparker};
-use crate::source::{Source, waiting_for};
+use crate::source::{Attached, Source, waiting_for};
 use crate::sys::{cvt, cvt_len, retry_interrupted};
 use crate::wake::{READABLE, WRITABLE};
 use crate::{poll, process, task};
@@ -65,60 +65,13 @@ pub struct Io {
     shared: OnceLock<Arc<Shared>>,
 }
 
-/// The source of this descriptor, taken when someone first has to wait.
-struct Attached {
-    source: AtomicPtr<Source>,
-    fd: RawFd,
-}
-
-impl Attached {
-    fn none(fd: &OwnedFd) -> Attached {
-        Attached {
-            source: AtomicPtr::new(ptr::null_mut()),
-            fd: fd.as_raw_fd(),
-        }
-    }
-
-    #[inline]
-    fn get(&self) -> Option<&'static Source> {
-        // SAFETY: only ever null or a source, and sources live for ever.
-        unsafe { self.source.load(Ordering::Acquire).as_ref() }
-    }
-
-    fn get_or_take(&self) -> &'static Source {
-        self.get().unwrap_or_else(|| {
-            let new = Source::take();
-            let pointer = ptr::from_ref(new).cast_mut();
-            let null = ptr::null_mut();
-            match self
-                .source
-                .compare_exchange(null, pointer, Ordering::AcqRel, Ordering::Acquire)
-            {
-                Ok(_) => new,
-                Err(_) => {
-                    // Another waiter was faster.
-                    new.give_back();
-                    self.get().expect("a source stays attached")
-                }
-            }
-        })
-    }
-}
-
-impl Drop for Attached {
-    fn drop(&mut self) {
-        if let Some(source) = self.get() {
-            // SAFETY: `Io` drops this before the descriptor, which is therefore open.
-            source.release(unsafe { BorrowedFd::borrow_raw(self.fd) });
-        }
-    }
-}
-
 /// State of the open file description, which all clones of a socket have in common.
 struct Shared {
     mode: AtomicU8,
     /// Nanoseconds; `u64::MAX` is none; [`UNREAD`] asks the kernel first.
     timeouts: [AtomicU64; 2],
+    /// What interrupts those who wait, if it was asked for.
+    notify: OnceLock<Arc<Notify>>,
 }
 
 /// Adopted descriptor: `O_NONBLOCK` not looked at yet.
@@ -136,6 +89,7 @@ impl Shared {
         Arc::new(Shared {
             mode: AtomicU8::new(mode),
             timeouts: [AtomicU64::new(timeout), AtomicU64::new(timeout)],
+            notify: OnceLock::new(),
         })
     }
 
@@ -177,7 +131,7 @@ impl Io {
     /// A descriptor known to be blocking and without timeouts.
     fn fresh(fd: OwnedFd) -> Io {
         Io {
-            source: Attached::none(&fd),
+            source: Attached::none(fd.as_fd()),
             fd,
             short_read_drains: false,
             deadline: AtomicDeadline::never(),
@@ -210,7 +164,7 @@ impl Io {
         let fd = self.fd.try_clone()?;
         let shared = Arc::clone(self.shared.get_or_init(Shared::fresh));
         Ok(Io {
-            source: Attached::none(&fd),
+            source: Attached::none(fd.as_fd()),
             fd,
             short_read_drains: self.short_read_drains,
             deadline: AtomicDeadline::at(self.deadline.get()),
@@ -268,7 +222,7 @@ impl Io {
         emptied: impl FnOnce(&T) -> bool,
     ) -> io::Result<T> {
         let task = task::current();
-        if task.is_none() && self.deadline.get() == Nanos::NEVER && !self.is_forced() {
+        if task.is_none() && self.deadline.get() == Nanos::NEVER && !self.must_poll() {
             // The kernel knows the mode and the timeouts: one system call, as std.
             return attempt(Wait::InKernel);
         }
@@ -278,8 +232,13 @@ impl Io {
             if deadline != Nanos::NEVER && deadline <= Nanos::now() {
                 return Err(timed_out());
             }
-            if self.shared.get().is_some() && self.user_nonblocking()? {
-                return attempt(Wait::Never);
+            if let Some(shared) = self.shared.get() {
+                if shared.notify.get().is_some_and(|n| n.is_raised()) {
+                    return Err(notified());
+                }
+                if self.user_nonblocking()? {
+                    return attempt(Wait::Never);
+                }
             }
             if let Some(task) = task {
                 task.spend();
@@ -340,14 +299,27 @@ impl Io {
         }
         let source = self.source.get_or_take();
         source.watch(task.worker, self.fd.as_fd())?;
+        let notify = self.notify();
+        let notify_source = match notify {
+            Some(notify) => Some(notify.watched_by(task.worker)?),
+            None => None,
+        };
         let enrolled = source.enrol(interest, task);
-        let result = self.rearm(source);
-        // Read after enrolling: who changes either from now on finds us.
+        let notify_enrolled = notify_source.map(|n| n.enrol(Interest::Read, task));
+        let mut result = rearm(source, self.fd.as_fd());
+        if let (Some(notify), Some(source)) = (notify, notify_source) {
+            result = result.and(rearm(source, notify.as_fd()));
+        }
+        // Read after enrolling: who changes one of them from now on finds us.
         let until = call_end.min(self.deadline.get());
-        if result.is_ok() && !source.readiness().allows(interest) {
+        let interrupted = notify.is_some_and(|n| n.is_raised());
+        if result.is_ok() && !interrupted && !source.readiness().allows(interest) {
             task.park(until, waiting_for(interest, self.fd.as_fd()));
         }
         source.withdraw(interest, task, enrolled);
+        if let (Some(source), Some(enrolled)) = (notify_source, notify_enrolled) {
+            source.withdraw(Interest::Read, task, enrolled);
+        }
         result?;
         if task.info().is_cancelled() {
             Err(process::cancelled())
@@ -356,33 +328,19 @@ impl Io {
         }
     }
 
-    #[cfg(not(std_net_portable))]
-    #[allow(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "epoll keeps its interest"
-    )]
-    #[inline]
-    fn rearm(&self, _: &'static Source) -> io::Result<()> {
-        Ok(())
-    }
-
-    #[cfg(std_net_portable)]
-    fn rearm(&self, source: &'static Source) -> io::Result<()> {
-        source.rearm(self.fd.as_fd())
-    }
-
     /// The same with `ppoll(2)`, and with an eventfd by which a changed deadline is told.
     fn wait_on_thread(&self, interest: Interest, call_end: Nanos) -> io::Result<()> {
+        let notify = self.notify().map(|n| n.as_fd());
         if self.deadline.get() == Nanos::NEVER {
-            return poll::wait(self.fd.as_fd(), interest, call_end, None);
+            return poll::wait(self.fd.as_fd(), interest, call_end, [notify, None]);
         }
         let eventfd = Eventfd::of_thread()?;
         let unparker = Unparker::Polling(Arc::clone(&eventfd));
         let source = self.source.get_or_take();
         source.enrol_other(interest, unparker.clone());
         let until = call_end.min(self.deadline.get());
-        let result = poll::wait(self.fd.as_fd(), interest, until, Some(eventfd.as_fd()));
+        let wakers = [notify, Some(eventfd.as_fd())];
+        let result = poll::wait(self.fd.as_fd(), interest, until, wakers);
         source.withdraw_other(interest, &unparker);
         eventfd.clear();
         result
@@ -838,6 +796,35 @@ impl Io {
         Ok(seen == MODE_NONBLOCKING)
     }
 
+    /// A handle that interrupts those who wait on this socket, on any of its handles. From now on a
+    /// plain thread waits with `ppoll(2)`, so that it can be told.
+    ///
+    /// # Errors
+    ///
+    /// The error of `eventfd(2)`.
+    pub fn notifier(&self) -> io::Result<Notifier> {
+        let shared = self.shared.get_or_init(Shared::fresh);
+        let notify = match shared.notify.get() {
+            Some(notify) => notify,
+            None => {
+                let new = Arc::new(Notify::new()?);
+                shared.notify.get_or_init(|| new)
+            }
+        };
+        Ok(Notifier(Arc::clone(notify)))
+    }
+
+    fn notify(&self) -> Option<&Arc<Notify>> {
+        self.shared.get()?.notify.get()
+    }
+
+    /// Whether a plain thread must not wait in the kernel's own way.
+    fn must_poll(&self) -> bool {
+        self.shared.get().is_some_and(|shared| {
+            shared.mode.load(Ordering::SeqCst) == MODE_FORCED || shared.notify.get().is_some()
+        })
+    }
+
     fn is_forced(&self) -> bool {
         self.shared
             .get()
@@ -915,6 +902,19 @@ impl Io {
         }
         Ok((nanos != u64::MAX).then_some(nanos))
     }
+}
+
+/// A reactor that reports once must be asked again; epoll keeps its interest.
+#[cfg(std_net_portable)]
+fn rearm(source: &'static Source, fd: BorrowedFd<'_>) -> io::Result<()> {
+    source.rearm(fd)
+}
+
+#[cfg(not(std_net_portable))]
+#[inline]
+#[allow(clippy::unnecessary_wraps, reason = "the other one can fail")]
+fn rearm(_: &'static Source, _: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(())
 }
 
 /// `UIO_MAXIOV`: more slices than this are an error, fewer are a legal short operation.

@@ -10,6 +10,7 @@
 //! | `io` | [`Io`]: a descriptor and the one way through, [`Io::perform`] |
 //! | `deadline` | [`Deadline`]: an absolute time, as text of the API and as an atomic |
 //! | `poll` | how a plain thread waits: `ppoll(2)` |
+//! | `notify` | interrupting whoever waits, from elsewhere |
 //! | [`process`] | lightweight processes, as their users see them |
 //! | [`runtime`] | settings, the start, the workers |
 //! | `worker` | the thread that runs processes; where a new one goes |
@@ -28,6 +29,7 @@
 mod deadline;
 mod io;
 mod macros;
+mod notify;
 mod overflow;
 mod park;
 mod poll;
@@ -47,3 +49,4 @@ mod worker;
 
 pub use deadline::Deadline;
 pub use io::{Interest, Io, Wait};
+pub use notify::{Notifier, is_notified};

@@ -7,32 +7,30 @@ use std::ptr;
 use crate::deadline::Nanos;
 use crate::io::Interest;
 
-/// Waits until `fd` is ready for `interest`, `until` has passed, or `waker` is readable; a signal
-/// ends it early. The caller tries its operation again in every case and looks at the clock itself.
+/// Waits until `fd` is ready for `interest`, `until` has passed, or one of `wakers` is readable; a
+/// signal ends it early. The caller tries its operation again in every case and looks at the clock itself.
 pub(crate) fn wait(
     fd: BorrowedFd<'_>,
     interest: Interest,
     until: Nanos,
-    waker: Option<BorrowedFd<'_>>,
+    wakers: [Option<BorrowedFd<'_>>; 2],
 ) -> io::Result<()> {
     let events = match interest {
         Interest::Read => libc::POLLIN,
         Interest::Write => libc::POLLOUT,
     };
     // A negative descriptor is passed over.
-    let waker = waker.map_or(-1, |fd| fd.as_raw_fd());
-    let mut polls = [
-        libc::pollfd {
-            fd: fd.as_raw_fd(),
-            events,
-            revents: 0,
-        },
-        libc::pollfd {
-            fd: waker,
-            events: libc::POLLIN,
-            revents: 0,
-        },
-    ];
+    let waker = |fd: Option<BorrowedFd<'_>>| libc::pollfd {
+        fd: fd.map_or(-1, |fd| fd.as_raw_fd()),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let fd = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events,
+        revents: 0,
+    };
+    let mut polls = [fd, waker(wakers[0]), waker(wakers[1])];
     let left;
     let timeout = if until == Nanos::NEVER {
         ptr::null()
@@ -40,8 +38,8 @@ pub(crate) fn wait(
         left = timespec(until);
         &raw const left
     };
-    // SAFETY: two valid pollfds, and a timespec that outlives the call or null; no signal mask.
-    let result = unsafe { libc::ppoll(polls.as_mut_ptr(), 2, timeout, ptr::null()) };
+    // SAFETY: three valid pollfds, and a timespec that outlives the call or null; no signal mask.
+    let result = unsafe { libc::ppoll(polls.as_mut_ptr(), 3, timeout, ptr::null()) };
     match crate::sys::cvt(result) {
         Err(e) if e.raw_os_error() != Some(libc::EINTR) => Err(e),
         _ => Ok(()),

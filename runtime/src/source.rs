@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -267,6 +267,56 @@ impl Source {
             slow.others.swap_remove(at);
         }
         self.others_len.store(slow.others.len(), Ordering::SeqCst);
+    }
+}
+
+/// The source of a descriptor, taken when someone first has to wait. Stands before the descriptor in
+/// its owner, so that it is dropped while that is still open.
+pub(crate) struct Attached {
+    source: AtomicPtr<Source>,
+    fd: RawFd,
+}
+
+impl Attached {
+    pub(crate) fn none(fd: BorrowedFd<'_>) -> Attached {
+        Attached {
+            source: AtomicPtr::new(ptr::null_mut()),
+            fd: fd.as_raw_fd(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&'static Source> {
+        // SAFETY: only ever null or a source, and sources live for ever.
+        unsafe { self.source.load(Ordering::Acquire).as_ref() }
+    }
+
+    pub(crate) fn get_or_take(&self) -> &'static Source {
+        self.get().unwrap_or_else(|| {
+            let new = Source::take();
+            let pointer = ptr::from_ref(new).cast_mut();
+            let null = ptr::null_mut();
+            match self
+                .source
+                .compare_exchange(null, pointer, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(_) => new,
+                Err(_) => {
+                    // Another waiter was faster.
+                    new.give_back();
+                    self.get().expect("a source stays attached")
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if let Some(source) = self.get() {
+            // SAFETY: the owner drops this before the descriptor, which is therefore open.
+            source.release(unsafe { BorrowedFd::borrow_raw(self.fd) });
+        }
     }
 }
 

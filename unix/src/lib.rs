@@ -43,6 +43,8 @@ mod stream;
 pub use std::net::Shutdown;
 pub use std::os::unix::net::SocketAddr;
 
+pub use std_net_runtime::{Notifier, is_notified};
+
 pub use addr::{AddrText, DisplayAddr};
 pub use builder::UnixBuilder;
 pub use credentials::UCred;

@@ -6,7 +6,7 @@ use std::iter::FusedIterator;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
-use std_net_runtime::Io;
+use std_net_runtime::{Io, Notifier, is_notified};
 
 use super::addr::{from_kernel, from_path};
 use super::builder::Unlink;
@@ -72,7 +72,8 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// The error of `accept4(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline. At the
+    /// The error of `accept4(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; that of
+    /// [`is_notified`](super::is_notified) when a [`notifier`](Self::notifier) interrupts it. At the
     /// limit of descriptors the connection stays in the queue, and a later accept finds it.
     ///
     /// # Examples
@@ -91,7 +92,8 @@ impl UnixListener {
         Ok((UnixStream(Socket(io)), from_kernel(&addr)?))
     }
 
-    /// The connections as they come. Never ends; an error does not end it either.
+    /// The connections as they come. Ends only when a [`notifier`](Self::notifier) says so; an error
+    /// does not end it.
     ///
     /// # Examples
     ///
@@ -104,7 +106,37 @@ impl UnixListener {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn incoming(&self) -> Incoming<'_> {
-        Incoming { listener: self }
+        Incoming {
+            listener: self,
+            ended: false,
+        }
+    }
+
+    /// A handle that ends the accepts of this listener, from anywhere: for a graceful shutdown.
+    ///
+    /// # Errors
+    ///
+    /// The error of `eventfd(2)`: too many descriptors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net_unix::{self as unix, SocketAddr, UnixListener};
+    ///
+    /// let listener = UnixListener::bind_addr(&SocketAddr::from_pathname("")?)?;
+    /// let notifier = listener.notifier()?;
+    /// let server = std::thread::spawn(move || {
+    ///     for stream in listener.incoming() {
+    ///         drop(stream);
+    ///     }
+    ///     listener.accept().unwrap_err()
+    /// });
+    /// notifier.notify();
+    /// assert!(unix::is_notified(&server.join().unwrap()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn notifier(&self) -> io::Result<Notifier> {
+        self.io().notifier()
     }
 
     /// A second handle to the same listener; see [`Socket::try_clone`].
@@ -207,18 +239,33 @@ impl fmt::Debug for UnixListener {
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Incoming<'a> {
     listener: &'a UnixListener,
+    ended: bool,
 }
 
 impl Iterator for Incoming<'_> {
     type Item = io::Result<UnixStream>;
 
     fn next(&mut self) -> Option<io::Result<UnixStream>> {
-        Some(self.listener.accept().map(|(stream, _)| stream))
+        next(self.listener, &mut self.ended)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (usize::MAX, None)
+        (0, None)
     }
 }
 
 impl FusedIterator for Incoming<'_> {}
+
+/// The next connection; none any more once the listener's notifier has said so.
+fn next(listener: &UnixListener, ended: &mut bool) -> Option<io::Result<UnixStream>> {
+    if *ended {
+        return None;
+    }
+    match listener.accept() {
+        Err(error) if is_notified(&error) => {
+            *ended = true;
+            None
+        }
+        result => Some(result.map(|(stream, _)| stream)),
+    }
+}

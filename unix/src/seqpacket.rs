@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
 
-use std_net_runtime::{Deadline, Io};
+use std_net_runtime::{Deadline, Io, Notifier};
 
 use super::addr::from_kernel;
 use super::builder::Unlink;
@@ -238,6 +238,16 @@ impl UnixSeqpacketListener {
     pub fn accept(&self) -> io::Result<(UnixSeqpacket, SocketAddr)> {
         let (io, addr) = self.0.0.accept()?;
         Ok((UnixSeqpacket(Socket(io)), from_kernel(&addr)?))
+    }
+
+    /// A handle that ends the accepts of this listener; see
+    /// [`UnixListener::notifier`](super::UnixListener::notifier).
+    ///
+    /// # Errors
+    ///
+    /// The error of `eventfd(2)`: too many descriptors.
+    pub fn notifier(&self) -> io::Result<Notifier> {
+        self.io().notifier()
     }
 
     std_net_runtime::waiting_methods!(

@@ -6,7 +6,7 @@ use std::iter::FusedIterator;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 
-use std_net_runtime::Io;
+use std_net_runtime::{Io, Notifier, is_notified};
 
 use super::addr::{from_kernel, try_each};
 use super::{Socket, TcpBuilder, TcpStream, ToSocketAddrs};
@@ -63,7 +63,8 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// The error of `accept4(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline. At the
+    /// The error of `accept4(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; that of
+    /// [`is_notified`](super::is_notified) when a [`notifier`](Self::notifier) interrupts it. At the
     /// limit of descriptors the connection stays in the queue, and a later accept finds it.
     ///
     /// # Examples
@@ -85,7 +86,8 @@ impl TcpListener {
         ))
     }
 
-    /// The connections as they come. Never ends; an error does not end it either.
+    /// The connections as they come. Ends only when a [`notifier`](Self::notifier) says so; an error
+    /// does not end it.
     ///
     /// # Examples
     ///
@@ -98,12 +100,45 @@ impl TcpListener {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn incoming(&self) -> Incoming<'_> {
-        Incoming { listener: self }
+        Incoming {
+            listener: self,
+            ended: false,
+        }
     }
 
     /// [`incoming`](Self::incoming), by the owner.
     pub fn into_incoming(self) -> IntoIncoming {
-        IntoIncoming { listener: self }
+        IntoIncoming {
+            listener: self,
+            ended: false,
+        }
+    }
+
+    /// A handle that ends the accepts of this listener, from anywhere: for a graceful shutdown.
+    ///
+    /// # Errors
+    ///
+    /// The error of `eventfd(2)`: too many descriptors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net::socket::{self, TcpListener};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let notifier = listener.notifier()?;
+    /// let server = std::thread::spawn(move || {
+    ///     for stream in listener.incoming() {
+    ///         drop(stream);
+    ///     }
+    ///     listener.accept().unwrap_err()
+    /// });
+    /// notifier.notify();
+    /// assert!(socket::is_notified(&server.join().unwrap()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn notifier(&self) -> io::Result<Notifier> {
+        self.io().notifier()
     }
 
     /// A second handle to the same listener; see [`Socket::try_clone`].
@@ -194,31 +229,47 @@ impl fmt::Debug for TcpListener {
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Incoming<'a> {
     listener: &'a TcpListener,
+    ended: bool,
 }
 
 impl Iterator for Incoming<'_> {
     type Item = io::Result<TcpStream>;
 
     fn next(&mut self) -> Option<io::Result<TcpStream>> {
-        Some(self.listener.accept().map(|(stream, _)| stream))
+        next(self.listener, &mut self.ended)
     }
 }
-
-impl FusedIterator for Incoming<'_> {}
 
 /// The connections of a [`TcpListener`] that it owns.
 #[derive(Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct IntoIncoming {
     listener: TcpListener,
+    ended: bool,
 }
 
 impl Iterator for IntoIncoming {
     type Item = io::Result<TcpStream>;
 
     fn next(&mut self) -> Option<io::Result<TcpStream>> {
-        Some(self.listener.accept().map(|(stream, _)| stream))
+        next(&self.listener, &mut self.ended)
     }
 }
 
+impl FusedIterator for Incoming<'_> {}
+
 impl FusedIterator for IntoIncoming {}
+
+/// The next connection; none any more once the listener's notifier has said so.
+fn next(listener: &TcpListener, ended: &mut bool) -> Option<io::Result<TcpStream>> {
+    if *ended {
+        return None;
+    }
+    match listener.accept() {
+        Err(error) if is_notified(&error) => {
+            *ended = true;
+            None
+        }
+        result => Some(result.map(|(stream, _)| stream)),
+    }
+}
