@@ -7,6 +7,10 @@ mod readiness;
 mod token;
 
 pub(crate) use doze::Doze;
+#[cfg_attr(
+    std_net_portable,
+    allow(unused_imports, reason = "it cannot tell urgent data")
+)]
 pub(crate) use readiness::{READ_CLOSED, READABLE, Readiness, Seen, URGENT, WRITABLE, bit};
 pub(crate) use token::Token;
 
