@@ -88,6 +88,20 @@ pub fn descriptors() -> usize {
         .count()
 }
 
+/// Resident memory of this OS process, in bytes.
+pub fn resident() -> usize {
+    let status = fs::read_to_string("/proc/self/status").expect("Linux has /proc");
+    let line = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmRSS:"))
+        .expect("it has this line");
+    let kib = line
+        .split_whitespace()
+        .next()
+        .and_then(|n| n.parse::<usize>().ok());
+    kib.expect("a number of KiB") * 1024
+}
+
 /// The soft limit of open descriptors.
 pub fn descriptor_limit() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("Linux has /proc");

@@ -15,7 +15,7 @@ use std::time::Duration;
 use std_net::process::{self, Builder, State, channel};
 use std_net::socket::{TcpListener, TcpStream, UdpSocket};
 use std_net::unix::UnixStream;
-use std_net_tests::{LIMIT, both, within};
+use std_net_tests::{LIMIT, both, resident, within};
 
 fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -508,20 +508,6 @@ fn very_many_processes_park_at_once() {
             assert_eq!(one.join().unwrap(), Err(channel::RecvError::Closed));
         }
     });
-}
-
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|l| l.strip_prefix("VmRSS:"))
-        .unwrap();
-    line.split_whitespace()
-        .next()
-        .unwrap()
-        .parse::<usize>()
-        .unwrap()
-        * 1024
 }
 
 fn mappings() -> usize {
