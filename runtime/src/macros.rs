@@ -444,3 +444,29 @@ macro_rules! message_text_methods {
         }
     };
 }
+
+/// A getter and a setter that are socket2's. The setter's text names the option.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! socket_options {
+    ($($(#[$attr:meta])* $get:ident, $set:ident($type:ty) => $inner_get:ident, $inner_set:ident;
+    )*) => {$(
+        $(#[$attr])*
+        ///
+        /// # Errors
+        ///
+        /// The error of `setsockopt(2)`.
+        pub fn $set(&self, value: $type) -> ::std::io::Result<()> {
+            self.io().sock().$inner_set(value)
+        }
+
+        #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") sets.")]
+        ///
+        /// # Errors
+        ///
+        /// The error of `getsockopt(2)`.
+        pub fn $get(&self) -> ::std::io::Result<$type> {
+            self.io().sock().$inner_get()
+        }
+    )*};
+}

@@ -4,30 +4,6 @@ use std::io;
 
 use super::Socket;
 
-/// A getter and a setter that are socket2's. The setter's text names the option.
-macro_rules! options {
-    ($($(#[$attr:meta])* $get:ident, $set:ident($type:ty) => $inner_get:ident, $inner_set:ident;
-    )*) => {$(
-        $(#[$attr])*
-        ///
-        /// # Errors
-        ///
-        /// The error of `setsockopt(2)`.
-        pub fn $set(&self, value: $type) -> io::Result<()> {
-            self.0.sock().$inner_set(value)
-        }
-
-        #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") sets.")]
-        ///
-        /// # Errors
-        ///
-        /// The error of `getsockopt(2)`.
-        pub fn $get(&self) -> io::Result<$type> {
-            self.0.sock().$inner_get()
-        }
-    )*};
-}
-
 /// # Options (`SOL_SOCKET`)
 ///
 /// Each getter and setter is one system call; see `unix(7)` and `socket(7)`.
@@ -41,7 +17,7 @@ macro_rules! options {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    options! {
+    std_net_runtime::socket_options! {
         /// The mark of the socket; needs `CAP_NET_ADMIN`: `SO_MARK`.
         mark, set_mark(u32) => mark, set_mark;
         /// Whether each message comes with its sender's credentials: `SO_PASSCRED`.

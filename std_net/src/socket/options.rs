@@ -9,31 +9,7 @@ use libc::c_int;
 
 use super::Socket;
 
-/// A getter and a setter that are socket2's. The setter's text names the option.
-macro_rules! options {
-    ($($(#[$attr:meta])* $get:ident, $set:ident($type:ty) => $inner_get:ident, $inner_set:ident;
-    )*) => {$(
-        $(#[$attr])*
-        ///
-        /// # Errors
-        ///
-        /// The error of `setsockopt(2)`.
-        pub fn $set(&self, value: $type) -> io::Result<()> {
-            self.0.sock().$inner_set(value)
-        }
-
-        #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") sets.")]
-        ///
-        /// # Errors
-        ///
-        /// The error of `getsockopt(2)`.
-        pub fn $get(&self) -> io::Result<$type> {
-            self.0.sock().$inner_get()
-        }
-    )*};
-}
-
-/// The same for options of type `int` that socket2 does not have in this form.
+/// A getter and a setter for options of type `int` that socket2 does not have in this form.
 macro_rules! int_options {
     ($($(#[$attr:meta])* $get:ident, $set:ident($type:ty) => $level:ident, $name:ident,
         $to:expr, $from:expr;
@@ -91,7 +67,7 @@ fn from_count(value: c_int) -> u32 {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    options! {
+    std_net_runtime::socket_options! {
         /// Whether datagrams may go to a broadcast address: `SO_BROADCAST`.
         broadcast, set_broadcast(bool) => broadcast, set_broadcast;
         /// Whether the kernel probes a silent peer: `SO_KEEPALIVE`.
@@ -196,7 +172,7 @@ impl Socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    options! {
+    std_net_runtime::socket_options! {
         /// Whether an address may be bound that the host does not have (yet): `IP_FREEBIND`.
         freebind, set_freebind(bool) => freebind_v4, set_freebind_v4;
         /// Whether a socket gets datagrams of every group joined on the host, also by others:
@@ -291,7 +267,7 @@ impl Socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    options! {
+    std_net_runtime::socket_options! {
         /// Whether an address may be bound that the host does not have (yet): `IPV6_FREEBIND`.
         freebind_v6, set_freebind_v6(bool) => freebind_v6, set_freebind_v6;
         /// How many hops multicast datagrams go: `IPV6_MULTICAST_HOPS`.
@@ -390,7 +366,7 @@ impl Socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    options! {
+    std_net_runtime::socket_options! {
         /// Whether small writes are held back until a full segment is together or it is turned off
         /// again: `TCP_CORK`.
         cork, set_cork(bool) => tcp_cork, set_tcp_cork;
