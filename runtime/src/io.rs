@@ -6,7 +6,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::{self, MaybeUninit};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -72,6 +72,8 @@ struct Shared {
     timeouts: [AtomicU64; 2],
     /// What interrupts those who wait, if it was asked for.
     notify: OnceLock<Arc<Notify>>,
+    /// Someone asks, or has asked, for a shutdown of the read side.
+    read_shut: AtomicBool,
 }
 
 /// Adopted descriptor: `O_NONBLOCK` not looked at yet.
@@ -90,6 +92,7 @@ impl Shared {
             mode: AtomicU8::new(mode),
             timeouts: [AtomicU64::new(timeout), AtomicU64::new(timeout)],
             notify: OnceLock::new(),
+            read_shut: AtomicBool::new(false),
         })
     }
 
@@ -253,6 +256,10 @@ impl Io {
                     Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                         if last_try {
                             return Err(e);
+                        }
+                        if interest == Interest::Read && self.is_read_shut()? {
+                            // It cannot block any more, and tells the end.
+                            return attempt(Wait::InKernel);
                         }
                     }
                     Ok(done) => {
@@ -636,7 +643,19 @@ impl Io {
     ///
     /// The error of `shutdown(2)`.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        if how != Shutdown::Write {
+            // Before the call: whoever its event wakes must find this.
+            let shared = self.shared.get_or_init(Shared::fresh);
+            shared.read_shut.store(true, Ordering::SeqCst);
+        }
         self.sock().shutdown(how)
+    }
+
+    /// Whether the read side is shut down by us. A datagram socket tells that only to a call that
+    /// would wait: one with `MSG_DONTWAIT` gets `EAGAIN` for ever, where a plain one gets 0.
+    fn is_read_shut(&self) -> io::Result<bool> {
+        let asked = |s: &Arc<Shared>| s.read_shut.load(Ordering::SeqCst);
+        Ok(self.shared.get().is_some_and(asked) && poll::is_read_shut(self.fd.as_fd())?)
     }
 
     /// Reads a socket option that is a C `int` and that socket2 does not know. Corresponds to

@@ -46,6 +46,18 @@ pub(crate) fn wait(
     }
 }
 
+/// Whether the kernel says that nothing more will come in; does not wait.
+pub(crate) fn is_read_shut(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut poll = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLRDHUP,
+        revents: 0,
+    };
+    // SAFETY: one valid pollfd.
+    crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, 0) })?;
+    Ok(poll.revents & libc::POLLRDHUP != 0)
+}
+
 fn timespec(until: Nanos) -> libc::timespec {
     let left = until.left(Nanos::now());
     libc::timespec {

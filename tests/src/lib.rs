@@ -4,6 +4,7 @@
 #![allow(clippy::missing_panics_doc, reason = "panics are how tests fail")]
 
 pub mod documents;
+pub mod parity;
 
 use std::ffi::OsStr;
 use std::fs;

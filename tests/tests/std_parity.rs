@@ -7,44 +7,8 @@ use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use std_net::process;
+use std_net_tests::parity::{Log, compare};
 use std_net_tests::{LIMIT, within};
-
-/// What the calls gave, one line each; ports and descriptor numbers are replaced by their order of
-/// appearance, since they differ from run to run.
-#[derive(Default)]
-struct Log {
-    lines: Vec<String>,
-    ports: Vec<u16>,
-}
-
-impl Log {
-    fn port(&mut self, port: u16) {
-        if !self.ports.contains(&port) {
-            self.ports.push(port);
-        }
-    }
-
-    fn say(&mut self, what: &str, value: impl Debug) {
-        let mut text = format!("{value:?}");
-        for (order, port) in self.ports.iter().enumerate() {
-            text = text.replace(&format!(":{port}"), &format!(":port{order}"));
-        }
-        if let Some((before, after)) = text.split_once("fd: ") {
-            let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
-            text = format!("{before}fd: N{after}");
-        }
-        self.lines.push(format!("{what}: {text}"));
-    }
-
-    fn result<T: Debug>(&mut self, what: &str, value: io::Result<T>) {
-        self.say(what, value.map_err(|e| (e.kind(), e.raw_os_error())));
-    }
-
-    /// A result whose value says nothing comparable.
-    fn outcome<T>(&mut self, what: &str, value: io::Result<T>) {
-        self.result(what, value.map(drop));
-    }
-}
 
 macro_rules! transcript {
     ($name:ident, $($net:tt)*) => {
@@ -297,7 +261,7 @@ macro_rules! transcript {
                 log.result("udp v6 leave", six.leave_multicast_v6(&group, 1));
                 log.result("udp v6 ttl", six.ttl());
             }
-            log.lines
+            log.lines()
         }
     };
 }
@@ -305,29 +269,16 @@ macro_rules! transcript {
 transcript!(through_std, std::net);
 transcript!(through_us, std_net::socket);
 
-fn compare(std: &[String], us: &[String]) {
-    assert!(std.len() > 150, "only {} calls", std.len());
-    let mut differ = 0;
-    for (s, u) in std.iter().zip(us) {
-        if s != u {
-            differ += 1;
-            eprintln!("std  {s}\nours {u}\n");
-        }
-    }
-    assert_eq!(std.len(), us.len());
-    assert_eq!(differ, 0, "{differ} of {} calls differ", std.len());
-}
-
 #[test]
 fn every_call_gives_what_stds_gives_on_a_thread() {
-    within(LIMIT, || compare(&through_std(), &through_us()));
+    within(LIMIT, || compare(&through_std(), &through_us(), 170));
 }
 
 #[test]
 fn every_call_gives_what_stds_gives_in_a_process() {
     within(LIMIT, || {
         let us = process::spawn(through_us).join().unwrap();
-        compare(&through_std(), &us);
+        compare(&through_std(), &us, 170);
     });
 }
 
