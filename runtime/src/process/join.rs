@@ -110,6 +110,10 @@ impl<T> JoinHandle<T> {
     /// Waits for the process to end and returns its result. Parks the process that calls it, or
     /// blocks the thread. A cancel does not end this wait: cancel the process that is waited for.
     ///
+    /// While a panic unwinds, every wait blocks the worker's thread. So do not join in a destructor
+    /// that may run then: a process that has begun on the same worker could not go on. A scope is
+    /// safe there.
+    ///
     /// # Errors
     ///
     /// The payload of the panic with which the process ended.
