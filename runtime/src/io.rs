@@ -287,6 +287,35 @@ impl Io {
         }
     }
 
+    /// One attempt that never waits, whatever the mode: `perform` for callers with a loop of their
+    /// own.
+    fn once<T>(&self, attempt: impl FnOnce(Wait) -> io::Result<T>) -> io::Result<T> {
+        let deadline = self.deadline.get();
+        if deadline != Nanos::NEVER && deadline <= Nanos::now() {
+            return Err(timed_out());
+        }
+        let notify = self.shared.get().and_then(|s| s.notify.get());
+        if notify.is_some_and(|n| n.is_raised()) {
+            return Err(notified());
+        }
+        attempt(Wait::Never)
+    }
+
+    /// `perform`, or with `MSG_DONTWAIT` among the flags [`once`](Self::once).
+    #[inline]
+    fn perform_flagged<T>(
+        &self,
+        flags: c_int,
+        interest: Interest,
+        attempt: impl FnMut(Wait) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if flags & libc::MSG_DONTWAIT == 0 {
+            self.perform(interest, attempt)
+        } else {
+            self.once(attempt)
+        }
+    }
+
     /// When the per-call timeout of an operation that begins to wait now has passed.
     fn call_end(&self, interest: Interest) -> io::Result<Nanos> {
         let timeout = self.timeout_nanos(interest)?;
@@ -355,7 +384,8 @@ impl Io {
 
     // Data.
 
-    /// Receives into `buf`, up to its length in bytes. Corresponds to `recv(2)`.
+    /// Receives into `buf`, up to its length in bytes. Corresponds to `recv(2)`. With
+    /// `MSG_DONTWAIT`, here as in the other calls with flags, it never waits.
     ///
     /// # Errors
     ///
@@ -367,6 +397,9 @@ impl Io {
             // SAFETY: pointer and length are those of a live, writable slice.
             cvt_len(unsafe { libc::recv(fd, buf.as_mut_ptr().cast(), len, flags | wait.flags()) })
         };
+        if flags & libc::MSG_DONTWAIT != 0 {
+            return self.once(attempt);
+        }
         let drains = self.short_read_drains && flags == 0;
         self.run(Interest::Read, attempt, |&n| drains && n < len && n > 0)
     }
@@ -399,7 +432,7 @@ impl Io {
     /// As [`perform`](Self::perform).
     pub fn recv_from(&self, buf: &mut [u8], flags: c_int) -> io::Result<(usize, SockAddr)> {
         let fd = self.fd.as_raw_fd();
-        self.perform(Interest::Read, |wait| {
+        self.perform_flagged(flags, Interest::Read, |wait| {
             let mut storage = SockAddrStorage::zeroed();
             let mut len = storage.size_of();
             // SAFETY: buffer and address storage are live and writable with the lengths given.
@@ -426,7 +459,7 @@ impl Io {
     /// As [`perform`](Self::perform).
     pub fn send(&self, buf: &[u8], flags: c_int) -> io::Result<usize> {
         let fd = self.fd.as_raw_fd();
-        self.perform(Interest::Write, |wait| {
+        self.perform_flagged(flags, Interest::Write, |wait| {
             let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
             // SAFETY: pointer and length are those of a live slice.
             cvt_len(unsafe { libc::send(fd, buf.as_ptr().cast(), buf.len(), flags) })
@@ -458,7 +491,7 @@ impl Io {
     /// As [`perform`](Self::perform).
     pub fn send_to(&self, buf: &[u8], addr: &SockAddr, flags: c_int) -> io::Result<usize> {
         let fd = self.fd.as_raw_fd();
-        self.perform(Interest::Write, |wait| {
+        self.perform_flagged(flags, Interest::Write, |wait| {
             let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
             // SAFETY: the slice and the address are live, with the lengths they state.
             cvt_len(unsafe {
@@ -524,29 +557,39 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn accept(&self) -> io::Result<(Io, SockAddr)> {
-        let fd = self.fd.as_raw_fd();
-        self.perform(Interest::Read, |wait| {
-            if wait == Wait::Never {
-                // accept has no MSG_DONTWAIT, and a ready listener may be emptied by another.
-                self.force_nonblocking()?;
-            }
-            retry_interrupted(|| {
-                let mut storage = SockAddrStorage::zeroed();
-                let mut len = storage.size_of();
-                // SAFETY: the address storage is live and writable with the length given.
-                let new = cvt(unsafe {
-                    libc::accept4(
-                        fd,
-                        (&raw mut storage).cast(),
-                        &raw mut len,
-                        libc::SOCK_CLOEXEC,
-                    )
-                })?;
-                // SAFETY: accept4 has just made this descriptor, nobody else owns it.
-                let new = unsafe { OwnedFd::from_raw_fd(new) };
-                // SAFETY: the kernel wrote `len` bytes of an address into the storage.
-                Ok((Io::fresh(new), unsafe { SockAddr::new(storage, len) }))
-            })
+        self.perform(Interest::Read, |wait| self.accept_once(wait))
+    }
+
+    /// Returns a connection that is there already.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none; otherwise as [`accept`](Self::accept).
+    pub fn try_accept(&self) -> io::Result<(Io, SockAddr)> {
+        self.once(|wait| self.accept_once(wait))
+    }
+
+    fn accept_once(&self, wait: Wait) -> io::Result<(Io, SockAddr)> {
+        if wait == Wait::Never {
+            // accept has no MSG_DONTWAIT, and a ready listener may be emptied by another.
+            self.force_nonblocking()?;
+        }
+        retry_interrupted(|| {
+            let mut storage = SockAddrStorage::zeroed();
+            let mut len = storage.size_of();
+            // SAFETY: the address storage is live and writable with the length given.
+            let new = cvt(unsafe {
+                libc::accept4(
+                    self.fd.as_raw_fd(),
+                    (&raw mut storage).cast(),
+                    &raw mut len,
+                    libc::SOCK_CLOEXEC,
+                )
+            })?;
+            // SAFETY: accept4 has just made this descriptor, nobody else owns it.
+            let new = unsafe { OwnedFd::from_raw_fd(new) };
+            // SAFETY: the kernel wrote `len` bytes of an address into the storage.
+            Ok((Io::fresh(new), unsafe { SockAddr::new(storage, len) }))
         })
     }
 

@@ -50,3 +50,7 @@ mod worker;
 pub use deadline::Deadline;
 pub use io::{Interest, Io, Wait};
 pub use notify::{Notifier, is_notified};
+
+// For the macros: crates that use them need not name libc.
+#[doc(hidden)]
+pub use libc::MSG_DONTWAIT;

@@ -367,6 +367,86 @@ macro_rules! stream_text_methods {
     };
 }
 
+/// Reads and writes that never wait: on connected streams.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stream_try_methods {
+    ($setup:literal) => {
+        /// Reads what is there already, and never waits, whatever the mode: for an event loop of
+        /// your own. 0 is the end of the stream.
+        ///
+        /// # Errors
+        ///
+        /// [`WouldBlock`](::std::io::ErrorKind::WouldBlock) if there is nothing;
+        /// [`TimedOut`](::std::io::ErrorKind::TimedOut) past the deadline; otherwise as a read.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// let error = socket.try_read(&mut [0; 8]).unwrap_err();
+        /// assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+        /// assert_eq!(peer.try_write(b"abc")?, 3);
+        /// assert_eq!(socket.read_string(8)?, "abc");
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn try_read(&self, buf: &mut [u8]) -> ::std::io::Result<usize> {
+            self.socket().try_recv(buf)
+        }
+
+        /// Writes as much as there is room for, and never waits; returns how many bytes were taken.
+        ///
+        /// # Errors
+        ///
+        /// [`WouldBlock`](::std::io::ErrorKind::WouldBlock) if there is no room;
+        /// [`TimedOut`](::std::io::ErrorKind::TimedOut) past the deadline; otherwise as a write.
+        pub fn try_write(&self, buf: &[u8]) -> ::std::io::Result<usize> {
+            self.socket().try_send(buf)
+        }
+    };
+}
+
+/// The same on sockets that keep messages apart, and on the low-level ones.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! message_try_methods {
+    ($setup:literal) => {
+        /// Receives what is there already, and never waits, whatever the mode: for an event loop of
+        /// your own. Corresponds to `recv(2)` with `MSG_DONTWAIT`.
+        ///
+        /// # Errors
+        ///
+        /// [`WouldBlock`](::std::io::ErrorKind::WouldBlock) if there is nothing; otherwise as
+        /// [`recv`](Self::recv).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// let error = socket.try_recv(&mut [0; 8]).unwrap_err();
+        /// assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+        /// assert_eq!(peer.try_send(b"abc")?, 3);
+        /// let mut buf = [0; 8];
+        /// assert_eq!(socket.recv(&mut buf)?, 3);
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn try_recv(&self, buf: &mut [u8]) -> ::std::io::Result<usize> {
+            self.io().recv(buf, $crate::MSG_DONTWAIT)
+        }
+
+        /// Sends if there is room, and never waits; returns how many bytes were taken. Corresponds
+        /// to `send(2)` with `MSG_DONTWAIT`.
+        ///
+        /// # Errors
+        ///
+        /// [`WouldBlock`](::std::io::ErrorKind::WouldBlock) if there is no room; otherwise as
+        /// [`send`](Self::send).
+        pub fn try_send(&self, buf: &[u8]) -> ::std::io::Result<usize> {
+            self.io().send(buf, $crate::MSG_DONTWAIT)
+        }
+    };
+}
+
 /// The same on sockets that keep messages apart.
 #[doc(hidden)]
 #[macro_export]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use std_net_runtime::Io;
 
-use super::addr::from_path;
+use super::addr::{from_kernel, from_path, to_kernel};
 use super::{Shutdown, Socket, SocketAddr, Type, UnixBuilder};
 
 /// A Unix datagram socket, as [`std::os::unix::net::UnixDatagram`].
@@ -182,6 +182,32 @@ impl UnixDatagram {
     }
 
     std_net_runtime::message_text_methods!(
+        "# let (socket, peer) = std_net_unix::UnixDatagram::pair()?;"
+    );
+    /// Receives a datagram that is there already, and its sender's address; never waits, whatever
+    /// the mode.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`recv_from`](Self::recv_from).
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let (n, addr) = self.io().recv_from(buf, libc::MSG_DONTWAIT)?;
+        Ok((n, from_kernel(&addr)?))
+    }
+
+    /// Sends a datagram if there is room for it; never waits, whatever the mode.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`send_to`](Self::send_to).
+    pub fn try_send_to(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
+        self.io()
+            .send_to(buf, &to_kernel(addr)?, libc::MSG_DONTWAIT)
+    }
+
+    std_net_runtime::message_try_methods!(
         "# let (socket, peer) = std_net_unix::UnixDatagram::pair()?;"
     );
     std_net_runtime::waiting_methods!(

@@ -139,6 +139,9 @@ impl UnixSeqpacket {
     std_net_runtime::message_text_methods!(
         "# let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;"
     );
+    std_net_runtime::message_try_methods!(
+        "# let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;"
+    );
     std_net_runtime::waiting_methods!(
         "# let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;"
     );
@@ -237,6 +240,18 @@ impl UnixSeqpacketListener {
     /// As [`UnixListener::accept`](super::UnixListener::accept).
     pub fn accept(&self) -> io::Result<(UnixSeqpacket, SocketAddr)> {
         let (io, addr) = self.0.0.accept()?;
+        Ok((UnixSeqpacket(Socket(io)), from_kernel(&addr)?))
+    }
+
+    /// Takes a connection that is there already, and never waits, whatever the mode: for an event
+    /// loop of your own.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`accept`](Self::accept).
+    pub fn try_accept(&self) -> io::Result<(UnixSeqpacket, SocketAddr)> {
+        let (io, addr) = self.0.0.try_accept()?;
         Ok((UnixSeqpacket(Socket(io)), from_kernel(&addr)?))
     }
 

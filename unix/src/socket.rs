@@ -220,6 +220,9 @@ impl Socket {
         self.0.try_clone().map(Socket)
     }
 
+    std_net_runtime::message_try_methods!(
+        "# let (socket, peer) = std_net_unix::Socket::pair(std_net_unix::Type::STREAM)?;"
+    );
     std_net_runtime::waiting_methods!("# let socket = std_net_unix::Socket::stream()?;");
     std_net_runtime::timeout_methods!("# let socket = std_net_unix::Socket::stream()?;");
 

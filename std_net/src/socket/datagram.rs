@@ -176,6 +176,34 @@ impl UdpSocket {
 # socket.connect(peer.local_addr()?)?;
 # peer.connect(socket.local_addr()?)?;"
     );
+    /// Receives a datagram that is there already, and its sender's address; never waits, whatever
+    /// the mode.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`recv_from`](Self::recv_from).
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let (n, addr) = self.io().recv_from(buf, libc::MSG_DONTWAIT)?;
+        Ok((n, from_kernel(addr)?))
+    }
+
+    /// Sends a datagram if there is room for it; never waits, whatever the mode.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`send_to`](Self::send_to).
+    pub fn try_send_to(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
+        self.io().send_to(buf, &(*addr).into(), libc::MSG_DONTWAIT)
+    }
+
+    std_net_runtime::message_try_methods!(
+        "# let socket = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;
+# let peer = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;
+# socket.connect(peer.local_addr()?)?;
+# peer.connect(socket.local_addr()?)?;"
+    );
     std_net_runtime::waiting_methods!(
         "# let socket = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;"
     );

@@ -86,6 +86,21 @@ impl TcpListener {
         ))
     }
 
+    /// Takes a connection that is there already, and never waits, whatever the mode: for an event
+    /// loop of your own.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`accept`](Self::accept).
+    pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (io, addr) = self.0.0.try_accept()?;
+        Ok((
+            TcpStream(Socket(io.short_read_drains())),
+            from_kernel(addr)?,
+        ))
+    }
+
     /// The connections as they come. Ends only when a [`notifier`](Self::notifier) says so; an error
     /// does not end it.
     ///

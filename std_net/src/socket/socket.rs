@@ -218,6 +218,12 @@ impl Socket {
         self.0.try_clone().map(Socket)
     }
 
+    std_net_runtime::message_try_methods!(
+        "# use std_net::socket::{Domain, Socket, UdpSocket};
+# let socket = Socket::from(UdpSocket::bind(\"127.0.0.1:0\")?);
+# let peer = Socket::from(UdpSocket::bind(\"127.0.0.1:0\")?);
+# peer.connect(socket.local_addr()?)?;"
+    );
     std_net_runtime::waiting_methods!(
         "# let socket = std_net::socket::Socket::stream(std_net::socket::Domain::IPV4)?;"
     );
