@@ -52,8 +52,8 @@ pub struct Listed {
     pub cancelled: bool,
 }
 
-/// Lists all processes that have not ended, at about this moment: they go on meanwhile. Sorted by
-/// number, the oldest first.
+/// Lists all processes that have not ended, at about this moment: they go on meanwhile, and one that
+/// is just beginning may be missing. Sorted by number, the oldest first.
 ///
 /// # Examples
 ///
