@@ -63,7 +63,9 @@ pub struct Listed {
 /// let waiting = process::Builder::new().name("waiter").spawn(|| {
 ///     process::sleep(std::time::Duration::MAX);
 /// })?;
-/// assert!(process::list().iter().any(|p| p.name.as_deref() == Some("waiter")));
+/// while !process::list().iter().any(|p| p.name.as_deref() == Some("waiter")) {
+///     process::yield_now();
+/// }
 /// waiting.cancel();
 /// waiting.join().unwrap();
 /// # Ok::<(), std::io::Error>(())
