@@ -1,0 +1,118 @@
+//! The kept results as SVG.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use plotters::prelude::*;
+
+use crate::report;
+use crate::serve::Kind;
+
+const COUNTS: [u32; 5] = [1, 4, 64, 1000, 5000];
+const PEERS: [Kind; 9] = [
+    Kind::Epoll,
+    Kind::Ours,
+    Kind::Tokio,
+    Kind::TokioCt,
+    Kind::Monoio,
+    Kind::May,
+    Kind::Smol,
+    Kind::Go,
+    Kind::Threads,
+];
+
+pub(crate) fn draw(results: &Path, into: &Path) -> io::Result<()> {
+    let kept = report::load(results)?;
+    fs::create_dir_all(into)?;
+    for (size, text) in [(64, "64 B"), (16384, "16 KiB")] {
+        type Pick = fn(&report::Line) -> f64;
+        let charts: [(&str, String, f64, f64, Pick); 2] = [
+            (
+                "rate",
+                format!("Echo of {text}: requests/s as a part of the epoll loop's"),
+                0.0,
+                1.2,
+                |l| l.value_ratio.median,
+            ),
+            (
+                "cpu",
+                format!("Echo of {text}: server CPU per request, as a multiple of the epoll loop's"),
+                0.9,
+                2.5,
+                |l| l.cpu_ratio.median,
+            ),
+        ];
+        for (name, title, low, high, pick) in charts {
+            let mut lines = Vec::new();
+            for kind in PEERS {
+                let points: Vec<(usize, f64)> = COUNTS
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(i, n)| {
+                        let row = kept.get(&format!("echo-{size}-{n}"))?;
+                        let line = row.iter().find(|l| l.peer == kind.name())?;
+                        Some((i, pick(line)))
+                    })
+                    .collect();
+                lines.push((kind, points));
+            }
+            let file = into.join(format!("echo-{size}-{name}.svg"));
+            line_chart(&file, &title, low, high, &lines).map_err(io::Error::other)?;
+            println!("{}", file.display());
+        }
+    }
+    Ok(())
+}
+
+type Drawn<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+fn line_chart(
+    file: &Path,
+    title: &str,
+    low: f64,
+    high: f64,
+    lines: &[(Kind, Vec<(usize, f64)>)],
+) -> Drawn<()> {
+    let root = SVGBackend::new(file, (900, 480)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&root)
+        .caption(title, ("sans-serif", 18))
+        .margin(12)
+        .margin_right(190)
+        .x_label_area_size(40)
+        .y_label_area_size(50)
+        .build_cartesian_2d(0.0..(COUNTS.len() - 1) as f64, low..high)?;
+    chart
+        .configure_mesh()
+        .x_labels(COUNTS.len())
+        .x_label_formatter(&|x| COUNTS[x.round() as usize].to_string())
+        .x_desc("connections")
+        .draw()?;
+    for (i, (kind, points)) in lines.iter().enumerate() {
+        let colour = match kind {
+            Kind::Epoll => BLACK.to_rgba(),
+            Kind::Ours => RED.to_rgba(),
+            _ => Palette99::pick(i + 2).to_rgba(),
+        };
+        let width = if *kind == Kind::Ours { 3 } else { 1 };
+        let style = ShapeStyle::from(&colour).stroke_width(width);
+        let inside = points
+            .iter()
+            .map(|(x, y)| (*x as f64, y.clamp(low, high)))
+            .collect::<Vec<_>>();
+        let drawn = chart.draw_series(LineSeries::new(inside.clone(), style))?;
+        drawn.label(kind.title()).legend(move |(x, y)| {
+            PathElement::new(vec![(x, y), (x + 18, y)], style)
+        });
+        chart.draw_series(inside.iter().map(|p| Circle::new(*p, 3, colour.filled())))?;
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::Coordinate(665, 20))
+        .border_style(BLACK.mix(0.2))
+        .background_style(WHITE)
+        .draw()?;
+    root.present()?;
+    Ok(())
+}

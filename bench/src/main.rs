@@ -1,0 +1,81 @@
+//! std_net beside a hand-written epoll loop and other runtimes. What the results mean and how they
+//! were measured: `README.md` beside this crate.
+
+mod chart;
+mod load;
+mod measure;
+mod micro;
+mod place;
+mod report;
+mod row;
+mod serve;
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::measure::Settings;
+
+/// std_net beside a hand-written epoll loop and other runtimes.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measures every row (or those whose names begin so) and prints the table as text and Markdown.
+    Table {
+        /// Rows whose names begin with one of these; all if there are none.
+        rows: Vec<String>,
+        #[command(flatten)]
+        settings: Settings,
+        /// Keeps the results of the rows that were measured here.
+        #[arg(long, default_value = "bench/results.tsv")]
+        results: PathBuf,
+    },
+    /// Lists the rows.
+    Rows,
+    /// Prints the kept results as Markdown.
+    Markdown {
+        #[arg(long, default_value = "bench/results.tsv")]
+        results: PathBuf,
+    },
+    /// Draws the kept results as SVG charts.
+    Charts {
+        #[arg(long, default_value = "bench/results.tsv")]
+        results: PathBuf,
+        #[arg(long, default_value = "docs/charts")]
+        into: PathBuf,
+    },
+    /// One server, by itself; prints its address.
+    Serve(serve::Service),
+    /// The load, by itself; prints requests, nanoseconds, CPU nanoseconds of the server, p50, p99 and
+    /// maximum in nanoseconds, bytes per idle connection.
+    Load(load::Plan),
+    /// One measurement within one process: spawning, switching, timers, ping-pong.
+    Micro(micro::Job),
+}
+
+fn main() -> io::Result<()> {
+    match Cli::parse().command {
+        Command::Table {
+            rows,
+            settings,
+            results,
+        } => report::table(&rows, &settings, &results),
+        Command::Rows => {
+            for row in row::all() {
+                println!("{:20} {}", row.name, row.title);
+            }
+            Ok(())
+        }
+        Command::Markdown { results } => report::markdown(&results),
+        Command::Charts { results, into } => chart::draw(&results, &into),
+        Command::Serve(service) => serve::run(&service),
+        Command::Load(plan) => load::run(&plan),
+        Command::Micro(job) => micro::run(&job),
+    }
+}

@@ -1,0 +1,132 @@
+//! What is measured within one process: making, switching, waking. A process of its own for each
+//! peer, started on its core.
+
+mod ours;
+mod peers;
+
+use std::env;
+use std::io;
+use std::process::{Command, Stdio};
+
+use crate::load::{Outcome, resident};
+use crate::measure::{Settings, go_micro};
+use crate::place;
+use crate::serve::Kind;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Task {
+    /// Spawns many, then joins all.
+    SpawnAll,
+    /// Spawns one and joins it, again and again.
+    SpawnOne,
+    /// Two that yield to each other.
+    Switch,
+    /// Many that sleep until different times.
+    Timers,
+    /// Two plain threads, a byte string to and fro.
+    PingPong,
+    /// Many that wait for a message.
+    Parked,
+}
+
+impl Task {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Task::SpawnAll => "spawn-all",
+            Task::SpawnOne => "spawn-one",
+            Task::Switch => "switch",
+            Task::Timers => "timers",
+            Task::PingPong => "ping-pong",
+            Task::Parked => "parked",
+        }
+    }
+
+    /// How often; threads do less, or it takes for ever.
+    fn count(self, kind: Kind) -> usize {
+        let threads = kind == Kind::Threads;
+        match self {
+            Task::SpawnAll if threads => 10_000,
+            Task::SpawnOne if threads => 5_000,
+            Task::Switch if threads => 100_000,
+            Task::SpawnAll | Task::SpawnOne | Task::Timers | Task::Parked => 100_000,
+            Task::Switch => 1_000_000,
+            Task::PingPong => 50_000,
+        }
+    }
+
+    fn workers(self) -> usize {
+        if self == Task::SpawnOne { 2 } else { 1 }
+    }
+
+    /// Runs it in a process of its own.
+    pub(crate) fn measure(self, kind: Kind, settings: &Settings) -> io::Result<Outcome> {
+        let count = self.count(kind).to_string();
+        let workers = self.workers();
+        let mut command = if kind == Kind::Go {
+            let mut go = Command::new(go_micro().ok_or(io::ErrorKind::NotFound)?);
+            go.args([self.name(), &count]);
+            go.env("GOMAXPROCS", workers.to_string());
+            go
+        } else {
+            let mut own = Command::new(env::current_exe()?);
+            own.args(["micro", "--task", self.name(), "--kind", kind.name()]);
+            own.args(["--count", &count, "--workers", &workers.to_string()]);
+            own
+        };
+        place::take((workers == 1).then_some(settings.cpu), false)?;
+        let output = command.stderr(Stdio::inherit()).output();
+        place::take(None, false)?;
+        let output = output?;
+        if !output.status.success() {
+            return Err(io::Error::other("it failed"));
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        let total: f64 = text.trim().parse().map_err(io::Error::other)?;
+        Ok(Outcome {
+            requests: count.parse().expect("a number"),
+            nanos: total as u64,
+            ..Outcome::default()
+        })
+    }
+}
+
+/// One such measurement.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Job {
+    #[arg(long)]
+    pub(crate) task: Task,
+    #[arg(long)]
+    pub(crate) kind: Kind,
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) count: usize,
+    #[arg(long, default_value_t = 1)]
+    pub(crate) workers: usize,
+}
+
+/// Runs it and prints the sum of all: nanoseconds, or bytes.
+pub(crate) fn run(job: &Job) -> io::Result<()> {
+    let total = match job.kind {
+        Kind::Ours => ours::run(job)?,
+        Kind::Tokio => peers::tokio(job)?,
+        Kind::May => peers::may(job)?,
+        Kind::Threads => peers::threads(job)?,
+        other => return Err(io::Error::other(format!("not with {}", other.name()))),
+    };
+    println!("{total}");
+    Ok(())
+}
+
+/// The CPU time of this process in nanoseconds.
+fn own_cpu() -> io::Result<u64> {
+    crate::load::cpu_nanos(std::process::id())
+}
+
+fn own_memory() -> io::Result<u64> {
+    resident(std::process::id())
+}
+
+/// When each of many wakes: within 200 ms to 700 ms, not in the order in which they begin.
+fn wake_after(i: usize) -> std::time::Duration {
+    std::time::Duration::from_micros(200_000 + (i as u64 * 7919) % 500_000)
+}

@@ -1,0 +1,123 @@
+//! The servers: the same echo, as each of the peers would write it. A process of its own each.
+
+mod epoll;
+mod may;
+mod monoio;
+mod ours;
+mod smol;
+mod threads;
+mod tokio;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use crate::load::Net;
+use crate::place;
+
+/// Who serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub(crate) enum Kind {
+    /// A hand-written epoll loop: the limit.
+    Epoll,
+    /// std_net, the code of `echo_server`.
+    Ours,
+    /// std_net, with a buffer only while there are data.
+    OursLent,
+    Tokio,
+    TokioCt,
+    Monoio,
+    May,
+    Smol,
+    Threads,
+    Go,
+}
+
+impl Kind {
+    /// As tables call it.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Kind::Epoll => "epoll loop",
+            Kind::Ours => "std_net",
+            Kind::OursLent => "std_net, lent buffer",
+            Kind::Tokio => "tokio",
+            Kind::TokioCt => "tokio current-thread",
+            Kind::Monoio => "monoio",
+            Kind::May => "may",
+            Kind::Smol => "smol",
+            Kind::Threads => "std threads",
+            Kind::Go => "Go",
+        }
+    }
+
+    /// What it is called on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Epoll => "epoll",
+            Kind::Ours => "ours",
+            Kind::OursLent => "ours-lent",
+            Kind::Tokio => "tokio",
+            Kind::TokioCt => "tokio-ct",
+            Kind::Monoio => "monoio",
+            Kind::May => "may",
+            Kind::Smol => "smol",
+            Kind::Threads => "threads",
+            Kind::Go => "go",
+        }
+    }
+}
+
+/// How it serves.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Service {
+    #[arg(long)]
+    pub(crate) kind: Kind,
+    #[arg(long, default_value = "tcp")]
+    pub(crate) net: Net,
+    /// A path for Unix sockets; other addresses are chosen and printed.
+    #[arg(long, default_value = "")]
+    pub(crate) path: String,
+    /// Bytes of the buffer of a connection.
+    #[arg(long, default_value_t = 4096)]
+    pub(crate) buffer: usize,
+    #[arg(long, default_value_t = 1)]
+    pub(crate) workers: usize,
+    /// The core it runs on; all of them if there is none.
+    #[arg(long)]
+    pub(crate) cpu: Option<usize>,
+    /// Keeps the usual scheduling policy.
+    #[arg(long)]
+    pub(crate) no_batch: bool,
+}
+
+/// The buffer with which the example reads; a larger one is on the heap, for every peer.
+pub(crate) const SMALL: usize = 4096;
+
+pub(crate) fn run(service: &Service) -> io::Result<()> {
+    place::take(service.cpu, !service.no_batch)?;
+    match service.kind {
+        Kind::Epoll => epoll::run(service),
+        Kind::Ours => ours::run(service),
+        Kind::OursLent => ours::run_lent(service),
+        Kind::Tokio => tokio::run(service, true),
+        Kind::TokioCt => tokio::run(service, false),
+        Kind::Monoio => monoio::run(service),
+        Kind::May => may::run(service),
+        Kind::Smol => smol::run(service),
+        Kind::Threads => threads::run(service),
+        Kind::Go => Err(io::Error::other("run bench/go/echo.go instead")),
+    }
+}
+
+const ANY: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
+
+/// Tells the load where to connect.
+fn listening(addr: impl fmt::Display) -> io::Result<()> {
+    println!("{addr}");
+    io::stdout().flush()
+}
+
+fn listening_at(path: &str) -> io::Result<()> {
+    listening(Path::new(path).display())
+}

@@ -1,0 +1,78 @@
+//! std_net: what `echo_server` does, line after line.
+
+use std::io::{self, Read, Write};
+
+use std_net::process;
+use std_net::runtime::Builder;
+use std_net::socket::{TcpListener, UdpSocket};
+use std_net::unix::UnixListener;
+
+use super::{ANY, SMALL, Service, listening, listening_at};
+use crate::load::Net;
+
+
+pub(super) fn run(service: &Service) -> io::Result<()> {
+    Builder::new().workers(service.workers).start()?;
+    let buffer = service.buffer;
+    match service.net {
+        Net::Tcp => {
+            let listener = TcpListener::bind(ANY)?;
+            listening(listener.local_addr()?)?;
+            in_process(move || {
+                for stream in listener.incoming() {
+                    let stream = stream?;
+                    process::spawn(move || echo(stream, buffer));
+                }
+                Ok(())
+            })
+        }
+        Net::Unix => {
+            let listener = UnixListener::bind(&service.path)?;
+            listening_at(&service.path)?;
+            in_process(move || {
+                for stream in listener.incoming() {
+                    let stream = stream?;
+                    process::spawn(move || echo(stream, buffer));
+                }
+                Ok(())
+            })
+        }
+        Net::Udp => {
+            let socket = UdpSocket::bind(ANY)?;
+            listening(socket.local_addr()?)?;
+            in_process(move || {
+                let mut buf = [0; SMALL];
+                loop {
+                    let (n, peer) = socket.recv_from(&mut buf)?;
+                    socket.send_to(&buf[..n], peer)?;
+                }
+            })
+        }
+    }
+}
+
+fn in_process(f: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    process::spawn(f).join().expect("it does not panic")
+}
+
+fn echo<S: Read + Write>(stream: S, buffer: usize) -> io::Result<()> {
+    if buffer <= SMALL {
+        serve(stream, &mut [0; SMALL])
+    } else {
+        serve(stream, &mut vec![0; buffer])
+    }
+}
+
+fn serve<S: Read + Write>(mut stream: S, buf: &mut [u8]) -> io::Result<()> {
+    loop {
+        match stream.read(buf)? {
+            0 => return Ok(()),
+            n => stream.write_all(&buf[..n])?,
+        }
+    }
+}
+
+/// TODO
+pub(super) fn run_lent(service: &Service) -> io::Result<()> {
+    run(service)
+}
