@@ -330,14 +330,14 @@ impl Io {
         let Some(task) = park::suspendable() else {
             return self.wait_on_thread(interest, call_end);
         };
-        if task.info().is_cancelled() {
+        if task.is_cancelled() {
             return Err(process::cancelled());
         }
         let source = self.source.get_or_take();
-        source.watch(task.worker, self.fd.as_fd())?;
+        source.watch(task.worker(), self.fd.as_fd())?;
         let notify = self.notify();
         let notify_source = match notify {
-            Some(notify) => Some(notify.watched_by(task.worker)?),
+            Some(notify) => Some(notify.watched_by(task.worker())?),
             None => None,
         };
         let enrolled = source.enrol(interest, task);
@@ -357,7 +357,7 @@ impl Io {
             source.withdraw(Interest::Read, task, enrolled);
         }
         result?;
-        if task.info().is_cancelled() {
+        if task.is_cancelled() {
             Err(process::cancelled())
         } else {
             Ok(())

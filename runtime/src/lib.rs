@@ -33,6 +33,7 @@ mod notify;
 mod overflow;
 mod park;
 mod poll;
+mod prefetch;
 pub mod process;
 mod reactor;
 pub mod runtime;

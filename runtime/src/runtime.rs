@@ -4,6 +4,7 @@
 use std::env;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -151,6 +152,8 @@ pub(crate) struct Runtime {
     default_pool: &'static Pool,
     /// Every pool that a process was ever claimed from.
     pools: Mutex<Vec<&'static Pool>>,
+    /// Whether there are more than the default one.
+    other_pools: AtomicBool,
 }
 
 static RUNTIME: OnceLock<&'static Runtime> = OnceLock::new();
@@ -184,6 +187,7 @@ impl Runtime {
             workers,
             default_pool: settings.pool,
             pools: Mutex::new(vec![settings.pool]),
+            other_pools: AtomicBool::new(false),
         }));
         for worker in runtime.workers() {
             thread::Builder::new()
@@ -213,6 +217,7 @@ impl Runtime {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         if !pools.iter().any(|p| std::ptr::eq(*p, pool)) {
             pools.push(pool);
+            self.other_pools.store(true, Ordering::Relaxed);
         }
         Ok(pool)
     }
@@ -224,13 +229,13 @@ impl Runtime {
             .clone()
     }
 
-    /// Whether unused stacks hold memory that could be given back.
+    /// Whether unused stacks hold memory that could be given back. Asked before every sleep: looks
+    /// at the list of pools only if there is more than the default one.
+    #[inline]
     pub(crate) fn has_cold_stacks(&self, keep: usize) -> bool {
-        self.pools
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .any(|p| p.is_cold(keep))
+        self.default_pool.is_cold(keep)
+            || (self.other_pools.load(Ordering::Relaxed)
+                && self.pools().iter().any(|p| p.is_cold(keep)))
     }
 }
 

@@ -7,26 +7,29 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::io::Interest;
 use crate::park::Unparker;
+use crate::prefetch::prefetch;
 use crate::task::Task;
 use crate::wake::{READABLE, Readiness, Seen, WRITABLE, bit};
 use crate::worker::Worker;
 
-#[repr(align(128))]
+/// One cache line.
+#[repr(align(64))]
 pub(crate) struct Source {
     readiness: Readiness,
     /// The one waiting process of each direction; more of them, and threads, stand in `others`.
     waiters: [AtomicPtr<Task>; 2],
-    /// The length of `others`, to leave it alone when it is empty.
-    others_len: AtomicUsize,
     /// The worker whose reactor watches the descriptor; null: none does.
     worker: AtomicPtr<Worker>,
+    /// The length of `others`, to leave it alone when it is empty.
+    others_len: AtomicU32,
     /// Told apart in events: those meant for an earlier use of this source are dropped.
     generation: AtomicU16,
     slow: Mutex<Slow>,
@@ -34,8 +37,21 @@ pub(crate) struct Source {
 
 #[derive(Default)]
 struct Slow {
-    others: Vec<(Interest, Unparker)>,
+    /// Boxed, because it is rarely there.
+    #[allow(clippy::box_collection, reason = "a pointer, where a Vec is three words")]
+    others: Option<Box<Vec<(Interest, Unparker)>>>,
 }
+
+impl Slow {
+    fn others(&self) -> &[(Interest, Unparker)] {
+        self.others.as_ref().map_or(&[], |others| others)
+    }
+}
+
+const _: () = assert!(mem::size_of::<Source>() == 64);
+
+/// Sources are made so many at a time: a page of them.
+const SLAB: usize = 64;
 
 /// Where a waiter stands, to be given back to [`Source::withdraw`].
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,17 +63,23 @@ pub(crate) enum Enrolled {
 impl Source {
     /// Takes an unused source.
     pub(crate) fn take() -> &'static Source {
-        let reused = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        reused.unwrap_or_else(|| {
-            Box::leak(Box::new(Source {
-                readiness: Readiness::new(),
-                waiters: [const { AtomicPtr::new(ptr::null_mut()) }; 2],
-                others_len: AtomicUsize::new(0),
-                worker: AtomicPtr::new(ptr::null_mut()),
-                generation: AtomicU16::new(0),
-                slow: Mutex::default(),
-            }))
-        })
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.is_empty() {
+            let slab: Box<[Source]> = (0..SLAB).map(|_| Source::new()).collect();
+            free.extend(Box::leak(slab).iter().rev());
+        }
+        free.pop().expect("a slab is not empty")
+    }
+
+    fn new() -> Source {
+        Source {
+            readiness: Readiness::new(),
+            waiters: [const { AtomicPtr::new(ptr::null_mut()) }; 2],
+            worker: AtomicPtr::new(ptr::null_mut()),
+            others_len: AtomicU32::new(0),
+            generation: AtomicU16::new(0),
+            slow: Mutex::default(),
+        }
     }
 
     /// Stops watching `fd`, which is about to be closed or handed out, and frees the source.
@@ -112,7 +134,7 @@ impl Source {
         match self.worker() {
             Some(current) if ptr::eq(current, worker) => return Ok(()),
             Some(current) => {
-                let waited_for = !slow.others.is_empty()
+                let waited_for = !slow.others().is_empty()
                     || self
                         .waiters
                         .iter()
@@ -151,7 +173,7 @@ impl Source {
             !self.waiters[interest as usize]
                 .load(Ordering::SeqCst)
                 .is_null()
-                || slow.others.iter().any(|(i, _)| *i == interest)
+                || slow.others().iter().any(|(i, _)| *i == interest)
         };
         let (read, write) = (wants(Interest::Read), wants(Interest::Write));
         match self.worker() {
@@ -166,15 +188,36 @@ impl Source {
         u64::from(self.generation.load(Ordering::Acquire)) << 48 | address
     }
 
+    /// Has the processor fetch the source with this key, which is about to have an event.
+    #[inline]
+    #[cfg_attr(std_net_portable, allow(dead_code, reason = "its events are not at hand"))]
+    pub(crate) fn prefetch(key: u64) {
+        prefetch(address(key) as *const Source);
+    }
+
+    /// Has the processor fetch the task that an event for this key will wake. The source itself has
+    /// been fetched.
+    ///
+    /// # Safety
+    ///
+    /// `key` was made by [`key`](Self::key).
+    #[inline]
+    #[cfg_attr(std_net_portable, allow(dead_code, reason = "its events are not at hand"))]
+    pub(crate) unsafe fn prefetch_waiter(key: u64) {
+        // SAFETY: sources are never freed.
+        let source = unsafe { &*(address(key) as *const Source) };
+        let waiter = &source.waiters[Interest::Read as usize];
+        prefetch(waiter.load(Ordering::Relaxed).cast_const());
+    }
+
     /// An event has come for the source with this key.
     ///
     /// # Safety
     ///
     /// `key` was made by [`key`](Self::key).
     pub(crate) unsafe fn event(key: u64, bits: u64) {
-        let address = (key & ((1 << 48) - 1)) as usize;
-        // SAFETY: sources are never freed, and user addresses have 48 bits at most.
-        let source: &'static Source = unsafe { &*(address as *const Source) };
+        // SAFETY: sources are never freed.
+        let source: &'static Source = unsafe { &*(address(key) as *const Source) };
         if source.generation.load(Ordering::Acquire) == (key >> 48) as u16 {
             source.notify(bits);
         }
@@ -202,7 +245,7 @@ impl Source {
         }
         if self.others_len.load(Ordering::SeqCst) > 0 {
             let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
-            for (interest, unparker) in &slow.others {
+            for (interest, unparker) in slow.others() {
                 if bits & bit(*interest) != 0 {
                     unparker.unpark();
                 }
@@ -229,8 +272,10 @@ impl Source {
     /// Enters a waiter of any kind.
     pub(crate) fn enrol_other(&self, interest: Interest, unparker: Unparker) {
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
-        slow.others.push((interest, unparker));
-        self.others_len.store(slow.others.len(), Ordering::SeqCst);
+        slow.others
+            .get_or_insert_default()
+            .push((interest, unparker));
+        self.count_others(&slow);
     }
 
     pub(crate) fn withdraw(
@@ -260,14 +305,25 @@ impl Source {
     pub(crate) fn withdraw_other(&self, interest: Interest, unparker: &Unparker) {
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         let position = slow
-            .others
+            .others()
             .iter()
             .position(|(i, u)| *i == interest && u.is(unparker));
-        if let Some(at) = position {
-            slow.others.swap_remove(at);
+        if let (Some(at), Some(others)) = (position, &mut slow.others) {
+            others.swap_remove(at);
         }
-        self.others_len.store(slow.others.len(), Ordering::SeqCst);
+        self.count_others(&slow);
     }
+
+    fn count_others(&self, slow: &Slow) {
+        let len = u32::try_from(slow.others().len()).unwrap_or(u32::MAX);
+        self.others_len.store(len, Ordering::SeqCst);
+    }
+}
+
+/// User addresses have 48 bits at most.
+#[inline]
+fn address(key: u64) -> usize {
+    (key & ((1 << 48) - 1)) as usize
 }
 
 /// The source of a descriptor, taken when someone first has to wait. Stands before the descriptor in

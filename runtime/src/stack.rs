@@ -5,19 +5,25 @@
 //!
 //! ```text
 //!  slab.base
-//!  | guard | usable ............ | guard | usable ............ | ...
-//!  |<-------- stride ----------->|
+//!  | guard | usable ...... | slot | guard | usable ...... | slot | ...
+//!  |<---------- stride ---------->|
 //! ```
+//!
+//! At the top of each stack lies the [`Task`] of the process that uses it: a process that waits
+//! touches its stack and its slot, and these are on the same pages.
 //!
 //! The stride is an odd number of pages, so that the hot ends of many stacks do not fall into the
 //! same few cache sets, and slabs are never given back, so that a stack is two words.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::mem::{self, MaybeUninit};
 use std::num::NonZeroUsize;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::task::Task;
 
 /// Four pages: C code does not probe its frames, and a frame below this size cannot jump it.
 const GUARD: usize = 16 << 10;
@@ -31,23 +37,39 @@ pub(crate) const DEFAULT_SIZE: usize = 128 << 10;
 /// `MADV_GUARD_INSTALL` (Linux 6.13): guards without a mapping of their own.
 const MADV_GUARD_INSTALL: libc::c_int = 102;
 
-/// A stack: the exclusive right to one slot of a slab.
+/// A stack: the exclusive right to one place in a slab.
 #[derive(Debug)]
 pub(crate) struct Stack {
-    /// One past the highest usable byte.
+    /// Of the slot, which is one past the highest usable byte.
     base: NonZeroUsize,
     pool: &'static Pool,
+}
+
+/// What lies at the top of a stack. A new mapping is all zero: the task has not been made.
+#[repr(C, align(64))]
+struct Slot {
+    task: MaybeUninit<Task>,
+    made: AtomicBool,
+}
+
+/// Every task that was ever made, for the listing of processes.
+static TASKS: Mutex<Vec<&'static Task>> = Mutex::new(Vec::new());
+
+pub(crate) fn tasks() -> Vec<&'static Task> {
+    TASKS.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// All stacks of one size that no worker keeps for itself.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// Usable bytes, whole pages.
+    /// Bytes of a stack and its slot, whole pages.
     size: usize,
     /// Stacks that exist, and the processes that have a claim on one.
     total: AtomicUsize,
     claimed: AtomicUsize,
     free: Mutex<Free>,
+    /// The length of `free.used`, to leave the lock alone.
+    used_len: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -67,7 +89,7 @@ pub(crate) fn pool(bytes: usize) -> io::Result<&'static Pool> {
             format!("a stack size of {bytes} bytes is not within {MIN_SIZE}..={MAX_SIZE}"),
         ));
     }
-    let mut size = bytes.next_multiple_of(page());
+    let mut size = (bytes + mem::size_of::<Slot>()).next_multiple_of(page());
     // Guard and usable part together are an odd number of pages.
     if ((GUARD + size) / page()).is_multiple_of(2) {
         size += page();
@@ -79,6 +101,7 @@ pub(crate) fn pool(bytes: usize) -> io::Result<&'static Pool> {
             total: AtomicUsize::new(0),
             claimed: AtomicUsize::new(0),
             free: Mutex::default(),
+            used_len: AtomicUsize::new(0),
         }))
     }))
 }
@@ -98,10 +121,43 @@ impl Stack {
         self.pool
     }
 
+    /// Leaves its worker, on whose thread this is.
+    fn disown(&self) {
+        if self.is_made() {
+            self.task().disown();
+        }
+    }
+
+    /// Whether there was ever a process on it.
+    fn is_made(&self) -> bool {
+        let slot = self.base.get() as *mut Slot;
+        // SAFETY: `base` is that of a slot in a slab, which is never unmapped and whose top pages
+        // are never given back; all-zero is a valid `Slot`.
+        unsafe { &(*slot).made }.load(Ordering::Relaxed)
+    }
+
+    /// The slot for the process that will use this stack.
+    pub(crate) fn task(&self) -> &'static Task {
+        let slot = self.base.get() as *mut Slot;
+        if !self.is_made() {
+            // SAFETY: as in `is_made`; the exclusive right to it is `self`, and nobody knows of it.
+            let task: &'static Task = unsafe {
+                (*slot).made.store(true, Ordering::Relaxed);
+                (*slot).task.write(Task::new())
+            };
+            TASKS
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(task);
+        }
+        // SAFETY: it has been made, by now or earlier by whoever held this stack before.
+        unsafe { (*slot).task.assume_init_ref() }
+    }
+
     /// Gives the pages of an unused stack back to the system, but for the two at its hot end.
     fn give_back(&self) {
         let keep = 2 * page();
-        let bottom = self.base.get() - self.pool.size;
+        let bottom = self.base.get() + mem::size_of::<Slot>() - self.pool.size;
         // SAFETY: the range is within this stack's usable part, which nobody uses: `self` is the
         // only right to it and it is in the pool.
         unsafe {
@@ -114,7 +170,7 @@ impl Stack {
     }
 }
 
-// SAFETY: `base` is page-aligned and one past `size` usable bytes; below them lie GUARD bytes that
+// SAFETY: `base` is aligned as a slot and one past the usable bytes; below them lie GUARD bytes that
 // fault on access. The slab is never unmapped.
 unsafe impl corosensei::stack::Stack for Stack {
     fn base(&self) -> NonZeroUsize {
@@ -122,7 +178,8 @@ unsafe impl corosensei::stack::Stack for Stack {
     }
 
     fn limit(&self) -> NonZeroUsize {
-        NonZeroUsize::new(self.base.get() - self.pool.stride()).expect("a slab is not at address 0")
+        NonZeroUsize::new(self.base.get() + mem::size_of::<Slot>() - self.pool.stride())
+            .expect("a slab is not at address 0")
     }
 }
 
@@ -165,16 +222,20 @@ impl Pool {
             };
             into.push(stack);
         }
+        self.used_len.store(free.used.len(), Ordering::Relaxed);
     }
 
-    /// Takes unused stacks back.
+    /// Takes unused stacks back from the worker that calls this.
     pub(crate) fn give(&self, stacks: impl Iterator<Item = Stack>) {
-        self.lock().used.extend(stacks);
+        let mut free = self.lock();
+        free.used.extend(stacks.inspect(Stack::disown));
+        self.used_len.store(free.used.len(), Ordering::Relaxed);
     }
 
     /// Whether more than `keep` unused stacks hold memory.
+    #[inline]
     pub(crate) fn is_cold(&self, keep: usize) -> bool {
-        self.lock().used.len() > keep
+        self.used_len.load(Ordering::Relaxed) > keep
     }
 
     fn trim(&self, keep: usize, count: usize) -> usize {
@@ -185,6 +246,7 @@ impl Pool {
             stack.give_back();
             free.clean.push(stack);
         }
+        self.used_len.store(free.used.len(), Ordering::Relaxed);
         n
     }
 
@@ -225,7 +287,8 @@ impl Pool {
         }
         register_slab(base as usize, stride, count);
         free.clean.extend((1..=count).rev().filter_map(|i| {
-            let base = NonZeroUsize::new(base as usize + i * stride)?;
+            let top = base as usize + i * stride;
+            let base = NonZeroUsize::new(top - mem::size_of::<Slot>())?;
             Some(Stack { base, pool: self })
         }));
         self.total.fetch_add(count, Ordering::Relaxed);
@@ -339,7 +402,7 @@ mod tests {
     fn slots_are_an_odd_number_of_pages_apart() {
         for bytes in [MIN_SIZE, MIN_SIZE + 1, 64 << 10, DEFAULT_SIZE, 1 << 20] {
             let pool = pool(bytes).unwrap();
-            assert!(pool.size >= bytes);
+            assert!(pool.size >= bytes + mem::size_of::<Slot>());
             assert_eq!(pool.stride() / page() % 2, 1, "{bytes}");
         }
         assert!(pool(MIN_SIZE - 1).is_err());

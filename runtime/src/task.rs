@@ -1,19 +1,20 @@
 //! The slot a process runs in: its coroutine, its park token, its timer. Not the process as its
 //! users see it; see `process`.
 //!
-//! Slots belong to one worker for ever, are reused and never freed. So a pointer to one can be
-//! kept by any waker at no cost, and a late wake-up at worst wakes the slot's next process, which
-//! like every waiter looks again and parks again.
+//! A slot lies at the top of its stack (see `stack`), is reused and never unmapped. So a pointer to
+//! one can be kept by any waker at no cost, and a late wake-up at worst wakes the slot's next
+//! process, which like every waiter looks again and parks again.
 
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::deadline::Nanos;
+use crate::prefetch::prefetch;
 use crate::process::info::Info;
 use crate::process::local::Locals;
 use crate::stack::Stack;
@@ -23,27 +24,29 @@ use crate::worker::Worker;
 /// How many operations a process may do before it lets others run.
 const BUDGET: u32 = 64;
 
-#[repr(align(128))]
+/// What every wake-up and every wait touch lies in the first three cache lines.
+#[repr(C, align(64))]
 pub(crate) struct Task {
     token: Token,
-    pub(crate) worker: &'static Worker,
-    /// Link in the worker's inbox; used by whoever turned PARKED into NOTIFIED.
-    pub(crate) next: AtomicPtr<Task>,
-    owned: Owned,
-    /// For the listing of processes, by any thread.
-    listed: Mutex<Option<Arc<Info>>>,
-    waiting: AtomicU64,
-    since: AtomicU64,
-}
-
-/// What only the worker's own thread touches.
-struct Owned {
+    cancelled: AtomicBool,
+    budget: Cell<u32>,
+    /// Null while the slot is in nobody's hands. Set and cleared on that worker's thread, so that
+    /// who finds its own worker here owns the slot until it returns to the worker's loop.
+    worker: AtomicPtr<Worker>,
     coroutine: UnsafeCell<Option<Coroutine<(), (), (), Stack>>>,
     yielder: Cell<*const Yielder<(), ()>>,
-    info: UnsafeCell<Option<Arc<Info>>>,
-    locals: UnsafeCell<Locals>,
-    budget: Cell<u32>,
+    /// Where the process was suspended, to fetch its stack before it goes on.
+    stack_pointer: Cell<*const u8>,
     timer: Timer,
+    waiting: AtomicU64,
+    since: AtomicU64,
+    /// Link in the worker's inbox; used by whoever sent the task.
+    pub(crate) next: AtomicPtr<Task>,
+    info: UnsafeCell<Option<Arc<Info>>>,
+    // What is rarely touched.
+    locals: UnsafeCell<Locals>,
+    /// For the listing of processes and for cancelling, by any thread.
+    listed: Mutex<Option<Arc<Info>>>,
 }
 
 pub(crate) struct Timer {
@@ -53,9 +56,9 @@ pub(crate) struct Timer {
     pub(crate) armed: Cell<Nanos>,
 }
 
-// SAFETY: everything but `owned` is atomic or locked. `owned` is touched by the thread of `worker`
-// only: the functions that do so are reached through `current`, which is set on that thread alone,
-// or from the worker's loop, and check it in debug builds.
+// SAFETY: what is not atomic or locked is touched by the thread of `worker` only: the functions
+// that do so are reached through `current`, which is set on that thread alone, or from the worker's
+// loop, and check it in debug builds.
 unsafe impl Sync for Task {}
 // SAFETY: as above; a reference says nothing about the thread that holds it.
 unsafe impl Send for Task {}
@@ -89,67 +92,80 @@ pub(crate) fn with_running_name(f: impl FnOnce(u64, Option<&str>)) {
     if let Some(task) = current() {
         // SAFETY: `current` is set on this thread only while the worker's loop is suspended below
         // this process, so nothing changes `info` meanwhile.
-        if let Some(info) = unsafe { &*task.owned.info.get() } {
+        if let Some(info) = unsafe { &*task.info.get() } {
             f(info.id.get(), info.name());
         }
     }
 }
 
 impl Task {
-    /// Makes a slot that lives for ever.
-    pub(crate) fn leak(worker: &'static Worker) -> &'static Task {
-        Box::leak(Box::new(Task {
+    /// An empty slot.
+    pub(crate) fn new() -> Task {
+        Task {
             token: Token::new(),
-            worker,
-            next: AtomicPtr::new(ptr::null_mut()),
-            owned: Owned {
-                coroutine: UnsafeCell::new(None),
-                yielder: Cell::new(ptr::null()),
-                info: UnsafeCell::new(None),
-                locals: UnsafeCell::new(Locals::new()),
-                budget: Cell::new(0),
-                timer: Timer {
-                    wanted: Cell::new(Nanos::NEVER),
-                    armed: Cell::new(Nanos::NEVER),
-                },
+            cancelled: AtomicBool::new(false),
+            budget: Cell::new(0),
+            worker: AtomicPtr::new(ptr::null_mut()),
+            coroutine: UnsafeCell::new(None),
+            yielder: Cell::new(ptr::null()),
+            stack_pointer: Cell::new(ptr::null()),
+            timer: Timer {
+                wanted: Cell::new(Nanos::NEVER),
+                armed: Cell::new(Nanos::NEVER),
             },
-            listed: Mutex::new(None),
             waiting: AtomicU64::new(0),
             since: AtomicU64::new(0),
-        }))
+            next: AtomicPtr::new(ptr::null_mut()),
+            info: UnsafeCell::new(None),
+            locals: UnsafeCell::new(Locals::new()),
+            listed: Mutex::new(None),
+        }
     }
 
     // By the worker's loop.
 
-    /// Puts a process into this empty slot. `main` must not unwind.
+    /// Puts a process into the slot of this stack, to run on `worker`, whose thread calls this.
+    /// `main` must not unwind.
     pub(crate) fn begin(
-        &'static self,
+        worker: &'static Worker,
         stack: Stack,
         info: Arc<Info>,
         main: impl FnOnce() + 'static,
-    ) {
-        self.check_owner();
-        info.set_task(self);
-        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&info));
+    ) -> &'static Task {
+        let task = stack.task();
+        task.worker
+            .store(ptr::from_ref(worker).cast_mut(), Ordering::Release);
+        // A late wake-up of the process before may have left it.
+        task.token.end_park();
+        info.set_task(task);
+        {
+            let mut listed = task.listed.lock().unwrap_or_else(PoisonError::into_inner);
+            *listed = Some(Arc::clone(&info));
+            // After `set_task`: a cancel either finds the task or is found here.
+            task.cancelled
+                .store(info.is_cancelled(), Ordering::Relaxed);
+        }
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
-            self.owned.yielder.set(yielder);
+            task.yielder.set(yielder);
             main();
         });
         // SAFETY: owner's thread, and no reference into these cells is held across a call.
         unsafe {
-            *self.owned.info.get() = Some(info);
-            *self.owned.coroutine.get() = Some(coroutine);
+            *task.info.get() = Some(info);
+            *task.coroutine.get() = Some(coroutine);
         }
+        task
     }
 
     /// Runs the process until it waits; gives its stack back if it has ended.
+    #[inline]
     pub(crate) fn resume(&'static self) -> Option<Stack> {
         self.check_owner();
-        self.owned.budget.set(BUDGET);
+        self.budget.set(BUDGET);
         CURRENT.set(Some(self));
         // SAFETY: owner's thread; the process itself never touches `coroutine`, so this is the only
         // reference. A queued or just begun task has a coroutine.
-        let coroutine = unsafe { (*self.owned.coroutine.get()).as_mut() };
+        let coroutine = unsafe { (*self.coroutine.get()).as_mut() };
         let result = coroutine.expect("a queued task has a process").resume(());
         CURRENT.set(None);
         match result {
@@ -159,65 +175,115 @@ impl Task {
     }
 
     fn end(&'static self) -> Stack {
-        self.owned.timer.wanted.set(Nanos::NEVER);
+        self.timer.wanted.set(Nanos::NEVER);
         *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         // SAFETY: as in `begin`; the coroutine has returned.
-        let (coroutine, info) = unsafe {
-            (
-                (*self.owned.coroutine.get()).take(),
-                (*self.owned.info.get()).take(),
-            )
-        };
+        let (coroutine, info) = unsafe { ((*self.coroutine.get()).take(), (*self.info.get()).take()) };
         drop(info);
         coroutine.expect("it has just returned").into_stack()
     }
 
+    /// The empty slot is about to leave its worker, whose thread calls this: from now on nobody
+    /// takes that for its owner.
+    pub(crate) fn disown(&self) {
+        // The entry stays in the worker's heap, dead.
+        self.timer.armed.set(Nanos::NEVER);
+        self.worker.store(ptr::null_mut(), Ordering::Release);
+    }
+
+    /// Has the processor fetch what a wake-up touches.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        prefetch(ptr::from_ref(self));
+        prefetch(ptr::from_ref(&self.yielder));
+    }
+
+    /// Has the processor fetch what the process touches first. The slot itself has been fetched.
+    #[inline]
+    pub(crate) fn prefetch_stack(&self) {
+        let top = self.stack_pointer.get();
+        for line in 0..STACK_LINES {
+            prefetch(top.wrapping_add(64 * line).wrapping_sub(128));
+        }
+    }
+
     pub(crate) fn timer(&self) -> &Timer {
         self.check_owner();
-        &self.owned.timer
+        &self.timer
+    }
+
+    /// Whether the calling worker owns the slot.
+    #[inline]
+    pub(crate) fn is_owned_by(&self, worker: &Worker) -> bool {
+        ptr::eq(self.worker.load(Ordering::Acquire), worker)
+    }
+
+    /// A task has come out of the inbox of `worker`, on whose thread this is.
+    pub(crate) fn arrive(&'static self, worker: &Worker) {
+        self.token.arrive();
+        if self.is_owned_by(worker) {
+            if self.token.give() {
+                worker.push_local(self);
+            }
+        } else {
+            // Its slot has gone to another since; that one's process may have been meant.
+            self.unpark();
+        }
     }
 
     // By the process itself, as `current()`.
 
+    /// The worker on which the process runs.
+    #[inline]
+    pub(crate) fn worker(&self) -> &'static Worker {
+        self.check_owner();
+        // SAFETY: set to a worker, which lives for ever, before the process began and until it ends.
+        unsafe { &*self.worker.load(Ordering::Relaxed) }
+    }
+
     /// Waits for the token, at most until `until`. May return early: every caller looks again.
+    #[inline]
     pub(crate) fn park(&'static self, until: Nanos, waiting: Waiting) {
         if self.token.begin_park() {
-            if until != Nanos::NEVER {
-                self.worker.want_timer(self, until);
+            if until == Nanos::NEVER {
+                self.suspend(waiting);
+            } else {
+                self.worker().want_timer(self, until);
+                self.suspend(waiting);
+                self.timer.wanted.set(Nanos::NEVER);
             }
-            self.suspend(waiting);
-            self.owned.timer.wanted.set(Nanos::NEVER);
         }
         self.token.end_park();
     }
 
     /// Lets the worker run others first.
     pub(crate) fn yield_now(&'static self) {
-        // The token stays: taking it back could swallow one that was given meanwhile. At worst
-        // the next park returns early.
-        self.token.give_to_self();
-        self.worker.push_local(self);
+        self.token.begin_yield();
+        self.worker().push_local(self);
         self.suspend(Waiting::Yield);
+        self.token.end_yield();
     }
 
+    #[inline]
     fn suspend(&'static self, waiting: Waiting) {
-        self.check_owner();
         self.waiting.store(waiting.pack(), Ordering::Relaxed);
         self.since
-            .store(self.worker.coarse_now().0, Ordering::Relaxed);
+            .store(self.worker().coarse_now().0, Ordering::Relaxed);
+        let here = 0u8;
+        self.stack_pointer.set(&raw const here);
         // SAFETY: set when the process began, and valid for as long as it runs.
-        unsafe { &*self.owned.yielder.get() }.suspend(());
+        unsafe { &*self.yielder.get() }.suspend(());
         self.waiting.store(0, Ordering::Relaxed);
     }
 
     /// Counts one operation; after a budget of them without a suspension others get their turn.
     #[inline]
     pub(crate) fn spend(&'static self) {
-        let left = self.owned.budget.get();
+        let left = self.budget.get();
         if left == 0 {
             self.yield_when_possible();
         } else {
-            self.owned.budget.set(left - 1);
+            self.budget.set(left - 1);
         }
     }
 
@@ -232,7 +298,13 @@ impl Task {
     pub(crate) fn info(&self) -> &Arc<Info> {
         self.check_owner();
         // SAFETY: owner's thread; it changes only between processes.
-        unsafe { (*self.owned.info.get()).as_ref() }.expect("called by the process itself")
+        unsafe { (*self.info.get()).as_ref() }.expect("called by the process itself")
+    }
+
+    /// Whether the process was cancelled.
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
     }
 
     /// Runs `f` with the process-local values; `f` must not reach them again.
@@ -240,7 +312,7 @@ impl Task {
         self.check_owner();
         // SAFETY: owner's thread, and `f` neither waits nor comes back here: `process::local` is
         // the only caller and runs no user code in it.
-        f(unsafe { &mut *self.owned.locals.get() })
+        f(unsafe { &mut *self.locals.get() })
     }
 
     // By anyone.
@@ -248,9 +320,30 @@ impl Task {
     /// Gives the token: wakes the process if it is parked.
     #[inline]
     pub(crate) fn unpark(&'static self) {
-        if self.token.give() {
-            self.worker.push(self);
+        // SAFETY: only ever null or a worker, and workers live for ever.
+        let Some(worker) = (unsafe { self.worker.load(Ordering::Acquire).as_ref() }) else {
+            // It has ended.
+            return;
+        };
+        if worker.is_current() {
+            if self.token.give() {
+                worker.push_local(self);
+            }
+        } else if self.token.send() {
+            worker.push_remote(self);
         }
+    }
+
+    /// Cancels the process if it is still the one in this slot, and wakes it.
+    pub(crate) fn cancel(&'static self, info: &Info) {
+        {
+            let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+            if !listed.as_ref().is_some_and(|l| ptr::eq(&raw const **l, info)) {
+                return;
+            }
+            self.cancelled.store(true, Ordering::Release);
+        }
+        self.unpark();
     }
 
     /// The process in this slot, what it waits for, and since when, at about this moment.
@@ -273,13 +366,20 @@ impl Task {
     #[inline]
     fn check_owner(&self) {
         debug_assert!(
-            self.worker.is_current(),
+            crate::worker::current().is_some_and(|w| self.is_owned_by(w)),
             "a task was touched from a foreign thread"
         );
     }
 }
 
+/// How much of a stack is fetched ahead: two lines below the place of suspension, where the switch
+/// keeps the registers, and the frames of the operation above it.
+const STACK_LINES: usize = 10;
+
+const _: () = assert!(std::mem::offset_of!(Task, info) <= 128);
+
 impl Waiting {
+    #[inline]
     fn pack(self) -> u64 {
         let (kind, fd) = match self {
             Waiting::Nothing => (0, 0),

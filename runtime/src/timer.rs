@@ -10,6 +10,7 @@ use std::collections::BinaryHeap;
 
 use crate::deadline::Nanos;
 use crate::task::Task;
+use crate::worker::Worker;
 
 /// Owned by a worker, like the tasks in it.
 #[derive(Default)]
@@ -42,14 +43,23 @@ impl Timers {
     }
 
     /// Calls `due` for every task whose time has come.
-    pub(crate) fn expire(&mut self, now: Nanos, mut due: impl FnMut(&'static Task)) {
+    pub(crate) fn expire(
+        &mut self,
+        now: Nanos,
+        worker: &Worker,
+        mut due: impl FnMut(&'static Task),
+    ) {
         while let Some(Reverse(entry)) = self.heap.peek() {
             if entry.at > now {
                 break;
             }
             let (at, task) = (entry.at, entry.task);
-            let timer = task.timer();
             self.heap.pop();
+            if !task.is_owned_by(worker) {
+                // Its slot has left for another worker.
+                continue;
+            }
+            let timer = task.timer();
             if timer.armed.get() != at {
                 continue;
             }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::runtime::Runtime;
+use crate::stack;
 use crate::task::Waiting;
 
 /// Starts the watching thread, if there is a limit.
@@ -31,14 +32,14 @@ fn watch(runtime: &'static Runtime, limit: Duration) {
                 (*resumes, *warned) = (now, false);
             } else if !*warned {
                 *warned = true;
-                worker.snapshot(|info, state| {
-                    if let Some((Waiting::Nothing, ..)) = state {
+                for task in stack::tasks().iter().filter(|t| t.is_owned_by(worker)) {
+                    if let Some((info, Waiting::Nothing, ..)) = task.snapshot() {
                         eprintln!(
                             "std_net: {info} has kept its worker for more than {limit:?}; \
                              nothing else runs there"
                         );
                     }
-                });
+                }
             }
         }
     }

@@ -8,14 +8,14 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{hint, io};
+use std::{hint, io, mem};
 
 use crate::deadline::Nanos;
 use crate::process::info::Info;
 use crate::reactor::Reactor;
 use crate::runtime::Runtime;
 use crate::stack::{self, Pool, Stack};
-use crate::task::{Task, Waiting};
+use crate::task::Task;
 use crate::timer::Timers;
 use crate::wake::Doze;
 
@@ -23,6 +23,9 @@ use crate::wake::Doze;
 const ROUND: usize = 64;
 /// New processes begun in a round, so that neither they nor the woken ones starve.
 const BEGIN: usize = 32;
+/// How far ahead of its turn a process's slot is fetched, and its stack.
+const SLOT_AHEAD: usize = 3;
+const STACK_AHEAD: usize = 0;
 /// Looks for work before a worker goes to sleep: about a third of a microsecond.
 const SPINS: usize = 2000;
 /// How many more processes a worker must have than another before it gives a new one away.
@@ -44,7 +47,22 @@ const TRIM_AFTER: Duration = Duration::from_millis(50);
 pub(crate) struct Start {
     pub(crate) info: Arc<Info>,
     pub(crate) pool: &'static Pool,
-    pub(crate) main: Box<dyn FnOnce() + Send>,
+    pub(crate) main: Box<dyn Main>,
+}
+
+/// What a process runs.
+pub(crate) trait Main: Send {
+    /// Runs it on the calling stack; its box has been freed by then.
+    fn run(self: Box<Self>);
+}
+
+impl<F: FnOnce() + Send> Main for F {
+    fn run(self: Box<F>) {
+        fn unboxed<F>(main: Box<F>) -> F {
+            *main
+        }
+        unboxed(self)();
+    }
 }
 
 pub(crate) struct Worker {
@@ -64,7 +82,6 @@ pub(crate) struct Worker {
     pub(crate) busy: AtomicBool,
     /// When another worker was last woken for a new process of this one.
     nudged: AtomicU64,
-    tasks: Mutex<Vec<&'static Task>>,
     coarse: AtomicU64,
     local: UnsafeCell<Local>,
 }
@@ -73,8 +90,9 @@ pub(crate) struct Worker {
 struct Local {
     ready: VecDeque<&'static Task>,
     timers: Timers,
-    idle_tasks: Vec<&'static Task>,
     stacks: Vec<Stack>,
+    /// What [`Worker::progress`] of each worker was when this one began to linger.
+    progress: Vec<u64>,
 }
 
 // SAFETY: everything but `local` is atomic or locked, and `local` is reached through `with_local`
@@ -104,13 +122,12 @@ impl Worker {
             resumes: AtomicU64::new(0),
             busy: AtomicBool::new(false),
             nudged: AtomicU64::new(0),
-            tasks: Mutex::default(),
             coarse: AtomicU64::new(Nanos::now().0),
             local: UnsafeCell::new(Local {
                 ready: VecDeque::new(),
                 timers: Timers::default(),
-                idle_tasks: Vec::new(),
                 stacks: Vec::new(),
+                progress: Vec::new(),
             }),
         })))
     }
@@ -139,7 +156,7 @@ impl Worker {
         loop {
             self.take_inbox();
             for _ in 0..ROUND {
-                let Some(task) = self.with_local(|l| l.ready.pop_front()) else {
+                let Some(task) = self.with_local(Local::next_ready) else {
                     break;
                 };
                 self.resume(task);
@@ -166,17 +183,16 @@ impl Worker {
         let ended = task.resume();
         self.busy.store(false, Ordering::Relaxed);
         if let Some(stack) = ended {
-            self.retire(task, stack);
+            self.retire(stack);
         }
     }
 
-    fn retire(&self, task: &'static Task, stack: Stack) {
+    fn retire(&self, stack: Stack) {
         let pool = stack.pool();
         self.live.fetch_sub(1, Ordering::Relaxed);
         pool.unclaim();
         let own = ptr::eq(pool, Runtime::default_pool());
         self.with_local(|local| {
-            local.idle_tasks.push(task);
             if !own {
                 pool.give(std::iter::once(stack));
                 return;
@@ -201,15 +217,7 @@ impl Worker {
             self.lock_unbegun(|queue| queue.push_front(start));
             return false;
         };
-        let task = self.with_local(|l| l.idle_tasks.pop()).unwrap_or_else(|| {
-            let task = Task::leak(self);
-            self.tasks
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(task);
-            task
-        });
-        task.begin(stack, start.info, start.main);
+        let task = Task::begin(self, stack, start.info, || start.main.run());
         self.resume(task);
         true
     }
@@ -241,7 +249,7 @@ impl Worker {
         }
         let now = Nanos::now();
         let mut due = Vec::new();
-        self.with_local(|local| local.timers.expire(now, |task| due.push(task)));
+        self.with_local(|local| local.timers.expire(now, self, |task| due.push(task)));
         let any = !due.is_empty();
         for task in due {
             task.unpark();
@@ -269,10 +277,13 @@ impl Worker {
             timeout = Some(timeout.map_or(limit, |t| t.min(limit)));
         };
         let linger = linger && runtime.workers().len() > 1;
-        let before: Option<Vec<u64>> =
-            linger.then(|| runtime.workers().iter().map(|w| w.progress()).collect());
         if linger {
             at_most(LINGER);
+            self.with_local(|local| {
+                local.progress.clear();
+                let progress = runtime.workers().iter().map(|w| w.progress());
+                local.progress.extend(progress);
+            });
         }
         let trim = runtime.has_cold_stacks(WARM_STACKS);
         if trim {
@@ -293,24 +304,16 @@ impl Worker {
         if trim {
             stack::trim(&runtime.pools(), WARM_STACKS, TRIM);
         }
-        runtime
-            .workers()
-            .iter()
-            .zip(before.unwrap_or_default())
-            .any(|(worker, before)| worker.progress() == before && self.steal_from(worker, 1))
+        linger
+            && runtime.workers().iter().enumerate().any(|(i, worker)| {
+                let before = self.with_local(|local| local.progress[i]);
+                worker.progress() == before && self.steal_from(worker, 1)
+            })
     }
 
     /// Reads the coarse clock, once a wait.
     pub(crate) fn tick(&self) {
-        let mut time = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        // SAFETY: a live timespec.
-        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
-        let nanos = u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
-            + u64::try_from(time.tv_nsec).unwrap_or(0);
-        self.coarse.store(nanos, Ordering::Relaxed);
+        self.coarse.store(coarse_now().0, Ordering::Relaxed);
     }
 
     /// About now, on `CLOCK_MONOTONIC_COARSE`: when this worker last came back from its reactor.
@@ -329,22 +332,14 @@ impl Worker {
         self.with_local(|local| local.timers.want(task, at));
     }
 
-    /// Queues a task that has just been notified, from any thread.
-    #[inline]
-    pub(crate) fn push(&self, task: &'static Task) {
-        if self.is_current() {
-            self.push_local(task);
-        } else {
-            self.push_remote(task);
-        }
-    }
-
+    /// Queues a task of this worker, on its own thread.
     #[inline]
     pub(crate) fn push_local(&self, task: &'static Task) {
         self.with_local(|local| local.ready.push_back(task));
     }
 
-    fn push_remote(&self, task: &'static Task) {
+    /// Queues a task that has just been sent, from any thread.
+    pub(crate) fn push_remote(&self, task: &'static Task) {
         let mut head = self.inbox.load(Ordering::Relaxed);
         loop {
             task.next.store(head, Ordering::Relaxed);
@@ -374,15 +369,20 @@ impl Worker {
             return;
         }
         let mut head = self.inbox.swap(ptr::null_mut(), Ordering::AcqRel);
-        let mut tasks = Vec::new();
-        // SAFETY: only ever null or a task, and tasks live for ever. A task's link is not written
-        // between its push and this read: it is NOTIFIED, so nobody pushes it again.
+        // The links make a stack; who came first goes first.
+        let mut first = ptr::null_mut();
+        // SAFETY, here and below: only ever null or a task, and tasks live for ever. A task's link
+        // belongs to the inbox until the task has arrived.
         while let Some(task) = unsafe { head.as_ref() } {
-            head = task.next.load(Ordering::Relaxed);
-            tasks.push(task);
+            let next = task.next.load(Ordering::Relaxed);
+            task.next.store(first, Ordering::Relaxed);
+            first = mem::replace(&mut head, next);
         }
-        // The link makes a stack; who came first goes first.
-        self.with_local(|local| local.ready.extend(tasks.into_iter().rev()));
+        // SAFETY: as above.
+        while let Some(task) = unsafe { first.as_ref() } {
+            first = task.next.load(Ordering::Relaxed);
+            task.arrive(self);
+        }
     }
 
     // New processes.
@@ -480,28 +480,38 @@ impl Worker {
         true
     }
 
-    // For the listing of processes.
-
-    pub(crate) fn snapshot(
-        &self,
-        mut each: impl FnMut(&Arc<Info>, Option<(Waiting, bool, Nanos)>),
-    ) {
-        let tasks = self
-            .tasks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        for task in tasks {
-            if let Some((info, waiting, notified, since)) = task.snapshot() {
-                each(&info, Some((waiting, notified, since)));
-            }
-        }
-        let unbegun: Vec<Arc<Info>> =
-            self.lock_unbegun(|queue| queue.iter().map(|s| Arc::clone(&s.info)).collect());
-        for info in &unbegun {
-            each(info, None);
-        }
+    /// The processes that have not begun, for a listing.
+    pub(crate) fn unbegun(&self) -> Vec<Arc<Info>> {
+        self.lock_unbegun(|queue| queue.iter().map(|s| Arc::clone(&s.info)).collect())
     }
+}
+
+impl Local {
+    /// The next process to go on. Those behind it are fetched into the processor's caches: first the
+    /// slot, then what it says of the stack.
+    #[inline]
+    fn next_ready(&mut self) -> Option<&'static Task> {
+        let task = self.ready.pop_front();
+        if let Some(soon) = self.ready.get(SLOT_AHEAD) {
+            soon.prefetch();
+        }
+        if let Some(next) = self.ready.get(STACK_AHEAD) {
+            next.prefetch_stack();
+        }
+        task
+    }
+}
+
+/// About now, on `CLOCK_MONOTONIC_COARSE`.
+pub(crate) fn coarse_now() -> Nanos {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: a live timespec.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Nanos(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Where a process was spawned, for messages.

@@ -86,7 +86,7 @@ impl Info {
         self.cancelled.store(true, Ordering::SeqCst);
         // SAFETY: only ever null or a task, and tasks live for ever.
         if let Some(task) = unsafe { self.task.load(Ordering::SeqCst).as_ref() } {
-            task.unpark();
+            task.cancel(self);
         }
     }
 }

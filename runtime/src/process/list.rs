@@ -4,9 +4,11 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::process::info::ProcessId;
+use crate::process::info::{Info, ProcessId};
 use crate::runtime::Runtime;
+use crate::stack;
 use crate::task::Waiting;
+use crate::worker::coarse_now;
 
 /// What a process was doing when [`list`] looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,26 +78,28 @@ pub fn list() -> Vec<Listed> {
         return Vec::new();
     };
     let mut all = Vec::new();
-    for worker in runtime.workers() {
-        worker.tick();
-        let now = worker.coarse_now();
-        worker.snapshot(|info, seen| {
-            let (state, since) = match seen {
-                None => (State::New, None),
-                Some((waiting, notified, since)) => {
-                    let state = state(waiting, notified);
-                    (state, (state != State::Running).then(|| now.left(since)))
-                }
-            };
-            all.push(Listed {
-                id: info.id,
-                name: info.name().map(str::to_owned),
-                spawned_at: info.place,
-                state,
-                since,
-                cancelled: info.is_cancelled(),
-            });
+    let mut add = |info: &Info, state: State, since: Option<Duration>| {
+        all.push(Listed {
+            id: info.id,
+            name: info.name().map(str::to_owned),
+            spawned_at: info.place,
+            state,
+            since,
+            cancelled: info.is_cancelled(),
         });
+    };
+    let now = coarse_now();
+    for task in stack::tasks() {
+        if let Some((info, waiting, notified, since)) = task.snapshot() {
+            let state = state(waiting, notified);
+            let waits = state != State::Running;
+            add(&info, state, waits.then(|| now.left(since)));
+        }
+    }
+    for worker in runtime.workers() {
+        for info in worker.unbegun() {
+            add(&info, State::New, None);
+        }
     }
     all.sort_by_key(|p| p.id);
     all

@@ -45,7 +45,7 @@ use crate::deadline::{Deadline, Nanos};
 use crate::park;
 use crate::runtime::Runtime;
 use crate::task::{self, Waiting};
-use crate::worker::{Start, Worker};
+use crate::worker::{Main, Start, Worker};
 use info::Info;
 use join::Packet;
 
@@ -180,7 +180,7 @@ where
         None => Runtime::default_pool(),
     };
     let info = Arc::new(Info::new(builder.name, Location::caller()));
-    let main: Box<dyn FnOnce() + Send + '_> = Box::new(move || {
+    let main: Box<dyn Main + '_> = Box::new(move || {
         let mut result = catch_unwind(AssertUnwindSafe(f));
         // Values of `Local`s may do I/O when dropped, so they go while the process still is one.
         while let Err(panic) = catch_unwind(local::drop_all) {
@@ -190,11 +190,11 @@ where
     });
     // SAFETY: only the lifetime changes. `main` is consumed by the process, which lets go of
     // everything in it when it drops `packet`; the caller sees to it that the borrows last so long.
-    let main: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(main) };
+    let main: Box<dyn Main + 'static> = unsafe { mem::transmute(main) };
     if task::current().is_some() && thread::panicking() {
         // This process cannot be suspended until it has unwound, and the new one might be waited
         // for: it must not need this worker.
-        thread::Builder::new().spawn(main)?;
+        thread::Builder::new().spawn(|| main.run())?;
         return Ok(Process { info });
     }
     pool.claim()?;
@@ -220,7 +220,7 @@ pub fn current() -> Option<Process> {
 /// Whether the calling process was cancelled; false on a plain thread. For code that computes for
 /// long without a wait that would tell.
 pub(crate) fn current_is_cancelled() -> bool {
-    task::current().is_some_and(|task| task.info().is_cancelled())
+    task::current().is_some_and(task::Task::is_cancelled)
 }
 
 /// Whether `error` says that the process was cancelled while it waited, or before.

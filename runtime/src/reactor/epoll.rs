@@ -15,6 +15,10 @@ use crate::sys::cvt;
 use crate::wake::{READ_CLOSED, READABLE, URGENT, WRITABLE};
 
 const EVENTS: usize = 1024;
+/// How far ahead of its event a source is fetched into the processor's caches, and the task that
+/// waits for it.
+const SOURCE_AHEAD: usize = 6;
+const TASK_AHEAD: usize = 3;
 /// No source has this key: sources are aligned.
 const WAKE: u64 = 1;
 
@@ -105,7 +109,17 @@ impl Reactor {
         };
         // An interruption or a shortage of memory: the caller looks at its queues and comes back.
         let count = usize::try_from(count).unwrap_or(0);
-        for event in &events[..count] {
+        let events = &events[..count];
+        for (i, event) in events.iter().enumerate() {
+            if let Some(soon) = events.get(i + SOURCE_AHEAD) {
+                Source::prefetch(soon.u64);
+            }
+            if let Some(next) = events.get(i + TASK_AHEAD)
+                && next.u64 != WAKE
+            {
+                // SAFETY: as below.
+                unsafe { Source::prefetch_waiter(next.u64) };
+            }
             let (flags, key) = (event.events.cast_signed(), event.u64);
             if key != WAKE {
                 // SAFETY: every key but WAKE was given to `add` by a source.

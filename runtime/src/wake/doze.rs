@@ -11,20 +11,23 @@ impl Doze {
     }
 
     /// By the worker: it looks at its queues once more after this, and then sleeps.
+    #[inline]
     pub(crate) fn announce(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.0.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
     }
 
     /// By the worker, awake again.
+    #[inline]
     pub(crate) fn end(&self) {
-        self.0.store(false, Ordering::SeqCst);
+        self.0.store(false, Ordering::Release);
     }
 
     /// By anyone, after giving work: whether the worker must be woken by a system call.
+    #[inline]
     pub(crate) fn rouse(&self) -> bool {
         fence(Ordering::SeqCst);
-        self.0.load(Ordering::SeqCst) && self.0.swap(false, Ordering::SeqCst)
+        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::SeqCst)
     }
 
     /// About now.

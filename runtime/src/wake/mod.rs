@@ -68,7 +68,7 @@ mod model {
                     total_order();
                     if shared.slot.load(Ordering::SeqCst) == 1
                         && shared.slot.swap(0, Ordering::SeqCst) == 1
-                        && shared.token.give()
+                        && shared.token.send()
                     {
                         shared.queued.fetch_add(1, Ordering::SeqCst);
                     }
@@ -104,45 +104,59 @@ mod model {
         });
     }
 
-    /// Two give the token at once: the task is queued once.
+    /// Two send a task at once: it is put into the inbox once, and again after it has arrived.
     #[test]
-    fn a_task_is_queued_by_one_waker_only() {
+    fn a_task_is_sent_by_one_waker_only() {
         loom::model(|| {
             let token = Arc::new(Token::new());
-            let parks = token.begin_park();
-            assert!(parks);
+            assert!(token.begin_park());
             let other = {
                 let token = Arc::clone(&token);
-                thread::spawn(move || token.give())
+                thread::spawn(move || token.send())
             };
-            let here = token.give();
+            let here = token.send();
             let there = other.join().unwrap();
             assert!(here ^ there);
+            token.arrive();
+            assert!(token.give(), "it was parked");
             token.end_park();
             assert!(token.begin_park(), "the token was used up");
+            assert!(token.send());
         });
     }
 
-    /// What was written before the token was given is seen after it was taken.
+    /// What was written before a task was sent is seen when it arrives, by whichever of two it was
+    /// put into the inbox.
     #[test]
     fn the_token_carries_what_was_written_before() {
         loom::model(|| {
-            let shared = Arc::new((Token::new(), AtomicUsize::new(0)));
-            let waker = {
+            let shared = Arc::new((
+                Token::new(),
+                [AtomicUsize::new(0), AtomicUsize::new(0)],
+                AtomicUsize::new(0),
+            ));
+            let wakers = [0, 1].map(|i| {
                 let shared = Arc::clone(&shared);
                 thread::spawn(move || {
-                    shared.1.store(1, Ordering::Relaxed);
-                    shared.0.give()
+                    shared.1[i].store(1, Ordering::Relaxed);
+                    if shared.0.send() {
+                        shared.2.fetch_add(1, Ordering::Release);
+                    }
                 })
-            };
-            if shared.0.begin_park() {
-                // Suspended; runs again only after the waker has queued it.
-                assert!(waker.join().unwrap());
-                shared.0.end_park();
-            } else {
-                shared.0.end_park();
-                assert_eq!(shared.1.load(Ordering::Relaxed), 1);
+            });
+            // The worker's look at its inbox, then the task's look at what it waits for.
+            let sum = || -> usize { shared.1.iter().map(|v| v.load(Ordering::Relaxed)).sum() };
+            let mut arrived = 0;
+            if shared.2.load(Ordering::Acquire) > arrived {
+                arrived += 1;
+                shared.0.arrive();
             }
+            let seen = sum();
+            for waker in wakers {
+                waker.join().unwrap();
+            }
+            let sent = shared.2.load(Ordering::Relaxed);
+            assert!(sent > arrived || seen == 2, "a wake-up was lost");
         });
     }
 
