@@ -26,9 +26,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measures every row (or those whose names begin so) and prints the table as text and Markdown.
+    /// Measures every row, or those of a name or family, and prints the table.
     Table {
-        /// Rows whose names begin with one of these; all if there are none.
+        /// Rows (`echo-64-1`) or families of them (`echo-64`); all if there are none.
         rows: Vec<String>,
         #[command(flatten)]
         settings: Settings,

@@ -53,7 +53,7 @@ impl Spread {
 pub(crate) fn table(names: &[String], settings: &Settings, results: &Path) -> io::Result<()> {
     let rows: Vec<Row> = row::all()
         .into_iter()
-        .filter(|row| names.is_empty() || names.iter().any(|n| row.name.starts_with(n.as_str())))
+        .filter(|row| names.is_empty() || names.iter().any(|n| is_named(&row.name, n)))
         .collect();
     if rows.is_empty() {
         return Err(io::Error::other("no such row: see `rows`"));
@@ -69,6 +69,12 @@ pub(crate) fn table(names: &[String], settings: &Settings, results: &Path) -> io
         }
     }
     Ok(())
+}
+
+/// Whether a row has this name or is of this family: `echo-64` is that of `echo-64-1`.
+fn is_named(row: &str, name: &str) -> bool {
+    row.strip_prefix(name)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 fn lines(row: &Row, series: &[Series]) -> Vec<Line> {

@@ -14,10 +14,11 @@ use libc::c_int;
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Type};
 
 use crate::deadline::{AtomicDeadline, Deadline, Nanos};
+use crate::lent::Lent;
 use crate::notify::{Notifier, Notify, notified};
 use crate::park::{self, Eventfd, Unparker};
 use crate::source::{Attached, Source, waiting_for};
-use crate::sys::{cvt, cvt_len, retry_interrupted};
+use crate::sys::{self, cvt, cvt_len, retry_interrupted};
 use crate::wake::{READABLE, WRITABLE};
 use crate::{poll, process, task};
 
@@ -395,13 +396,33 @@ impl Io {
         let len = buf.len();
         let attempt = |wait: Wait| {
             // SAFETY: pointer and length are those of a live, writable slice.
-            cvt_len(unsafe { libc::recv(fd, buf.as_mut_ptr().cast(), len, flags | wait.flags()) })
+            unsafe { sys::recv(fd, buf.as_mut_ptr(), len, flags | wait.flags()) }
         };
         if flags & libc::MSG_DONTWAIT != 0 {
             return self.once(attempt);
         }
         let drains = self.short_read_drains && flags == 0;
         self.run(Interest::Read, attempt, |&n| drains && n < len && n > 0)
+    }
+
+    /// Receives into a buffer of the runtime's, which is held only while there are data in it.
+    /// Corresponds to `recv(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_lent(&self) -> io::Result<Lent> {
+        let fd = self.fd.as_raw_fd();
+        let attempt = |wait: Wait| {
+            Lent::fill(|buf| {
+                // SAFETY: pointer and length are those of a live, writable slice.
+                unsafe { sys::recv(fd, buf.as_mut_ptr(), buf.len(), wait.flags()) }
+            })
+        };
+        let drains = self.short_read_drains;
+        self.run(Interest::Read, attempt, |lent| {
+            drains && lent.is_short() && !lent.is_empty()
+        })
     }
 
     /// Receives into several buffers in turn. Corresponds to `recvmsg(2)`.
@@ -462,7 +483,7 @@ impl Io {
         self.perform_flagged(flags, Interest::Write, |wait| {
             let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
             // SAFETY: pointer and length are those of a live slice.
-            cvt_len(unsafe { libc::send(fd, buf.as_ptr().cast(), buf.len(), flags) })
+            unsafe { sys::send(fd, buf.as_ptr(), buf.len(), flags) }
         })
     }
 

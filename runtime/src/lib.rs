@@ -19,6 +19,7 @@
 //! | `wake` | the core of the wake-up protocol, modelled by loom |
 //! | `source` | a descriptor's readiness and who waits for it |
 //! | `reactor` | epoll, or the portable `polling` |
+//! | `lent` | buffers that only a connection with data holds |
 //! | `timer` | one heap per worker |
 //! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
 //! | `watchdog` | names a process that keeps its worker too long |
@@ -28,6 +29,7 @@
 
 mod deadline;
 mod io;
+mod lent;
 mod macros;
 mod notify;
 mod overflow;
@@ -50,6 +52,7 @@ mod worker;
 
 pub use deadline::Deadline;
 pub use io::{Interest, Io, Wait};
+pub use lent::Lent;
 pub use notify::{Notifier, is_notified};
 
 // For the macros: crates that use them need not name libc.

@@ -291,6 +291,31 @@ macro_rules! stream_traits {
 #[macro_export]
 macro_rules! stream_text_methods {
     ($setup:literal) => {
+        /// Reads what there is, up to 16 KiB, into a buffer of the runtime's. Empty at the end of
+        /// the stream.
+        ///
+        /// A process that waits here holds no buffer, so that an idle connection costs a page of
+        /// memory less than one with a buffer of its own on the stack. Drop what is returned
+        /// before the next wait.
+        ///
+        /// # Errors
+        ///
+        /// The error of `recv(2)`; [`TimedOut`](::std::io::ErrorKind::TimedOut) past the deadline.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// peer.write_string("ping")?;
+        /// assert_eq!(*socket.read_lent()?, *b"ping");
+        /// drop(peer);
+        /// assert!(socket.read_lent()?.is_empty());
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn read_lent(&self) -> ::std::io::Result<$crate::Lent> {
+            self.io().recv_lent()
+        }
+
         /// Reads what there is, up to `size` bytes, as text. Empty at the end of the stream.
         ///
         /// If the last character is cut off by `size` or by the packets of the network, its

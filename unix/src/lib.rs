@@ -43,7 +43,7 @@ mod stream;
 pub use std::net::Shutdown;
 pub use std::os::unix::net::SocketAddr;
 
-pub use std_net_runtime::{Notifier, is_notified};
+pub use std_net_runtime::{Lent, Notifier, is_notified};
 
 pub use addr::{AddrText, DisplayAddr};
 pub use builder::UnixBuilder;

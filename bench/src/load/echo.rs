@@ -13,6 +13,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// What one of `--hogs` sends at a time: the server finds data whenever it looks.
 const HOG_SIZE: usize = 1 << 20;
 
+/// Fewer than the connections that a listener of std's keeps waiting.
+const BACKLOG: usize = 64;
+
 struct Connection {
     fd: OwnedFd,
     sequence: u64,
@@ -36,6 +39,11 @@ pub(super) fn run(plan: &Plan) -> io::Result<Outcome> {
     let mut poll = Poll::new(plan.spin)?;
     let mut connections = Vec::with_capacity(plan.connections);
     for i in 0..plan.connections {
+        if i % BACKLOG == BACKLOG - 1 {
+            // Lets the server accept: a connection that its queue has no room for tries again only
+            // after a second.
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let fd = open(plan)?;
         poll.add(fd.as_raw_fd(), i)?;
         connections.push(Connection {

@@ -46,6 +46,8 @@ impl Task {
     fn count(self, kind: Kind) -> usize {
         let threads = kind == Kind::Threads;
         match self {
+            // Each of its stacks is two mappings, of which a process may have 65,530.
+            Task::SpawnAll | Task::Timers | Task::Parked if kind == Kind::May => 10_000,
             Task::SpawnAll if threads => 10_000,
             Task::SpawnOne if threads => 5_000,
             Task::Switch if threads => 100_000,

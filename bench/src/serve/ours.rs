@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use std_net::process;
 use std_net::runtime::Builder;
-use std_net::socket::{TcpListener, UdpSocket};
+use std_net::socket::{TcpListener, TcpStream, UdpSocket};
 use std_net::unix::UnixListener;
 
 use super::{ANY, SMALL, Service, listening, listening_at};
@@ -72,7 +72,26 @@ fn serve<S: Read + Write>(mut stream: S, buf: &mut [u8]) -> io::Result<()> {
     }
 }
 
-/// TODO
+/// The same with a buffer that is lent only while there are data.
 pub(super) fn run_lent(service: &Service) -> io::Result<()> {
-    run(service)
+    Builder::new().workers(service.workers).start()?;
+    let listener = TcpListener::bind(ANY)?;
+    listening(listener.local_addr()?)?;
+    in_process(move || {
+        for stream in listener.incoming() {
+            let stream = stream?;
+            process::spawn(move || echo_lent(stream));
+        }
+        Ok(())
+    })
+}
+
+fn echo_lent(mut stream: TcpStream) -> io::Result<()> {
+    loop {
+        let data = stream.read_lent()?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        stream.write_all(&data)?;
+    }
 }
