@@ -37,7 +37,9 @@ pub(crate) fn draw(results: &Path, into: &Path) -> io::Result<()> {
             ),
             (
                 "cpu",
-                format!("Echo of {text}: server CPU per request, as a multiple of the epoll loop's"),
+                format!(
+                    "Echo of {text}: server CPU per request, as a multiple of the epoll loop's"
+                ),
                 0.9,
                 2.5,
                 |l| l.cpu_ratio.median,
@@ -102,9 +104,9 @@ fn line_chart(
             .map(|(x, y)| (*x as f64, y.clamp(low, high)))
             .collect::<Vec<_>>();
         let drawn = chart.draw_series(LineSeries::new(inside.clone(), style))?;
-        drawn.label(kind.title()).legend(move |(x, y)| {
-            PathElement::new(vec![(x, y), (x + 18, y)], style)
-        });
+        drawn
+            .label(kind.title())
+            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], style));
         chart.draw_series(inside.iter().map(|p| Circle::new(*p, 3, colour.filled())))?;
     }
     chart

@@ -81,7 +81,11 @@ fn serve(kind: Kind, exchange: &Exchange, settings: &Settings) -> io::Result<Out
     };
     let path = env::temp_dir().join(format!("std_net-bench-{}", std::process::id()));
     let _ = fs::remove_file(&path);
-    let buffer = if exchange.size <= 4096 { 4096 } else { exchange.size };
+    let buffer = if exchange.size <= 4096 {
+        4096
+    } else {
+        exchange.size
+    };
     let net = exchange.net;
     let mut command = if kind == Kind::Go {
         let mut go = Command::new(go().expect("looked for before"));
@@ -92,7 +96,8 @@ fn serve(kind: Kind, exchange: &Exchange, settings: &Settings) -> io::Result<Out
         let mut own = Command::new(env::current_exe()?);
         own.arg("serve").args(["--kind", kind.name()]);
         own.args(["--net", &net.to_string(), "--buffer", &buffer.to_string()]);
-        own.args(["--workers", &workers.to_string(), "--path"]).arg(&path);
+        own.args(["--workers", &workers.to_string(), "--path"])
+            .arg(&path);
         if let Some(cpu) = server_cpu {
             own.args(["--cpu", &cpu.to_string()]);
         }
@@ -161,7 +166,9 @@ pub(crate) fn go_micro() -> Option<&'static Path> {
 
 fn build_go(name: &str) -> Option<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("go/{name}.go"));
-    let binary = env::current_exe().ok()?.with_file_name(format!("go-{name}"));
+    let binary = env::current_exe()
+        .ok()?
+        .with_file_name(format!("go-{name}"));
     let built = Command::new("go")
         .args(["build", "-o"])
         .arg(&binary)
@@ -174,4 +181,3 @@ fn build_go(name: &str) -> Option<PathBuf> {
         None
     }
 }
-

@@ -65,13 +65,7 @@ const TWO: [Kind; 6] = [
     Kind::Go,
 ];
 
-const FEW: [Kind; 5] = [
-    Kind::Ours,
-    Kind::Tokio,
-    Kind::May,
-    Kind::Go,
-    Kind::Threads,
-];
+const FEW: [Kind; 5] = [Kind::Ours, Kind::Tokio, Kind::May, Kind::Go, Kind::Threads];
 
 pub(crate) fn all() -> Vec<Row> {
     let mut rows = Vec::new();
@@ -131,7 +125,10 @@ pub(crate) fn all() -> Vec<Row> {
         serve(
             format!("{net}-64"),
             format!("echo, 64 B, 64 clients, {text}"),
-            Exchange { net, ..base.clone() },
+            Exchange {
+                net,
+                ..base.clone()
+            },
             &ALL,
         );
     }

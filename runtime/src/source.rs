@@ -38,7 +38,10 @@ pub(crate) struct Source {
 #[derive(Default)]
 struct Slow {
     /// Boxed, because it is rarely there.
-    #[allow(clippy::box_collection, reason = "a pointer, where a Vec is three words")]
+    #[allow(
+        clippy::box_collection,
+        reason = "a pointer, where a Vec is three words"
+    )]
     others: Option<Box<Vec<(Interest, Unparker)>>>,
 }
 
@@ -190,7 +193,10 @@ impl Source {
 
     /// Has the processor fetch the source with this key, which is about to have an event.
     #[inline]
-    #[cfg_attr(std_net_portable, allow(dead_code, reason = "its events are not at hand"))]
+    #[cfg_attr(
+        std_net_portable,
+        allow(dead_code, reason = "its events are not at hand")
+    )]
     pub(crate) fn prefetch(key: u64) {
         prefetch(address(key) as *const Source);
     }
@@ -202,7 +208,10 @@ impl Source {
     ///
     /// `key` was made by [`key`](Self::key).
     #[inline]
-    #[cfg_attr(std_net_portable, allow(dead_code, reason = "its events are not at hand"))]
+    #[cfg_attr(
+        std_net_portable,
+        allow(dead_code, reason = "its events are not at hand")
+    )]
     pub(crate) unsafe fn prefetch_waiter(key: u64) {
         // SAFETY: sources are never freed.
         let source = unsafe { &*(address(key) as *const Source) };

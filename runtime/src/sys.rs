@@ -32,10 +32,29 @@ pub(crate) unsafe fn recv(fd: RawFd, buf: *mut u8, len: usize, flags: c_int) -> 
     let no_address = ptr::null_mut::<u8>();
     #[cfg(target_os = "linux")]
     // SAFETY: the caller's; no address is asked for.
-    let n = unsafe { libc::syscall(libc::SYS_recvfrom, fd, buf, len, flags, no_address, no_address) };
+    let n = unsafe {
+        libc::syscall(
+            libc::SYS_recvfrom,
+            fd,
+            buf,
+            len,
+            flags,
+            no_address,
+            no_address,
+        )
+    };
     #[cfg(not(target_os = "linux"))]
     // SAFETY: as above.
-    let n = unsafe { libc::recvfrom(fd, buf.cast(), len, flags, no_address.cast(), ptr::null_mut()) };
+    let n = unsafe {
+        libc::recvfrom(
+            fd,
+            buf.cast(),
+            len,
+            flags,
+            no_address.cast(),
+            ptr::null_mut(),
+        )
+    };
     cvt_len(n as libc::ssize_t)
 }
 

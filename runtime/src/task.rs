@@ -142,8 +142,7 @@ impl Task {
             let mut listed = task.listed.lock().unwrap_or_else(PoisonError::into_inner);
             *listed = Some(Arc::clone(&info));
             // After `set_task`: a cancel either finds the task or is found here.
-            task.cancelled
-                .store(info.is_cancelled(), Ordering::Relaxed);
+            task.cancelled.store(info.is_cancelled(), Ordering::Relaxed);
         }
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
             task.yielder.set(yielder);
@@ -178,7 +177,8 @@ impl Task {
         self.timer.wanted.set(Nanos::NEVER);
         *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         // SAFETY: as in `begin`; the coroutine has returned.
-        let (coroutine, info) = unsafe { ((*self.coroutine.get()).take(), (*self.info.get()).take()) };
+        let (coroutine, info) =
+            unsafe { ((*self.coroutine.get()).take(), (*self.info.get()).take()) };
         drop(info);
         coroutine.expect("it has just returned").into_stack()
     }
@@ -338,7 +338,10 @@ impl Task {
     pub(crate) fn cancel(&'static self, info: &Info) {
         {
             let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-            if !listed.as_ref().is_some_and(|l| ptr::eq(&raw const **l, info)) {
+            if !listed
+                .as_ref()
+                .is_some_and(|l| ptr::eq(&raw const **l, info))
+            {
                 return;
             }
             self.cancelled.store(true, Ordering::Release);

@@ -156,11 +156,7 @@ pub(super) fn threads(job: &Job) -> io::Result<u64> {
     match job.task {
         Task::SpawnAll => {
             let all: Vec<_> = (0..count)
-                .map(|i| {
-                    thread::Builder::new()
-                        .stack_size(64 << 10)
-                        .spawn(move || i)
-                })
+                .map(|i| thread::Builder::new().stack_size(64 << 10).spawn(move || i))
                 .collect::<io::Result<_>>()?;
             for (i, one) in all.into_iter().enumerate() {
                 assert_eq!(one.join().expect("no panic"), i);

@@ -111,11 +111,7 @@ impl Loop {
     }
 }
 
-fn accept(
-    listener: Option<&OwnedFd>,
-    loops: &[Arc<Loop>],
-    accepted: &mut usize,
-) -> io::Result<()> {
+fn accept(listener: Option<&OwnedFd>, loops: &[Arc<Loop>], accepted: &mut usize) -> io::Result<()> {
     let Some(listener) = listener else {
         return Ok(());
     };

@@ -10,7 +10,6 @@ use std_net::unix::UnixListener;
 use super::{ANY, SMALL, Service, listening, listening_at};
 use crate::load::Net;
 
-
 pub(super) fn run(service: &Service) -> io::Result<()> {
     Builder::new().workers(service.workers).start()?;
     let buffer = service.buffer;

@@ -92,20 +92,10 @@ impl Reactor {
     pub(crate) unsafe fn wait(&self, timeout: Option<Duration>) -> bool {
         // SAFETY: the only user of `events`, by the contract of this function.
         let events = unsafe { &mut **self.events.get() };
-        let timespec = timeout.map(|t| libc::timespec {
-            tv_sec: libc::time_t::try_from(t.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: libc::c_long::from(t.subsec_nanos()),
-        });
-        let timeout = timespec.as_ref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: a live buffer of EVENTS events, a live timespec or null, no signal mask.
-        let count = unsafe {
-            libc::epoll_pwait2(
-                self.epoll.as_raw_fd(),
-                events.as_mut_ptr(),
-                EVENTS as libc::c_int,
-                timeout,
-                ptr::null(),
-            )
+        let count = match timeout {
+            None => self.wait_millis(events, -1),
+            Some(Duration::ZERO) => self.wait_millis(events, 0),
+            Some(timeout) => self.wait_timeout(events, timeout),
         };
         // An interruption or a shortage of memory: the caller looks at its queues and comes back.
         let count = usize::try_from(count).unwrap_or(0);
@@ -127,6 +117,45 @@ impl Reactor {
             }
         }
         count > 0
+    }
+
+    /// `epoll_wait(2)`, which is a little cheaper than the call below.
+    fn wait_millis(
+        &self,
+        events: &mut [libc::epoll_event; EVENTS],
+        millis: libc::c_int,
+    ) -> libc::c_int {
+        // SAFETY: a live buffer of EVENTS events.
+        unsafe {
+            libc::epoll_wait(
+                self.epoll.as_raw_fd(),
+                events.as_mut_ptr(),
+                EVENTS as libc::c_int,
+                millis,
+            )
+        }
+    }
+
+    /// `epoll_pwait2(2)`, which counts nanoseconds.
+    fn wait_timeout(
+        &self,
+        events: &mut [libc::epoll_event; EVENTS],
+        timeout: Duration,
+    ) -> libc::c_int {
+        let timeout = libc::timespec {
+            tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: libc::c_long::from(timeout.subsec_nanos()),
+        };
+        // SAFETY: a live buffer of EVENTS events, a live timespec, no signal mask.
+        unsafe {
+            libc::epoll_pwait2(
+                self.epoll.as_raw_fd(),
+                events.as_mut_ptr(),
+                EVENTS as libc::c_int,
+                &raw const timeout,
+                ptr::null(),
+            )
+        }
     }
 
     pub(crate) fn wake(&self) {
