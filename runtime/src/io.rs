@@ -127,6 +127,7 @@ impl Io {
     #[must_use]
     pub fn adopt(fd: OwnedFd) -> Io {
         let io = Io::fresh(fd);
+        io.source.expose();
         // A fresh Io has no shared state, so this always takes.
         let _ = io.shared.set(Shared::new(MODE_UNKNOWN, UNREAD));
         io
@@ -165,10 +166,13 @@ impl Io {
     ///
     /// The error of `fcntl(F_DUPFD_CLOEXEC)`.
     pub fn try_clone(&self) -> io::Result<Io> {
+        self.source.expose();
         let fd = self.fd.try_clone()?;
         let shared = Arc::clone(self.shared.get_or_init(Shared::fresh));
+        let source = Attached::none(fd.as_fd());
+        source.expose();
         Ok(Io {
-            source: Attached::none(fd.as_fd()),
+            source,
             fd,
             short_read_drains: self.short_read_drains,
             deadline: AtomicDeadline::at(self.deadline.get()),
@@ -186,6 +190,7 @@ impl Io {
             // Cannot fail on a socket; there would be nobody to tell.
             let _ = self.set_o_nonblock(false);
         }
+        self.source.expose();
         drop(self.source);
         self.fd
     }
@@ -734,7 +739,7 @@ impl Io {
         // SAFETY: a live, writable int and its length.
         cvt(unsafe {
             libc::getsockopt(
-                self.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 level,
                 name,
                 (&raw mut value).cast(),
@@ -754,7 +759,7 @@ impl Io {
         // SAFETY: a live int and its length.
         cvt(unsafe {
             libc::setsockopt(
-                self.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 level,
                 name,
                 (&raw const value).cast(),
@@ -795,7 +800,7 @@ impl Io {
         // SAFETY: a live request and its length.
         cvt(unsafe {
             libc::setsockopt(
-                self.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 level,
                 name,
                 (&raw const request).cast(),
@@ -849,7 +854,7 @@ impl Io {
     fn set_o_nonblock(&self, on: bool) -> io::Result<()> {
         let mut on = c_int::from(on);
         // SAFETY: a live int.
-        cvt(unsafe { libc::ioctl(self.as_raw_fd(), libc::FIONBIO, &raw mut on) }).map(drop)
+        cvt(unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::FIONBIO, &raw mut on) }).map(drop)
     }
 
     /// Whether the user chose non-blocking operations.
@@ -1026,12 +1031,14 @@ impl From<Io> for OwnedFd {
 
 impl AsFd for Io {
     fn as_fd(&self) -> BorrowedFd<'_> {
+        self.source.expose();
         self.fd.as_fd()
     }
 }
 
 impl AsRawFd for Io {
     fn as_raw_fd(&self) -> RawFd {
+        self.source.expose();
         self.fd.as_raw_fd()
     }
 }

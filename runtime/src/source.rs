@@ -10,7 +10,7 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::io::Interest;
@@ -85,12 +85,16 @@ impl Source {
         }
     }
 
-    /// Stops watching `fd`, which is about to be closed or handed out, and frees the source.
-    /// Nobody waits on it: waiters borrow the `Io` that calls this.
-    pub(crate) fn release(&'static self, fd: BorrowedFd<'_>) {
+    /// Stops watching `fd`, which is about to be closed or, if it is `exposed`, may live on elsewhere,
+    /// and frees the source. Nobody waits on it: waiters borrow the `Io` that calls this.
+    pub(crate) fn release(&'static self, fd: BorrowedFd<'_>, exposed: bool) {
         if let Some(worker) = self.worker() {
-            // Always before the close: a duplicate elsewhere would keep the registration alive.
-            worker.reactor.remove(fd);
+            // A duplicate elsewhere would keep the registration alive. Of a descriptor that nobody
+            // else ever saw the close ends it, which saves a system call; a child between its fork
+            // and its exec keeps it a little longer, with a key that is out of date.
+            if exposed || cfg!(std_net_portable) {
+                worker.reactor.remove(fd);
+            }
             self.worker.store(ptr::null_mut(), Ordering::Release);
         }
         self.generation.fetch_add(1, Ordering::Release);
@@ -340,6 +344,8 @@ fn address(key: u64) -> usize {
 pub(crate) struct Attached {
     source: AtomicPtr<Source>,
     fd: RawFd,
+    /// Someone else has seen the descriptor and may have duplicated it.
+    exposed: AtomicBool,
 }
 
 impl Attached {
@@ -347,7 +353,13 @@ impl Attached {
         Attached {
             source: AtomicPtr::new(ptr::null_mut()),
             fd: fd.as_raw_fd(),
+            exposed: AtomicBool::new(false),
         }
+    }
+
+    /// The descriptor is about to be shown to others, who may duplicate it.
+    pub(crate) fn expose(&self) {
+        self.exposed.store(true, Ordering::Relaxed);
     }
 
     #[inline]
@@ -380,7 +392,8 @@ impl Drop for Attached {
     fn drop(&mut self) {
         if let Some(source) = self.get() {
             // SAFETY: the owner drops this before the descriptor, which is therefore open.
-            source.release(unsafe { BorrowedFd::borrow_raw(self.fd) });
+            let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
+            source.release(fd, *self.exposed.get_mut());
         }
     }
 }
