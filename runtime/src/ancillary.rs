@@ -815,4 +815,56 @@ mod tests {
         ];
         assert!(packet.into_iter().map(space).sum::<usize>() <= PACKET_ROOM * WORD);
     }
+
+    /// The reading end of a pipe whose only writing end is on its way to the `Io`.
+    fn pipe_on_its_way() -> (io::PipeReader, Io) {
+        use std::os::fd::AsFd;
+        let (reader, writer) = io::pipe().unwrap();
+        let (a, b) = Io::pair(socket2::Domain::UNIX, socket2::Type::DGRAM, None).unwrap();
+        let mut out = Outgoing::new();
+        out.descriptors(&[writer.as_fd()]);
+        a.send_message(&[IoSlice::new(b"x")], None, &out, 0)
+            .unwrap();
+        (reader, b)
+    }
+
+    /// Waits for ever if a writing end is left over.
+    fn has_ended(mut reader: io::PipeReader) -> bool {
+        use std::io::Read;
+        reader.read(&mut [0; 8]).unwrap() == 0
+    }
+
+    #[test]
+    fn what_nobody_takes_is_closed() {
+        let mut room = [0; 16];
+
+        let (reader, io) = pipe_on_its_way();
+        let mut control = Control::new(&mut room);
+        io.recv_message(&mut [], &mut control, 0).unwrap();
+        drop(control);
+        assert!(has_ended(reader), "with the room");
+
+        let (reader, io) = pipe_on_its_way();
+        let mut control = Control::new(&mut room);
+        io.recv_message(&mut [], &mut control, 0).unwrap();
+        assert!(
+            io.recv_message(&mut [], &mut control, libc::MSG_DONTWAIT)
+                .is_err()
+        );
+        assert!(has_ended(reader), "before the next message");
+
+        let (reader, io) = pipe_on_its_way();
+        let mut batch = Batch::new(2, 8);
+        assert_eq!(io.recv_messages(&mut batch, 0).unwrap(), 1);
+        assert_eq!(batch.data(0), b"x");
+        drop(batch);
+        assert!(has_ended(reader), "with the batch");
+
+        let (reader, io) = pipe_on_its_way();
+        let mut batch = Batch::new(2, 8);
+        assert_eq!(io.recv_messages(&mut batch, 0).unwrap(), 1);
+        assert!(matches!(batch.items(0).next(), Some(Item::Descriptor(_))));
+        assert!(batch.items(0).next().is_none());
+        assert!(has_ended(reader), "by who took it");
+    }
 }
