@@ -309,7 +309,7 @@ impl Io {
 
     /// `perform`, or with `MSG_DONTWAIT` among the flags [`once`](Self::once).
     #[inline]
-    fn perform_flagged<T>(
+    pub(crate) fn perform_flagged<T>(
         &self,
         flags: c_int,
         interest: Interest,
@@ -546,7 +546,7 @@ impl Io {
     pub unsafe fn recv_msg(&self, msg: &mut libc::msghdr, flags: c_int) -> io::Result<usize> {
         let fd = self.fd.as_raw_fd();
         let (name_len, control_len) = (msg.msg_namelen, msg.msg_controllen);
-        self.perform(Interest::Read, |wait| {
+        self.perform_flagged(flags, Interest::Read, |wait| {
             // The kernel overwrites both lengths, also in an attempt that comes to nothing.
             msg.msg_namelen = name_len;
             msg.msg_controllen = control_len;
@@ -567,7 +567,7 @@ impl Io {
     /// As [`perform`](Self::perform).
     pub unsafe fn send_msg(&self, msg: &libc::msghdr, flags: c_int) -> io::Result<usize> {
         let fd = self.fd.as_raw_fd();
-        self.perform(Interest::Write, |wait| {
+        self.perform_flagged(flags, Interest::Write, |wait| {
             let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
             // SAFETY: the caller keeps the pointers of `msg` valid.
             cvt_len(unsafe { libc::sendmsg(fd, msg, flags) })
@@ -1006,9 +1006,9 @@ fn rearm(_: &'static Source, _: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// `UIO_MAXIOV`: more slices than this are an error, fewer are a legal short operation.
-const MAX_IOV: usize = 1024;
+pub(crate) const MAX_IOV: usize = 1024;
 
-fn empty_msghdr() -> libc::msghdr {
+pub(crate) fn empty_msghdr() -> libc::msghdr {
     // SAFETY: all-zero is a valid msghdr: null pointers with zero lengths.
     unsafe { MaybeUninit::<libc::msghdr>::zeroed().assume_init() }
 }

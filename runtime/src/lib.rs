@@ -8,6 +8,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `io` | [`Io`]: a descriptor and the one way through, [`Io::perform`] |
+//! | `ancillary` | control messages: descriptors, credentials, packet info; batches |
 //! | `deadline` | [`Deadline`]: an absolute time, as text of the API and as an atomic |
 //! | `poll` | how a plain thread waits: `ppoll(2)` |
 //! | `notify` | interrupting whoever waits, from elsewhere |
@@ -27,6 +28,8 @@
 //! The crate never learns of TCP, UDP or Unix addresses: an address is an opaque
 //! [`socket2::SockAddr`] here.
 
+#[doc(hidden)]
+pub mod ancillary;
 mod deadline;
 mod io;
 mod lent;

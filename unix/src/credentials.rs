@@ -29,6 +29,26 @@ pub struct UCred {
 }
 
 impl UCred {
+    /// Those of this OS process, with its effective user and group.
+    #[must_use]
+    pub fn current() -> UCred {
+        // SAFETY: these three cannot fail and touch no memory of ours.
+        let (uid, gid, pid) = unsafe { (libc::geteuid(), libc::getegid(), libc::getpid()) };
+        UCred {
+            uid,
+            gid,
+            pid: Some(pid),
+        }
+    }
+
+    pub(crate) fn to_kernel(self) -> libc::ucred {
+        libc::ucred {
+            pid: self.pid.unwrap_or(0),
+            uid: self.uid,
+            gid: self.gid,
+        }
+    }
+
     pub(crate) fn from_kernel(cred: libc::ucred) -> UCred {
         UCred {
             uid: cred.uid,

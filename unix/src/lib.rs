@@ -14,6 +14,7 @@
 //! | `seqpacket` | [`UnixSeqpacket`], [`UnixSeqpacketListener`]: connections that keep messages apart |
 //! | `addr` | [`SocketAddr`] as text |
 //! | `builder` | [`UnixBuilder`]: file mode, stale paths, unlink on drop |
+//! | `ancillary` | [`Ancillary`], [`Received`]: passing descriptors and credentials |
 //! | `credentials` | [`UCred`]: who the peer is |
 //!
 //! # Examples
@@ -31,6 +32,7 @@
 //! ```
 
 mod addr;
+mod ancillary;
 mod builder;
 mod credentials;
 mod datagram;
@@ -46,6 +48,7 @@ pub use std::os::unix::net::SocketAddr;
 pub use std_net_runtime::{Lent, Notifier, is_notified};
 
 pub use addr::{AddrText, DisplayAddr};
+pub use ancillary::{Ancillary, Received};
 pub use builder::UnixBuilder;
 pub use credentials::UCred;
 pub use datagram::UnixDatagram;

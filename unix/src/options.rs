@@ -4,6 +4,9 @@ use std::io;
 
 use super::Socket;
 
+/// Linux 6.5; newer than the oldest `libc` we take.
+const SO_PASSPIDFD: libc::c_int = 76;
+
 /// # Options (`SOL_SOCKET`)
 ///
 /// Each getter and setter is one system call; see `unix(7)` and `socket(7)`.
@@ -26,6 +29,26 @@ impl Socket {
         recv_buffer_size, set_recv_buffer_size(usize) => recv_buffer_size, set_recv_buffer_size;
         /// The size of the send buffer in bytes; the kernel doubles and limits it: `SO_SNDBUF`.
         send_buffer_size, set_send_buffer_size(usize) => send_buffer_size, set_send_buffer_size;
+    }
+
+    /// Whether each message comes with a descriptor for the OS process that sent it; see
+    /// [`Received::pidfd`](super::Received::pidfd): `SO_PASSPIDFD`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`: `ENOPROTOOPT` before Linux 6.5.
+    pub fn set_passpidfd(&self, on: bool) -> io::Result<()> {
+        self.io()
+            .set_int_option(libc::SOL_SOCKET, SO_PASSPIDFD, on.into())
+    }
+
+    /// What [`set_passpidfd`](Self::set_passpidfd) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn passpidfd(&self) -> io::Result<bool> {
+        Ok(self.io().int_option(libc::SOL_SOCKET, SO_PASSPIDFD)? != 0)
     }
 
     /// The socket's type: stream, datagram, seqpacket: `SO_TYPE`.

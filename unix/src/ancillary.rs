@@ -1,0 +1,296 @@
+//! What goes beside the bytes: descriptors, credentials, a pidfd. As types; the control messages
+//! themselves are written and read in `runtime`.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use std_net_runtime::Io;
+use std_net_runtime::ancillary::{Control, Item, MAX_DESCRIPTORS, Outgoing, unix_room};
+
+use super::addr::{from_kernel, to_kernel};
+use super::{Socket, SocketAddr, Type, UCred, UnixDatagram, UnixSeqpacket, UnixStream};
+
+/// What to send beside the bytes of a message: descriptors, of which the receiver gets copies, and
+/// credentials.
+///
+/// # Examples
+///
+/// A file goes to the other end:
+///
+/// ```
+/// use std::fs::File;
+/// use std::io::Read;
+/// use std_net_unix::{Ancillary, UnixStream};
+///
+/// let (a, b) = UnixStream::pair()?;
+/// let file = File::open("/proc/self/comm")?;
+/// a.send_ancillary(b"a file", &Ancillary::new().descriptor(&file))?;
+///
+/// let mut buf = [0; 16];
+/// let mut received = b.recv_ancillary(&mut buf, 1)?;
+/// assert_eq!(&buf[..received.len], b"a file");
+/// let mut file = File::from(received.descriptors.remove(0));
+/// assert!(file.read(&mut buf)? > 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[doc(alias = "SocketAncillary")]
+#[doc(alias = "SCM_RIGHTS")]
+#[doc(alias = "SCM_CREDENTIALS")]
+#[must_use = "it does nothing until it is sent"]
+pub struct Ancillary<'fd> {
+    descriptors: Vec<BorrowedFd<'fd>>,
+    credentials: Option<UCred>,
+}
+
+impl<'fd> Ancillary<'fd> {
+    /// Nothing.
+    pub fn new() -> Ancillary<'fd> {
+        Ancillary::default()
+    }
+
+    /// Adds a descriptor: `SCM_RIGHTS`. The sender keeps its own.
+    pub fn descriptor(mut self, fd: &'fd impl AsFd) -> Ancillary<'fd> {
+        self.descriptors.push(fd.as_fd());
+        self
+    }
+
+    /// Adds descriptors; the order is kept. A message carries 253 at most.
+    pub fn descriptors(mut self, fds: impl IntoIterator<Item = BorrowedFd<'fd>>) -> Ancillary<'fd> {
+        self.descriptors.extend(fds);
+        self
+    }
+
+    /// Says who sends it: `SCM_CREDENTIALS`. The kernel checks it: without privileges only numbers of
+    /// this OS process are allowed. Receivers see it if they have
+    /// [`set_passcred`](Socket::set_passcred), and get [`UCred::current`] of the sender if it says
+    /// nothing.
+    pub fn credentials(mut self, credentials: UCred) -> Ancillary<'fd> {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Whether there is nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.descriptors.is_empty() && self.credentials.is_none()
+    }
+}
+
+/// A message that came, with what was beside it.
+///
+/// Every descriptor that the kernel made for it is owned by this (or closed already), whatever was
+/// cut off: nothing leaks.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Received {
+    /// How many bytes came.
+    pub len: usize,
+    /// The sender's address; unnamed if it has none.
+    pub from: SocketAddr,
+    /// The descriptors, in the sender's order, close-on-exec.
+    pub descriptors: Vec<OwnedFd>,
+    /// Who sent it, with [`set_passcred`](Socket::set_passcred).
+    pub credentials: Option<UCred>,
+    /// A descriptor for the OS process that sent it, with
+    /// [`set_passpidfd`](Socket::set_passpidfd).
+    pub pidfd: Option<OwnedFd>,
+    /// Bytes of the message did not fit into the buffer and are lost (`MSG_TRUNC`). Never on a
+    /// stream.
+    pub truncated: bool,
+    /// There were more descriptors than was asked for, or than this OS process may open; they are
+    /// closed (`MSG_CTRUNC`).
+    pub ancillary_truncated: bool,
+}
+
+/// Sends, after a look at what the kernel would pass over in silence.
+fn send(
+    io: &Io,
+    bufs: &[IoSlice<'_>],
+    addr: Option<&SocketAddr>,
+    ancillary: &Ancillary<'_>,
+) -> io::Result<usize> {
+    if ancillary.descriptors.len() > MAX_DESCRIPTORS {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "more than 253 descriptors in one message",
+        ));
+    }
+    if !ancillary.is_empty()
+        && bufs.iter().all(|buf| buf.is_empty())
+        && io.sock().r#type()? == Type::STREAM
+    {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "a stream carries ancillary data beside at least one byte",
+        ));
+    }
+    let mut control = Outgoing::new();
+    if !ancillary.descriptors.is_empty() {
+        control.descriptors(&ancillary.descriptors);
+    }
+    if let Some(credentials) = ancillary.credentials {
+        control.credentials(credentials.to_kernel());
+    }
+    let addr = addr.map(to_kernel).transpose()?;
+    io.send_message(bufs, addr.as_ref(), &control, 0)
+}
+
+fn recv(io: &Io, bufs: &mut [IoSliceMut<'_>], max_descriptors: usize) -> io::Result<Received> {
+    // Most messages carry a few.
+    const FEW: usize = 32;
+    let words = unix_room(max_descriptors);
+    let mut few = [0; FEW];
+    let mut many = Vec::new();
+    let room = if words <= FEW {
+        &mut few[..words]
+    } else {
+        many.resize(words, 0);
+        &mut many[..]
+    };
+    let mut control = Control::new(room);
+    let message = io.recv_message(bufs, &mut control, 0)?;
+    let mut received = Received {
+        len: message.len,
+        from: from_kernel(&message.addr)?,
+        descriptors: Vec::new(),
+        credentials: None,
+        pidfd: None,
+        truncated: message.truncated,
+        ancillary_truncated: message.control_truncated,
+    };
+    for item in control.items() {
+        match item {
+            Item::Descriptor(fd) if received.descriptors.len() < max_descriptors => {
+                received.descriptors.push(fd);
+            }
+            // Into room that was meant for something else; closed here.
+            Item::Descriptor(_) => received.ancillary_truncated = true,
+            Item::Credentials(cred) => received.credentials = Some(UCred::from_kernel(cred)),
+            Item::Pidfd(fd) => received.pidfd = Some(fd),
+            _ => {}
+        }
+    }
+    Ok(received)
+}
+
+macro_rules! ancillary_methods {
+    ($type:ident, $setup:literal) => {
+        /// # Descriptors and credentials
+        impl $type {
+            /// Sends `buf` and something beside it; returns how many bytes were taken. Corresponds
+            /// to `sendmsg(2)`.
+            ///
+            /// If a stream takes a part of the bytes, what is beside has gone with the first of them:
+            /// send the rest without it.
+            ///
+            /// # Errors
+            ///
+            /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors, or
+            /// beside no byte on a stream, which would carry nothing;
+            /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of someone
+            /// else; `ETOOMANYREFS` if too many descriptors are on their way; otherwise as a send.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            #[doc = $setup]
+            /// use std_net_unix::{Ancillary, UCred};
+            ///
+            /// peer.socket().set_passcred(true)?;
+            /// socket.send_ancillary(b"it is me", &Ancillary::new().credentials(UCred::current()))?;
+            /// let received = peer.recv_ancillary(&mut [0; 16], 0)?;
+            /// assert_eq!(received.credentials, Some(UCred::current()));
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
+            pub fn send_ancillary(
+                &self,
+                buf: &[u8],
+                ancillary: &Ancillary<'_>,
+            ) -> io::Result<usize> {
+                self.socket()
+                    .send_message(&[IoSlice::new(buf)], None, ancillary)
+            }
+
+            /// Receives into `buf`, and up to `max_descriptors` descriptors. Corresponds to
+            /// `recvmsg(2)`.
+            ///
+            /// A plain read or receive loses (and closes) descriptors that come with its bytes. On
+            /// a stream this ends at the border of what was sent with ancillary data.
+            ///
+            /// # Errors
+            ///
+            /// As a receive.
+            pub fn recv_ancillary(
+                &self,
+                buf: &mut [u8],
+                max_descriptors: usize,
+            ) -> io::Result<Received> {
+                self.socket()
+                    .recv_message(&mut [IoSliceMut::new(buf)], max_descriptors)
+            }
+        }
+    };
+}
+
+ancillary_methods!(
+    UnixStream,
+    "# let (socket, peer) = std_net_unix::UnixStream::pair()?;"
+);
+ancillary_methods!(
+    UnixDatagram,
+    "# let (socket, peer) = std_net_unix::UnixDatagram::pair()?;"
+);
+ancillary_methods!(
+    UnixSeqpacket,
+    "# let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;"
+);
+
+impl UnixDatagram {
+    /// Sends one datagram and something beside it to an address. Corresponds to `sendmsg(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_ancillary`](Self::send_ancillary) and [`send_to_addr`](Self::send_to_addr).
+    pub fn send_ancillary_to(
+        &self,
+        buf: &[u8],
+        ancillary: &Ancillary<'_>,
+        addr: &SocketAddr,
+    ) -> io::Result<usize> {
+        self.socket()
+            .send_message(&[IoSlice::new(buf)], Some(addr), ancillary)
+    }
+}
+
+/// # Descriptors and credentials
+impl Socket {
+    /// Sends the bytes of several buffers and something beside them, to an address or to the connected
+    /// peer. Corresponds to `sendmsg(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixStream::send_ancillary`].
+    pub fn send_message(
+        &self,
+        bufs: &[IoSlice<'_>],
+        addr: Option<&SocketAddr>,
+        ancillary: &Ancillary<'_>,
+    ) -> io::Result<usize> {
+        send(self.io(), bufs, addr, ancillary)
+    }
+
+    /// Receives into several buffers in turn, and up to `max_descriptors` descriptors. Corresponds to
+    /// `recvmsg(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixStream::recv_ancillary`].
+    pub fn recv_message(
+        &self,
+        bufs: &mut [IoSliceMut<'_>],
+        max_descriptors: usize,
+    ) -> io::Result<Received> {
+        recv(self.io(), bufs, max_descriptors)
+    }
+}
