@@ -11,6 +11,7 @@
 //! | `ancillary` | control messages: descriptors, credentials, packet info; batches |
 //! | `deadline` | [`Deadline`]: an absolute time, as text of the API and as an atomic |
 //! | `poll` | how a plain thread waits: `ppoll(2)` |
+//! | `lookup` | names by the C library, off the workers and within a deadline |
 //! | `notify` | interrupting whoever waits, from elsewhere |
 //! | [`process`] | lightweight processes, as their users see them |
 //! | [`runtime`] | settings, the start, the workers |
@@ -31,6 +32,8 @@
 pub mod ancillary;
 mod deadline;
 mod io;
+#[doc(hidden)]
+pub mod lookup;
 mod macros;
 mod notify;
 mod overflow;
