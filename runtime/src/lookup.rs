@@ -226,7 +226,10 @@ mod tests {
 
     #[test]
     fn codes_are_told_apart() {
-        assert!(matches!(Failure::new(libc::EAI_NONAME), Failure::NoSuchName));
+        assert!(matches!(
+            Failure::new(libc::EAI_NONAME),
+            Failure::NoSuchName
+        ));
         assert!(matches!(Failure::new(EAI_NODATA), Failure::NoAddress));
         assert!(matches!(Failure::new(EAI_ADDRFAMILY), Failure::NoAddress));
         for code in [libc::EAI_AGAIN, libc::EAI_FAIL] {

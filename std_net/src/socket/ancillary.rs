@@ -245,7 +245,8 @@ impl UdpSocket {
         ancillary: &Ancillary,
         addr: A,
     ) -> io::Result<usize> {
-        let Some(addr) = addr.to_socket_addrs()?.next() else {
+        let deadline = self.deadline().into();
+        let Some(addr) = addr.to_socket_addrs_deadline(deadline)?.next() else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "no addresses to send data to",
