@@ -153,7 +153,9 @@ impl Resolver {
         self.lookup_deadline(host, Deadline::NEVER)
     }
 
-    /// The same within a deadline.
+    /// The same within a deadline. If the C library is asked, the lookup goes on past it, on a thread
+    /// of the pool of [`process::blocking`](crate::process::blocking), until the library gives up;
+    /// what it finds is dropped.
     ///
     /// # Errors
     ///

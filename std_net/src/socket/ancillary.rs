@@ -80,8 +80,8 @@ impl Ancillary {
         self
     }
 
-    /// Cuts the bytes into datagrams of so many bytes each, the last of what is left, 64 at most
-    /// (128 since Linux 6.9), with one call: `UDP_SEGMENT`, generic segmentation offload.
+    /// Cuts the bytes into datagrams of so many bytes each, the last of what is left, with one call;
+    /// 64 at most, on newer kernels 128: `UDP_SEGMENT`, generic segmentation offload.
     pub fn segment_size(mut self, bytes: u16) -> Ancillary {
         self.segment_size = Some(bytes);
         self
