@@ -1,6 +1,6 @@
 //! Ancillary data: what goes beside the bytes of a message (`cmsg(3)`), and the calls that carry it:
 //! `sendmsg`, `recvmsg`, `sendmmsg`, `recvmmsg`. The one file that writes and reads control
-//! messages. Not what a socket type makes of them: see `unix`'s `ancillary` and `socket`'s `packets`.
+//! messages. Not what a socket type makes of them: see `ancillary` of `unix` and of `socket`.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -19,7 +19,8 @@ use crate::sys::cvt;
 
 /// `SCM_PIDFD`, which `libc` lacks.
 const SCM_PIDFD: c_int = 4;
-/// `UDP_SEGMENT` and `UDP_GRO` of `linux/udp.h`: as options, and as types of control messages.
+/// `UDP_SEGMENT` and `UDP_GRO` of `linux/udp.h`, which `libc` has not for every C library: as options,
+/// and as types of control messages.
 pub const UDP_SEGMENT: c_int = 103;
 /// See [`UDP_SEGMENT`].
 pub const UDP_GRO: c_int = 104;
@@ -339,13 +340,13 @@ impl<'fd> Outgoing<'fd> {
             ptr::copy_nonoverlapping(payload.as_ptr(), to, payload.len());
         }
     }
+}
 
-    /// Lets the message header point to it.
-    fn attach(&self, msg: &mut libc::msghdr) {
-        if !self.is_empty() {
-            msg.msg_control = self.words.as_ptr().cast_mut().cast();
-            msg.msg_controllen = (self.words.len() * WORD) as _;
-        }
+/// Lets the message header point to control data.
+fn attach(words: &[usize], msg: &mut libc::msghdr) {
+    if !words.is_empty() {
+        msg.msg_control = words.as_ptr().cast_mut().cast();
+        msg.msg_controllen = mem::size_of_val(words) as _;
     }
 }
 
@@ -434,7 +435,7 @@ impl Io {
         set_name(&mut msg, addr);
         msg.msg_iov = bufs.as_ptr().cast_mut().cast();
         msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
-        control.attach(&mut msg);
+        attach(&control.words, &mut msg);
         // SAFETY: name, slices (IoSlice has the layout of iovec, as std documents) and control data
         // are live with the lengths given.
         unsafe { self.send_msg(&msg, flags) }
@@ -446,7 +447,7 @@ impl Io {
     /// # Errors
     ///
     /// As [`perform`](Io::perform). The batch is empty then.
-    pub fn recv_messages(&self, batch: &mut Batch, flags: c_int) -> io::Result<usize> {
+    pub fn recv_messages(&self, batch: &mut RecvBatch, flags: c_int) -> io::Result<usize> {
         batch.clear();
         let fd = self.as_raw_fd();
         let count = self.perform_flagged(flags, Interest::Read, |wait| {
@@ -468,37 +469,28 @@ impl Io {
         Ok(batch.len())
     }
 
-    /// Sends messages in turn; returns how many were sent. Corresponds to `sendmmsg(2)`.
+    /// Sends the messages of a batch in turn; returns how many were sent, which are then out of the
+    /// batch. Corresponds to `sendmmsg(2)`.
     ///
     /// # Errors
     ///
-    /// As [`perform`](Io::perform), if the first could not be sent.
-    pub fn send_messages(&self, messages: &[Message<'_>], flags: c_int) -> io::Result<usize> {
-        let messages = &messages[..messages.len().min(MAX_IOV)];
-        if messages.is_empty() {
+    /// As [`perform`](Io::perform), if the first could not be sent. All are still in the batch then.
+    pub fn send_messages(&self, batch: &mut SendBatch<'_>, flags: c_int) -> io::Result<usize> {
+        if batch.is_empty() {
             return Ok(0);
         }
         let fd = self.as_raw_fd();
-        let mut bufs: Vec<IoSlice<'_>> = messages.iter().map(|m| IoSlice::new(m.buf)).collect();
-        let headers = messages.iter().zip(&mut bufs).map(|(message, buf)| {
-            let mut header = libc::mmsghdr {
-                msg_hdr: empty_msghdr(),
-                msg_len: 0,
-            };
-            set_name(&mut header.msg_hdr, message.addr.as_ref());
-            header.msg_hdr.msg_iov = ptr::from_mut(buf).cast();
-            header.msg_hdr.msg_iovlen = 1;
-            message.control.attach(&mut header.msg_hdr);
-            header
-        });
-        let mut headers: Vec<libc::mmsghdr> = headers.collect();
+        let headers = batch.prepare();
         let sent = self.perform_flagged(flags, Interest::Write, |wait| {
             let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
-            // SAFETY: each header points to a live address, slice and control data.
+            // SAFETY: `prepare` has let every header point to live parts of the batch, which is
+            // borrowed until this is done.
             cvt(unsafe { libc::sendmmsg(fd, headers.as_mut_ptr(), headers.len() as _, flags as _) })
         })?;
         // A count is not negative.
-        Ok(usize::try_from(sent).unwrap_or(0))
+        let sent = usize::try_from(sent).unwrap_or(0);
+        batch.skip(sent);
+        Ok(sent)
     }
 }
 
@@ -511,21 +503,12 @@ fn set_name(msg: &mut libc::msghdr, addr: Option<&SockAddr>) {
 
 // Many messages.
 
-/// A message to send.
-#[derive(Clone, Debug)]
-pub struct Message<'a> {
-    /// Its bytes.
-    pub buf: &'a [u8],
-    /// Where to; `None` for the connected peer.
-    pub addr: Option<SockAddr>,
-    /// What goes beside it.
-    pub control: Outgoing<'a>,
-}
-
 /// Room for several messages, used again and again. It owns the descriptors that came beside
 /// them, as [`Control`] does.
-pub struct Batch {
+pub struct RecvBatch {
+    /// Bytes of data and words of control data that there is room for beside each message.
     size: usize,
+    room: usize,
     data: Vec<u8>,
     names: Vec<SockAddrStorage>,
     controls: Vec<usize>,
@@ -536,14 +519,19 @@ pub struct Batch {
 
 // SAFETY: the pointers in `bufs` and `headers` are set by `prepare`, which has the batch to itself,
 // and used before it is given back only. Nothing else makes it !Send.
-unsafe impl Send for Batch {}
+unsafe impl Send for RecvBatch {}
 // SAFETY: the same; shared access never follows these pointers.
-unsafe impl Sync for Batch {}
+unsafe impl Sync for RecvBatch {}
 
-impl Batch {
-    /// Room for `count` messages of up to `size` bytes each; 1024 messages at most.
+impl RecvBatch {
+    /// Room for `count` messages (1 to 1024) of up to `size` bytes each, with up to `room` words of
+    /// control data.
+    ///
+    /// # Panics
+    ///
+    /// If there cannot be so much memory.
     #[must_use]
-    pub fn new(count: usize, size: usize) -> Batch {
+    pub fn new(count: usize, size: usize, room: usize) -> RecvBatch {
         let count = count.clamp(1, MAX_IOV);
         let header = libc::mmsghdr {
             msg_hdr: empty_msghdr(),
@@ -553,11 +541,14 @@ impl Batch {
             iov_base: ptr::null_mut(),
             iov_len: size,
         };
-        Batch {
+        // The lengths that `prepare` relies on: a product that wraps around would be too short.
+        let total = |each: usize| count.checked_mul(each).expect("a batch fits into memory");
+        RecvBatch {
             size,
-            data: vec![0; count * size],
+            room,
+            data: vec![0; total(size)],
             names: (0..count).map(|_| SockAddrStorage::zeroed()).collect(),
-            controls: vec![0; count * PACKET_ROOM],
+            controls: vec![0; total(room)],
             bufs: vec![buf; count],
             headers: vec![header; count],
             filled: 0,
@@ -620,8 +611,8 @@ impl Batch {
         assert!(index < self.filled, "message {index} of {}", self.filled);
         let header = &mut self.headers[index].msg_hdr;
         #[allow(clippy::unnecessary_cast, reason = "another type with musl")]
-        let len = (mem::take(&mut header.msg_controllen) as usize).min(PACKET_ROOM * WORD);
-        let room = &self.controls[index * PACKET_ROOM..][..PACKET_ROOM];
+        let len = (mem::take(&mut header.msg_controllen) as usize).min(self.room * WORD);
+        let room = &self.controls[index * self.room..][..self.room];
         // SAFETY: the kernel wrote these bytes, within the room of this message; its length is 0
         // now, so that nobody decodes them again.
         unsafe { Items::new(room, len) }
@@ -651,7 +642,7 @@ impl Batch {
             let (name, buf, control) = unsafe {
                 let buf = bufs.add(index);
                 (*buf).iov_base = data.add(index * self.size).cast();
-                (names.add(index), buf, controls.add(index * PACKET_ROOM))
+                (names.add(index), buf, controls.add(index * self.room))
             };
             let msg = &mut header.msg_hdr;
             msg.msg_name = name.cast();
@@ -659,23 +650,154 @@ impl Batch {
             msg.msg_iov = buf;
             msg.msg_iovlen = 1;
             msg.msg_control = control.cast();
-            msg.msg_controllen = (PACKET_ROOM * WORD) as _;
+            msg.msg_controllen = (self.room * WORD) as _;
         }
         &mut self.headers
     }
 }
 
-impl Drop for Batch {
+impl Drop for RecvBatch {
     fn drop(&mut self) {
         self.clear();
     }
 }
 
-impl fmt::Debug for Batch {
+impl fmt::Debug for RecvBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batch")
+        f.debug_struct("RecvBatch")
             .field("len", &self.len())
             .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Messages to send, copied into memory that is used again and again. Borrows the descriptors beside
+/// them.
+#[derive(Default)]
+pub struct SendBatch<'fd> {
+    data: Vec<u8>,
+    control: Outgoing<'fd>,
+    messages: Vec<Pending>,
+    /// How many of the messages have been sent.
+    sent: usize,
+    bufs: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+}
+
+/// Where a message is in its batch: from the end of the one before to these ends.
+struct Pending {
+    data_end: usize,
+    control_end: usize,
+    addr: Option<SockAddr>,
+}
+
+// SAFETY: the pointers in `bufs` and `headers` are set by `prepare`, which has the batch to itself,
+// and used before it is given back only. Nothing else makes it !Send.
+unsafe impl Send for SendBatch<'_> {}
+// SAFETY: the same; shared access never follows these pointers.
+unsafe impl Sync for SendBatch<'_> {}
+
+impl<'fd> SendBatch<'fd> {
+    /// None.
+    #[must_use]
+    pub fn new() -> SendBatch<'fd> {
+        SendBatch::default()
+    }
+
+    /// How many messages are still to be sent.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.messages.len() - self.sent
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a message to an address, or to the connected peer, with what `beside` writes beside it.
+    /// Nothing is added if that fails.
+    ///
+    /// # Errors
+    ///
+    /// That of `beside`.
+    pub fn push(
+        &mut self,
+        buf: &[u8],
+        addr: Option<SockAddr>,
+        beside: impl FnOnce(&mut Outgoing<'fd>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let before = self.control.words.len();
+        if let Err(error) = beside(&mut self.control) {
+            self.control.words.truncate(before);
+            return Err(error);
+        }
+        self.data.extend_from_slice(buf);
+        self.messages.push(Pending {
+            data_end: self.data.len(),
+            control_end: self.control.words.len(),
+            addr,
+        });
+        Ok(())
+    }
+
+    /// Takes the first `count` out unsent.
+    pub fn skip(&mut self, count: usize) {
+        self.sent += count.min(self.len());
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    /// Takes all out unsent, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.data.clear();
+        self.control.words.clear();
+        self.messages.clear();
+        self.sent = 0;
+    }
+
+    /// Headers that point to what is still to be sent, up to the most that one call takes.
+    fn prepare(&mut self) -> &mut [libc::mmsghdr] {
+        let pending = &self.messages[self.sent..];
+        let pending = &pending[..pending.len().min(MAX_IOV)];
+        let (mut data, mut control) = match self.sent.checked_sub(1).map(|i| &self.messages[i]) {
+            Some(last) => (last.data_end, last.control_end),
+            None => (0, 0),
+        };
+        self.bufs.clear();
+        self.bufs.extend(pending.iter().map(|message| {
+            let bytes = &self.data[data..message.data_end];
+            data = message.data_end;
+            libc::iovec {
+                iov_base: bytes.as_ptr().cast_mut().cast(),
+                iov_len: bytes.len(),
+            }
+        }));
+        self.headers.clear();
+        self.headers
+            .extend(pending.iter().zip(&mut self.bufs).map(|(message, buf)| {
+                let mut header = libc::mmsghdr {
+                    msg_hdr: empty_msghdr(),
+                    msg_len: 0,
+                };
+                let words = &self.control.words[control..message.control_end];
+                control = message.control_end;
+                set_name(&mut header.msg_hdr, message.addr.as_ref());
+                header.msg_hdr.msg_iov = ptr::from_mut(buf);
+                header.msg_hdr.msg_iovlen = 1;
+                attach(words, &mut header.msg_hdr);
+                header
+            }));
+        &mut self.headers
+    }
+}
+
+impl fmt::Debug for SendBatch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendBatch")
+            .field("len", &self.len())
             .finish_non_exhaustive()
     }
 }
@@ -854,17 +976,69 @@ mod tests {
         assert!(has_ended(reader), "before the next message");
 
         let (reader, io) = pipe_on_its_way();
-        let mut batch = Batch::new(2, 8);
+        let mut batch = RecvBatch::new(2, 8, unix_room(1));
         assert_eq!(io.recv_messages(&mut batch, 0).unwrap(), 1);
         assert_eq!(batch.data(0), b"x");
         drop(batch);
         assert!(has_ended(reader), "with the batch");
 
         let (reader, io) = pipe_on_its_way();
-        let mut batch = Batch::new(2, 8);
+        let mut batch = RecvBatch::new(2, 8, unix_room(1));
         assert_eq!(io.recv_messages(&mut batch, 0).unwrap(), 1);
         assert!(matches!(batch.items(0).next(), Some(Item::Descriptor(_))));
         assert!(batch.items(0).next().is_none());
         assert!(has_ended(reader), "by who took it");
+    }
+
+    #[test]
+    #[should_panic(expected = "fits into memory")]
+    fn a_batch_that_cannot_be_is_no_short_one() {
+        let _ = RecvBatch::new(1024, usize::MAX / 512, 1);
+    }
+
+    #[test]
+    fn a_batch_keeps_what_is_not_sent() {
+        let (a, b) = Io::pair(socket2::Domain::UNIX, socket2::Type::DGRAM, None).unwrap();
+        let (reader, writer) = io::pipe().unwrap();
+        let mut out = SendBatch::new();
+        for n in 0..2000_u16 {
+            out.push(&n.to_be_bytes(), None, |control| {
+                use std::os::fd::AsFd;
+                if n == 7 {
+                    control.descriptors(&[writer.as_fd()]);
+                }
+                Ok(())
+            })
+            .unwrap();
+        }
+        let failed = out.push(b"never", None, |control| {
+            control.ttl(1, false);
+            Err(io::ErrorKind::InvalidInput.into())
+        });
+        assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        out.skip(3);
+        let mut came = RecvBatch::new(16, 8, unix_room(1));
+        let mut expected = 3..2000_u16;
+        while !out.is_empty() {
+            let before = out.len();
+            // The queue of a Unix datagram socket is short: some are sent, never all of these.
+            let sent = a.send_messages(&mut out, libc::MSG_DONTWAIT).unwrap();
+            assert!(sent > 0 && sent < 1000);
+            assert_eq!(out.len(), before - sent);
+            let mut left = sent;
+            while left > 0 {
+                left -= b.recv_messages(&mut came, 0).unwrap();
+                for index in 0..came.len() {
+                    let number = expected.next().unwrap();
+                    assert_eq!(came.data(index), number.to_be_bytes());
+                    assert_eq!(came.items(index).count(), usize::from(number == 7));
+                }
+            }
+        }
+        assert_eq!(expected.next(), None);
+        assert_eq!(a.send_messages(&mut out, 0).unwrap(), 0, "nothing to send");
+        drop(out);
+        drop(writer);
+        assert!(has_ended(reader));
     }
 }

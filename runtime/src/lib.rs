@@ -11,6 +11,7 @@
 //! | `ancillary` | control messages: descriptors, credentials, packet info; batches |
 //! | `deadline` | [`Deadline`]: an absolute time, as text of the API and as an atomic |
 //! | `poll` | how a plain thread waits: `ppoll(2)` |
+//! | `lookup` | names by the C library, off the workers and within a deadline |
 //! | `notify` | interrupting whoever waits, from elsewhere |
 //! | [`process`] | lightweight processes, as their users see them |
 //! | [`runtime`] | settings, the start, the workers |
@@ -20,6 +21,7 @@
 //! | `wake` | the core of the wake-up protocol, modelled by loom |
 //! | `source` | a descriptor's readiness and who waits for it |
 //! | `reactor` | epoll, or the portable `polling` |
+//! | `prefetch` | fetching into the caches what is needed soon |
 //! | `lent` | buffers that only a connection with data holds |
 //! | `timer` | one heap per worker |
 //! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
@@ -33,6 +35,8 @@ pub mod ancillary;
 mod deadline;
 mod io;
 mod lent;
+#[doc(hidden)]
+pub mod lookup;
 mod macros;
 mod notify;
 mod overflow;

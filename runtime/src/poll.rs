@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
+use std::time::Duration;
 
 use crate::deadline::Nanos;
 use crate::io::Interest;
@@ -25,12 +26,12 @@ pub(crate) fn wait(
         events: libc::POLLIN,
         revents: 0,
     };
-    let fd = libc::pollfd {
+    let this = libc::pollfd {
         fd: fd.as_raw_fd(),
         events,
         revents: 0,
     };
-    let mut polls = [fd, waker(wakers[0]), waker(wakers[1])];
+    let mut polls = [this, waker(wakers[0]), waker(wakers[1])];
     let left;
     let timeout = if until == Nanos::NEVER {
         ptr::null()
@@ -40,6 +41,24 @@ pub(crate) fn wait(
     };
     // SAFETY: three valid pollfds, and a timespec that outlives the call or null; no signal mask.
     let result = unsafe { libc::ppoll(polls.as_mut_ptr(), 3, timeout, ptr::null()) };
+    match crate::sys::cvt(result) {
+        Err(e) if e.raw_os_error() != Some(libc::EINTR) => Err(e),
+        Ok(_) if polls[0].revents == libc::POLLERR => error_only(fd, &mut polls, until),
+        _ => Ok(()),
+    }
+}
+
+/// `POLLERR` alone is the socket's pending error, which is taken here as the operation would have
+/// taken it, or an error in the queue of `IP_RECVERR`, which stands until its owner reads it: without
+/// a pause the caller would try for ever as fast as it can.
+fn error_only(fd: BorrowedFd<'_>, polls: &mut [libc::pollfd; 3], until: Nanos) -> io::Result<()> {
+    if let Some(error) = socket2::SockRef::from(&fd).take_error()? {
+        return Err(error);
+    }
+    polls[0].fd = -1;
+    let pause = timespec(until.min(Nanos::now().after(Duration::from_millis(1))));
+    // SAFETY: three valid pollfds, and a timespec that outlives the call; no signal mask.
+    let result = unsafe { libc::ppoll(polls.as_mut_ptr(), 3, &raw const pause, ptr::null()) };
     match crate::sys::cvt(result) {
         Err(e) if e.raw_os_error() != Some(libc::EINTR) => Err(e),
         _ => Ok(()),

@@ -87,7 +87,14 @@ pub(crate) fn race(
     deadline: Deadline,
     open: impl Fn(SocketAddr) -> io::Result<Socket> + Clone + Send + 'static,
 ) -> io::Result<Socket> {
-    let mut rest = in_turn(addrs.to_socket_addrs()?.collect()).into_iter();
+    let found: Vec<SocketAddr> = addrs.to_socket_addrs_deadline(deadline)?.collect();
+    let v6_first = if addrs.is_name() {
+        true
+    } else {
+        // The caller's own order.
+        found.first().is_some_and(SocketAddr::is_ipv6)
+    };
+    let mut rest = in_turn(found, v6_first).into_iter();
     let mut failures = Vec::new();
     while let Some(addr) = rest.next() {
         let patience = if rest.len() == 0 {
@@ -246,13 +253,10 @@ fn finish(
 }
 
 /// The order of attempts (RFC 8305, section 4): that of the resolver, which is by RFC 6724, but
-/// the two families take turns, beginning with the first address's.
-fn in_turn(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let Some(first) = addrs.first().map(SocketAddr::is_ipv6) else {
-        return addrs;
-    };
+/// the two families take turns, beginning with IPv6 or with IPv4.
+fn in_turn(addrs: Vec<SocketAddr>, v6_first: bool) -> Vec<SocketAddr> {
     let total = addrs.len();
-    let (ours, theirs): (Vec<_>, Vec<_>) = addrs.into_iter().partition(|a| a.is_ipv6() == first);
+    let (ours, theirs): (Vec<_>, Vec<_>) = addrs.into_iter().partition(|a| a.is_ipv6() == v6_first);
     let (mut ours, mut theirs) = (ours.into_iter(), theirs.into_iter());
     let mut ordered = Vec::with_capacity(total);
     while ordered.len() < total {
@@ -301,19 +305,17 @@ mod tests {
 
     #[test]
     fn families_take_turns() {
-        let order = in_turn(addrs(&[
-            "[::1]:1",
-            "[::2]:1",
-            "[::3]:1",
-            "1.0.0.1:1",
-            "1.0.0.2:1",
-        ]));
+        let texts = ["[::1]:1", "[::2]:1", "[::3]:1", "1.0.0.1:1", "1.0.0.2:1"];
+        let order = in_turn(addrs(&texts), true);
         let expected = addrs(&["[::1]:1", "1.0.0.1:1", "[::2]:1", "1.0.0.2:1", "[::3]:1"]);
         assert_eq!(order, expected);
-        let order = in_turn(addrs(&["1.0.0.1:1", "[::1]:1", "[::2]:1", "[::3]:1"]));
-        let expected = addrs(&["1.0.0.1:1", "[::1]:1", "[::2]:1", "[::3]:1"]);
-        assert_eq!(order, expected);
-        assert!(in_turn(Vec::new()).is_empty());
+        let texts = ["1.0.0.1:1", "[::1]:1", "[::2]:1", "[::3]:1"];
+        assert_eq!(in_turn(addrs(&texts), false), addrs(&texts));
+        let expected = addrs(&["[::1]:1", "1.0.0.1:1", "[::2]:1", "[::3]:1"]);
+        assert_eq!(in_turn(addrs(&texts), true), expected);
+        let alone = addrs(&["1.0.0.1:1", "1.0.0.2:1"]);
+        assert_eq!(in_turn(alone.clone(), true), alone);
+        assert!(in_turn(Vec::new(), true).is_empty());
     }
 
     #[test]

@@ -36,13 +36,14 @@
 //! | [`socket`] | [`TcpListener`](socket::TcpListener), [`TcpStream`](socket::TcpStream), [`UdpSocket`](socket::UdpSocket); the low-level [`Socket`](socket::Socket) with every option |
 //! | [`unix`] | the same for Unix-domain sockets |
 //! | [`process`] | lightweight processes, channels, locks, `blocking`, `sleep` |
+//! | [`dns`] | name lookups with a deadline, whose errors can be told apart |
 //! | [`ip`] | text to addresses and back, networks |
 //! | [`runtime`] | settings, for programs that want others than the defaults |
 
 #![forbid(unsafe_code)]
 
 mod connect;
-mod dns;
+pub mod dns;
 pub mod socket;
 
 #[doc(inline)]

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use std_net::process;
 use std_net::unix::{
-    AddrText, Ancillary, Socket, SocketAddr, Type, UCred, UnixDatagram, UnixSeqpacket, UnixStream,
+    AddrText, Ancillary, RecvBatch, SendBatch, Socket, SocketAddr, Type, UCred, UnixDatagram,
+    UnixSeqpacket, UnixStream,
 };
 use std_net_tests::{ALONE, LIMIT, descriptors, example, within};
 
@@ -328,6 +329,30 @@ fn credentials_and_descriptors_come_together() {
 }
 
 #[test]
+fn descriptors_can_be_refused() {
+    both_and_none_left(|| {
+        each_pair(|a, b| {
+            if let Err(error) = b.set_passrights(false) {
+                assert_eq!(error.raw_os_error(), Some(libc::ENOPROTOOPT));
+                eprintln!("SKIPPED: SO_PASSRIGHTS needs Linux 6.16");
+                return;
+            }
+            assert!(!b.passrights().unwrap() && a.passrights().unwrap());
+            let file = null();
+            let ancillary = Ancillary::new().descriptor(&file);
+            let send = || a.send_message(&[IoSlice::new(b"x")], None, &ancillary);
+            assert_eq!(send().unwrap_err().raw_os_error(), Some(libc::EPERM));
+            b.set_passrights(true).unwrap();
+            send().unwrap();
+            let received = b
+                .recv_message(&mut [IoSliceMut::new(&mut [0; 8])], 1)
+                .unwrap();
+            assert_eq!(received.descriptors.len(), 1);
+        });
+    });
+}
+
+#[test]
 fn nobody_else_can_be_claimed_to_be() {
     let me = UCred::current();
     if me.uid == 0 {
@@ -389,6 +414,49 @@ fn the_copy_of_a_pipe_outlives_the_one_that_was_sent() {
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         assert_eq!(text, "through the copy");
+    });
+}
+
+#[test]
+fn descriptors_come_with_a_batch_and_none_is_left_over() {
+    both_and_none_left(|| {
+        let file = File::open("/dev/null").unwrap();
+        let (a, b) = UnixDatagram::pair().unwrap();
+        let send = || {
+            let mut batch = SendBatch::new();
+            batch.push(b"none");
+            for n in 1..4 {
+                let fds = std::iter::repeat_n(file.as_fd(), n);
+                let ancillary = Ancillary::new().descriptors(fds);
+                batch.push_ancillary(b"x", &ancillary, None).unwrap();
+            }
+            assert_eq!(a.send_many(&mut batch).unwrap(), 4);
+        };
+        send();
+        // Room for two of them beside each.
+        let mut batch = RecvBatch::with_descriptors(8, 8, 2);
+        assert_eq!(b.recv_many(&mut batch).unwrap(), 4);
+        let counts: Vec<_> = batch
+            .iter()
+            .map(|(_, r)| (r.descriptors.len(), r.ancillary_truncated))
+            .collect();
+        assert_eq!(counts, [(0, false), (1, false), (2, false), (2, true)]);
+        let taken = batch
+            .iter_mut()
+            .find_map(|(_, received)| received.descriptors.pop())
+            .unwrap();
+        drop(File::from(taken));
+        // What is left in the batch is closed by the next receive,
+        send();
+        assert_eq!(b.recv_many(&mut batch).unwrap(), 4);
+        // what has no room in another is never opened,
+        send();
+        let mut none = RecvBatch::new(8, 8);
+        let before = descriptors();
+        assert_eq!(b.recv_many(&mut none).unwrap(), 4);
+        assert_eq!(descriptors(), before);
+        assert!(none.get(1).unwrap().1.ancillary_truncated);
+        // and the rest goes with the batch.
     });
 }
 

@@ -52,6 +52,7 @@ fn of_every_socket() {
             mark, set_mark: 7, 0;
             oob_inline, set_oob_inline: true, false;
             priority, set_priority: 3, 0;
+            recv_timestamp, set_recv_timestamp: true, false;
             reuse_address, set_reuse_address: true, false;
             reuse_port, set_reuse_port: true, false;
         }
@@ -88,6 +89,10 @@ fn of_ipv4() {
             multicast_if_v4, set_multicast_if_v4: Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED;
             multicast_loop_v4, set_multicast_loop_v4: false, true;
             multicast_ttl_v4, set_multicast_ttl_v4: 0, 1, 255;
+            recv_error, set_recv_error: true, false;
+            recv_packet_info, set_recv_packet_info: true, false;
+            recv_tos, set_recv_tos: true, false;
+            recv_ttl, set_recv_ttl: true, false;
             tos, set_tos: 0x28, 0;
             ttl, set_ttl: 1, 255;
         }
@@ -108,8 +113,23 @@ fn of_ipv6() {
             multicast_if_v6, set_multicast_if_v6: 1, 0;
             multicast_loop_v6, set_multicast_loop_v6: false, true;
             only_v6, set_only_v6: true, false;
+            recv_error_v6, set_recv_error_v6: true, false;
+            recv_hops_v6, set_recv_hops_v6: true, false;
+            recv_packet_info_v6, set_recv_packet_info_v6: true, false;
+            recv_traffic_class, set_recv_traffic_class: true, false;
             traffic_class, set_traffic_class: 0x28, 0;
             unicast_hops_v6, set_unicast_hops_v6: 1, 255;
+        }
+    });
+}
+
+#[test]
+fn of_udp() {
+    both(|| {
+        let socket = Socket::datagram(Domain::IPV4).unwrap();
+        round_trips! { socket;
+            gro, set_gro: true, false;
+            segment_size, set_segment_size: 1200, 0;
         }
     });
 }

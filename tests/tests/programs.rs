@@ -234,3 +234,47 @@ fn nine_thousand_connections_at_once_and_each_is_served_again() {
         assert_eq!(text, "still there");
     });
 }
+
+#[test]
+fn lookup_finds_localhost_and_says_what_is_not_there() {
+    within(LIMIT, || {
+        let said = run("lookup", &["localhost", "127.0.0.1", "localhost"]);
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines.len(), 3, "{said}");
+        assert!(lines[0].starts_with("localhost: "), "{said}");
+        assert!(
+            lines[0].contains("127.0.0.1") || lines[0].contains("::1"),
+            "{said}"
+        );
+        assert!(lines[1].starts_with("127.0.0.1: "), "{said}");
+        assert_eq!(lines[2], lines[0]);
+
+        // Neither an address nor a name: nobody has to be asked.
+        let output = Command::new(example("lookup"))
+            .args(["a:b", "127.0.0.1"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains("no such name"), "{errors}");
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with("127.0.0.1: "));
+        let output = Command::new(example("lookup")).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "usage");
+    });
+}
+
+#[test]
+fn udp_batch_loses_nothing_in_any_way() {
+    within(LIMIT, || {
+        let said = run("udp_batch", &["3200"]);
+        let names: Vec<&str> = said
+            .lines()
+            .filter_map(|l| Some(l.split_once(':')?.0))
+            .collect();
+        assert_eq!(
+            names,
+            ["one by one", "with one call", "in segments"],
+            "{said}"
+        );
+    });
+}

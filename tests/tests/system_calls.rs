@@ -70,3 +70,15 @@ fn each_operation_costs_what_it_costs_in_std() {
         }
     });
 }
+
+#[test]
+fn a_batch_of_datagrams_is_one_call() {
+    within(LIMIT, || {
+        for (operation, call) in [("recv_many", "recvmmsg"), ("send_many", "sendmmsg")] {
+            let Some(ours) = count("ours", operation) else {
+                return;
+            };
+            assert_eq!(ours, BTreeMap::from([(call.to_owned(), 10)]), "{operation}");
+        }
+    });
+}

@@ -68,6 +68,11 @@ const ONLY_UNIX: &[(&str, &[&str], &str)] = &[
         ],
         "what Unix sockets have more",
     ),
+    (
+        "batch",
+        &["with_descriptors", "iter_mut"],
+        "descriptors to take out",
+    ),
 ];
 
 fn root() -> PathBuf {
@@ -114,7 +119,15 @@ fn without(all: &[String], file: &str, exceptions: &[(&str, &[&str], &str)]) -> 
 #[test]
 fn the_same_files() {
     for file in [
-        "socket", "options", "stream", "listener", "datagram", "addr", "builder",
+        "socket",
+        "options",
+        "stream",
+        "listener",
+        "datagram",
+        "ancillary",
+        "batch",
+        "addr",
+        "builder",
     ] {
         for folder in ["std_net/src/socket", "unix/src"] {
             let path = root().join(folder).join(file).with_extension("rs");
@@ -125,7 +138,7 @@ fn the_same_files() {
 
 #[test]
 fn the_same_methods_in_the_same_order() {
-    for file in ["socket", "stream", "listener", "datagram"] {
+    for file in ["socket", "stream", "listener", "datagram", "batch"] {
         let name = format!("{file}.rs");
         let socket = methods(&root().join("std_net/src/socket").join(&name));
         let unix = methods(&root().join("unix/src").join(&name));

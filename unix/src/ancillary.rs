@@ -5,7 +5,9 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use std_net_runtime::Io;
-use std_net_runtime::ancillary::{Control, Item, MAX_DESCRIPTORS, Outgoing, unix_room};
+use std_net_runtime::ancillary::{
+    self, Control, Item, Items, MAX_DESCRIPTORS, Outgoing, unix_room,
+};
 
 use super::addr::{from_kernel, to_kernel};
 use super::{Socket, SocketAddr, Type, UCred, UnixDatagram, UnixSeqpacket, UnixStream};
@@ -63,8 +65,8 @@ impl<'fd> Ancillary<'fd> {
 
     /// Says who sends it: `SCM_CREDENTIALS`. The kernel checks it: without privileges only numbers of
     /// this OS process are allowed. Receivers see it if they have
-    /// [`set_passcred`](Socket::set_passcred), and get [`UCred::current`] of the sender if it says
-    /// nothing.
+    /// [`set_passcred`](Socket::set_passcred), and get the sender's process, real user and real group
+    /// if it says nothing.
     pub fn credentials(mut self, credentials: UCred) -> Ancillary<'fd> {
         self.credentials = Some(credentials);
         self
@@ -74,6 +76,23 @@ impl<'fd> Ancillary<'fd> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.descriptors.is_empty() && self.credentials.is_none()
+    }
+
+    /// Writes it for the kernel.
+    pub(crate) fn write(&self, out: &mut Outgoing<'fd>) -> io::Result<()> {
+        if self.descriptors.len() > MAX_DESCRIPTORS {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "more than 253 descriptors in one message",
+            ));
+        }
+        if !self.descriptors.is_empty() {
+            out.descriptors(&self.descriptors);
+        }
+        if let Some(credentials) = self.credentials {
+            out.credentials(credentials.to_kernel());
+        }
+        Ok(())
     }
 }
 
@@ -103,6 +122,38 @@ pub struct Received {
     pub ancillary_truncated: bool,
 }
 
+impl Received {
+    /// What the kernel said, and the items that came beside it.
+    pub(crate) fn new(
+        message: &ancillary::Received,
+        items: Items<'_>,
+        max_descriptors: usize,
+    ) -> io::Result<Received> {
+        let mut received = Received {
+            len: message.len,
+            from: from_kernel(&message.addr)?,
+            descriptors: Vec::new(),
+            credentials: None,
+            pidfd: None,
+            truncated: message.truncated,
+            ancillary_truncated: message.control_truncated,
+        };
+        for item in items {
+            match item {
+                Item::Descriptor(fd) if received.descriptors.len() < max_descriptors => {
+                    received.descriptors.push(fd);
+                }
+                // Into room that was meant for something else; closed here.
+                Item::Descriptor(_) => received.ancillary_truncated = true,
+                Item::Credentials(cred) => received.credentials = Some(UCred::from_kernel(cred)),
+                Item::Pidfd(fd) => received.pidfd = Some(fd),
+                _ => {}
+            }
+        }
+        Ok(received)
+    }
+}
+
 /// Sends, after a look at what the kernel would pass over in silence.
 fn send(
     io: &Io,
@@ -110,12 +161,6 @@ fn send(
     addr: Option<&SocketAddr>,
     ancillary: &Ancillary<'_>,
 ) -> io::Result<usize> {
-    if ancillary.descriptors.len() > MAX_DESCRIPTORS {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "more than 253 descriptors in one message",
-        ));
-    }
     if !ancillary.is_empty()
         && bufs.iter().all(|buf| buf.is_empty())
         && io.sock().r#type()? == Type::STREAM
@@ -126,12 +171,7 @@ fn send(
         ));
     }
     let mut control = Outgoing::new();
-    if !ancillary.descriptors.is_empty() {
-        control.descriptors(&ancillary.descriptors);
-    }
-    if let Some(credentials) = ancillary.credentials {
-        control.credentials(credentials.to_kernel());
-    }
+    ancillary.write(&mut control)?;
     let addr = addr.map(to_kernel).transpose()?;
     io.send_message(bufs, addr.as_ref(), &control, 0)
 }
@@ -150,28 +190,7 @@ fn recv(io: &Io, bufs: &mut [IoSliceMut<'_>], max_descriptors: usize) -> io::Res
     };
     let mut control = Control::new(room);
     let message = io.recv_message(bufs, &mut control, 0)?;
-    let mut received = Received {
-        len: message.len,
-        from: from_kernel(&message.addr)?,
-        descriptors: Vec::new(),
-        credentials: None,
-        pidfd: None,
-        truncated: message.truncated,
-        ancillary_truncated: message.control_truncated,
-    };
-    for item in control.items() {
-        match item {
-            Item::Descriptor(fd) if received.descriptors.len() < max_descriptors => {
-                received.descriptors.push(fd);
-            }
-            // Into room that was meant for something else; closed here.
-            Item::Descriptor(_) => received.ancillary_truncated = true,
-            Item::Credentials(cred) => received.credentials = Some(UCred::from_kernel(cred)),
-            Item::Pidfd(fd) => received.pidfd = Some(fd),
-            _ => {}
-        }
-    }
-    Ok(received)
+    Received::new(&message, control.items(), max_descriptors)
 }
 
 macro_rules! ancillary_methods {

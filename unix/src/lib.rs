@@ -15,6 +15,7 @@
 //! | `addr` | [`SocketAddr`] as text |
 //! | `builder` | [`UnixBuilder`]: file mode, stale paths, unlink on drop |
 //! | `ancillary` | [`Ancillary`], [`Received`]: passing descriptors and credentials |
+//! | `batch` | [`RecvBatch`], [`SendBatch`]: many datagrams with one call |
 //! | `credentials` | [`UCred`]: who the peer is |
 //!
 //! # Examples
@@ -33,6 +34,7 @@
 
 mod addr;
 mod ancillary;
+mod batch;
 mod builder;
 mod credentials;
 mod datagram;
@@ -49,6 +51,7 @@ pub use std_net_runtime::{Lent, Notifier, is_notified};
 
 pub use addr::{AddrText, DisplayAddr};
 pub use ancillary::{Ancillary, Received};
+pub use batch::{RecvBatch, SendBatch};
 pub use builder::UnixBuilder;
 pub use credentials::UCred;
 pub use datagram::UnixDatagram;

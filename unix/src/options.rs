@@ -6,6 +6,8 @@ use super::Socket;
 
 /// Linux 6.5; newer than the oldest `libc` we take.
 const SO_PASSPIDFD: libc::c_int = 76;
+/// Linux 6.16.
+const SO_PASSRIGHTS: libc::c_int = 83;
 
 /// # Options (`SOL_SOCKET`)
 ///
@@ -49,6 +51,27 @@ impl Socket {
     /// The error of `getsockopt(2)`.
     pub fn passpidfd(&self) -> io::Result<bool> {
         Ok(self.io().int_option(libc::SOL_SOCKET, SO_PASSPIDFD)? != 0)
+    }
+
+    /// Whether peers may send descriptors; they may unless this says no, and then get `EPERM`. For a
+    /// socket that reads without [`recv_message`](Self::recv_message), and would only close them:
+    /// `SO_PASSRIGHTS`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`: `ENOPROTOOPT` before Linux 6.16.
+    pub fn set_passrights(&self, on: bool) -> io::Result<()> {
+        self.io()
+            .set_int_option(libc::SOL_SOCKET, SO_PASSRIGHTS, on.into())
+    }
+
+    /// What [`set_passrights`](Self::set_passrights) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn passrights(&self) -> io::Result<bool> {
+        Ok(self.io().int_option(libc::SOL_SOCKET, SO_PASSRIGHTS)? != 0)
     }
 
     /// The socket's type: stream, datagram, seqpacket: `SO_TYPE`.

@@ -6,12 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::{iter, option, slice, vec};
 
 use socket2::SockAddr;
+use std_net_runtime::Deadline;
 
-use crate::dns;
+use crate::dns::Resolver;
 
 /// Something that names one or several socket addresses, as [`std::net::ToSocketAddrs`]: the same
-/// types, the same text, the same errors. A name is looked up without stopping the worker: inside a
-/// process the lookup runs on a thread of its own pool.
+/// types, the same text. A name is looked up by [`dns::Resolver`](crate::dns::Resolver), without
+/// stopping the worker, and if that fails the error has a [`dns::Error`](crate::dns::Error) in it.
 ///
 /// # Examples
 ///
@@ -35,6 +36,23 @@ pub trait ToSocketAddrs {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is no address; the error of the
     /// name lookup.
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
+
+    /// The same, and the lookup of a name ends by the deadline. What is no name takes no time.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise as
+    /// [`to_socket_addrs`](Self::to_socket_addrs).
+    fn to_socket_addrs_deadline(&self, deadline: Deadline) -> io::Result<Self::Iter> {
+        let _ = deadline;
+        self.to_socket_addrs()
+    }
+
+    /// Whether the addresses are those of a name, of which nobody has chosen the order.
+    #[doc(hidden)]
+    fn is_name(&self) -> bool {
+        false
+    }
 }
 
 macro_rules! single {
@@ -62,7 +80,16 @@ impl ToSocketAddrs for (&str, u16) {
     type Iter = vec::IntoIter<SocketAddr>;
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        dns::lookup(self.0, self.1).map(Vec::into_iter)
+        self.to_socket_addrs_deadline(Deadline::NEVER)
+    }
+
+    fn to_socket_addrs_deadline(&self, deadline: Deadline) -> io::Result<Self::Iter> {
+        let addrs = Resolver::new().lookup_port(self.0, self.1, deadline)?;
+        Ok(addrs.into_iter())
+    }
+
+    fn is_name(&self) -> bool {
+        true
     }
 }
 
@@ -72,12 +99,24 @@ impl ToSocketAddrs for (String, u16) {
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         (&*self.0, self.1).to_socket_addrs()
     }
+
+    fn to_socket_addrs_deadline(&self, deadline: Deadline) -> io::Result<Self::Iter> {
+        (&*self.0, self.1).to_socket_addrs_deadline(deadline)
+    }
+
+    fn is_name(&self) -> bool {
+        true
+    }
 }
 
 impl ToSocketAddrs for str {
     type Iter = vec::IntoIter<SocketAddr>;
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        self.to_socket_addrs_deadline(Deadline::NEVER)
+    }
+
+    fn to_socket_addrs_deadline(&self, deadline: Deadline) -> io::Result<Self::Iter> {
         if let Ok(addr) = self.parse() {
             return Ok(vec![addr].into_iter());
         }
@@ -85,7 +124,11 @@ impl ToSocketAddrs for str {
             .rsplit_once(':')
             .ok_or_else(|| invalid("invalid socket address"))?;
         let port = port.parse().map_err(|_| invalid("invalid port value"))?;
-        (host, port).to_socket_addrs()
+        (host, port).to_socket_addrs_deadline(deadline)
+    }
+
+    fn is_name(&self) -> bool {
+        true
     }
 }
 
@@ -94,6 +137,14 @@ impl ToSocketAddrs for String {
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         self.as_str().to_socket_addrs()
+    }
+
+    fn to_socket_addrs_deadline(&self, deadline: Deadline) -> io::Result<Self::Iter> {
+        self.as_str().to_socket_addrs_deadline(deadline)
+    }
+
+    fn is_name(&self) -> bool {
+        true
     }
 }
 
@@ -110,6 +161,14 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         (**self).to_socket_addrs()
+    }
+
+    fn to_socket_addrs_deadline(&self, deadline: Deadline) -> io::Result<Self::Iter> {
+        (**self).to_socket_addrs_deadline(deadline)
+    }
+
+    fn is_name(&self) -> bool {
+        (**self).is_name()
     }
 }
 

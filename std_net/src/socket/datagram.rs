@@ -69,7 +69,10 @@ impl UdpSocket {
     ///
     /// The error of `connect(2)` for the last address.
     pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        try_each(addr, |addr| self.0.connect(addr))
+        let addrs: Vec<_> = addr
+            .to_socket_addrs_deadline(self.deadline().into())?
+            .collect();
+        try_each(&addrs[..], |addr| self.0.connect(addr))
     }
 
     /// The low-level socket, with every option. Shared access only.
@@ -123,7 +126,10 @@ impl UdpSocket {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if there is no address; the error of
     /// `sendto(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
     pub fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], addr: A) -> io::Result<usize> {
-        match addr.to_socket_addrs()?.next() {
+        match addr
+            .to_socket_addrs_deadline(self.deadline().into())?
+            .next()
+        {
             Some(addr) => self.0.send_to(buf, addr),
             None => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,

@@ -12,12 +12,18 @@
 //! | `stream` | [`TcpStream`] |
 //! | `listener` | [`TcpListener`], [`Incoming`] |
 //! | `datagram` | [`UdpSocket`] |
+//! | `ancillary` | [`Ancillary`], [`Received`]: what goes beside a datagram |
+//! | `batch` | [`RecvBatch`], [`SendBatch`]: many datagrams with one call |
+//! | `error_queue` | [`QueuedError`]: what the network says of datagrams that were sent |
 //! | `addr` | [`ToSocketAddrs`] |
 //! | `builder` | [`TcpBuilder`], [`UdpBuilder`]: options before a bind or connect |
 
 pub(crate) mod addr;
+mod ancillary;
+mod batch;
 mod builder;
 mod datagram;
+mod error_queue;
 mod listener;
 mod options;
 #[allow(
@@ -37,8 +43,11 @@ pub use crate::connect::ConnectErrors;
 pub use std_net_runtime::{Lent, Notifier, is_notified};
 
 pub use addr::ToSocketAddrs;
+pub use ancillary::{Ancillary, Received};
+pub use batch::{RecvBatch, SendBatch};
 pub use builder::{TcpBuilder, UdpBuilder};
 pub use datagram::UdpSocket;
+pub use error_queue::{ErrorOrigin, QueuedError};
 pub use listener::{Incoming, IntoIncoming, TcpListener};
 pub use socket::Socket;
 pub use stream::TcpStream;

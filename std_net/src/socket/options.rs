@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6};
 use std::time::Duration;
 
 use libc::c_int;
+use std_net_runtime::ancillary::{UDP_GRO, UDP_SEGMENT};
 
 use super::Socket;
 
@@ -100,6 +101,9 @@ impl Socket {
         incoming_cpu, set_incoming_cpu(u32) => SOL_SOCKET, SO_INCOMING_CPU, to_count, from_count;
         /// The priority of the packets sent, 0 to 6 without privilege: `SO_PRIORITY`.
         priority, set_priority(u32) => SOL_SOCKET, SO_PRIORITY, to_count, from_count;
+        /// Whether to tell when the kernel received each datagram, see
+        /// [`Received::timestamp`](super::Received::timestamp): `SO_TIMESTAMPNS`.
+        recv_timestamp, set_recv_timestamp(bool) => SOL_SOCKET, SO_TIMESTAMPNS, c_int::from, |v| v != 0;
     }
 
     /// Binds to a network interface by name; `None` unbinds. Needs `CAP_NET_RAW` if it is bound
@@ -186,6 +190,22 @@ impl Socket {
         tos, set_tos(u32) => tos_v4, set_tos_v4;
         /// How many hops the packets sent go: `IP_TTL`.
         ttl, set_ttl(u32) => ttl_v4, set_ttl_v4;
+    }
+
+    int_options! {
+        /// Whether errors that the network reports are kept in a queue of their own, see
+        /// [`take_queued_error`](Self::take_queued_error): `IP_RECVERR`.
+        recv_error, set_recv_error(bool) => IPPROTO_IP, IP_RECVERR, c_int::from, |v| v != 0;
+        /// Whether to tell where each datagram was sent to and which interface it came in by, see
+        /// [`Received::destination`](super::Received::destination): `IP_PKTINFO`.
+        recv_packet_info, set_recv_packet_info(bool) => IPPROTO_IP, IP_PKTINFO, c_int::from,
+            |v| v != 0;
+        /// Whether to tell the type of service of each datagram, see
+        /// [`Received::tos`](super::Received::tos): `IP_RECVTOS`.
+        recv_tos, set_recv_tos(bool) => IPPROTO_IP, IP_RECVTOS, c_int::from, |v| v != 0;
+        /// Whether to tell how many hops each datagram had left, see
+        /// [`Received::ttl`](super::Received::ttl): `IP_RECVTTL`.
+        recv_ttl, set_recv_ttl(bool) => IPPROTO_IP, IP_RECVTTL, c_int::from, |v| v != 0;
     }
 
     /// Sends multicast datagrams through the interface with this address: `IP_MULTICAST_IF`.
@@ -283,6 +303,23 @@ impl Socket {
         traffic_class, set_traffic_class(u32) => tclass_v6, set_tclass_v6;
         /// How many hops the packets sent go: `IPV6_UNICAST_HOPS`.
         unicast_hops_v6, set_unicast_hops_v6(u32) => unicast_hops_v6, set_unicast_hops_v6;
+    }
+
+    int_options! {
+        /// As [`set_recv_error`](Self::set_recv_error), of IPv6: `IPV6_RECVERR`.
+        recv_error_v6, set_recv_error_v6(bool) => IPPROTO_IPV6, IPV6_RECVERR, c_int::from,
+            |v| v != 0;
+        /// Whether to tell how many hops each datagram had left, see
+        /// [`Received::ttl`](super::Received::ttl): `IPV6_RECVHOPLIMIT`.
+        recv_hops_v6, set_recv_hops_v6(bool) => IPPROTO_IPV6, IPV6_RECVHOPLIMIT, c_int::from,
+            |v| v != 0;
+        /// As [`set_recv_packet_info`](Self::set_recv_packet_info), of IPv6: `IPV6_RECVPKTINFO`.
+        recv_packet_info_v6, set_recv_packet_info_v6(bool) => IPPROTO_IPV6, IPV6_RECVPKTINFO,
+            c_int::from, |v| v != 0;
+        /// Whether to tell the traffic class of each datagram, see
+        /// [`Received::tos`](super::Received::tos): `IPV6_RECVTCLASS`.
+        recv_traffic_class, set_recv_traffic_class(bool) => IPPROTO_IPV6, IPV6_RECVTCLASS,
+            c_int::from, |v| v != 0;
     }
 
     /// Joins a group on the interface with this index; 0 leaves the choice to the system:
@@ -405,6 +442,63 @@ impl Socket {
         /// `TCP_KEEPIDLE`.
         keepalive_time, set_keepalive_time(Duration) => IPPROTO_TCP, TCP_KEEPIDLE, to_seconds,
             from_seconds;
+    }
+}
+
+/// # Options of UDP (`IPPROTO_UDP`)
+///
+/// See `udp(7)`.
+///
+/// ```
+/// use std_net::socket::{Domain, Socket};
+///
+/// let socket = Socket::datagram(Domain::IPV4)?;
+/// socket.set_segment_size(1200)?;
+/// assert_eq!(socket.segment_size()?, 1200);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+impl Socket {
+    /// Whether the kernel may hand over several datagrams of one sender together (generic receive
+    /// offload), see [`Received::segment_size`](super::Received::segment_size); a buffer of 65,535
+    /// bytes takes whatever comes then: `UDP_GRO`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`: `ENOPROTOOPT` before Linux 5.0.
+    pub fn set_gro(&self, value: bool) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_UDP, UDP_GRO, value.into())
+    }
+
+    /// What [`set_gro`](Self::set_gro) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn gro(&self) -> io::Result<bool> {
+        Ok(self.0.int_option(libc::IPPROTO_UDP, UDP_GRO)? != 0)
+    }
+
+    /// Cuts what each call sends into datagrams of so many bytes (generic segmentation offload), as
+    /// [`Ancillary::segment_size`](super::Ancillary::segment_size) does for one call; 0 turns it off:
+    /// `UDP_SEGMENT`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`: `ENOPROTOOPT` before Linux 4.18.
+    pub fn set_segment_size(&self, value: u16) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_UDP, UDP_SEGMENT, value.into())
+    }
+
+    /// What [`set_segment_size`](Self::set_segment_size) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn segment_size(&self) -> io::Result<u16> {
+        let size = self.0.int_option(libc::IPPROTO_UDP, UDP_SEGMENT)?;
+        Ok(u16::try_from(size).unwrap_or(0))
     }
 }
 

@@ -40,16 +40,17 @@ pub struct TcpStream(pub(super) Socket);
 impl TcpStream {
     /// Connects to the first of the addresses that answers.
     ///
-    /// Several addresses race as RFC 8305 asks: the families take turns, beginning with that of the
-    /// first address; the next attempt begins when one fails or has been silent for 250 ms; the
-    /// first to connect wins and the others are closed. The lookup of a name comes before.
+    /// Several addresses race as RFC 8305 asks: the families take turns, beginning with IPv6 for a
+    /// name and with that of the first address for a list; the next attempt begins when one fails or
+    /// has been silent for 250 ms; the first to connect wins and the others are closed. The lookup
+    /// of a name comes before; see [`dns`](crate::dns).
     ///
     /// # Errors
     ///
     /// The error of the attempts: if they failed in different ways, with
     /// [`ConnectErrors`](super::ConnectErrors) inside, and of the kind of the last.
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is no address; the error of a
-    /// name lookup.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is no address; that of a name
+    /// lookup, with a [`dns::Error`](crate::dns::Error) inside.
     ///
     /// # Examples
     ///
@@ -96,8 +97,8 @@ impl TcpStream {
     }
 
     /// Connects to the first of the addresses that answers before the deadline, as
-    /// [`connect`](Self::connect). The connection itself has no deadline, nor has the lookup of a
-    /// name.
+    /// [`connect`](Self::connect). The lookup of a name has the same deadline; the connection itself
+    /// has none.
     ///
     /// # Errors
     ///

@@ -70,6 +70,39 @@ macro_rules! operations {
 operations!(through_std, std::net);
 operations!(through_ours, std_net::socket);
 
+/// What std has not: ten batches of this many datagrams.
+const BATCH: usize = 32;
+
+fn batches(operation: &str) {
+    use std_net::socket::{RecvBatch, SendBatch, UdpSocket};
+
+    let (a, b) = (
+        UdpSocket::bind("127.0.0.1:0").unwrap(),
+        UdpSocket::bind("127.0.0.1:0").unwrap(),
+    );
+    let to = b.local_addr().unwrap();
+    b.socket().set_recv_buffer_size(4 << 20).unwrap();
+    let mut sent = SendBatch::new();
+    let fill = |sent: &mut SendBatch| (0..BATCH).for_each(|_| sent.push_to(b"x", to));
+    let mut received = RecvBatch::new(BATCH, 64);
+    if operation == "recv_many" {
+        for _ in 0..10 {
+            fill(&mut sent);
+            assert_eq!(a.send_many(&mut sent).unwrap(), BATCH);
+        }
+    }
+    mark("begin");
+    for _ in 0..10 {
+        if operation == "recv_many" {
+            assert_eq!(b.recv_many(&mut received).unwrap(), BATCH);
+        } else {
+            fill(&mut sent);
+            assert_eq!(a.send_many(&mut sent).unwrap(), BATCH);
+        }
+    }
+    mark("end");
+}
+
 /// A line in the trace.
 fn mark(text: &str) {
     eprint!("{text}");
@@ -82,6 +115,7 @@ fn main() {
         args.next().expect("an operation"),
     );
     match library.as_str() {
+        "ours" if operation.ends_with("_many") => batches(&operation),
         "std" => through_std::run(&operation),
         "ours" => through_ours::run(&operation),
         other => panic!("no library {other}"),

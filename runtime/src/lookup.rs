@@ -1,0 +1,285 @@
+//! Names to addresses and back by the C library: `getaddrinfo(3)` and `getnameinfo(3)`, with what
+//! their error codes mean. Not which resolver is asked, nor what an address is; see `dns` of
+//! `std_net`.
+
+use std::error::Error;
+use std::ffi::{CStr, CString};
+use std::fmt;
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use libc::c_int;
+use socket2::{SockAddr, SockAddrStorage};
+
+use crate::deadline::Deadline;
+use crate::process::channel::{self, RecvError};
+use crate::{process, task};
+
+/// The GNU extensions of `netdb.h`, which `libc` has not for every C library.
+const EAI_NODATA: c_int = -5;
+const EAI_ADDRFAMILY: c_int = -9;
+
+/// Why the C library has no answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// There is no such name (or no name for the address): `EAI_NONAME`.
+    NoSuchName,
+    /// There is, but it has no address of that kind: `EAI_NODATA`, `EAI_ADDRFAMILY`.
+    NoAddress,
+    /// It could not be found out: `EAI_AGAIN`, `EAI_FAIL`, ...
+    Failed(Code),
+    /// A system call failed, the process was cancelled, or
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a name with a zero byte.
+    Io(io::Error),
+    /// There was no answer before the deadline.
+    TimedOut,
+}
+
+impl Failure {
+    /// What the code of `getaddrinfo` and `getnameinfo` means.
+    fn new(code: c_int) -> Failure {
+        match code {
+            libc::EAI_NONAME => Failure::NoSuchName,
+            EAI_NODATA | EAI_ADDRFAMILY => Failure::NoAddress,
+            libc::EAI_SYSTEM => Failure::Io(io::Error::last_os_error()),
+            libc::EAI_MEMORY => Failure::Io(io::ErrorKind::OutOfMemory.into()),
+            code => Failure::Failed(Code(code)),
+        }
+    }
+}
+
+/// A code of `getaddrinfo(3)`, in the words of the C library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code(pub c_int);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: gai_strerror takes any number and returns a text that is there for ever.
+        let text = unsafe { CStr::from_ptr(libc::gai_strerror(self.0)) };
+        f.write_str(&text.to_string_lossy())
+    }
+}
+
+impl Error for Code {}
+
+/// The addresses of a host, of one family (`AF_INET`, `AF_INET6`) or of any (`AF_UNSPEC`), with port
+/// 0, in the order of RFC 6724. Off the workers, and no longer than until the deadline: what the C
+/// library is at then, it ends on a thread of the pool by itself.
+///
+/// # Errors
+///
+/// See [`Failure`].
+pub fn addresses(host: &str, family: c_int, deadline: Deadline) -> Result<Vec<SockAddr>, Failure> {
+    let host = c_string(host)?;
+    on_the_pool(deadline, move || getaddrinfo(&host, family, 0))
+}
+
+/// The address that the text of a number is, in any of the forms that the C library knows (a zone by
+/// its interface's name, an IPv4 address of fewer parts). Asks nobody.
+///
+/// # Errors
+///
+/// [`Failure::NoSuchName`] if it is none; see [`Failure`].
+pub fn number(text: &str, family: c_int) -> Result<Vec<SockAddr>, Failure> {
+    getaddrinfo(&c_string(text)?, family, libc::AI_NUMERICHOST)
+}
+
+/// The name of an address. As [`addresses`] in all else.
+///
+/// # Errors
+///
+/// See [`Failure`].
+pub fn name(addr: SockAddr, deadline: Deadline) -> Result<String, Failure> {
+    on_the_pool(deadline, move || getnameinfo(&addr))
+}
+
+fn c_string(text: &str) -> Result<CString, Failure> {
+    CString::new(text).map_err(|error| Failure::Io(error.into()))
+}
+
+/// Runs `f` where it may block: here, on a thread that has no deadline to meet, or on the pool. If
+/// nobody waits for it any more, its result is dropped there.
+fn on_the_pool<T: Send + 'static>(
+    deadline: Deadline,
+    f: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    if task::current().is_none() && deadline == Deadline::NEVER {
+        return f();
+    }
+    let (sender, receiver) = channel::bounded(1);
+    blocking::unblock(move || {
+        let _ = sender.try_send(f());
+    })
+    .detach();
+    match receiver.recv_timeout(deadline) {
+        Ok(result) => result,
+        Err(RecvError::Cancelled) => Err(Failure::Io(process::cancelled())),
+        Err(RecvError::TimedOut) => Err(Failure::TimedOut),
+        Err(RecvError::Closed | RecvError::Empty) => {
+            Err(Failure::Io(io::Error::other("the lookup panicked")))
+        }
+    }
+}
+
+fn getaddrinfo(host: &CStr, family: c_int, flags: c_int) -> Result<Vec<SockAddr>, Failure> {
+    // SAFETY: all-zero is what an addrinfo of hints must be but for what is set here.
+    let mut hints: libc::addrinfo = unsafe { MaybeUninit::zeroed().assume_init() };
+    hints.ai_family = family;
+    hints.ai_flags = flags;
+    // Else each address comes once for every type of socket.
+    hints.ai_socktype = libc::SOCK_STREAM;
+    let mut list = ptr::null_mut();
+    // SAFETY: a string that ends with a zero byte, hints, and a place for the list.
+    let code =
+        unsafe { libc::getaddrinfo(host.as_ptr(), ptr::null(), &raw const hints, &raw mut list) };
+    if code != 0 {
+        return Err(Failure::new(code));
+    }
+    let mut addrs = Vec::new();
+    let mut next = list;
+    // SAFETY: the list ends with a null pointer, and is not freed before the end.
+    while let Some(info) = unsafe { next.as_ref() } {
+        let mut storage = SockAddrStorage::zeroed();
+        if info.ai_addrlen <= storage.size_of() && !info.ai_addr.is_null() {
+            // SAFETY: so many bytes of an address are there, and fit into the storage.
+            unsafe {
+                ptr::copy_nonoverlapping(
+                    info.ai_addr.cast::<u8>(),
+                    (&raw mut storage).cast::<u8>(),
+                    info.ai_addrlen as usize,
+                );
+            }
+            // SAFETY: the storage has `ai_addrlen` bytes of an address.
+            addrs.push(unsafe { SockAddr::new(storage, info.ai_addrlen) });
+        }
+        next = info.ai_next;
+    }
+    // SAFETY: the list of getaddrinfo, once; nothing points into it any more.
+    unsafe { libc::freeaddrinfo(list) };
+    Ok(addrs)
+}
+
+fn getnameinfo(addr: &SockAddr) -> Result<String, Failure> {
+    /// `NI_MAXHOST` of `netdb.h`.
+    const MAX: usize = 1025;
+    let mut name = [0_u8; MAX];
+    // SAFETY: a live address with its length, and a writable buffer with its length; no service.
+    let code = unsafe {
+        libc::getnameinfo(
+            addr.as_ptr().cast(),
+            addr.len(),
+            name.as_mut_ptr().cast(),
+            MAX as libc::socklen_t,
+            ptr::null_mut(),
+            0,
+            libc::NI_NAMEREQD,
+        )
+    };
+    if code != 0 {
+        return Err(Failure::new(code));
+    }
+    let name = CStr::from_bytes_until_nul(&name).map_err(|_| Failure::NoSuchName)?;
+    Ok(name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    fn texts(result: Result<Vec<SockAddr>, Failure>) -> Vec<String> {
+        let addrs = result.unwrap();
+        addrs
+            .iter()
+            .map(|a| a.as_socket().unwrap().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn numbers_in_every_form_ask_nobody() {
+        assert_eq!(texts(number("127.1", libc::AF_UNSPEC)), ["127.0.0.1:0"]);
+        assert_eq!(texts(number("::1", libc::AF_UNSPEC)), ["[::1]:0"]);
+        let scoped = number("fe80::1%lo", libc::AF_UNSPEC).unwrap();
+        assert_ne!(scoped[0].as_socket_ipv6().unwrap().scope_id(), 0);
+        for (text, family) in [("localhost", libc::AF_UNSPEC), ("1.2.3.4.5", libc::AF_INET)] {
+            let failure = number(text, family).unwrap_err();
+            assert!(matches!(failure, Failure::NoSuchName), "{failure:?}");
+        }
+        let failure = number("127.0.0.1", libc::AF_INET6).unwrap_err();
+        assert!(matches!(failure, Failure::NoAddress), "{failure:?}");
+        let failure = number("a\0b", libc::AF_UNSPEC).unwrap_err();
+        assert!(matches!(failure, Failure::Io(_)), "{failure:?}");
+    }
+
+    #[test]
+    fn localhost_is_known_and_has_a_name() {
+        for deadline in [Deadline::NEVER, Duration::from_secs(30).into()] {
+            let addrs = addresses("localhost", libc::AF_INET, deadline);
+            assert!(texts(addrs).contains(&"127.0.0.1:0".to_owned()));
+            let addr = number("127.0.0.1", libc::AF_INET).unwrap().remove(0);
+            assert!(!name(addr, deadline).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn codes_are_told_apart() {
+        assert!(matches!(
+            Failure::new(libc::EAI_NONAME),
+            Failure::NoSuchName
+        ));
+        assert!(matches!(Failure::new(EAI_NODATA), Failure::NoAddress));
+        assert!(matches!(Failure::new(EAI_ADDRFAMILY), Failure::NoAddress));
+        for code in [libc::EAI_AGAIN, libc::EAI_FAIL] {
+            let Failure::Failed(code) = Failure::new(code) else {
+                panic!("{code}");
+            };
+            assert!(!code.to_string().is_empty());
+        }
+        assert_ne!(
+            Code(libc::EAI_AGAIN).to_string(),
+            Code(libc::EAI_FAIL).to_string()
+        );
+    }
+
+    #[test]
+    fn a_lookup_past_its_deadline_ends_by_itself() {
+        let body = || {
+            let (go, wait) = mpsc::channel::<()>();
+            let (done, ended) = mpsc::channel();
+            let result: Result<(), Failure> =
+                on_the_pool(Duration::from_millis(10).into(), move || {
+                    wait.recv().unwrap();
+                    done.send(()).unwrap();
+                    Ok(())
+                });
+            assert!(matches!(result, Err(Failure::TimedOut)), "{result:?}");
+            go.send(()).unwrap();
+            ended.recv().unwrap();
+        };
+        body();
+        process::spawn(body).join().unwrap();
+    }
+
+    #[test]
+    fn a_cancel_ends_the_wait() {
+        let (go, wait) = mpsc::channel::<()>();
+        let (begun, begins) = mpsc::channel();
+        let handle = process::spawn(move || {
+            on_the_pool(Deadline::NEVER, move || {
+                begun.send(()).unwrap();
+                let _ = wait.recv();
+                Ok(())
+            })
+        });
+        begins.recv().unwrap();
+        handle.cancel();
+        match handle.join().unwrap() {
+            Err(Failure::Io(error)) => assert!(process::is_cancelled(&error)),
+            other => panic!("{other:?}"),
+        }
+        drop(go);
+    }
+}

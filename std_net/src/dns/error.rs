@@ -1,0 +1,128 @@
+//! [`Error`]: why a lookup has no answer.
+
+use std::error;
+use std::fmt;
+use std::io;
+
+use std_net_runtime::lookup::Failure;
+
+use super::resolved::Refusal;
+
+/// Why a lookup has no answer. Each but the last has the name (or address) that was looked up.
+///
+/// Inside an [`io::Error`] of a connect it can be found again:
+///
+/// ```
+/// use std::io;
+/// use std_net::dns::Error;
+///
+/// fn is_no_such_name(error: &io::Error) -> bool {
+///     let error = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
+///     matches!(error, Some(Error::NoSuchName(_)))
+/// }
+///
+/// let error = io::Error::from(Error::NoSuchName("example.invalid".into()));
+/// assert!(is_no_such_name(&error));
+/// assert_eq!(error.kind(), io::ErrorKind::NotFound);
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such name: `NXDOMAIN` of DNS, `EAI_NONAME`.
+    /// [`NotFound`](io::ErrorKind::NotFound) as an [`io::Error`].
+    NoSuchName(String),
+    /// There is such a name, but it has no address of the kind asked for: an empty answer of DNS,
+    /// `EAI_NODATA`. [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) as an [`io::Error`].
+    NoAddress(String),
+    /// The servers failed or could not be asked, so that it is not known: `SERVFAIL` of DNS, no
+    /// network, `EAI_AGAIN`; and what they said. [`Other`](io::ErrorKind::Other) as an [`io::Error`].
+    ServerFailed(String, Box<dyn error::Error + Send + Sync>),
+    /// The deadline has passed, or the resolver's own patience.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) as an [`io::Error`].
+    TimedOut(String),
+    /// This cannot be a name: it is empty, too long, or has a zero byte.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) as an [`io::Error`].
+    InvalidName(String),
+    /// A system call failed, or the process was cancelled: as an [`io::Error`] it is this.
+    Io(io::Error),
+}
+
+impl Error {
+    /// What was looked up.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Error::NoSuchName(name)
+            | Error::NoAddress(name)
+            | Error::ServerFailed(name, _)
+            | Error::TimedOut(name)
+            | Error::InvalidName(name) => Some(name),
+            Error::Io(_) => None,
+        }
+    }
+
+    pub(super) fn from_libc(name: &str, failure: Failure) -> Error {
+        let owned = name.to_owned();
+        match failure {
+            Failure::NoSuchName => Error::NoSuchName(owned),
+            Failure::NoAddress => Error::NoAddress(owned),
+            Failure::TimedOut => Error::TimedOut(owned),
+            Failure::Failed(code) => Error::ServerFailed(owned, code.into()),
+            Failure::Io(error) => Error::Io(error),
+            other => Error::ServerFailed(owned, format!("{other:?}").into()),
+        }
+    }
+
+    pub(super) fn from_service(name: &str, refusal: Refusal) -> Error {
+        let name = name.to_owned();
+        match refusal {
+            Refusal::NoSuchName => Error::NoSuchName(name),
+            Refusal::NoRecord => Error::NoAddress(name),
+            Refusal::TimedOut => Error::TimedOut(name),
+            Refusal::InvalidName => Error::InvalidName(name),
+            Refusal::Failed(said) => Error::ServerFailed(name, said.into()),
+            Refusal::Unusable(error) => Error::ServerFailed(name, error.into()),
+            Refusal::Cancelled(error) => Error::Io(error),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = self.name() {
+            write!(f, "lookup of {name:?}: ")?;
+        }
+        match self {
+            Error::NoSuchName(_) => f.write_str("no such name"),
+            Error::NoAddress(_) => f.write_str("no address of that kind"),
+            Error::ServerFailed(_, reason) => write!(f, "the resolver failed: {reason}"),
+            Error::TimedOut(_) => f.write_str("no answer in time"),
+            Error::InvalidName(_) => f.write_str("not a name"),
+            Error::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Error::ServerFailed(_, reason) => Some(&**reason),
+            Error::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        let kind = match error {
+            Error::NoSuchName(_) => io::ErrorKind::NotFound,
+            Error::NoAddress(_) => io::ErrorKind::AddrNotAvailable,
+            Error::ServerFailed(..) => io::ErrorKind::Other,
+            Error::TimedOut(_) => io::ErrorKind::TimedOut,
+            Error::InvalidName(_) => io::ErrorKind::InvalidInput,
+            Error::Io(error) => return error,
+        };
+        io::Error::new(kind, error)
+    }
+}

@@ -1,0 +1,313 @@
+//! Names to addresses, and back. The one place that asks a resolver.
+//!
+//! Where `systemd-resolved` is running it is asked over its Varlink socket, which tells the reasons of
+//! a failure apart; otherwise the C library is, by `getaddrinfo(3)`. Either way a process parks
+//! meanwhile, a deadline is met, and text that is an address is no lookup at all.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `mod` | [`Resolver`]: who is asked, in which order |
+//! | `resolved` | `systemd-resolved` over Varlink |
+//! | `error` | [`Error`] |
+//!
+//! # Examples
+//!
+//! ```
+//! use std::net::IpAddr;
+//! use std::time::Duration;
+//! use std_net::dns::{Error, Resolver};
+//!
+//! let resolver = Resolver::new().timeout(Duration::from_secs(5));
+//! let addresses = resolver.lookup("localhost")?;
+//! assert!(addresses.iter().all(IpAddr::is_loopback));
+//!
+//! match resolver.lookup("no-such-name.invalid") {
+//!     Ok(addresses) => println!("{addresses:?}"),
+//!     Err(Error::NoSuchName(name)) => println!("there is no {name}"),
+//!     Err(error) => println!("it could not be found out: {error}"),
+//! }
+//! # Ok::<(), Error>(())
+//! ```
+
+mod error;
+mod resolved;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use socket2::SockAddr;
+use std_net_runtime::Deadline;
+use std_net_runtime::lookup::{self, Failure};
+
+pub use error::Error;
+
+use resolved::Refusal;
+
+/// Which addresses to look for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Family {
+    /// Of both families.
+    #[default]
+    Any,
+    /// Of IPv4 only: `A` records.
+    V4,
+    /// Of IPv6 only: `AAAA` records.
+    V6,
+}
+
+impl Family {
+    /// As the C library and `systemd-resolved` number them.
+    fn number(self) -> libc::c_int {
+        match self {
+            Family::Any => libc::AF_UNSPEC,
+            Family::V4 => libc::AF_INET,
+            Family::V6 => libc::AF_INET6,
+        }
+    }
+
+    fn has(self, ip: IpAddr) -> bool {
+        match self {
+            Family::Any => true,
+            Family::V4 => ip.is_ipv4(),
+            Family::V6 => ip.is_ipv6(),
+        }
+    }
+}
+
+/// Looks names up, as the system does.
+///
+/// The addresses come in the order of the system's resolver, which is by RFC 6724. A connect to a name
+/// begins with IPv6 and lets the families take turns (RFC 8305).
+///
+/// See the [module](self) for an example.
+#[derive(Clone, Debug)]
+#[doc(alias = "getaddrinfo")]
+#[must_use]
+pub struct Resolver {
+    service: Option<PathBuf>,
+    fallback: bool,
+    family: Family,
+    timeout: Option<Duration>,
+}
+
+impl Default for Resolver {
+    fn default() -> Resolver {
+        Resolver::new()
+    }
+}
+
+impl Resolver {
+    /// That of the system: `systemd-resolved` if it is running, else the C library.
+    pub fn new() -> Resolver {
+        Resolver {
+            service: Some(PathBuf::from(resolved::SOCKET)),
+            fallback: true,
+            family: Family::Any,
+            timeout: None,
+        }
+    }
+
+    /// The C library alone.
+    pub fn libc() -> Resolver {
+        Resolver {
+            service: None,
+            ..Resolver::new()
+        }
+    }
+
+    /// Another socket than `/run/systemd/resolve/io.systemd.Resolve` of a service that speaks
+    /// `io.systemd.Resolve` over Varlink.
+    pub fn service(mut self, path: impl AsRef<Path>) -> Resolver {
+        self.service = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Whether the C library is asked if the service cannot be: it is not there, or what it says makes
+    /// no sense. On by default. An answer that is an error is an answer.
+    pub fn fallback(mut self, on: bool) -> Resolver {
+        self.fallback = on;
+        self
+    }
+
+    /// Looks for addresses of one family only.
+    pub fn family(mut self, family: Family) -> Resolver {
+        self.family = family;
+        self
+    }
+
+    /// How long a lookup may take; it has no limit of ours otherwise. The nearer of this and the
+    /// deadline of a lookup counts.
+    pub fn timeout(mut self, timeout: Duration) -> Resolver {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The addresses of `host`: one at least. Text that is an address is that address.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn lookup(&self, host: &str) -> Result<Vec<IpAddr>, Error> {
+        self.lookup_deadline(host, Deadline::NEVER)
+    }
+
+    /// The same within a deadline. If the C library is asked, the lookup goes on past it, on a thread
+    /// of the pool of [`process::blocking`](crate::process::blocking), until the library gives up;
+    /// what it finds is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] past the deadline, at once, whatever the resolver is at; see [`Error`].
+    pub fn lookup_deadline(
+        &self,
+        host: &str,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Vec<IpAddr>, Error> {
+        let addrs = self.lookup_port(host, 0, deadline)?;
+        Ok(addrs.iter().map(SocketAddr::ip).collect())
+    }
+
+    /// The socket addresses of `host` with `port`; with the zone of addresses that have one.
+    ///
+    /// # Errors
+    ///
+    /// As [`lookup_deadline`](Self::lookup_deadline).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net::Deadline;
+    /// use std_net::dns::Resolver;
+    ///
+    /// let addrs = Resolver::new().lookup_port("fe80::1%lo", 80, Deadline::NEVER)?;
+    /// assert!(addrs[0].is_ipv6() && addrs[0].port() == 80);
+    /// # Ok::<(), std_net::dns::Error>(())
+    /// ```
+    pub fn lookup_port(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Vec<SocketAddr>, Error> {
+        let mut addrs = self.socket_addrs(host, self.until(deadline.into()))?;
+        if addrs.is_empty() {
+            return Err(Error::NoAddress(host.to_owned()));
+        }
+        for addr in &mut addrs {
+            addr.set_port(port);
+        }
+        Ok(addrs)
+    }
+
+    /// The names of an address, the chief one first: one at least. Corresponds to `getnameinfo(3)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchName`] if it has none; see [`Error`].
+    pub fn reverse(&self, ip: IpAddr) -> Result<Vec<String>, Error> {
+        self.reverse_deadline(ip, Deadline::NEVER)
+    }
+
+    /// The same within a deadline.
+    ///
+    /// # Errors
+    ///
+    /// As [`reverse`](Self::reverse), and [`Error::TimedOut`] past the deadline.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use std_net::dns::Resolver;
+    ///
+    /// let localhost = "127.0.0.1".parse().unwrap();
+    /// let names = Resolver::new().reverse_deadline(localhost, Duration::from_secs(5))?;
+    /// println!("{}", names[0]);
+    /// # Ok::<(), std_net::dns::Error>(())
+    /// ```
+    pub fn reverse_deadline(
+        &self,
+        ip: IpAddr,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Vec<String>, Error> {
+        let deadline = self.until(deadline.into());
+        let name = ip.to_string();
+        if let Some(answer) = self.ask(&name, deadline, |service| {
+            resolved::reverse(service, ip, deadline)
+        })? {
+            return Ok(answer);
+        }
+        let addr = SocketAddr::new(ip, 0).into();
+        match lookup::name(addr, deadline) {
+            Ok(found) => Ok(vec![found]),
+            Err(failure) => Err(Error::from_libc(&name, failure)),
+        }
+    }
+
+    fn socket_addrs(&self, host: &str, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
+        if host.is_empty() || host.contains('\0') {
+            return Err(Error::InvalidName(host.to_owned()));
+        }
+        if let Ok(ip) = host.parse() {
+            return if self.family.has(ip) {
+                Ok(vec![SocketAddr::new(ip, 0)])
+            } else {
+                Err(Error::NoAddress(host.to_owned()))
+            };
+        }
+        let colon = host.contains(':');
+        if colon || host.starts_with(|c: char| c.is_ascii_digit()) {
+            // `fe80::1%eth0`, and what old programs take for IPv4: `127.1`. No host name has a colon.
+            match lookup::number(host, self.family.number()) {
+                Err(Failure::NoSuchName) if !colon => {}
+                number => return from_libc(host, number),
+            }
+        }
+        if let Some(answer) = self.ask(host, deadline, |service| {
+            resolved::addresses(service, host, self.family, deadline)
+        })? {
+            return Ok(answer);
+        }
+        from_libc(
+            host,
+            lookup::addresses(host, self.family.number(), deadline),
+        )
+    }
+
+    /// What the service answers; `None` if it is for the C library to say.
+    fn ask<T>(
+        &self,
+        name: &str,
+        deadline: Deadline,
+        call: impl FnOnce(&Path) -> Result<T, Refusal>,
+    ) -> Result<Option<T>, Error> {
+        if deadline.instant().is_some_and(|at| at <= Instant::now()) {
+            return Err(Error::TimedOut(name.to_owned()));
+        }
+        let Some(service) = &self.service else {
+            return Ok(None);
+        };
+        match call(service) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Refusal::Unusable(_)) if self.fallback => Ok(None),
+            Err(refusal) => Err(Error::from_service(name, refusal)),
+        }
+    }
+
+    /// The nearer of a deadline and the resolver's own limit.
+    fn until(&self, deadline: Deadline) -> Deadline {
+        let Some(own) = self.timeout.and_then(|t| Deadline::from(t).instant()) else {
+            return deadline;
+        };
+        deadline.instant().map_or(own, |at| at.min(own)).into()
+    }
+}
+
+fn from_libc(name: &str, result: Result<Vec<SockAddr>, Failure>) -> Result<Vec<SocketAddr>, Error> {
+    match result {
+        Ok(addrs) => Ok(addrs.iter().filter_map(SockAddr::as_socket).collect()),
+        Err(failure) => Err(Error::from_libc(name, failure)),
+    }
+}

@@ -1,0 +1,224 @@
+//! The resolver of the system, in namespaces where this program is what it asks: a name server on
+//! 127.0.0.1 (`names dns`), or `systemd-resolved` at its usual place (`names connect`). The test
+//! `names` makes the namespaces.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::unix::net::UnixListener;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use std_net::dns::{Error, Family, Resolver};
+use std_net::process;
+use std_net::socket::{TcpListener, TcpStream};
+
+/// Much less than the 30 seconds that the C library waits for a server, and much more than an answer
+/// takes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn main() {
+    let role = std::env::args().nth(1).expect("a role");
+    let body = match role.as_str() {
+        "dns" => {
+            serve_dns();
+            ask_dns as fn()
+        }
+        "connect" => {
+            serve_varlink();
+            connect
+        }
+        other => panic!("no role {other}"),
+    };
+    body();
+    process::spawn(body).join().expect("the same in a process");
+    println!("all is well");
+}
+
+/// A name server that answers by the first label.
+fn serve_dns() {
+    let socket = UdpSocket::bind("127.0.0.1:53").expect("a namespace of its own");
+    thread::spawn(move || {
+        let mut buf = [0; 1500];
+        loop {
+            let (n, from) = socket.recv_from(&mut buf).expect("a query");
+            if let Some(answer) = answer(&buf[..n]) {
+                let _ = socket.send_to(&answer, from);
+            }
+        }
+    });
+}
+
+/// RFC 1035, section 4.
+fn answer(query: &[u8]) -> Option<Vec<u8>> {
+    let label_len = usize::from(query[12]);
+    let label = &query[13..13 + label_len];
+    let name_len = query[12..].iter().position(|b| *b == 0)? + 1;
+    let question = &query[12..12 + name_len + 4];
+    let ty = question[name_len + 1];
+    let (rcode, data): (u8, Option<Vec<u8>>) = match (label, ty) {
+        (b"missing", _) => (3, None),
+        (b"broken", _) => (2, None),
+        (b"silent", _) => return None,
+        (_, 1) => (0, Some(vec![192, 0, 2, 7])),
+        (b"both", 28) => (
+            0,
+            Some(
+                "2001:db8::7"
+                    .parse::<std::net::Ipv6Addr>()
+                    .ok()?
+                    .octets()
+                    .into(),
+            ),
+        ),
+        (_, 12) => (0, Some(b"\x03ptr\x04test\x00".to_vec())),
+        _ => (0, None),
+    };
+    let mut reply = query[..2].to_vec();
+    // An answer, recursion wanted and available; one question, and an answer or none.
+    reply.extend([
+        0x81,
+        0x80 | rcode,
+        0,
+        1,
+        0,
+        data.is_some().into(),
+        0,
+        0,
+        0,
+        0,
+    ]);
+    reply.extend(question);
+    if let Some(data) = data {
+        // The name is the question's; class IN, one second to live.
+        reply.extend([
+            0xc0,
+            12,
+            0,
+            ty,
+            0,
+            1,
+            0,
+            0,
+            0,
+            1,
+            0,
+            u8::try_from(data.len()).ok()?,
+        ]);
+        reply.extend(data);
+    }
+    Some(reply)
+}
+
+fn ask_dns() {
+    // There is no service in this namespace: the default falls back to the C library, too.
+    for resolver in [Resolver::libc(), Resolver::new()] {
+        for resolver in [resolver.clone(), resolver.timeout(PATIENCE)] {
+            let mut found = resolver.lookup("both.test").expect("both");
+            found.sort();
+            let expected: [IpAddr; 2] =
+                ["192.0.2.7", "2001:db8::7"].map(|t| t.parse().expect("one"));
+            assert_eq!(found, expected);
+            let error = resolver.lookup("missing.test").expect_err("NXDOMAIN");
+            assert!(matches!(error, Error::NoSuchName(_)), "{error:?}");
+            let error = resolver.lookup("broken.test").expect_err("SERVFAIL");
+            assert!(matches!(error, Error::ServerFailed(..)), "{error:?}");
+            assert_eq!(resolver.lookup("four.test").expect("A").len(), 1);
+            let v6 = resolver.clone().family(Family::V6);
+            let error = v6.lookup("four.test").expect_err("no AAAA");
+            assert!(matches!(error, Error::NoAddress(_)), "{error:?}");
+            let names = resolver.reverse("192.0.2.7".parse().expect("one"));
+            assert_eq!(names.expect("PTR"), ["ptr.test"]);
+        }
+        // A server that says nothing.
+        let begin = Instant::now();
+        let error = resolver_silence(&Resolver::libc());
+        assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
+        assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
+    }
+    // It bounds what a connect looks up; one that fails says why.
+    let begin = Instant::now();
+    let deadline = Duration::from_millis(100);
+    let error = TcpStream::connect_deadline("silent.test:80", deadline).expect_err("silence");
+    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
+    let udp = std_net::socket::UdpSocket::bind("127.0.0.1:0").expect("any port");
+    udp.timeout_after(deadline);
+    let error = udp.send_to(b"x", "silent.test:80").expect_err("silence");
+    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    let error = TcpStream::connect("missing.test:80").expect_err("NXDOMAIN");
+    let inner = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
+    assert!(matches!(inner, Some(Error::NoSuchName(_))), "{error:?}");
+}
+
+fn resolver_silence(resolver: &Resolver) -> Error {
+    resolver
+        .lookup_deadline("silent.test", Duration::from_millis(100))
+        .expect_err("silence")
+}
+
+/// Answers by the name, on threads of its own.
+fn serve_varlink() {
+    let listener =
+        UnixListener::bind("/run/systemd/resolve/io.systemd.Resolve").expect("a fresh /run");
+    thread::spawn(move || {
+        let mut silent = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut call = Vec::new();
+            let mut byte = [0];
+            while stream.read(&mut byte).unwrap_or(0) == 1 && byte[0] != 0 {
+                call.push(byte[0]);
+            }
+            if call.windows(11).any(|w| w == b"silent.test") {
+                silent.push(stream);
+                continue;
+            }
+            // IPv4 first, and IPv6 last.
+            let reply = b"{\"parameters\":{\"addresses\":[\
+                {\"family\":2,\"address\":[127,0,0,3]},{\"family\":2,\"address\":[127,0,0,4]},\
+                {\"family\":10,\"address\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]}]}}\0";
+            let _ = stream.write_all(reply);
+        }
+    });
+}
+
+fn connect() {
+    let begin = Instant::now();
+    let deadline = Duration::from_millis(100);
+    let error = TcpStream::connect_deadline("silent.test:80", deadline).expect_err("silence");
+    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
+
+    // One that listens in both families: IPv6 is first, although it was told last.
+    let listener = TcpListener::bind("[::]:0").expect("any port");
+    let port = listener.local_addr().expect("an address").port();
+    let stream = TcpStream::connect(("three.test", port)).expect("one of three");
+    assert_eq!(
+        stream.peer_addr().expect("a peer"),
+        SocketAddr::new("::1".parse().expect("one"), port)
+    );
+    let text = format!("three.test:{port}");
+    for stream in [
+        TcpStream::connect(&*text).expect("the same"),
+        TcpStream::connect(text.clone()).expect("the same"),
+        TcpStream::connect_deadline(&text, PATIENCE).expect("the same"),
+    ] {
+        assert!(stream.peer_addr().expect("a peer").is_ipv6());
+    }
+    drop((stream, listener));
+    // One that does not listen on IPv6: the next in turn.
+    let (bound, ready) = mpsc::channel();
+    let server = thread::spawn(move || {
+        let listener = std::net::TcpListener::bind("127.0.0.3:0").expect("any port");
+        bound
+            .send(listener.local_addr().expect("an address").port())
+            .expect("a reader");
+        listener.accept().expect("a connection");
+    });
+    let port = ready.recv().expect("a port");
+    let stream = TcpStream::connect(("three.test", port)).expect("the second");
+    let expected = SocketAddr::new("127.0.0.3".parse().expect("one"), port);
+    assert_eq!(stream.peer_addr().expect("a peer"), expected);
+    server.join().expect("a server");
+}

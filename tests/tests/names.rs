@@ -1,0 +1,512 @@
+//! Does a lookup tell an answer, no such name, no such address, a failure and no answer in time apart,
+//! whatever the resolver does? Servers of the test's own speak for `systemd-resolved`, and a name
+//! server of its own for the C library's.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use std_net::Deadline;
+use std_net::dns::{Error, Family, Resolver};
+use std_net::process;
+use std_net::unix::{UnixListener, UnixStream};
+use std_net_tests::{TempPath, both, tool, within};
+
+/// Long enough never to be met.
+const LATE: Duration = Duration::from_secs(30);
+
+/// A server of `io.systemd.Resolve` that does the same with every connection, until it is dropped.
+struct Service {
+    path: TempPath,
+    calls: Arc<AtomicUsize>,
+    notifier: std_net::unix::Notifier,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Service {
+    /// `serve` gets the call without its zero byte.
+    fn start(serve: impl Fn(&str, UnixStream) + Send + 'static) -> Service {
+        let path = TempPath::new();
+        let listener = UnixListener::bind(&path).unwrap();
+        let notifier = listener.notifier().unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        let thread = thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                counter.fetch_add(1, Ordering::SeqCst);
+                let mut call = Vec::new();
+                let mut byte = [0];
+                while stream.read(&mut byte).unwrap_or(0) == 1 && byte[0] != 0 {
+                    call.push(byte[0]);
+                }
+                serve(&String::from_utf8(call).unwrap(), stream);
+            }
+        });
+        Service {
+            path,
+            calls,
+            notifier,
+            thread: Some(thread),
+        }
+    }
+
+    /// One that answers with these bytes and closes.
+    fn saying(reply: impl Into<Vec<u8>>) -> Service {
+        let reply = reply.into();
+        Service::start(move |_, mut stream| {
+            // The client may have had enough before the end.
+            let _ = stream.write_all(&reply);
+        })
+    }
+
+    /// One that answers with this error.
+    fn failing(error: &str, parameters: &str) -> Service {
+        Service::saying(format!(
+            "{{\"error\":\"{error}\",\"parameters\":{parameters}}}\0"
+        ))
+    }
+
+    /// A resolver that asks it and nobody else.
+    fn resolver(&self) -> Resolver {
+        only(&self.path)
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.notifier.notify();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn only(path: &Path) -> Resolver {
+    Resolver::new().service(path).fallback(false)
+}
+
+fn ips(texts: &[&str]) -> Vec<IpAddr> {
+    texts.iter().map(|t| t.parse().unwrap()).collect()
+}
+
+const ANSWER: &str = "{\"parameters\":{\"addresses\":[\
+    {\"ifindex\":2,\"family\":2,\"address\":[192,0,2,7]},\
+    {\"ifindex\":2,\"family\":10,\"address\":[32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,1]},\
+    {\"ifindex\":3,\"family\":10,\"address\":[254,128,0,0,0,0,0,0,0,0,0,0,0,0,0,1]}],\
+    \"name\":\"example.test\",\"flags\":1048577}}\0";
+
+#[test]
+fn the_service_is_asked_and_answers() {
+    both(|| {
+        let (asked, hear) = std::sync::mpsc::channel();
+        let service = Service::start(move |call, mut stream| {
+            asked.send(call.to_owned()).unwrap();
+            stream.write_all(ANSWER.as_bytes()).unwrap();
+        });
+        let resolver = service.resolver();
+        let found = resolver.lookup("example.test").unwrap();
+        assert_eq!(found, ips(&["192.0.2.7", "2001:db8::1", "fe80::1"]));
+        let call = hear.recv().unwrap();
+        assert!(
+            call.contains(r#""method":"io.systemd.Resolve.ResolveHostname""#),
+            "{call}"
+        );
+        assert!(call.contains(r#""name":"example.test""#), "{call}");
+        assert!(!call.contains("family"), "{call}");
+
+        // With its zone, which a link-local address is nothing without.
+        let found = resolver.lookup_port("example.test", 80, LATE).unwrap();
+        let expected: SocketAddr = "[fe80::1%3]:80".parse().unwrap();
+        assert_eq!(found[2], expected);
+        hear.recv().unwrap();
+
+        for (family, number) in [(Family::V4, 2), (Family::V6, 10)] {
+            resolver.clone().family(family).lookup("x").unwrap();
+            let call = hear.recv().unwrap();
+            assert!(call.contains(&format!(r#""family":{number}"#)), "{call}");
+        }
+        // What JSON must escape.
+        resolver.lookup("a\"b\\c").unwrap();
+        let call = hear.recv().unwrap();
+        assert!(call.contains(r#""name":"a\"b\\c""#), "{call}");
+    });
+}
+
+#[test]
+fn an_answer_in_pieces_is_one() {
+    both(|| {
+        let service = Service::start(|_, mut stream| {
+            for piece in ANSWER.as_bytes().chunks(7) {
+                stream.write_all(piece).unwrap();
+            }
+            // What comes after the end is not for us; the client may be gone.
+            let _ = stream.write_all(b"{\"more\":1}\0");
+        });
+        assert_eq!(service.resolver().lookup("example.test").unwrap().len(), 3);
+    });
+}
+
+#[test]
+fn the_reasons_are_told_apart() {
+    type Check = fn(&Error) -> bool;
+    let cases: [(&str, &str, Check, ErrorKind); 9] = [
+        (
+            "io.systemd.Resolve.DNSError",
+            r#"{"rcode":3}"#,
+            |e| matches!(e, Error::NoSuchName(_)),
+            ErrorKind::NotFound,
+        ),
+        (
+            "io.systemd.Resolve.NoSuchResourceRecord",
+            "{}",
+            |e| matches!(e, Error::NoAddress(_)),
+            ErrorKind::AddrNotAvailable,
+        ),
+        (
+            "io.systemd.Resolve.DNSError",
+            r#"{"rcode":2}"#,
+            |e| matches!(e, Error::ServerFailed(_, why) if why.to_string().contains("SERVFAIL")),
+            ErrorKind::Other,
+        ),
+        (
+            "io.systemd.Resolve.DNSError",
+            "{}",
+            |e| matches!(e, Error::ServerFailed(..)),
+            ErrorKind::Other,
+        ),
+        (
+            "io.systemd.Resolve.NoNameServers",
+            "null",
+            |e| matches!(e, Error::ServerFailed(_, why) if why.to_string().contains("NoNameServers")),
+            ErrorKind::Other,
+        ),
+        (
+            "io.systemd.Resolve.DNSSECValidationFailed",
+            r#"{"result":"no-signature"}"#,
+            |e| matches!(e, Error::ServerFailed(..)),
+            ErrorKind::Other,
+        ),
+        (
+            "io.systemd.Resolve.QueryTimedOut",
+            "{}",
+            |e| matches!(e, Error::TimedOut(_)),
+            ErrorKind::TimedOut,
+        ),
+        (
+            "org.varlink.service.InvalidParameter",
+            r#"{"parameter":"name"}"#,
+            |e| matches!(e, Error::InvalidName(_)),
+            ErrorKind::InvalidInput,
+        ),
+        (
+            "org.varlink.service.MethodNotFound",
+            "{}",
+            |e| matches!(e, Error::ServerFailed(..)),
+            ErrorKind::Other,
+        ),
+    ];
+    both(move || {
+        for (error, parameters, check, kind) in cases {
+            let service = Service::failing(error, parameters);
+            let got = service.resolver().lookup("example.test").unwrap_err();
+            assert!(check(&got), "{error} {parameters}: {got:?}");
+            assert_eq!(got.name(), Some("example.test"));
+            let text = got.to_string();
+            assert!(text.contains("example.test"), "{text}");
+            let io = std::io::Error::from(got);
+            assert_eq!(io.kind(), kind, "{error}");
+            assert_eq!(io.to_string(), text);
+            assert!(io.get_ref().unwrap().is::<Error>());
+        }
+    });
+}
+
+#[test]
+fn an_answer_of_the_service_is_final_even_if_it_is_an_error() {
+    both(|| {
+        let service = Service::failing("io.systemd.Resolve.DNSError", r#"{"rcode":3}"#);
+        let resolver = Resolver::new().service(&service.path);
+        let error = resolver.lookup("localhost").unwrap_err();
+        assert!(matches!(error, Error::NoSuchName(_)), "{error:?}");
+        let none = Service::saying("{\"parameters\":{\"addresses\":[]}}\0");
+        let error = none.resolver().lookup("localhost").unwrap_err();
+        assert!(matches!(error, Error::NoAddress(_)), "{error:?}");
+    });
+}
+
+/// Replies that are none.
+fn nonsense() -> Vec<Vec<u8>> {
+    let text = |t: &str| format!("{t}\0").into_bytes();
+    vec![
+        b"".to_vec(),
+        b"\0".to_vec(),
+        ANSWER.as_bytes()[..ANSWER.len() / 2].to_vec(),
+        ANSWER.as_bytes()[..ANSWER.len() - 1].to_vec(),
+        text("not json"),
+        text("null"),
+        text("[]"),
+        text("{}"),
+        text("{\"parameters\":7}"),
+        text("{\"parameters\":{\"addresses\":{}}}"),
+        text("{\"parameters\":{\"addresses\":[7]}}"),
+        text("{\"parameters\":{\"addresses\":[{\"family\":2,\"address\":[1,2,3]}]}}"),
+        text("{\"parameters\":{\"addresses\":[{\"family\":2,\"address\":[1,2,3,999]}]}}"),
+        text("{\"error\":7}"),
+        b"{\"parameters\":\"\xff\xfe\"}\0".to_vec(),
+        // Deeper than a process's stack, for a parser that recurses.
+        text(&"[".repeat(200_000)),
+        text(&format!("{{\"a\":{}{}}}", "[".repeat(100), "]".repeat(100))),
+        // Without an end.
+        vec![b' '; 10_000_000],
+    ]
+}
+
+#[test]
+fn nonsense_is_a_failure_or_left_to_the_c_library() {
+    both(|| {
+        for reply in nonsense() {
+            let said = String::from_utf8_lossy(&reply[..reply.len().min(60)]).into_owned();
+            let service = Service::saying(reply);
+            let error = service.resolver().lookup("localhost").unwrap_err();
+            assert!(
+                matches!(error, Error::ServerFailed(..)),
+                "{said}: {error:?}"
+            );
+            let both = Resolver::new().service(&service.path);
+            let found = both.lookup("localhost").unwrap();
+            assert!(found.iter().all(IpAddr::is_loopback), "{said}: {found:?}");
+            assert_eq!(service.calls(), 2);
+        }
+    });
+}
+
+#[test]
+fn a_service_that_is_not_there_or_refuses_is_passed_over() {
+    both(|| {
+        let missing = TempPath::new();
+        let stale = TempPath::new();
+        drop(UnixListener::bind(&stale).unwrap());
+        let long = "x".repeat(200);
+        for path in [&*missing, &*stale, Path::new(&long)] {
+            let error = only(path).lookup("localhost").unwrap_err();
+            assert!(matches!(error, Error::ServerFailed(..)), "{error:?}");
+            let resolver = Resolver::new().service(path).timeout(LATE);
+            assert!(!resolver.lookup("localhost").unwrap().is_empty());
+        }
+        // The reason is there with its code.
+        let Error::ServerFailed(_, reason) = only(&stale).lookup("localhost").unwrap_err() else {
+            panic!();
+        };
+        let reason: &std::io::Error = reason.downcast_ref().unwrap();
+        assert_eq!(reason.raw_os_error(), Some(libc::ECONNREFUSED));
+    });
+}
+
+#[test]
+fn silence_ends_at_the_deadline() {
+    both(|| {
+        let (hold, held) = std::sync::mpsc::channel();
+        let service = Service::start(move |_, stream| hold.send(stream).unwrap());
+        let begin = Instant::now();
+        let resolver = Resolver::new().service(&service.path);
+        let short = Duration::from_millis(50);
+        let errors = [
+            resolver.lookup_deadline("localhost", short).unwrap_err(),
+            resolver
+                .clone()
+                .timeout(short)
+                .lookup("localhost")
+                .unwrap_err(),
+            // The nearer of both.
+            resolver
+                .clone()
+                .timeout(short)
+                .lookup_deadline("localhost", LATE)
+                .unwrap_err(),
+            resolver
+                .clone()
+                .timeout(LATE)
+                .lookup_deadline("localhost", short)
+                .unwrap_err(),
+            resolver
+                .reverse_deadline("192.0.2.1".parse().unwrap(), short)
+                .unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
+            assert_eq!(std::io::Error::from(error).kind(), ErrorKind::TimedOut);
+        }
+        assert!(begin.elapsed() >= short * 5);
+        assert_eq!(held.try_iter().count(), 5);
+        // A deadline that has passed asks nobody.
+        let error = resolver
+            .lookup_deadline("localhost", Instant::now())
+            .unwrap_err();
+        assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
+        assert_eq!(service.calls(), 5);
+        let error = Resolver::libc()
+            .lookup_deadline("localhost", Instant::now())
+            .unwrap_err();
+        assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
+    });
+}
+
+#[test]
+fn a_cancel_ends_a_lookup() {
+    within(LATE, || {
+        let (hold, held) = std::sync::mpsc::channel();
+        let service = Service::start(move |_, stream| hold.send(stream).unwrap());
+        let resolver = Resolver::new().service(&service.path);
+        let handle = process::spawn(move || resolver.lookup("localhost"));
+        let stream = held.recv().unwrap();
+        handle.cancel();
+        let error = handle.join().unwrap().unwrap_err();
+        let error = std::io::Error::from(error);
+        assert!(process::is_cancelled(&error), "{error}");
+        drop(stream);
+    });
+}
+
+#[test]
+fn what_is_an_address_asks_nobody() {
+    both(|| {
+        let service = Service::failing("io.systemd.Resolve.DNSError", r#"{"rcode":3}"#);
+        let resolver = service.resolver();
+        for (text, expected) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+            ("127.1", "127.0.0.1"),
+            ("0x7f.1", "127.0.0.1"),
+        ] {
+            assert_eq!(resolver.lookup(text).unwrap(), ips(&[expected]), "{text}");
+            // Not even time.
+            let found = resolver.lookup_deadline(text, Instant::now()).unwrap();
+            assert_eq!(found, ips(&[expected]), "{text}");
+        }
+        let zoned = resolver.lookup_port("fe80::1%lo", 7, LATE).unwrap();
+        let SocketAddr::V6(zoned) = zoned[0] else {
+            panic!("{zoned:?}");
+        };
+        assert!(zoned.scope_id() > 0 && zoned.port() == 7);
+        // Nor does what can be neither an address nor a name.
+        for text in ["::1::", "[::1]", "a:b", "fe80::1%no-such-interface"] {
+            let error = resolver.lookup(text).unwrap_err();
+            assert!(matches!(error, Error::NoSuchName(_)), "{text}: {error:?}");
+        }
+        for text in ["", "a\0b"] {
+            let error = resolver.lookup(text).unwrap_err();
+            assert!(matches!(error, Error::InvalidName(_)), "{text}: {error:?}");
+        }
+        let v6 = resolver.clone().family(Family::V6);
+        for text in ["192.0.2.1", "127.1"] {
+            let error = v6.lookup(text).unwrap_err();
+            assert!(matches!(error, Error::NoAddress(_)), "{text}: {error:?}");
+        }
+        assert_eq!(service.calls(), 0);
+        // A name may begin with a digit.
+        let error = resolver.lookup("3com.test").unwrap_err();
+        assert!(matches!(error, Error::NoSuchName(_)), "{error:?}");
+        assert_eq!(service.calls(), 1);
+    });
+}
+
+#[test]
+fn names_of_an_address() {
+    both(|| {
+        let (asked, hear) = std::sync::mpsc::channel();
+        let service = Service::start(move |call, mut stream| {
+            asked.send(call.to_owned()).unwrap();
+            let answer = b"{\"parameters\":{\"names\":[{\"ifindex\":1,\"name\":\"one.test\"},\
+                {\"name\":\"two.test\"}],\"flags\":1}}\0";
+            stream.write_all(answer).unwrap();
+        });
+        let resolver = service.resolver();
+        let names = resolver.reverse("192.0.2.7".parse().unwrap()).unwrap();
+        assert_eq!(names, ["one.test", "two.test"]);
+        let call = hear.recv().unwrap();
+        assert!(call.contains("io.systemd.Resolve.ResolveAddress"), "{call}");
+        assert!(call.contains(r#""address":[192,0,2,7]"#), "{call}");
+        assert!(call.contains(r#""family":2"#), "{call}");
+        resolver.reverse("::1".parse().unwrap()).unwrap();
+        assert!(hear.recv().unwrap().contains(r#""family":10"#));
+
+        let none = Service::failing("io.systemd.Resolve.NoSuchResourceRecord", "{}");
+        let error = none.resolver().reverse("192.0.2.7".parse().unwrap());
+        assert!(matches!(error, Err(Error::NoSuchName(_))), "{error:?}");
+        let empty = Service::saying("{\"parameters\":{\"names\":[]}}\0");
+        let error = empty.resolver().reverse("192.0.2.7".parse().unwrap());
+        assert!(matches!(error, Err(Error::ServerFailed(..))), "{error:?}");
+
+        let names = Resolver::libc()
+            .reverse("127.0.0.1".parse().unwrap())
+            .unwrap();
+        assert!(!names[0].is_empty());
+    });
+}
+
+#[test]
+fn the_c_library_knows_localhost_with_and_without_a_deadline() {
+    both(|| {
+        for deadline in [Deadline::NEVER, LATE.into()] {
+            let v4 = Resolver::libc().family(Family::V4);
+            let found = v4.lookup_deadline("localhost", deadline).unwrap();
+            assert_eq!(found, ips(&["127.0.0.1"]));
+        }
+    });
+}
+
+/// In namespaces of its own: a network where the test is the name server, and files that say so.
+fn in_namespaces(role: &str) {
+    let (Some(unshare), Some(ip)) = (tool("unshare"), tool("ip")) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!(
+        "cd {folder} && {ip} link set lo up \
+        && printf 'nameserver 127.0.0.1\\noptions timeout:30 attempts:1\\n' > resolv.conf \
+        && echo 'hosts: files dns' > nsswitch.conf \
+        && printf '127.0.0.1 localhost\\n::1 localhost\\n' > hosts \
+        && for file in resolv.conf nsswitch.conf hosts; do \
+             test -e /etc/$file && mount --bind $file /etc/$file || exit 77; done \
+        && mount -t tmpfs none /run && mkdir -p /run/systemd/resolve || exit 77; \
+        exec \"$0\" {role}",
+        folder = folder.path().display(),
+        ip = ip.display()
+    );
+    let output = Command::new(unshare)
+        .args(["--net", "--mount", "sh", "-c", &script])
+        .arg(env!("CARGO_BIN_EXE_names"))
+        .output()
+        .unwrap();
+    let (text, errors) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    if output.status.code() == Some(77) || errors.contains("unshare:") {
+        eprintln!("SKIPPED: no namespaces to be had: {errors}");
+        return;
+    }
+    assert!(output.status.success(), "{text}{errors}");
+    assert!(text.ends_with("all is well\n"), "{text}{errors}");
+}
+
+#[test]
+fn the_c_library_and_a_name_server_of_our_own() {
+    within(LATE * 2, || in_namespaces("dns"));
+}
+
+#[test]
+fn a_connect_asks_the_service_within_its_deadline_and_begins_with_ipv6() {
+    within(LATE * 2, || in_namespaces("connect"));
+}
