@@ -37,12 +37,14 @@ impl IpRange {
     }
 
     /// The first address.
+    #[inline]
     #[must_use]
     pub fn first(&self) -> IpAddr {
         self.first
     }
 
     /// The last address, which belongs to it.
+    #[inline]
     #[must_use]
     pub fn last(&self) -> IpAddr {
         self.last
@@ -76,6 +78,7 @@ impl IpRange {
     /// assert_eq!(nets, ["192.0.2.1/32", "192.0.2.2/31", "192.0.2.4/31", "192.0.2.6/32"]);
     /// # Ok::<(), std_net_ip::ParseError>(())
     /// ```
+    #[inline]
     #[must_use]
     pub fn nets(&self) -> Nets {
         Nets { left: Some(*self) }
@@ -84,6 +87,7 @@ impl IpRange {
 
 impl From<IpNet> for IpRange {
     /// All addresses of a network, its first and its last among them.
+    #[inline]
     fn from(net: IpNet) -> IpRange {
         IpRange {
             first: net.network(),
@@ -122,6 +126,7 @@ pub struct Nets {
 impl Iterator for Nets {
     type Item = IpNet;
 
+    #[inline]
     fn next(&mut self) -> Option<IpNet> {
         let IpRange { first, last } = self.left.take()?;
         let (net, next) = match (first, last) {

@@ -89,6 +89,18 @@ impl IpSet {
         }
     }
 
+    /// The first and last IPv4 addresses of its ranges as numbers, in order.
+    #[must_use]
+    pub fn bits_v4(&self) -> &[(u32, u32)] {
+        &self.v4.ranges
+    }
+
+    /// The first and last IPv6 addresses of its ranges as numbers, in order.
+    #[must_use]
+    pub fn bits_v6(&self) -> &[(u128, u128)] {
+        &self.v6.ranges
+    }
+
     /// Whether an address is in the set.
     #[inline]
     #[must_use]
@@ -392,8 +404,8 @@ impl<T: Bits> Ranges<T> {
         else {
             return Ranges::default();
         };
-        // A bucket for each range, if they were spread evenly.
-        let bits = (usize::BITS - ranges.len().leading_zeros()).min(MAX_INDEX_BITS);
+        // Eight buckets for each range: where they are spread evenly, few have more than one.
+        let bits = (usize::BITS - ranges.len().leading_zeros() + 3).min(MAX_INDEX_BITS);
         let width = to.width(from);
         let shift = width.saturating_sub(bits);
         let buckets = to.bucket(from, shift) + 1;

@@ -14,7 +14,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr_iter, memrchr};
 
 use crate::output::{Result, complain};
 
@@ -213,6 +213,11 @@ fn threads(sources: &[Source], wanted: usize) -> usize {
     if sources.iter().all(|s| matches!(s, Source::Text(..))) {
         return 1;
     }
+    cores(wanted)
+}
+
+/// As many threads as wanted; for 0 one a core, but not more than help.
+pub(crate) fn cores(wanted: usize) -> usize {
     match wanted {
         0 => thread::available_parallelism()
             .map_or(1, usize::from)
@@ -478,18 +483,6 @@ fn progress_bar(sources: &[Source]) -> ProgressBar {
         }
         _ => ProgressBar::hidden(),
     }
-}
-
-/// Lines of a text, without their ends (`\n`), and where each begins.
-pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
-        let len = memchr(b'\n', rest).unwrap_or(rest.len());
-        let start = at;
-        at += len + 1;
-        Some((start, &rest[..len]))
-    })
 }
 
 #[cfg(test)]

@@ -315,12 +315,20 @@ pub(crate) fn push_addr(out: &mut Vec<u8>, addr: IpAddr) {
     }
 }
 
-/// Appends a number up to 2<sup>64</sup> - 1.
+/// Appends a number.
+#[inline]
 pub(crate) fn push_number(out: &mut Vec<u8>, number: u64) {
+    if number >= 100 {
+        push_number_long(out, number / 100);
+    }
     if number >= 10 {
-        push_number(out, number / 10);
+        out.push(b'0' + (number / 10 % 10) as u8);
     }
     out.push(b'0' + (number % 10) as u8);
+}
+
+fn push_number_long(out: &mut Vec<u8>, number: u64) {
+    push_number(out, number);
 }
 
 /// Appends a network with its length, but a single address without if `bare`.

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use std_net_ip::net::IpNet;
+use std_net_ip::net::{IpNet, Ipv4Net};
 
-use crate::input::{Block, lines};
+use crate::input::{Block, PAD};
 use crate::item::{self, From, Item};
 use crate::output::complain;
 use crate::scan::Scanner;
@@ -62,30 +62,71 @@ pub(crate) fn each<'a>(
     if style.extract {
         return extract(scanner, block, |entry| f(Line::Item(entry)));
     }
-    for (number, (_, whole)) in lines(block.text()).enumerate() {
-        let line = block.first_line + number as u64;
-        let (start, text) = strip(whole, line == 1);
-        let found = if text.is_empty() {
-            Line::Blank(whole)
+    let padded = block.padded();
+    let end = PAD + block.text().len();
+    let (mut at, mut line) = (PAD, block.first_line);
+    // Most lines are nothing but an IPv4 address or network: the scanner reads those at once.
+    let quick = matches!(style.from, From::Auto | From::Classic);
+    if quick {
+        scanner.prepare(padded);
+    }
+    while at < end {
+        let found = if quick && let Some((item, len)) = plain(scanner, padded, at) {
+            let start = at;
+            at += len + 1;
+            Line::Item(Entry {
+                item,
+                text: &padded[start..start + len],
+                source: block.source,
+                line,
+                column: 1,
+            })
         } else {
-            match item::parse(text, style.from) {
-                Ok(item) => Line::Item(Entry {
-                    item,
-                    text,
-                    source: block.source,
-                    line,
-                    column: start + 1,
-                }),
-                Err(error) => {
-                    let at = start + error.position();
-                    let reason = error.reason().to_string();
-                    let bad = Bad::new(whole, at, reason, block.source, line);
-                    Line::Bad(whole, Box::new(bad))
-                }
-            }
+            let len = memchr::memchr(b'\n', &padded[at..]).unwrap_or(0);
+            let whole = &padded[at..at + len];
+            at += len + 1;
+            any(whole, block.source, line, style.from)
         };
         if !f(found) {
             return;
+        }
+        line += 1;
+    }
+}
+
+/// The IPv4 address or network that the line at `start` is, and its length.
+#[inline(always)]
+fn plain(scanner: &Scanner, padded: &[u8], start: usize) -> Option<(Item, usize)> {
+    let (addr, end) = scanner.line(padded, start)?;
+    let digit = |b: u8| b.wrapping_sub(b'0');
+    let (len, digits) = match padded[end..] {
+        [b'\n', ..] => return Some((Item::Addr(addr.into()), end - start)),
+        [b'/', a, b'\n', ..] if digit(a) < 10 => (digit(a), 1),
+        [b'/', a, b, b'\n', ..] if digit(a) < 10 && digit(b) < 10 => (digit(a) * 10 + digit(b), 2),
+        _ => return None,
+    };
+    let net = Ipv4Net::new(addr, len).ok()?;
+    Some((Item::Net(net.into()), end + 1 + digits - start))
+}
+
+/// A line of any kind.
+fn any(whole: &[u8], source: usize, line: u64, from: From) -> Line<'_> {
+    let (start, text) = strip(whole, line == 1);
+    if text.is_empty() {
+        return Line::Blank(whole);
+    }
+    match item::parse(text, from) {
+        Ok(item) => Line::Item(Entry {
+            item,
+            text,
+            source,
+            line,
+            column: start + 1,
+        }),
+        Err(error) => {
+            let at = start + error.position();
+            let reason = error.reason().to_string();
+            Line::Bad(whole, Box::new(Bad::new(whole, at, reason, source, line)))
         }
     }
 }
@@ -118,7 +159,7 @@ fn strip(whole: &[u8], first: bool) -> (usize, &[u8]) {
 fn extract<'a>(scanner: &mut Scanner, block: &'a Block, mut f: impl FnMut(Entry<'a>) -> bool) {
     let padded = block.padded();
     // Line numbers are counted up to each place.
-    let (mut line, mut line_start) = (block.first_line, crate::input::PAD);
+    let (mut line, mut line_start) = (block.first_line, PAD);
     let mut counted = line_start;
     scanner.scan::<true, true>(padded, |found| {
         for at in memchr::memchr_iter(b'\n', &padded[counted..found.start]) {

@@ -87,13 +87,30 @@ impl Scanner {
                         resume = dot.map_or(end, |dot| at + dot);
                     }
                 } else if V4
-                    && let Some(place) = self.v4(padded, at)
-                    && (V6 || padded[place.start - 1] != b':' || self.not_in_v6(padded, &place))
+                    && let Some((addr, start, end)) = self.v4(padded, at)
+                    && (V6 || padded[start - 1] != b':' || not_in_v6(padded, start, end))
                 {
-                    resume = found(place);
+                    let addr = addr.into();
+                    resume = found(Found { addr, start, end });
                 }
             }
         }
+    }
+
+    /// Makes the masks for [`Scanner::line`].
+    pub(crate) fn prepare(&mut self, padded: &[u8]) {
+        self.masks::<true, false>(padded);
+    }
+
+    /// The IPv4 address at the beginning of a line, if one is, and where it ends.
+    #[inline(always)]
+    pub(crate) fn line(&self, padded: &[u8], start: usize) -> Option<(Ipv4Addr, usize)> {
+        let digits = self.window(start).digits.trailing_ones() as usize;
+        if digits > 3 || padded.get(start + digits) != Some(&b'.') {
+            return None;
+        }
+        let (addr, _, end) = self.v4(padded, start + digits)?;
+        Some((addr, end))
     }
 
     fn masks<const V4: bool, const V6: bool>(&mut self, padded: &[u8]) {
@@ -136,78 +153,70 @@ impl Scanner {
         (v4, v6)
     }
 
-    /// 64 bits of one of the masks, from any position of the text.
+    /// 64 bits of the masks, from any position of the text.
     #[inline(always)]
-    fn window(&self, at: usize, mask: impl Fn(&Masks) -> u64) -> u64 {
+    fn window(&self, at: usize) -> Masks {
         let (w, bit) = (at / 64 + 1, at % 64);
-        mask(&self.words[w]) >> bit | mask(&self.words[w + 1]) << 1 << (63 - bit)
+        let Some([low, high]) = self.words.get(w..w + 2) else {
+            return Masks::default();
+        };
+        let join = |low: u64, high: u64| low >> bit | high << 1 << (63 - bit);
+        Masks {
+            dots: join(low.dots, high.dots),
+            digits: join(low.digits, high.digits),
+            colons: join(low.colons, high.colons),
+            groups: join(low.groups, high.groups),
+        }
     }
 
-    /// The IPv4 address whose first dot is at `dot`.
+    /// The IPv4 address whose first dot is at `dot`, and where it begins and ends.
     #[inline(always)]
-    fn v4(&self, padded: &[u8], dot: usize) -> Option<Found> {
-        // The four bytes before the dot: how many digits, at the high end of four bits.
-        let before = self.window(dot - 4, |m| m.digits) as u32 & 15;
-        let a_len = (before << 28).leading_ones() as usize;
-        // From behind the dot: every byte that is no digit ends an octet, the first two are dots.
-        let ends = !self.window(dot + 1, |m| m.digits);
-        let dots = self.window(dot + 1, |m| m.dots);
-        let b_len = ends.trailing_zeros() as usize;
+    fn v4(&self, padded: &[u8], dot: usize) -> Option<(Ipv4Addr, usize, usize)> {
+        // From four bytes before the dot, so the dot is bit 4.
+        let window = self.window(dot - 4);
+        let a_len = ((window.digits as u32) << 28).leading_ones() as usize;
+        // Behind the dot every byte that is no digit ends an octet; the first two are dots.
+        let ends = !window.digits & !31;
+        let b_end = ends.trailing_zeros() as usize;
         let ends = ends & ends.wrapping_sub(1);
         let c_end = ends.trailing_zeros() as usize;
         let ends = ends & ends.wrapping_sub(1);
         let d_end = ends.trailing_zeros() as usize;
-        let c_len = c_end.wrapping_sub(b_len + 1);
-        let d_len = d_end.wrapping_sub(c_end + 1);
+        let (b_len, c_len, d_len) = (
+            b_end - 5,
+            c_end.wrapping_sub(b_end + 1),
+            d_end.wrapping_sub(c_end + 1),
+        );
         // Each of 1, 2, 3: one less is below 3.
-        let lens = [a_len, b_len, c_len, d_len].map(|len| usize::from(len.wrapping_sub(1) < 3));
-        if lens.iter().sum::<usize>() != 4 || dots >> b_len & dots >> c_end & 1 == 0 {
+        let bad = [a_len, b_len, c_len, d_len].map(|len| len.wrapping_sub(1) > 2);
+        let dots = window.dots >> (b_end & 63) & window.dots >> (c_end & 63) & 1;
+        if bad[0] | bad[1] | bad[2] | bad[3] | (dots == 0) {
             return None;
         }
-        let (a, a_bad) = octet(padded, dot, a_len);
-        let (b, b_bad) = octet(padded, dot + 1 + b_len, b_len);
-        let (c, c_bad) = octet(padded, dot + 1 + c_end, c_len);
-        let (d, d_bad) = octet(padded, dot + 1 + d_end, d_len);
-        let (start, end) = (dot - a_len, dot + 1 + d_end);
-        if (a_bad | b_bad | c_bad | d_bad) || follows(padded, end) {
+        let (start, end) = (dot - a_len, dot - 4 + d_end);
+        // The four bytes that end each octet, and the byte behind them all.
+        let text = padded.get(dot - 4..dot + 14)?;
+        let four = |end: usize| -> Option<u32> {
+            Some(u32::from_le_bytes(*text.get(end - 4..end)?.first_chunk()?))
+        };
+        let (ab, ab_good) = octets(four(4)?, a_len, four(b_end)?, b_len);
+        let (cd, cd_good) = octets(four(c_end)?, c_len, four(d_end)?, d_len);
+        if !(ab_good & cd_good) || follows(padded, end) {
             return None;
         }
         // Part of a longer number with dots.
         if padded[start - 1] == b'.' && padded[start - 2].is_ascii_digit() {
             return None;
         }
-        let addr = Ipv4Addr::from_bits(a << 24 | b << 16 | c << 8 | d);
-        Some(Found {
-            addr: addr.into(),
-            start,
-            end,
-        })
-    }
-
-    /// Whether the IPv4 address behind a colon is one by itself, and not the end of an IPv6 address;
-    /// that of a mapped address counts as one.
-    #[cold]
-    fn not_in_v6(&self, padded: &[u8], place: &Found) -> bool {
-        // Without the masks, which were not made for this.
-        let part = |b: &u8| b.is_ascii_hexdigit() || *b == b':';
-        let before = &padded[..place.start];
-        let len = before.iter().rev().take(64).take_while(|b| part(b)).count();
-        let mut start = place.start - len;
-        if padded[start - 1] == b'.' {
-            start += memchr::memchr(b':', &padded[start..]).unwrap_or(0);
-        }
-        let (start, end) = trim(padded, start, place.end);
-        match ip::parse_v6(&padded[start..end]) {
-            Ok(addr) => addr.to_ipv4_mapped().is_some(),
-            Err(_) => true,
-        }
+        Some((Ipv4Addr::from_bits(ab << 16 | cd), start, end))
     }
 
     /// The run of bytes around the colon at `at` that can be in an IPv6 address.
     #[inline(always)]
     fn run(&self, padded: &[u8], at: usize) -> (usize, usize) {
-        let left = self.window(at - 64, |m| m.groups).leading_ones() as usize;
-        let right = self.window(at, |m| m.groups | m.dots).trailing_ones() as usize;
+        let left = self.window(at - 64).groups.leading_ones() as usize;
+        let right = self.window(at);
+        let right = (right.groups | right.dots).trailing_ones() as usize;
         let mut start = at - left;
         if padded[start - 1] == b'.' && left > 0 {
             // The end of a number with dots, or of a host name, and a colon: not part of it.
@@ -224,11 +233,29 @@ impl Scanner {
         if end.checked_sub(start)? > 45 || follows(padded, end) {
             return None;
         }
-        let colons = self.window(start, |m| m.colons) & !(u64::MAX << (end - start));
+        let colons = self.window(start).colons & !(u64::MAX << (end - start));
         if colons.count_ones() > 8 {
             return None;
         }
         ip::parse_v6(&padded[start..end]).ok()
+    }
+}
+
+/// Whether the IPv4 address behind a colon is one by itself, and not the end of an IPv6 address;
+/// that of a mapped address counts as one.
+#[cold]
+fn not_in_v6(padded: &[u8], start: usize, end: usize) -> bool {
+    // Without the masks, which were not made for this.
+    let part = |b: &u8| b.is_ascii_hexdigit() || *b == b':';
+    let before = padded[..start].iter().rev().take(64);
+    let mut start = start - before.take_while(|b| part(b)).count();
+    if padded[start - 1] == b'.' {
+        start += memchr::memchr(b':', &padded[start..]).unwrap_or(0);
+    }
+    let (start, end) = trim(padded, start, end);
+    match ip::parse_v6(&padded[start..end]) {
+        Ok(addr) => addr.to_ipv4_mapped().is_some(),
+        Err(_) => true,
     }
 }
 
@@ -249,28 +276,48 @@ fn trim(padded: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
 
 /// Whether a word goes on at `end`, perhaps behind dots.
 #[inline(always)]
-fn follows(padded: &[u8], mut end: usize) -> bool {
-    while padded[end] == b'.' {
-        end += 1;
-        if end == padded.len() {
-            return false;
+fn follows(padded: &[u8], end: usize) -> bool {
+    /// Letters and digits, and the dot, of which more must be known.
+    static WORD: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut i = 0;
+        while i < 256 {
+            table[i] = (i as u8).is_ascii_alphanumeric() || i as u8 == b'.';
+            i += 1;
         }
+        table
+    };
+    let byte = |at: usize| padded.get(at).copied().unwrap_or(b'\n');
+    if !WORD[usize::from(byte(end))] {
+        return false;
     }
-    padded[end].is_ascii_alphanumeric()
+    let mut end = end;
+    while byte(end) == b'.' {
+        end += 1;
+    }
+    byte(end).is_ascii_alphanumeric()
 }
 
-/// The octet that ends before `end` and has `len` digits, 1 to 3; and whether it is none.
+/// Two octets, each with the four bytes that end it and its 1 to 3 digits; as one number of 16 bits,
+/// and whether they are octets.
 #[inline(always)]
-fn octet(padded: &[u8], end: usize, len: usize) -> (u32, bool) {
-    // The digits are the high bytes; those below are not its own.
-    let four = padded[end - 4..end]
-        .first_chunk()
-        .copied()
-        .unwrap_or_default();
-    let digits = u32::from_le_bytes(four) & 0x0f0f_0f00 & u32::MAX << (32 - 8 * len);
-    let value = (digits >> 8 & 15) * 100 + (digits >> 16 & 15) * 10 + (digits >> 24);
+fn octets(a: u32, a_len: usize, b: u32, b_len: usize) -> (u32, bool) {
+    /// The digits are the high bytes, those below are not its own.
+    const OWN: [u32; 4] = [0, 0x0f00_0000, 0x0f0f_0000, 0x0f0f_0f00];
+    /// A number below has a leading zero.
     const LEAST: [u32; 4] = [0, 0, 10, 100];
-    (value, value > 255 || value < LEAST[len & 3])
+    const BOTH: u64 = 0x0000_0001_0000_0001;
+    let join = |a: u32, b: u32| u64::from(a) | u64::from(b) << 32;
+    // One in each half of the word; no half grows into the other.
+    let digits = join(a & OWN[a_len & 3], b & OWN[b_len & 3]);
+    let least = join(LEAST[a_len & 3], LEAST[b_len & 3]);
+    let value = (digits >> 8 & (15 * BOTH)) * 100
+        + (digits >> 16 & (15 * BOTH)) * 10
+        + (digits >> 24 & (15 * BOTH));
+    let over = value & (0xffff_ff00 * BOTH);
+    let under = (value | (BOTH << 31)).wrapping_sub(least) & (BOTH << 31) ^ (BOTH << 31);
+    let number = (value as u32 & 255) << 8 | (value >> 32) as u32 & 255;
+    (number, over | under == 0)
 }
 
 #[inline(always)]

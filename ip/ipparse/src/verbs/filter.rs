@@ -44,8 +44,8 @@ pub(crate) fn filter(lines: &Lines, choice: Choice) -> Result<Status> {
         .filter(|s| !matches!(s, Source::Text(..)));
     let named = lines.with_filename || !lines.no_filename && files.count() > 1;
     let search = Search {
-        v4: set.count_v4() > 0,
-        v6: set.count_v6() != Some(0),
+        v4: !set.bits_v4().is_empty(),
+        v6: !set.bits_v6().is_empty(),
         set,
         choice,
     };
