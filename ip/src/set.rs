@@ -436,10 +436,19 @@ impl<T: Bits> Ranges<T> {
         // Clamped before the shift: far behind the last range the bucket would not fit.
         let bucket = addr.min(to).bucket(from, self.shift);
         let begin = *self.index.get(bucket)? as usize;
-        let end = *self.index.get(bucket + 1)? as usize;
-        // Only these ranges may begin at or before the address, besides those that all do.
-        let inside = self.ranges.get(begin..end)?;
-        let before = begin + inside.partition_point(|(first, _)| *first <= addr);
+        // All before `begin` begin before the address. Most buckets have few: counting in four of
+        // them costs less than a search whose branches nobody foresees.
+        let few = self.ranges.get(begin..begin + 4).unwrap_or_default();
+        let mut before = begin
+            + few
+                .iter()
+                .map(|(first, _)| usize::from(*first <= addr))
+                .sum::<usize>();
+        if before == begin + few.len() {
+            let end = *self.index.get(bucket + 1)? as usize;
+            let rest = self.ranges.get(before..end).unwrap_or_default();
+            before += rest.partition_point(|(first, _)| *first <= addr);
+        }
         let found = *self.ranges.get(before.checked_sub(1)?)?;
         (addr <= found.1).then_some(found)
     }
