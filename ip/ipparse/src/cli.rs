@@ -278,8 +278,8 @@ pub(crate) struct SetForm {
     /// Write ranges instead of networks
     #[arg(long, help_heading = "Writing")]
     pub(crate) ranges: bool,
-    /// Write a network (or range) of one address without its length (as one address)
-    #[arg(long, help_heading = "Writing")]
+    /// Write a network of one address without its length
+    #[arg(long, conflicts_with = "ranges", help_heading = "Writing")]
     pub(crate) bare: bool,
 }
 

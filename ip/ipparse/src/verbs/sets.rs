@@ -279,12 +279,7 @@ impl Form<'_> {
             unreachable!("ranges of a set are in order");
         };
         if self.ranges {
-            if self.bare && first == last {
-                self.item(out, Item::Addr(first));
-            } else {
-                self.item(out, Item::Range(range));
-            }
-            return;
+            return self.item(out, Item::Range(range));
         }
         for net in range.nets() {
             if self.plain {
