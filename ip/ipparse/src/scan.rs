@@ -130,25 +130,38 @@ impl Scanner {
     #[inline(always)]
     fn places<const V4: bool, const V6: bool>(&self, w: usize) -> (u64, u64) {
         let (before, here, after) = (&self.words[w - 1], &self.words[w], &self.words[w + 1]);
-        let join = |low: u64, high: u64| u128::from(low) | u128::from(high) << 64;
+        // Twice, for the lower and the upper half of the word: each sees 32 bits behind its own.
+        let upper = |mask: fn(&Masks) -> u64| mask(here) >> 32 | mask(after) << 32;
+        let whole = |low: u64, high: u64| low & 0xffff_ffff | high << 32;
         let mut v4 = 0;
         if V4 && here.dots != 0 {
-            let digits = join(here.digits, after.digits);
-            let behind = digits << 1 | u128::from(before.digits >> 63);
-            let dots = join(here.dots, after.dots) & behind & digits >> 1;
-            let two = dots & (dots >> 2 | dots >> 3 | dots >> 4);
-            v4 = (dots & (two >> 2 | two >> 3 | two >> 4)) as u64;
+            let find = |dots: u64, digits: u64, carry: u64| {
+                let dots = dots & (digits << 1 | carry & 1) & digits >> 1;
+                // Another two to four bytes behind, and there again.
+                let more = |c: u64| dots & (c >> 2 | c >> 3 | c >> 4);
+                more(more(dots))
+            };
+            let low = find(here.dots, here.digits, before.digits >> 63);
+            let high = find(upper(|m| m.dots), upper(|m| m.digits), here.digits >> 31);
+            v4 = whole(low, high);
         }
         let mut v6 = 0;
         if V6 && here.colons != 0 {
-            let colons = join(here.colons, after.colons);
-            let more = |c: u128| colons & (c >> 2 | c >> 3 | c >> 4 | c >> 5);
-            let double = colons & colons >> 1;
-            let three = more(more(colons));
-            v6 = double as u64;
-            if three as u64 != 0 {
-                v6 |= more(more(more(three))) as u64;
-            }
+            let find = |colons: u64| {
+                // Another two to five bytes behind.
+                let more = |c: u64| {
+                    let near = c >> 2 | c >> 3;
+                    colons & (near | near >> 2)
+                };
+                let three = more(more(colons));
+                let six = if three == 0 {
+                    0
+                } else {
+                    more(more(more(three)))
+                };
+                colons & colons >> 1 | six
+            };
+            v6 = whole(find(here.colons), find(upper(|m| m.colons)));
         }
         (v4, v6)
     }
@@ -233,11 +246,69 @@ impl Scanner {
         if end.checked_sub(start)? > 45 || follows(padded, end) {
             return None;
         }
-        let colons = self.window(start).colons & !(u64::MAX << (end - start));
-        if colons.count_ones() > 8 {
+        let window = self.window(start);
+        let len = end - start;
+        let own = !(u64::MAX << len);
+        let colons = window.colons & own;
+        if window.dots & own != 0 {
+            // The colons of `::` and of six groups before the IPv4 address, or fewer.
+            let text = &padded[start..end];
+            return (colons.count_ones() <= 7).then(|| ip::parse_v6(text).ok())?;
+        }
+        // All else are hexadecimal digits and colons. The four bytes before it are there as well.
+        let text = padded.get(start - 4..end)?;
+        let double = colons & colons >> 1;
+        if double == 0 {
+            let (value, count) = groups(text, colons, 0, len)?;
+            return (count == 8).then(|| Ipv6Addr::from_bits(value));
+        }
+        if double & (double - 1) != 0 {
             return None;
         }
-        ip::parse_v6(&padded[start..end]).ok()
+        let gap = double.trailing_zeros() as usize;
+        let (high, before) = groups(text, colons, 0, gap)?;
+        let (low, after) = groups(text, colons, gap + 2, len)?;
+        if before + after > 7 {
+            return None;
+        }
+        // Shifted in two steps: all 128 bits at once is none for the processor.
+        let high = high << 16 << (16 * (7 - before));
+        Some(Ipv6Addr::from_bits(high | low))
+    }
+}
+
+/// The groups between two places, with a colon between each two of them; as one number, the last lowest,
+/// and how many. `text` begins four bytes before place 0; all of it are digits and colons.
+#[inline(always)]
+fn groups(text: &[u8], colons: u64, from: usize, to: usize) -> Option<(u128, u32)> {
+    /// The digits are the high bytes, those below are not its own.
+    const OWN: [u32; 5] = [0, 0x0f00_0000, 0x0f0f_0000, 0x0f0f_0f00, 0x0f0f_0f0f];
+    if from == to {
+        return Some((0, 0));
+    }
+    let mut left = colons & u64::MAX << from & !(u64::MAX << to);
+    let (mut value, mut count, mut start) = (0, 0, from);
+    loop {
+        let end = if left == 0 {
+            to
+        } else {
+            left.trailing_zeros() as usize
+        };
+        let len = end - start;
+        if len.wrapping_sub(1) > 3 || count == 8 {
+            return None;
+        }
+        let four = u32::from_le_bytes(*text.get(end..end + 4)?.first_chunk()?);
+        // Letters have bit 6, and 1 to 6 in the low bits.
+        let digits = (four & 0x0f0f_0f0f) + 9 * (four >> 6 & 0x0101_0101) & OWN[len];
+        let pairs = (digits << 4 | digits >> 8) & 0x00ff_00ff;
+        value = value << 16 | u128::from((pairs & 0xff) << 8 | pairs >> 16);
+        count += 1;
+        if left == 0 {
+            return Some((value, count));
+        }
+        left &= left - 1;
+        start = end + 1;
     }
 }
 
@@ -455,6 +526,23 @@ mod tests {
             let fast = all(text.as_bytes());
             for word in slowly(text.as_bytes()) {
                 prop_assert!(fast.contains(&word), "{}", word);
+            }
+        }
+
+        /// Every form of an IPv6 address, and what is nearly one: as std says.
+        #[test]
+        fn ipv6_as_std(text in "[0-9a-fA-F]{0,5}(:{1,2}[0-9a-fA-F]{1,5}){0,9}:{0,2}", short in "([0-9A-F]{1,4}:){0,7}:?([0-9a-f]{1,4}:){0,7}[0-9a-f]{1,4}") {
+            for text in [text, short] {
+                // A single colon at an end does not belong to it.
+                let mut word = &*text;
+                if word.starts_with(':') && !word.starts_with("::") {
+                    word = &word[1..];
+                }
+                if word.ends_with(':') && !word.ends_with("::") {
+                    word = &word[..word.len() - 1];
+                }
+                let valid = word.parse::<Ipv6Addr>().is_ok();
+                prop_assert_eq!(all(text.as_bytes()) == [word], valid, "{}", text);
             }
         }
 
