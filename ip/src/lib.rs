@@ -28,6 +28,7 @@
 //! | [`scoped`] | address and zone: `fe80::1%eth0` |
 //! | [`net`] | networks: `192.0.2.0/24`, over the `ipnet` crate |
 //! | [`range`](mod@range) | first and last address: `192.0.2.1-192.0.2.9` |
+//! | [`set`] | many networks as one set: look-ups, aggregate, union, intersect, subtract |
 //! | [`reverse`] | names for reverse DNS: `1.2.0.192.in-addr.arpa` |
 //! | [`lenient`] | the classic forms of `inet_aton`: `127.1`, `0x7f.1` |
 //! | [`classify`](mod@classify) | what an address is for, by the IANA registries |
@@ -45,6 +46,7 @@ pub mod net;
 pub mod range;
 pub mod reverse;
 pub mod scoped;
+pub mod set;
 pub mod socket;
 pub mod v4;
 pub mod v6;
@@ -55,6 +57,7 @@ pub use address::{IpAddress, ToIpAddress};
 pub use classify::{Registration, classify};
 pub use error::{Form, ParseError, Reason};
 pub use scoped::ScopedAddr;
+pub use set::IpSet;
 
 /// Parses an IPv4 or IPv6 address: what [`IpAddr`]'s `FromStr` takes.
 ///

@@ -1,7 +1,10 @@
-//! Ranges: a first and a last address, `192.0.2.1-192.0.2.9`.
+//! Ranges: a first and a last address, `192.0.2.1-192.0.2.9`; to networks and back.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::iter::FusedIterator;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::error::{Form, ParseError, Reason};
 
@@ -28,13 +31,20 @@ impl IpRange {
         (first.is_ipv4() == last.is_ipv4() && first <= last).then_some(IpRange { first, last })
     }
 
+    /// Of addresses that are of one version and in order.
+    pub(crate) fn ordered(first: IpAddr, last: IpAddr) -> IpRange {
+        IpRange { first, last }
+    }
+
     /// The first address.
+    #[inline]
     #[must_use]
     pub fn first(&self) -> IpAddr {
         self.first
     }
 
     /// The last address, which belongs to it.
+    #[inline]
     #[must_use]
     pub fn last(&self) -> IpAddr {
         self.last
@@ -56,7 +66,98 @@ impl IpRange {
     pub fn contains(&self, addr: IpAddr) -> bool {
         addr.is_ipv4() == self.first.is_ipv4() && self.first <= addr && addr <= self.last
     }
+
+    /// The fewest networks that hold exactly its addresses, in their order: at most 62 of IPv4, 254
+    /// of IPv6.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let range = std_net_ip::range::parse("192.0.2.1-192.0.2.6")?;
+    /// let nets: Vec<String> = range.nets().map(|net| net.to_string()).collect();
+    /// assert_eq!(nets, ["192.0.2.1/32", "192.0.2.2/31", "192.0.2.4/31", "192.0.2.6/32"]);
+    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn nets(&self) -> Nets {
+        Nets { left: Some(*self) }
+    }
 }
+
+impl From<IpNet> for IpRange {
+    /// All addresses of a network, its first and its last among them.
+    #[inline]
+    fn from(net: IpNet) -> IpRange {
+        IpRange {
+            first: net.network(),
+            last: net.broadcast(),
+        }
+    }
+}
+
+impl From<Ipv4Net> for IpRange {
+    fn from(net: Ipv4Net) -> IpRange {
+        IpNet::from(net).into()
+    }
+}
+
+impl From<Ipv6Net> for IpRange {
+    fn from(net: Ipv6Net) -> IpRange {
+        IpNet::from(net).into()
+    }
+}
+
+impl From<IpAddr> for IpRange {
+    fn from(addr: IpAddr) -> IpRange {
+        IpRange {
+            first: addr,
+            last: addr,
+        }
+    }
+}
+
+/// The networks of a range; see [`IpRange::nets`].
+#[derive(Clone, Debug)]
+pub struct Nets {
+    left: Option<IpRange>,
+}
+
+impl Iterator for Nets {
+    type Item = IpNet;
+
+    #[inline]
+    fn next(&mut self) -> Option<IpNet> {
+        let IpRange { first, last } = self.left.take()?;
+        let (net, next) = match (first, last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => {
+                let (first, last) = (first.to_bits(), last.to_bits());
+                // As large as the place allows and as the rest fills.
+                let room = (last - first).checked_add(1).map_or(32, u32::ilog2);
+                let size = first.trailing_zeros().min(room);
+                let end = first | ((1u64 << size) - 1) as u32;
+                let net = Ipv4Net::new_assert(first.into(), (32 - size) as u8);
+                let next = (end < last).then(|| Ipv4Addr::from_bits(end + 1).into());
+                (net.into(), next)
+            }
+            (IpAddr::V6(first), IpAddr::V6(last)) => {
+                let (first, last) = (first.to_bits(), last.to_bits());
+                let room = (last - first).checked_add(1).map_or(128, u128::ilog2);
+                let size = first.trailing_zeros().min(room);
+                let end = first | 1u128.checked_shl(size).unwrap_or(0).wrapping_sub(1);
+                let net = Ipv6Net::new_assert(first.into(), (128 - size) as u8);
+                let next = (end < last).then(|| Ipv6Addr::from_bits(end + 1).into());
+                (net.into(), next)
+            }
+            // `IpRange` has addresses of one version.
+            _ => return None,
+        };
+        self.left = next.map(|first| IpRange { first, last });
+        Some(net)
+    }
+}
+
+impl FusedIterator for Nets {}
 
 /// Parses `FIRST-LAST`, with or without spaces around the dash.
 ///

@@ -19,6 +19,7 @@ documents! {
     sockets: "docs/guide/src/sockets.md";
     processes: "docs/guide/src/processes.md";
     addresses: "docs/guide/src/addresses.md";
+    ipparse: "docs/guide/src/ipparse.md";
 }
 
 /// A process may only take what may go to another thread.

@@ -1,0 +1,577 @@
+//! Arguments, files and standard input as blocks of whole lines, and the threads that work on them.
+//!
+//! A block is read by whichever thread is free, under a lock; worked on; and what came of it is
+//! delivered in the order of the input, by whichever thread has the block whose turn it is.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal, Read};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use memchr::{memchr_iter, memrchr};
+
+use crate::output::{Result, complain};
+
+/// Where text comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// An argument, with its number.
+    Text(usize, Vec<u8>),
+    File(PathBuf),
+    Stdin,
+}
+
+impl Source {
+    /// As a human knows it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Source::Text(n, _) => format!("argument {n}"),
+            Source::File(path) => path.display().to_string(),
+            Source::Stdin => "-".to_owned(),
+        }
+    }
+}
+
+/// What arguments stand for: one that `is_item` takes is text, `-` standard input, one that is the
+/// name of a file this file, and anything else text too, so that it is reported as invalid with the
+/// place. None: standard input.
+pub(crate) fn sources(arguments: &[OsString], is_item: impl Fn(&[u8]) -> bool) -> Vec<Source> {
+    if arguments.is_empty() {
+        return vec![Source::Stdin];
+    }
+    let source = |(i, argument): (usize, &OsString)| {
+        let bytes = argument.as_encoded_bytes();
+        if bytes == b"-" {
+            Source::Stdin
+        } else if is_item(bytes) || !is_file_name(argument) {
+            Source::Text(i + 1, bytes.to_vec())
+        } else {
+            Source::File(PathBuf::from(argument))
+        }
+    };
+    arguments.iter().enumerate().map(source).collect()
+}
+
+/// Something has this name; or it can only be meant as a name, so that "no such file" is the better
+/// complaint.
+pub(crate) fn is_file_name(argument: &OsStr) -> bool {
+    let path = Path::new(argument);
+    if path.symlink_metadata().is_ok() {
+        return true;
+    }
+    let bytes = argument.as_encoded_bytes();
+    let looks_like_text = |b: &u8| b.is_ascii_hexdigit() || b".:/-%[]xX, \t".contains(b);
+    let letters = bytes.iter().any(u8::is_ascii_alphabetic);
+    letters && !bytes.contains(&b':') && !bytes.iter().all(looks_like_text)
+        || bytes.starts_with(b"/")
+        || bytes.starts_with(b"./")
+        || bytes.starts_with(b"../")
+}
+
+/// Before and behind the text of a block stand so many line ends, so that looking a little to the left
+/// and right needs no care.
+pub(crate) const PAD: usize = 128;
+
+/// How much is read at once: a block, its masks and what comes of it stay in a core's cache.
+const BLOCK: usize = 256 * 1024;
+
+/// Whole lines, each with its line end.
+#[derive(Debug)]
+pub(crate) struct Block {
+    buffer: Vec<u8>,
+    len: usize,
+    /// Which of the sources they are from.
+    pub(crate) source: usize,
+    /// The number of its first line, from 1; only if [`Settings::lines`].
+    pub(crate) first_line: u64,
+}
+
+impl Block {
+    fn new() -> Block {
+        Block {
+            buffer: vec![b'\n'; PAD + BLOCK + PAD],
+            len: 0,
+            source: 0,
+            first_line: 1,
+        }
+    }
+
+    /// Of one text, for tests and single words.
+    #[cfg(test)]
+    pub(crate) fn of(text: &[u8]) -> Block {
+        let mut block = Block::new();
+        block.set(text);
+        block
+    }
+
+    fn set(&mut self, text: &[u8]) {
+        self.grow(text.len() + 1);
+        self.buffer[PAD..PAD + text.len()].copy_from_slice(text);
+        self.finish(text.len());
+    }
+
+    fn grow(&mut self, len: usize) {
+        if self.buffer.len() < PAD + len + PAD {
+            self.buffer.resize(PAD + len + PAD, b'\n');
+        }
+    }
+
+    /// The text is `len` bytes; a line end is put behind it if it has none.
+    fn finish(&mut self, len: usize) {
+        self.grow(len + 1);
+        self.len = len;
+        if len > 0 && self.buffer[PAD + len - 1] != b'\n' {
+            self.buffer[PAD + len] = b'\n';
+            self.len += 1;
+        }
+        let end = PAD + self.len;
+        self.buffer[end..end + PAD].fill(b'\n');
+    }
+
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.buffer[PAD..PAD + self.len]
+    }
+
+    /// The text with [`PAD`] line ends before and behind it.
+    pub(crate) fn padded(&self) -> &[u8] {
+        &self.buffer[..PAD + self.len + PAD]
+    }
+}
+
+/// How input is to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// 0: as many as there are cores.
+    pub(crate) threads: usize,
+    /// Whether the numbers of lines are wanted.
+    pub(crate) lines: bool,
+}
+
+/// Works on all blocks of all sources: `worker` makes what one thread works with, `deliver` gets what
+/// came of the blocks, in order, and says whether to go on. Returns what the workers were at the end,
+/// and whether a source could not be read.
+pub(crate) fn run<W, R>(
+    sources: &[Source],
+    settings: Settings,
+    worker: impl Fn() -> W + Sync,
+    work: impl Fn(&mut W, &Block) -> R + Sync,
+    deliver: impl FnMut(R) -> Result<bool> + Send,
+) -> Result<(Vec<W>, bool)>
+where
+    W: Send,
+    R: Send,
+{
+    let threads = threads(sources, settings.threads);
+    let shared = Shared {
+        reader: Mutex::new(Reader::new(sources, settings.lines)),
+        order: Mutex::new(Order {
+            turn: 0,
+            waiting: BTreeMap::new(),
+            deliver,
+            result: Ok(()),
+        }),
+        moved: Condvar::new(),
+        stop: AtomicBool::new(false),
+        ahead: 4 * threads as u64,
+    };
+    let body = || {
+        let mut state = worker();
+        shared.work(&mut state, &work);
+        state
+    };
+    let workers = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(body)).collect();
+        let mut workers = vec![body()];
+        for other in others {
+            match other.join() {
+                Ok(worker) => workers.push(worker),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        workers
+    });
+    let order = shared
+        .order
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    order.result?;
+    let reader = shared
+        .reader
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    reader.bar.finish_and_clear();
+    Ok((workers, reader.trouble))
+}
+
+fn threads(sources: &[Source], wanted: usize) -> usize {
+    if sources.iter().all(|s| matches!(s, Source::Text(..))) {
+        return 1;
+    }
+    cores(wanted)
+}
+
+/// As many threads as wanted; for 0 one a core, but not more than help.
+pub(crate) fn cores(wanted: usize) -> usize {
+    match wanted {
+        0 => thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(8),
+        n => n,
+    }
+}
+
+struct Shared<'a, R, D> {
+    reader: Mutex<Reader<'a>>,
+    order: Mutex<Order<R, D>>,
+    /// The turn has moved, or all is to stop.
+    moved: Condvar,
+    stop: AtomicBool,
+    /// So many blocks may be done before their turn.
+    ahead: u64,
+}
+
+struct Order<R, D> {
+    /// The number of the block that is to be delivered next.
+    turn: u64,
+    waiting: BTreeMap<u64, R>,
+    deliver: D,
+    result: Result<()>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A thread that panicked ends the program anyway.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A worker that panics must not leave the others waiting for its block.
+struct StopOnPanic<'a>(&'a AtomicBool, &'a Condvar);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+            self.1.notify_all();
+        }
+    }
+}
+
+impl<R, D: FnMut(R) -> Result<bool>> Shared<'_, R, D> {
+    fn work<W>(&self, state: &mut W, work: &impl Fn(&mut W, &Block) -> R) {
+        let _guard = StopOnPanic(&self.stop, &self.moved);
+        let mut block = Block::new();
+        while !self.stop.load(Ordering::Relaxed) {
+            let Some(number) = lock(&self.reader).next(&mut block) else {
+                return;
+            };
+            let result = work(state, &block);
+            self.deliver(number, result);
+        }
+    }
+
+    fn deliver(&self, number: u64, result: R) {
+        let mut order = lock(&self.order);
+        // Whoever has the block whose turn it is never waits here.
+        while number > order.turn + self.ahead && !self.stop.load(Ordering::Relaxed) {
+            order = self
+                .moved
+                .wait(order)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        order.waiting.insert(number, result);
+        loop {
+            let turn = order.turn;
+            let Some(result) = order.waiting.remove(&turn) else {
+                break;
+            };
+            if !self.stop.load(Ordering::Relaxed) {
+                let go_on = (order.deliver)(result);
+                let stop = !matches!(go_on, Ok(true));
+                order.result = std::mem::replace(&mut order.result, Ok(())).and(go_on.map(drop));
+                if stop {
+                    self.stop.store(true, Ordering::Relaxed);
+                }
+            }
+            order.turn += 1;
+        }
+        drop(order);
+        self.moved.notify_all();
+    }
+}
+
+/// Reads the sources, one after the other, in blocks.
+struct Reader<'a> {
+    sources: &'a [Source],
+    /// The source that comes next, and the one that is being read.
+    next: usize,
+    open: Option<Open>,
+    number: u64,
+    lines: bool,
+    trouble: bool,
+    bar: ProgressBar,
+}
+
+struct Open {
+    file: File,
+    source: usize,
+    /// The beginning of a line whose end is not read yet.
+    carry: Vec<u8>,
+    line: u64,
+    /// Read as much as fits; from a pipe or terminal no more than there is.
+    fill: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(sources: &'a [Source], lines: bool) -> Reader<'a> {
+        Reader {
+            sources,
+            next: 0,
+            open: None,
+            number: 0,
+            lines,
+            trouble: false,
+            bar: progress_bar(sources),
+        }
+    }
+
+    /// Fills `block`; returns its number, or `None` at the end of everything.
+    fn next(&mut self, block: &mut Block) -> Option<u64> {
+        loop {
+            if let Some(open) = &mut self.open {
+                match open.read(block, self.lines) {
+                    Ok(true) => {
+                        self.bar.inc(block.len as u64);
+                        break;
+                    }
+                    Ok(false) => self.open = None,
+                    Err(error) => {
+                        let name = self.sources[open.source].name();
+                        complain(&format!("{name}: {error}"));
+                        self.trouble = true;
+                        self.open = None;
+                    }
+                }
+                continue;
+            }
+            let source = self.next;
+            self.next += 1;
+            match self.sources.get(source)? {
+                Source::Text(_, text) => {
+                    block.set(text);
+                    block.source = source;
+                    block.first_line = 1;
+                    break;
+                }
+                other => match open(other) {
+                    Ok(file) => self.open = Some(Open::new(file, source)),
+                    Err(error) => {
+                        complain(&format!("{}: {error}", other.name()));
+                        self.trouble = true;
+                    }
+                },
+            }
+        }
+        let number = self.number;
+        self.number += 1;
+        Some(number)
+    }
+}
+
+fn open(source: &Source) -> io::Result<File> {
+    match source {
+        Source::File(path) => {
+            let file = File::open(path)?;
+            if file.metadata()?.is_dir() {
+                return Err(ErrorKind::IsADirectory.into());
+            }
+            Ok(file)
+        }
+        _ => Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?)),
+    }
+}
+
+impl Open {
+    fn new(file: File, source: usize) -> Open {
+        let fill = file.metadata().is_ok_and(|m| m.is_file());
+        Open {
+            file,
+            source,
+            carry: Vec::new(),
+            line: 1,
+            fill,
+        }
+    }
+
+    /// Whole lines into `block`; false at the end of the file.
+    fn read(&mut self, block: &mut Block, lines: bool) -> io::Result<bool> {
+        block.grow(BLOCK.max(self.carry.len() + 1));
+        block.buffer[PAD..PAD + self.carry.len()].copy_from_slice(&self.carry);
+        let mut len = self.carry.len();
+        self.carry.clear();
+        // No line end is before `searched`.
+        let mut searched = len;
+        let end = loop {
+            let room = block.buffer.len() - PAD;
+            if PAD + len == room {
+                match memrchr(b'\n', &block.buffer[PAD + searched..PAD + len]) {
+                    Some(at) => break Some(searched + at + 1),
+                    None => {
+                        // A very long line: room for twice as much.
+                        searched = len;
+                        block.grow(2 * len);
+                        continue;
+                    }
+                }
+            }
+            match self.file.read(&mut block.buffer[PAD + len..room]) {
+                Ok(0) => break None,
+                Ok(n) => {
+                    len += n;
+                    if !self.fill
+                        && let Some(at) = memrchr(b'\n', &block.buffer[PAD + len - n..PAD + len])
+                    {
+                        break Some(len - n + at + 1);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        };
+        // What is left of a file at its end is a line, with or without a line end.
+        let end = end.unwrap_or(len);
+        self.carry
+            .extend_from_slice(&block.buffer[PAD + end..PAD + len]);
+        block.finish(end);
+        block.source = self.source;
+        block.first_line = self.line;
+        if lines {
+            self.line += memchr_iter(b'\n', block.text()).count() as u64;
+        }
+        Ok(end > 0)
+    }
+}
+
+/// Files below this size need no bar.
+const LARGE: u64 = 32 * 1024 * 1024;
+
+/// Shown if someone sees it, it would not stand between the lines of output, and the work is long.
+fn progress_bar(sources: &[Source]) -> ProgressBar {
+    let size = |source: &Source| match source {
+        Source::File(path) => path
+            .metadata()
+            .ok()
+            .filter(|m| m.is_file())
+            .map(|m| m.len()),
+        Source::Text(_, text) => Some(text.len() as u64),
+        Source::Stdin => None,
+    };
+    let shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
+    let total = sources.iter().map(size).sum::<Option<u64>>();
+    match total {
+        Some(total) if shown && total >= LARGE => {
+            let bar = ProgressBar::new(total);
+            let template = "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar
+        }
+        _ => ProgressBar::hidden(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Fail;
+
+    fn read_all(text: &[u8]) -> Vec<Vec<u8>> {
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, text).unwrap();
+        io::Seek::rewind(&mut file).unwrap();
+        let mut open = Open::new(file, 0);
+        let mut block = Block::new();
+        let mut blocks = Vec::new();
+        while open.read(&mut block, true).unwrap() {
+            assert_eq!(&block.padded()[..PAD], [b'\n'; PAD]);
+            assert_eq!(&block.padded()[PAD + block.len..], [b'\n'; PAD]);
+            blocks.push(block.text().to_vec());
+        }
+        blocks
+    }
+
+    #[test]
+    fn blocks_have_whole_lines() {
+        for (text, whole) in [
+            (&b""[..], &b""[..]),
+            (b"a", b"a\n"),
+            (b"a\n", b"a\n"),
+            (b"\n\n", b"\n\n"),
+        ] {
+            assert_eq!(read_all(text).concat(), whole);
+        }
+        // Lines shorter than a block, as long as one, and much longer.
+        for len in [1, 99, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK] {
+            let mut text = Vec::new();
+            while text.len() < 3 * BLOCK {
+                text.extend(std::iter::repeat_n(b'x', len));
+                text.push(b'\n');
+            }
+            let blocks = read_all(&text);
+            assert!(blocks.iter().all(|b| b.ends_with(b"\n")), "{len}");
+            assert_eq!(blocks.concat(), text, "{len}");
+            text.pop();
+            assert_eq!(read_all(&text).concat().len(), text.len() + 1, "{len}");
+        }
+    }
+
+    #[test]
+    fn what_is_delivered_is_in_order() {
+        let sources: Vec<Source> = (0..500)
+            .map(|n| Source::Text(n, format!("{n}").into()))
+            .collect();
+        let mut all = Vec::new();
+        // A file among them, so that threads are used.
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "x\n").unwrap();
+        let mut with_file = vec![Source::File(file.path().to_owned())];
+        with_file.extend(sources);
+        let settings = Settings {
+            threads: 4,
+            lines: true,
+        };
+        let work = |_: &mut (), block: &Block| block.source;
+        let (workers, trouble) = run(
+            &with_file,
+            settings,
+            || (),
+            work,
+            |n| {
+                all.push(n);
+                Ok(n < 400)
+            },
+        )
+        .unwrap();
+        assert_eq!((workers.len(), trouble), (4, false));
+        assert_eq!(all, (0..=400).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_closed_output_ends_it() {
+        let sources = vec![
+            Source::Text(1, b"x".to_vec()),
+            Source::Text(2, b"y".to_vec()),
+        ];
+        let settings = Settings {
+            threads: 1,
+            lines: false,
+        };
+        let result = run(&sources, settings, || (), |_, _| (), |()| Err(Fail::Closed));
+        assert!(matches!(result, Err(Fail::Closed)));
+    }
+}

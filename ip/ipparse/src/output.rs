@@ -1,0 +1,114 @@
+//! Raw standard output, the exit status, and complaints on standard error.
+//!
+//! std's `Stdout` looks for line ends in all that passes; blocks of lines go to the descriptor directly.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::process::ExitCode;
+
+/// Why a verb ends early.
+#[derive(Debug)]
+pub(crate) enum Fail {
+    /// Nobody reads the output any more.
+    Closed,
+    /// An error of the system or of usage, as text for a human.
+    Message(String),
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Fail>;
+
+impl Fail {
+    pub(crate) fn message(text: impl Into<String>) -> Fail {
+        Fail::Message(text.into())
+    }
+
+    fn writing(error: &io::Error) -> Fail {
+        if error.kind() == ErrorKind::BrokenPipe {
+            Fail::Closed
+        } else {
+            Fail::Message(format!("standard output: {error}"))
+        }
+    }
+}
+
+/// How a verb ended that came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Status {
+    Success = 0,
+    /// Invalid lines; nothing matched; not valid.
+    Negative = 1,
+    /// A file could not be read.
+    Trouble = 2,
+}
+
+/// The exit status of a verb. A closed pipe is no error worth a word: 141 is what a shell shows for a
+/// program that `SIGPIPE` ended.
+pub(crate) fn finish(result: Result<Status>) -> ExitCode {
+    match result {
+        Ok(status) => ExitCode::from(status as u8),
+        Err(Fail::Closed) => ExitCode::from(141),
+        Err(Fail::Message(text)) => {
+            complain(&text);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A line on standard error. If that is closed, nobody wants to know.
+pub(crate) fn complain(text: &str) {
+    let _ = io::stderr().write_all(format!("ipparse: {text}\n").as_bytes());
+}
+
+/// Standard output.
+pub(crate) struct Output {
+    file: File,
+    buffer: Vec<u8>,
+}
+
+/// As much is collected before it is written, where output comes in small pieces.
+const FULL: usize = 64 * 1024;
+
+impl Output {
+    pub(crate) fn stdout() -> Result<Output> {
+        match io::stdout().as_fd().try_clone_to_owned() {
+            Ok(fd) => Ok(Output {
+                file: File::from(fd),
+                buffer: Vec::new(),
+            }),
+            Err(error) => Err(Fail::writing(&error)),
+        }
+    }
+
+    /// Writes a block at once.
+    pub(crate) fn block(&mut self, bytes: &[u8]) -> Result<()> {
+        self.flush()?;
+        self.file
+            .write_all(bytes)
+            .map_err(|error| Fail::writing(&error))
+    }
+
+    /// A buffer to append small pieces to; see [`Output::drain`].
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Writes the buffer if it is full.
+    #[inline]
+    pub(crate) fn drain(&mut self) -> Result<()> {
+        if self.buffer.len() >= FULL {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let result = self.file.write_all(&self.buffer);
+        self.buffer.clear();
+        result.map_err(|error| Fail::writing(&error))
+    }
+}

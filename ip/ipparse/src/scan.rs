@@ -1,0 +1,560 @@
+//! Addresses in free text.
+//!
+//! In two passes. The first makes bit masks of a block: a bit for each byte that is a dot, a digit, a
+//! colon, a hexadecimal digit or colon. The second takes 64 bytes at a time and finds by shifting where
+//! an address can be at all: three dots between digits, two to four bytes apart; `::`; six colons, two to
+//! five bytes apart. Only such a place is looked at, so that times, versions and MAC addresses
+//! cost nothing.
+//!
+//! What counts as an address:
+//!
+//! - IPv4: four octets. No digit stands before it, nor a dot behind a digit; no letter, digit, or dot
+//!   with one of these behind it, stands after it. So neither `1.2.3.4.5` nor `1.2.3.4.example.org` has
+//!   one, and the end of a sentence does no harm.
+//! - IPv6: the longest run of hexadecimal digits, colons and dots, without a single colon at its ends and
+//!   dots at its end, if it is an address as a whole and no letter or digit follows.
+//! - In `::ffff:192.0.2.1` there is one address, the IPv6 address; `at:192.0.2.1` has an IPv4 address.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use std_net_ip as ip;
+use wide::u8x16;
+
+use crate::input::PAD;
+
+/// An address in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) addr: IpAddr,
+    /// Where it begins and ends in the padded text.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// The masks of a block, kept for the next one.
+#[derive(Debug, Default)]
+pub(crate) struct Scanner {
+    words: Vec<Masks>,
+}
+
+/// The masks of 64 bytes; the lowest bit is the first byte.
+#[derive(Clone, Copy, Debug, Default)]
+struct Masks {
+    dots: u64,
+    digits: u64,
+    colons: u64,
+    /// Hexadecimal digits and colons.
+    groups: u64,
+}
+
+impl Scanner {
+    /// Calls `found` for each address in a padded text, in order, with the versions asked for. It
+    /// returns from where to look on.
+    ///
+    /// Asked for IPv4 alone it finds the same IPv4 addresses as asked for both, and also those that are
+    /// mapped into IPv6, as such.
+    pub(crate) fn scan<const V4: bool, const V6: bool>(
+        &mut self,
+        padded: &[u8],
+        mut found: impl FnMut(Found) -> usize,
+    ) {
+        self.masks::<V4, V6>(padded);
+        // A word before and two behind: neighbours are there without a question.
+        let mut resume = PAD;
+        for w in 1..self.words.len() - 2 {
+            let places = self.places::<V4, V6>(w);
+            let (v4, v6) = places;
+            let mut left = v4 | v6;
+            while left != 0 {
+                let bit = left.trailing_zeros();
+                left &= left - 1;
+                let at = (w - 1) * 64 + bit as usize;
+                if at < resume {
+                    continue;
+                }
+                if V6 && v6 >> bit & 1 == 1 {
+                    let (start, end) = self.run(padded, at);
+                    // This run is done with, but for an IPv4 address at its end.
+                    if let Some(addr) = self.v6(padded, start, end) {
+                        let (start, end) = trim(padded, start, end);
+                        resume = found(Found {
+                            addr: addr.into(),
+                            start,
+                            end,
+                        });
+                    } else {
+                        let dot = memchr::memchr(b'.', &padded[at..end]);
+                        resume = dot.map_or(end, |dot| at + dot);
+                    }
+                } else if V4
+                    && let Some((addr, start, end)) = self.v4(padded, at)
+                    && (V6 || padded[start - 1] != b':' || not_in_v6(padded, start, end))
+                {
+                    let addr = addr.into();
+                    resume = found(Found { addr, start, end });
+                }
+            }
+        }
+    }
+
+    /// Makes the masks for [`Scanner::line`].
+    pub(crate) fn prepare(&mut self, padded: &[u8]) {
+        self.masks::<true, false>(padded);
+    }
+
+    /// The IPv4 address at the beginning of a line, if one is, and where it ends.
+    #[inline(always)]
+    pub(crate) fn line(&self, padded: &[u8], start: usize) -> Option<(Ipv4Addr, usize)> {
+        let digits = self.window(start).digits.trailing_ones() as usize;
+        if digits > 3 || padded.get(start + digits) != Some(&b'.') {
+            return None;
+        }
+        let (addr, _, end) = self.v4(padded, start + digits)?;
+        Some((addr, end))
+    }
+
+    fn masks<const V4: bool, const V6: bool>(&mut self, padded: &[u8]) {
+        self.words.clear();
+        self.words.push(Masks::default());
+        let (words, rest) = padded.as_chunks::<64>();
+        self.words.extend(words.iter().map(mask::<V4, V6>));
+        if !rest.is_empty() {
+            let mut last = [b'\n'; 64];
+            last[..rest.len()].copy_from_slice(rest);
+            self.words.push(mask::<V4, V6>(&last));
+        }
+        self.words.extend([Masks::default(); 2]);
+    }
+
+    /// Where in word `w` an IPv4 address (its first dot) and an IPv6 address (a colon of it) can be.
+    #[inline(always)]
+    fn places<const V4: bool, const V6: bool>(&self, w: usize) -> (u64, u64) {
+        let (before, here, after) = (&self.words[w - 1], &self.words[w], &self.words[w + 1]);
+        // Twice, for the lower and the upper half of the word: each sees 32 bits behind its own.
+        let upper = |mask: fn(&Masks) -> u64| mask(here) >> 32 | mask(after) << 32;
+        let whole = |low: u64, high: u64| low & 0xffff_ffff | high << 32;
+        let mut v4 = 0;
+        if V4 && here.dots != 0 {
+            let find = |dots: u64, digits: u64, carry: u64| {
+                let dots = dots & (digits << 1 | carry & 1) & digits >> 1;
+                // Another two to four bytes behind, and there again.
+                let more = |c: u64| dots & (c >> 2 | c >> 3 | c >> 4);
+                more(more(dots))
+            };
+            let low = find(here.dots, here.digits, before.digits >> 63);
+            let high = find(upper(|m| m.dots), upper(|m| m.digits), here.digits >> 31);
+            v4 = whole(low, high);
+        }
+        let mut v6 = 0;
+        if V6 && here.colons != 0 {
+            let find = |colons: u64| {
+                // Another two to five bytes behind.
+                let more = |c: u64| {
+                    let near = c >> 2 | c >> 3;
+                    colons & (near | near >> 2)
+                };
+                let three = more(more(colons));
+                let six = if three == 0 {
+                    0
+                } else {
+                    more(more(more(three)))
+                };
+                colons & colons >> 1 | six
+            };
+            v6 = whole(find(here.colons), find(upper(|m| m.colons)));
+        }
+        (v4, v6)
+    }
+
+    /// 64 bits of the masks, from any position of the text.
+    #[inline(always)]
+    fn window(&self, at: usize) -> Masks {
+        let (w, bit) = (at / 64 + 1, at % 64);
+        let Some([low, high]) = self.words.get(w..w + 2) else {
+            return Masks::default();
+        };
+        let join = |low: u64, high: u64| low >> bit | high << 1 << (63 - bit);
+        Masks {
+            dots: join(low.dots, high.dots),
+            digits: join(low.digits, high.digits),
+            colons: join(low.colons, high.colons),
+            groups: join(low.groups, high.groups),
+        }
+    }
+
+    /// The IPv4 address whose first dot is at `dot`, and where it begins and ends.
+    #[inline(always)]
+    fn v4(&self, padded: &[u8], dot: usize) -> Option<(Ipv4Addr, usize, usize)> {
+        // From four bytes before the dot, so the dot is bit 4.
+        let window = self.window(dot - 4);
+        let a_len = ((window.digits as u32) << 28).leading_ones() as usize;
+        // Behind the dot every byte that is no digit ends an octet; the first two are dots.
+        let ends = !window.digits & !31;
+        let b_end = ends.trailing_zeros() as usize;
+        let ends = ends & ends.wrapping_sub(1);
+        let c_end = ends.trailing_zeros() as usize;
+        let ends = ends & ends.wrapping_sub(1);
+        let d_end = ends.trailing_zeros() as usize;
+        let (b_len, c_len, d_len) = (
+            b_end - 5,
+            c_end.wrapping_sub(b_end + 1),
+            d_end.wrapping_sub(c_end + 1),
+        );
+        // Each of 1, 2, 3: one less is below 3.
+        let bad = [a_len, b_len, c_len, d_len].map(|len| len.wrapping_sub(1) > 2);
+        let dots = window.dots >> (b_end & 63) & window.dots >> (c_end & 63) & 1;
+        if bad[0] | bad[1] | bad[2] | bad[3] | (dots == 0) {
+            return None;
+        }
+        let (start, end) = (dot - a_len, dot - 4 + d_end);
+        // The four bytes that end each octet, and the byte behind them all.
+        let text = padded.get(dot - 4..dot + 14)?;
+        let four = |end: usize| -> Option<u32> {
+            Some(u32::from_le_bytes(*text.get(end - 4..end)?.first_chunk()?))
+        };
+        let (ab, ab_good) = octets(four(4)?, a_len, four(b_end)?, b_len);
+        let (cd, cd_good) = octets(four(c_end)?, c_len, four(d_end)?, d_len);
+        if !(ab_good & cd_good) || follows(padded, end) {
+            return None;
+        }
+        // Part of a longer number with dots.
+        if padded[start - 1] == b'.' && padded[start - 2].is_ascii_digit() {
+            return None;
+        }
+        Some((Ipv4Addr::from_bits(ab << 16 | cd), start, end))
+    }
+
+    /// The run of bytes around the colon at `at` that can be in an IPv6 address.
+    #[inline(always)]
+    fn run(&self, padded: &[u8], at: usize) -> (usize, usize) {
+        let left = self.window(at - 64).groups.leading_ones() as usize;
+        let right = self.window(at);
+        let right = (right.groups | right.dots).trailing_ones() as usize;
+        let mut start = at - left;
+        if padded[start - 1] == b'.' && left > 0 {
+            // The end of a number with dots, or of a host name, and a colon: not part of it.
+            start += memchr::memchr(b':', &padded[start..at]).unwrap_or(0);
+        }
+        (start, at + right)
+    }
+
+    /// The IPv6 address that a run is.
+    #[inline(always)]
+    fn v6(&self, padded: &[u8], start: usize, end: usize) -> Option<Ipv6Addr> {
+        let (start, end) = trim(padded, start, end);
+        // The longest text is `0000:0000:0000:0000:0000:0000:255.255.255.255`.
+        if end.checked_sub(start)? > 45 || follows(padded, end) {
+            return None;
+        }
+        let window = self.window(start);
+        let len = end - start;
+        let own = !(u64::MAX << len);
+        let colons = window.colons & own;
+        if window.dots & own != 0 {
+            // The colons of `::` and of six groups before the IPv4 address, or fewer.
+            let text = &padded[start..end];
+            return (colons.count_ones() <= 7).then(|| ip::parse_v6(text).ok())?;
+        }
+        // All else are hexadecimal digits and colons. The four bytes before it are there as well.
+        let text = padded.get(start - 4..end)?;
+        let double = colons & colons >> 1;
+        if double == 0 {
+            let (value, count) = groups(text, colons, 0, len)?;
+            return (count == 8).then(|| Ipv6Addr::from_bits(value));
+        }
+        if double & (double - 1) != 0 {
+            return None;
+        }
+        let gap = double.trailing_zeros() as usize;
+        let (high, before) = groups(text, colons, 0, gap)?;
+        let (low, after) = groups(text, colons, gap + 2, len)?;
+        if before + after > 7 {
+            return None;
+        }
+        // Shifted in two steps: all 128 bits at once is none for the processor.
+        let high = high << 16 << (16 * (7 - before));
+        Some(Ipv6Addr::from_bits(high | low))
+    }
+}
+
+/// The groups between two places, with a colon between each two of them; as one number, the last lowest,
+/// and how many. `text` begins four bytes before place 0; all of it are digits and colons.
+#[inline(always)]
+fn groups(text: &[u8], colons: u64, from: usize, to: usize) -> Option<(u128, u32)> {
+    /// The digits are the high bytes, those below are not its own.
+    const OWN: [u32; 5] = [0, 0x0f00_0000, 0x0f0f_0000, 0x0f0f_0f00, 0x0f0f_0f0f];
+    if from == to {
+        return Some((0, 0));
+    }
+    let mut left = colons & u64::MAX << from & !(u64::MAX << to);
+    let (mut value, mut count, mut start) = (0, 0, from);
+    loop {
+        let end = if left == 0 {
+            to
+        } else {
+            left.trailing_zeros() as usize
+        };
+        let len = end - start;
+        if len.wrapping_sub(1) > 3 || count == 8 {
+            return None;
+        }
+        let four = u32::from_le_bytes(*text.get(end..end + 4)?.first_chunk()?);
+        // Letters have bit 6, and 1 to 6 in the low bits.
+        let digits = (four & 0x0f0f_0f0f) + 9 * (four >> 6 & 0x0101_0101) & OWN[len];
+        let pairs = (digits << 4 | digits >> 8) & 0x00ff_00ff;
+        value = value << 16 | u128::from((pairs & 0xff) << 8 | pairs >> 16);
+        count += 1;
+        if left == 0 {
+            return Some((value, count));
+        }
+        left &= left - 1;
+        start = end + 1;
+    }
+}
+
+/// Whether the IPv4 address behind a colon is one by itself, and not the end of an IPv6 address;
+/// that of a mapped address counts as one.
+#[cold]
+fn not_in_v6(padded: &[u8], start: usize, end: usize) -> bool {
+    // Without the masks, which were not made for this.
+    let part = |b: &u8| b.is_ascii_hexdigit() || *b == b':';
+    let before = padded[..start].iter().rev().take(64);
+    let mut start = start - before.take_while(|b| part(b)).count();
+    if padded[start - 1] == b'.' {
+        start += memchr::memchr(b':', &padded[start..]).unwrap_or(0);
+    }
+    let (start, end) = trim(padded, start, end);
+    match ip::parse_v6(&padded[start..end]) {
+        Ok(addr) => addr.to_ipv4_mapped().is_some(),
+        Err(_) => true,
+    }
+}
+
+/// A run without a single colon at its ends and without dots at its end.
+#[inline(always)]
+fn trim(padded: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
+    if padded[start] == b':' && padded[start + 1] != b':' {
+        start += 1;
+    }
+    while end > start && padded[end - 1] == b'.' {
+        end -= 1;
+    }
+    if end > start + 1 && padded[end - 1] == b':' && padded[end - 2] != b':' {
+        end -= 1;
+    }
+    (start, end)
+}
+
+/// Whether a word goes on at `end`, perhaps behind dots.
+#[inline(always)]
+fn follows(padded: &[u8], end: usize) -> bool {
+    /// Letters and digits, and the dot, of which more must be known.
+    static WORD: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut i = 0;
+        while i < 256 {
+            table[i] = (i as u8).is_ascii_alphanumeric() || i as u8 == b'.';
+            i += 1;
+        }
+        table
+    };
+    let byte = |at: usize| padded.get(at).copied().unwrap_or(b'\n');
+    if !WORD[usize::from(byte(end))] {
+        return false;
+    }
+    let mut end = end;
+    while byte(end) == b'.' {
+        end += 1;
+    }
+    byte(end).is_ascii_alphanumeric()
+}
+
+/// Two octets, each with the four bytes that end it and its 1 to 3 digits; as one number of 16 bits,
+/// and whether they are octets.
+#[inline(always)]
+fn octets(a: u32, a_len: usize, b: u32, b_len: usize) -> (u32, bool) {
+    /// The digits are the high bytes, those below are not its own.
+    const OWN: [u32; 4] = [0, 0x0f00_0000, 0x0f0f_0000, 0x0f0f_0f00];
+    /// A number below has a leading zero.
+    const LEAST: [u32; 4] = [0, 0, 10, 100];
+    const BOTH: u64 = 0x0000_0001_0000_0001;
+    let join = |a: u32, b: u32| u64::from(a) | u64::from(b) << 32;
+    // One in each half of the word; no half grows into the other.
+    let digits = join(a & OWN[a_len & 3], b & OWN[b_len & 3]);
+    let least = join(LEAST[a_len & 3], LEAST[b_len & 3]);
+    let value = (digits >> 8 & (15 * BOTH)) * 100
+        + (digits >> 16 & (15 * BOTH)) * 10
+        + (digits >> 24 & (15 * BOTH));
+    let over = value & (0xffff_ff00 * BOTH);
+    let under = (value | (BOTH << 31)).wrapping_sub(least) & (BOTH << 31) ^ (BOTH << 31);
+    let number = (value as u32 & 255) << 8 | (value >> 32) as u32 & 255;
+    (number, over | under == 0)
+}
+
+#[inline(always)]
+fn mask<const V4: bool, const V6: bool>(bytes: &[u8; 64]) -> Masks {
+    let mut masks = Masks::default();
+    let (parts, _) = bytes.as_chunks::<16>();
+    for (i, part) in parts.iter().enumerate() {
+        let part = u8x16::new(*part);
+        let put = |bits: u8x16| u64::from(bits.to_bitmask()) << (16 * i);
+        let below = |value: u8x16, n: u8| value.min(u8x16::splat(n)).simd_eq(value);
+        let digits = below(part - u8x16::splat(b'0'), 9);
+        masks.dots |= put(part.simd_eq(u8x16::splat(b'.')));
+        if V4 {
+            masks.digits |= put(digits);
+        }
+        if V6 {
+            let colons = part.simd_eq(u8x16::splat(b':'));
+            let letters = below((part | u8x16::splat(0x20)) - u8x16::splat(b'a'), 5);
+            masks.colons |= put(colons);
+            masks.groups |= put(digits | letters | colons);
+        }
+    }
+    masks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Block;
+    use proptest::prelude::*;
+
+    fn all(text: &[u8]) -> Vec<String> {
+        let block = Block::of(text);
+        let mut all = Vec::new();
+        Scanner::default().scan::<true, true>(block.padded(), |found| {
+            let text = String::from_utf8_lossy(&block.padded()[found.start..found.end]);
+            assert_eq!(ip::parse(&*text), Ok(found.addr));
+            all.push(text.into_owned());
+            found.end
+        });
+        all
+    }
+
+    fn v4_only(text: &[u8]) -> Vec<IpAddr> {
+        let block = Block::of(text);
+        let mut all = Vec::new();
+        Scanner::default().scan::<true, false>(block.padded(), |found| {
+            all.push(found.addr);
+            found.end
+        });
+        all
+    }
+
+    #[test]
+    fn what_is_an_address() {
+        let none: [&str; 0] = [];
+        for (text, found) in [
+            ("1.2.3.4", &["1.2.3.4"][..]),
+            (
+                "x1.2.3.4 a=1.2.3.5:80,[1.2.3.6]-1.2.3.7/24",
+                &["1.2.3.4", "1.2.3.5", "1.2.3.6", "1.2.3.7"],
+            ),
+            (
+                "from 1.2.3.4. And 1.2.3.5... (::1.)",
+                &["1.2.3.4", "1.2.3.5", "::1"],
+            ),
+            (
+                "1.2.3.4x 1.2.3.4.5 01.2.3.4 1.2.3.004 1.2.3.256 1111.2.3.4 1.2.3.4.org 1.2.3",
+                &none,
+            ),
+            ("1.2.3.4444 1..2.3.4 1.2.3. 1.2.3.x", &none),
+            (
+                ".1.2.3.4 _1.2.3.4_ é1.2.3.4é",
+                &["1.2.3.4", "1.2.3.4", "1.2.3.4"],
+            ),
+            (
+                "2001:db8::1 [::1]:80 ::, 1:2:3:4:5:6:7:8",
+                &["2001:db8::1", "::1", "::", "1:2:3:4:5:6:7:8"],
+            ),
+            (
+                "2001:db8::1: gone; at 2001:DB8::2. g:::1 x2001:db8::4",
+                &["2001:db8::1", "2001:DB8::2", "2001:db8::4"],
+            ),
+            (
+                "12:34:56 00:11:22:33:44:55 [10/Oct/2000:13:55:36 +0] a::b::c 12345::1 1::g 1:2:3:4:5:6:7",
+                &none,
+            ),
+            ("MAC=00:11:22:33:44:55:66:77:88:99:aa:bb:08:00", &none),
+            ("fe80::1%eth0 2001:db8::/32", &["fe80::1", "2001:db8::"]),
+            (
+                "::ffff:1.2.3.4 1:2:3:4:5:6:7.8.9.10",
+                &["::ffff:1.2.3.4", "1:2:3:4:5:6:7.8.9.10"],
+            ),
+            (
+                "at:1.2.3.4 12:34:56:1.2.3.4 1.2.3.4:2001:db8::1",
+                &["1.2.3.4", "1.2.3.4", "1.2.3.4", "2001:db8::1"],
+            ),
+            ("::1::1.2.3.4 ::1.2.3.4.5", &["1.2.3.4"]),
+            ("std::net foo::bar ::std a::z", &none),
+        ] {
+            assert_eq!(all(text.as_bytes()), found, "{text}");
+        }
+        assert_eq!(
+            v4_only(b"::ffff:1.2.3.4 2001:db8::1.2.3.4 ace:1.2.3.4").len(),
+            2
+        );
+    }
+
+    /// The same, found slowly: every part of the text between bytes that cannot be in an address.
+    fn slowly(text: &[u8]) -> Vec<String> {
+        let mut all = Vec::new();
+        for word in text.split(|b| !b.is_ascii_alphanumeric() && !b":.".contains(b)) {
+            let word = String::from_utf8(word.to_vec()).unwrap();
+            if let Ok(addr) = ip::parse(&word) {
+                all.push((addr, word).1);
+            }
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn wherever_it_stands(before in "[ -]{0,200}", v4: u32, v6: u128, v6_first: bool) {
+            // All places in a word and over its borders.
+            let v4 = Ipv4Addr::from_bits(v4).to_string();
+            let v6 = Ipv6Addr::from_bits(v6).to_string();
+            let pair = if v6_first { [v6, v4] } else { [v4, v6] };
+            let text = format!("{before}{} {}", pair[0], pair[1]);
+            prop_assert_eq!(all(text.as_bytes()), pair);
+        }
+
+        #[test]
+        fn short_words_are_found_as_slowly(words in prop::collection::vec("[0-9]{0,3}[.:]{1,2}[0-9a-f]{0,3}[.:]{1,2}[0-9]{1,3}(\\.[0-9]{1,3}|:[0-9a-f]{1,4})", 0..40)) {
+            let text = words.join(" ");
+            let fast = all(text.as_bytes());
+            for word in slowly(text.as_bytes()) {
+                prop_assert!(fast.contains(&word), "{}", word);
+            }
+        }
+
+        /// Every form of an IPv6 address, and what is nearly one: as std says.
+        #[test]
+        fn ipv6_as_std(text in "[0-9a-fA-F]{0,5}(:{1,2}[0-9a-fA-F]{1,5}){0,9}:{0,2}", short in "([0-9A-F]{1,4}:){0,7}:?([0-9a-f]{1,4}:){0,7}[0-9a-f]{1,4}") {
+            for text in [text, short] {
+                // A single colon at an end does not belong to it.
+                let mut word = &*text;
+                if word.starts_with(':') && !word.starts_with("::") {
+                    word = &word[1..];
+                }
+                if word.ends_with(':') && !word.ends_with("::") {
+                    word = &word[..word.len() - 1];
+                }
+                let valid = word.parse::<Ipv6Addr>().is_ok();
+                prop_assert_eq!(all(text.as_bytes()) == [word], valid, "{}", text);
+            }
+        }
+
+        #[test]
+        fn any_bytes_at_all(bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"0123456789abcdef:::...\n"[..])], 0..600)) {
+            let both = all(&bytes);
+            let v4 = v4_only(&bytes);
+            let of_both: Vec<IpAddr> = both.iter().filter_map(|text| match ip::parse(text).unwrap() {
+                IpAddr::V6(addr) => addr.to_ipv4_mapped().map(IpAddr::from),
+                addr => Some(addr),
+            }).collect();
+            prop_assert_eq!(v4, of_both, "{:?}", both);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! All about a network, for a human to read.
+
+use crate::cli::Info;
+use crate::field::{Field, Layout};
+use crate::output::{Result, Status};
+use crate::read::Entry;
+
+use super::{colours, stream::stream};
+
+/// What is shown, and as what. `-` is left out.
+const LINES: [(&str, Field); 16] = [
+    ("Address", Field::Address),
+    ("Network", Field::Network),
+    ("Netmask", Field::Netmask),
+    ("Wildcard", Field::Wildcard),
+    ("First", Field::First),
+    ("Last", Field::Last),
+    ("Broadcast", Field::Broadcast),
+    ("First host", Field::FirstHost),
+    ("Last host", Field::LastHost),
+    ("Hosts", Field::Hosts),
+    ("Addresses", Field::Addresses),
+    ("Purpose", Field::Name),
+    ("Block", Field::Block),
+    ("Document", Field::Rfc),
+    ("Global", Field::Global),
+    ("Reverse", Field::Reverse),
+];
+
+pub(crate) fn info(info: &Info) -> Result<Status> {
+    let job = info.items.job();
+    let keys = LINES.map(|(_, field)| field);
+    let layout = job.layout(&info.items.showing, &[], &keys);
+    let colours = colours(info.color);
+    stream(&job, |entry, out| {
+        if layout.fields.is_empty() {
+            out.extend_from_slice(page(&layout, entry, colours).as_bytes());
+        } else {
+            layout.write(entry, out);
+        }
+    })
+}
+
+fn page(layout: &Layout, entry: &Entry<'_>, colours: bool) -> String {
+    let (label_on, value_on, off) = if colours {
+        ("\x1b[33m", "\x1b[36m", "\x1b[0m")
+    } else {
+        ("", "", "")
+    };
+    let mut page = String::new();
+    for (label, field) in LINES {
+        let value = layout.text(field, entry);
+        if value != "-" {
+            page.push_str(&format!(
+                "{label_on}{label:<12}{off}{value_on}{value}{off}\n"
+            ));
+        }
+    }
+    page.push('\n');
+    page
+}

@@ -1,0 +1,586 @@
+//! Many networks, ranges and addresses as one set: fast look-ups, and the operations of sets.
+//!
+//! Held as sorted ranges that neither overlap nor touch, so a set has one form only, and every
+//! operation is one walk over two lists. Before the ranges stands an index of their first addresses, so
+//! that a look-up compares with few of them. No trie: which of the given networks an address was in is
+//! forgotten, and that is what makes it small and fast.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use crate::range::IpRange;
+
+/// A set of addresses, given as networks, ranges and addresses of both versions.
+///
+/// IPv4-mapped addresses are IPv6 addresses here.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_ip::{IpSet, net};
+///
+/// let office = IpSet::from_iter([net::parse("192.0.2.0/25")?, net::parse("192.0.2.128/25")?]);
+/// assert!(office.contains("192.0.2.77".parse().unwrap()));
+/// assert_eq!(office.to_string(), "192.0.2.0/24");
+///
+/// let guests = IpSet::from(net::parse("192.0.2.64/26")?);
+/// assert_eq!(office.subtract(&guests).to_string(), "192.0.2.0/26\n192.0.2.128/25");
+/// # Ok::<(), std_net_ip::ParseError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct IpSet {
+    v4: Ranges<u32>,
+    v6: Ranges<u128>,
+}
+
+impl IpSet {
+    /// The empty set.
+    #[must_use]
+    pub fn new() -> IpSet {
+        IpSet::default()
+    }
+
+    /// All addresses of both versions.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net_ip::{IpSet, net};
+    ///
+    /// let half = IpSet::from(net::parse("0.0.0.0/1")?);
+    /// assert_eq!(IpSet::all().subtract(&half).to_string(), "128.0.0.0/1\n::/0");
+    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn all() -> IpSet {
+        IpSet {
+            v4: Ranges::new(vec![(0, u32::MAX)]),
+            v6: Ranges::new(vec![(0, u128::MAX)]),
+        }
+    }
+
+    /// The set of first and last addresses as numbers, in any order. The quickest way to make a set
+    /// of very many.
+    ///
+    /// # Panics
+    ///
+    /// If a last address is before its first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net_ip::IpSet;
+    ///
+    /// let set = IpSet::from_bits(vec![(0xc0000200, 0xc00002ff)], vec![(1, 1)]);
+    /// assert_eq!(set.to_string(), "192.0.2.0/24\n::1/128");
+    /// ```
+    #[must_use]
+    pub fn from_bits(v4: Vec<(u32, u32)>, v6: Vec<(u128, u128)>) -> IpSet {
+        assert!(
+            v4.iter().all(|(first, last)| first <= last)
+                && v6.iter().all(|(first, last)| first <= last),
+            "a last address is before its first",
+        );
+        IpSet {
+            v4: Ranges::new(v4),
+            v6: Ranges::new(v6),
+        }
+    }
+
+    /// The first and last IPv4 addresses of its ranges as numbers, in order.
+    #[must_use]
+    pub fn bits_v4(&self) -> &[(u32, u32)] {
+        &self.v4.ranges
+    }
+
+    /// The first and last IPv6 addresses of its ranges as numbers, in order.
+    #[must_use]
+    pub fn bits_v6(&self) -> &[(u128, u128)] {
+        &self.v6.ranges
+    }
+
+    /// Whether an address is in the set.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, addr: IpAddr) -> bool {
+        match addr {
+            IpAddr::V4(addr) => self.contains_v4(addr),
+            IpAddr::V6(addr) => self.contains_v6(addr),
+        }
+    }
+
+    /// Whether an IPv4 address is in the set.
+    #[inline]
+    #[must_use]
+    pub fn contains_v4(&self, addr: Ipv4Addr) -> bool {
+        self.v4.find(addr.to_bits()).is_some()
+    }
+
+    /// Whether an IPv6 address is in the set.
+    #[inline]
+    #[must_use]
+    pub fn contains_v6(&self, addr: Ipv6Addr) -> bool {
+        self.v6.find(addr.to_bits()).is_some()
+    }
+
+    /// Whether all addresses of a range or network are in the set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net_ip::{IpSet, net};
+    ///
+    /// let set = IpSet::from_iter([net::parse("10.0.0.0/9")?, net::parse("10.128.0.0/9")?]);
+    /// assert!(set.contains_all(net::parse("10.64.0.0/10")?));
+    /// assert!(set.contains_all(net::parse("10.0.0.0/8")?));
+    /// assert!(!set.contains_all(net::parse("10.0.0.0/7")?));
+    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn contains_all(&self, range: impl Into<IpRange>) -> bool {
+        let range = range.into();
+        // Ranges do not touch, so one of them has it all.
+        self.range_of(range.first())
+            .is_some_and(|found| found.last() >= range.last())
+    }
+
+    /// The range of the set around an address: from the first address to the last without a gap.
+    #[must_use]
+    pub fn range_of(&self, addr: IpAddr) -> Option<IpRange> {
+        match addr {
+            IpAddr::V4(addr) => self.v4.find(addr.to_bits()).map(v4_range),
+            IpAddr::V6(addr) => self.v6.find(addr.to_bits()).map(v6_range),
+        }
+    }
+
+    /// Whether nothing is in the set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.v4.ranges.is_empty() && self.v6.ranges.is_empty()
+    }
+
+    /// How many IPv4 addresses are in the set.
+    #[must_use]
+    pub fn count_v4(&self) -> u64 {
+        let ranges = self.v4.ranges.iter();
+        ranges
+            .map(|(first, last)| u64::from(last - first) + 1)
+            .sum()
+    }
+
+    /// How many IPv6 addresses are in the set; `None` for all 2<sup>128</sup>, which no number here
+    /// holds.
+    #[must_use]
+    pub fn count_v6(&self) -> Option<u128> {
+        let mut ranges = self.v6.ranges.iter();
+        ranges.try_fold(0u128, |sum, (first, last)| {
+            sum.checked_add((last - first).checked_add(1)?)
+        })
+    }
+
+    /// Its ranges in order, IPv4 first: as few as can be.
+    pub fn ranges(&self) -> impl Iterator<Item = IpRange> + '_ {
+        let v4 = self.v4.ranges.iter().copied().map(v4_range);
+        v4.chain(self.v6.ranges.iter().copied().map(v6_range))
+    }
+
+    /// The fewest networks that hold exactly its addresses, in order, IPv4 first.
+    pub fn nets(&self) -> impl Iterator<Item = IpNet> + '_ {
+        self.ranges().flat_map(|range| range.nets())
+    }
+
+    /// The addresses that are in one of the sets or in both.
+    #[must_use]
+    pub fn union(&self, other: &IpSet) -> IpSet {
+        IpSet {
+            v4: self.v4.union(&other.v4),
+            v6: self.v6.union(&other.v6),
+        }
+    }
+
+    /// The addresses that are in both sets.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net_ip::{IpSet, net, range};
+    ///
+    /// let a = IpSet::from(range::parse("10.0.0.3-10.0.0.9")?);
+    /// let b = IpSet::from(net::parse("10.0.0.0/29")?);
+    /// let both: Vec<String> = a.intersect(&b).ranges().map(|r| r.to_string()).collect();
+    /// assert_eq!(both, ["10.0.0.3-10.0.0.7"]);
+    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn intersect(&self, other: &IpSet) -> IpSet {
+        IpSet {
+            v4: self.v4.intersect(&other.v4),
+            v6: self.v6.intersect(&other.v6),
+        }
+    }
+
+    /// The addresses of this set that are not in the other.
+    #[must_use]
+    pub fn subtract(&self, other: &IpSet) -> IpSet {
+        IpSet {
+            v4: self.v4.subtract(&other.v4),
+            v6: self.v6.subtract(&other.v6),
+        }
+    }
+}
+
+/// The fewest networks that hold exactly the addresses of those given, in order, IPv4 first.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_ip::{net, set};
+///
+/// let nets = ["10.0.1.0/24", "10.0.0.0/24", "10.0.0.7/32"].map(|n| net::parse(n).unwrap());
+/// assert_eq!(set::aggregate(nets), [net::parse("10.0.0.0/23")?]);
+/// # Ok::<(), std_net_ip::ParseError>(())
+/// ```
+#[must_use]
+pub fn aggregate(nets: impl IntoIterator<Item = IpNet>) -> Vec<IpNet> {
+    nets.into_iter().collect::<IpSet>().nets().collect()
+}
+
+impl<T: Into<IpRange>> From<T> for IpSet {
+    fn from(item: T) -> IpSet {
+        IpSet::from_iter([item])
+    }
+}
+
+impl<T: Into<IpRange>> FromIterator<T> for IpSet {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> IpSet {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for item in items {
+            let range = item.into();
+            match (range.first(), range.last()) {
+                (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits())),
+                (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), last.to_bits())),
+                _ => unreachable!("a range has addresses of one version"),
+            }
+        }
+        IpSet {
+            v4: Ranges::new(v4),
+            v6: Ranges::new(v6),
+        }
+    }
+}
+
+impl fmt::Display for IpSet {
+    /// Its networks, each on a line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, net) in self.nets().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            net.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for IpSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.nets()).finish()
+    }
+}
+
+fn v4_range((first, last): (u32, u32)) -> IpRange {
+    IpRange::ordered(
+        Ipv4Addr::from_bits(first).into(),
+        Ipv4Addr::from_bits(last).into(),
+    )
+}
+
+fn v6_range((first, last): (u128, u128)) -> IpRange {
+    IpRange::ordered(
+        Ipv6Addr::from_bits(first).into(),
+        Ipv6Addr::from_bits(last).into(),
+    )
+}
+
+/// An address as a number.
+trait Bits: Copy + Ord + Default {
+    /// `self + 1`, or `None` after the last address.
+    fn next(self) -> Option<Self>;
+    /// `self - 1`; not called for 0.
+    fn before(self) -> Self;
+    /// `(self - from) >> shift`; not called where that exceeds `usize`, or `self < from`.
+    fn bucket(self, from: Self, shift: u32) -> usize;
+    /// How many bits `self - from` has.
+    fn width(self, from: Self) -> u32;
+    /// Sorts by the first address.
+    fn sort(ranges: &mut [(Self, Self)]);
+}
+
+impl Bits for u32 {
+    fn next(self) -> Option<u32> {
+        self.checked_add(1)
+    }
+
+    fn before(self) -> u32 {
+        self - 1
+    }
+
+    #[inline]
+    fn bucket(self, from: u32, shift: u32) -> usize {
+        ((self - from) >> shift) as usize
+    }
+
+    fn width(self, from: u32) -> u32 {
+        u32::BITS - (self - from).leading_zeros()
+    }
+
+    fn sort(ranges: &mut [(u32, u32)]) {
+        // One comparison of a word is quicker than two of its halves.
+        ranges.sort_unstable_by_key(|(first, last)| u64::from(*first) << 32 | u64::from(*last));
+    }
+}
+
+impl Bits for u128 {
+    fn next(self) -> Option<u128> {
+        self.checked_add(1)
+    }
+
+    fn before(self) -> u128 {
+        self - 1
+    }
+
+    #[inline]
+    fn bucket(self, from: u128, shift: u32) -> usize {
+        ((self - from) >> shift) as usize
+    }
+
+    fn width(self, from: u128) -> u32 {
+        u128::BITS - (self - from).leading_zeros()
+    }
+
+    fn sort(ranges: &mut [(u128, u128)]) {
+        ranges.sort_unstable_by_key(|(first, _)| *first);
+    }
+}
+
+/// The index has at most so many entries: 256 KiB, which stay in a core's second-level cache.
+const MAX_INDEX_BITS: u32 = 16;
+
+/// Ranges (first, last) in order, of which none overlap or touch, and the index over them.
+#[derive(Clone, Default)]
+struct Ranges<T> {
+    ranges: Vec<(T, T)>,
+    /// `index[b]` is how many ranges begin before bucket `b`. Bucket `b` has the addresses `a` with
+    /// `(a - ranges[0].0) >> shift == b`; the last bucket has those behind it as well.
+    index: Vec<u32>,
+    shift: u32,
+}
+
+impl<T: Bits> PartialEq for Ranges<T> {
+    fn eq(&self, other: &Ranges<T>) -> bool {
+        self.ranges == other.ranges
+    }
+}
+
+impl<T: Bits> Eq for Ranges<T> {}
+
+impl<T: Bits> Ranges<T> {
+    fn new(mut ranges: Vec<(T, T)>) -> Ranges<T> {
+        T::sort(&mut ranges);
+        let mut kept = 0;
+        for i in 0..ranges.len() {
+            let (first, last) = ranges[i];
+            kept = push(&mut ranges, kept, first, last);
+        }
+        ranges.truncate(kept);
+        Ranges::indexed(ranges)
+    }
+
+    /// Of ranges that are in order and do not touch.
+    fn indexed(ranges: Vec<(T, T)>) -> Ranges<T> {
+        let (Some((from, _)), Some((to, _))) = (ranges.first().copied(), ranges.last().copied())
+        else {
+            return Ranges::default();
+        };
+        // Eight buckets for each range: where they are spread evenly, few have more than one.
+        let bits = (usize::BITS - ranges.len().leading_zeros() + 3).min(MAX_INDEX_BITS);
+        let width = to.width(from);
+        let shift = width.saturating_sub(bits);
+        let buckets = to.bucket(from, shift) + 1;
+        let mut index = Vec::with_capacity(buckets + 1);
+        for (i, (first, _)) in ranges.iter().enumerate() {
+            let bucket = first.bucket(from, shift);
+            let i = u32::try_from(i).expect("fewer than 2^32 ranges");
+            while index.len() <= bucket {
+                index.push(i);
+            }
+        }
+        index.push(u32::try_from(ranges.len()).expect("fewer than 2^32 ranges"));
+        Ranges {
+            ranges,
+            index,
+            shift,
+        }
+    }
+
+    /// The range that has an address.
+    #[inline]
+    fn find(&self, addr: T) -> Option<(T, T)> {
+        let (from, _) = *self.ranges.first()?;
+        let (to, _) = *self.ranges.last()?;
+        if addr < from {
+            return None;
+        }
+        // Clamped before the shift: far behind the last range the bucket would not fit.
+        let bucket = addr.min(to).bucket(from, self.shift);
+        let begin = *self.index.get(bucket)? as usize;
+        // All before `begin` begin before the address. Most buckets have few: counting in four of
+        // them costs less than a search whose branches nobody foresees.
+        let few = self.ranges.get(begin..begin + 4).unwrap_or_default();
+        let mut before = begin
+            + few
+                .iter()
+                .map(|(first, _)| usize::from(*first <= addr))
+                .sum::<usize>();
+        if before == begin + few.len() {
+            let end = *self.index.get(bucket + 1)? as usize;
+            let rest = self.ranges.get(before..end).unwrap_or_default();
+            before += rest.partition_point(|(first, _)| *first <= addr);
+        }
+        let found = *self.ranges.get(before.checked_sub(1)?)?;
+        (addr <= found.1).then_some(found)
+    }
+
+    fn union(&self, other: &Ranges<T>) -> Ranges<T> {
+        let (a, b) = (&self.ranges, &other.ranges);
+        let mut out = vec![(T::default(), T::default()); a.len() + b.len()];
+        let (mut i, mut j, mut kept) = (0, 0, 0);
+        while i < a.len() || j < b.len() {
+            let from_a = j == b.len() || i < a.len() && a[i].0 <= b[j].0;
+            let (first, last) = if from_a { a[i] } else { b[j] };
+            i += usize::from(from_a);
+            j += usize::from(!from_a);
+            kept = push(&mut out, kept, first, last);
+        }
+        out.truncate(kept);
+        Ranges::indexed(out)
+    }
+
+    fn intersect(&self, other: &Ranges<T>) -> Ranges<T> {
+        let (a, b) = (&self.ranges, &other.ranges);
+        let mut out = Vec::new();
+        let (mut i, mut j) = (0, 0);
+        while i < a.len() && j < b.len() {
+            let first = a[i].0.max(b[j].0);
+            let last = a[i].1.min(b[j].1);
+            if first <= last {
+                out.push((first, last));
+            }
+            if a[i].1 < b[j].1 {
+                i += 1;
+            } else {
+                j += 1;
+            }
+        }
+        Ranges::indexed(out)
+    }
+
+    fn subtract(&self, other: &Ranges<T>) -> Ranges<T> {
+        let mut out = Vec::new();
+        let mut j = 0;
+        for &(mut first, last) in &self.ranges {
+            while j < other.ranges.len() && other.ranges[j].1 < first {
+                j += 1;
+            }
+            // A range of the other set may reach into the next of this one: `j` stays with it.
+            let mut k = j;
+            let mut rest = true;
+            while let Some(&(from, to)) = other.ranges.get(k)
+                && from <= last
+            {
+                if first < from {
+                    out.push((first, from.before()));
+                }
+                match to.next() {
+                    Some(next) if next <= last => first = next,
+                    _ => {
+                        rest = false;
+                        break;
+                    }
+                }
+                k += 1;
+            }
+            if rest {
+                out.push((first, last));
+            }
+            j = k;
+        }
+        Ranges::indexed(out)
+    }
+}
+
+/// Adds a range to the first `kept` of `out`, which are in order; the new one begins at or behind the
+/// beginning of the last. Returns how many there are then.
+#[inline]
+fn push<T: Bits>(out: &mut [(T, T)], kept: usize, first: T, last: T) -> usize {
+    if let Some(before) = kept.checked_sub(1) {
+        let (_, end) = &mut out[before];
+        // Overlaps or touches; behind the last address there is nothing.
+        if end.next().is_none_or(|next| first <= next) {
+            *end = last.max(*end);
+            return kept;
+        }
+    }
+    out[kept] = (first, last);
+    kept + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_the_address_space() {
+        let all = IpSet::all();
+        assert_eq!((all.count_v4(), all.count_v6()), (1 << 32, None));
+        assert!(all.contains("255.255.255.255".parse().unwrap()));
+        assert!(all.contains("::".parse().unwrap()));
+        assert!(all.subtract(&all).is_empty());
+        assert_eq!(all.intersect(&all), all);
+        assert_eq!(all.union(&all), all);
+        let none = IpSet::new();
+        assert!(!none.contains("0.0.0.0".parse().unwrap()));
+        assert_eq!(all.subtract(&none), all);
+        assert_eq!(none.to_string(), "");
+        let last = IpSet::from_bits(vec![(u32::MAX, u32::MAX)], vec![(u128::MAX, u128::MAX)]);
+        assert_eq!(last.to_string().lines().count(), 2);
+        assert_eq!(all.subtract(&last).count_v6(), Some(u128::MAX));
+        assert_eq!(all.subtract(&last).union(&last), all);
+    }
+
+    #[test]
+    fn far_apart_ranges_share_buckets() {
+        let v6 = vec![(0, 0), (5, 9), (1 << 127, u128::MAX - 1)];
+        let set = IpSet::from_bits(Vec::new(), v6);
+        for (addr, inside) in [
+            (0, true),
+            (1, false),
+            (4, false),
+            (5, true),
+            (9, true),
+            (10, false),
+        ] {
+            assert_eq!(set.contains_v6(Ipv6Addr::from_bits(addr)), inside, "{addr}");
+        }
+        assert!(set.contains_v6(Ipv6Addr::from_bits(1 << 127)));
+        assert!(!set.contains_v6(Ipv6Addr::from_bits(u128::MAX)));
+    }
+
+    #[test]
+    #[should_panic(expected = "before its first")]
+    fn ranges_are_not_turned_round() {
+        drop(IpSet::from_bits(vec![(2, 1)], Vec::new()));
+    }
+}
