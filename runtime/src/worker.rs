@@ -59,6 +59,7 @@ pub(crate) trait Main: Send {
 
 impl<F: FnOnce() + Send> Main for F {
     fn run(self: Box<F>) {
+        #[allow(clippy::boxed_local, reason = "it is to be freed here")]
         fn unboxed<F>(main: Box<F>) -> F {
             *main
         }
@@ -370,10 +371,10 @@ impl Worker {
             return;
         }
         let mut head = self.inbox.swap(ptr::null_mut(), Ordering::AcqRel);
-        // The links make a stack; who came first goes first.
+        // The links make a stack; who came first goes first. A task's link belongs to the inbox until
+        // the task has arrived.
         let mut first = ptr::null_mut();
-        // SAFETY, here and below: only ever null or a task, and tasks live for ever. A task's link
-        // belongs to the inbox until the task has arrived.
+        // SAFETY: only ever null or a task, and tasks live for ever.
         while let Some(task) = unsafe { head.as_ref() } {
             let next = task.next.load(Ordering::Relaxed);
             task.next.store(first, Ordering::Relaxed);
