@@ -399,16 +399,16 @@ fn mask<const V4: bool, const V6: bool>(bytes: &[u8; 64]) -> Masks {
         let part = u8x16::new(*part);
         let put = |bits: u8x16| u64::from(bits.to_bitmask()) << (16 * i);
         let below = |value: u8x16, n: u8| value.min(u8x16::splat(n)).simd_eq(value);
-        let digits = below(part - u8x16::splat(b'0'), 9);
+        let from_zero = part - u8x16::splat(b'0');
         masks.dots |= put(part.simd_eq(u8x16::splat(b'.')));
         if V4 {
-            masks.digits |= put(digits);
+            masks.digits |= put(below(from_zero, 9));
         }
         if V6 {
-            let colons = part.simd_eq(u8x16::splat(b':'));
+            // The colon is behind the nine.
             let letters = below((part | u8x16::splat(0x20)) - u8x16::splat(b'a'), 5);
-            masks.colons |= put(colons);
-            masks.groups |= put(digits | letters | colons);
+            masks.groups |= put(below(from_zero, 10) | letters);
+            masks.colons |= put(part.simd_eq(u8x16::splat(b':')));
         }
     }
     masks
