@@ -133,7 +133,7 @@ fn where_we_differ_from_grepcidr() {
 #[test]
 fn sets_as_iprange() {
     let mut random = Random(3);
-    let a = nets(&mut random, 5000, true, false) + &"10.0.0.0/24\n10.0.1.0/24\n";
+    let a = nets(&mut random, 5000, true, false) + "10.0.0.0/24\n10.0.1.0/24\n";
     let b = nets(&mut random, 5000, true, false);
     let folder = Folder::new(&[("a", a.as_bytes()), ("b", b.as_bytes())]);
     let (a, b) = (folder.name("a"), folder.name("b"));
