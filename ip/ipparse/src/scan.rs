@@ -300,7 +300,7 @@ fn groups(text: &[u8], colons: u64, from: usize, to: usize) -> Option<(u128, u32
         }
         let four = u32::from_le_bytes(*text.get(end..end + 4)?.first_chunk()?);
         // Letters have bit 6, and 1 to 6 in the low bits.
-        let digits = (four & 0x0f0f_0f0f) + 9 * (four >> 6 & 0x0101_0101) & OWN[len];
+        let digits = ((four & 0x0f0f_0f0f) + 9 * (four >> 6 & 0x0101_0101)) & OWN[len];
         let pairs = (digits << 4 | digits >> 8) & 0x00ff_00ff;
         value = value << 16 | u128::from((pairs & 0xff) << 8 | pairs >> 16);
         count += 1;
