@@ -306,6 +306,8 @@ fn v6_range((first, last): (u128, u128)) -> IpRange {
 
 /// An address as a number.
 trait Bits: Copy + Ord + Default {
+    /// How many ranges are compared with at once: what is in a line of the cache or two.
+    const FEW: usize;
     /// `self + 1`, or `None` after the last address.
     fn next(self) -> Option<Self>;
     /// `self - 1`; not called for 0.
@@ -319,6 +321,8 @@ trait Bits: Copy + Ord + Default {
 }
 
 impl Bits for u32 {
+    const FEW: usize = 4;
+
     fn next(self) -> Option<u32> {
         self.checked_add(1)
     }
@@ -343,6 +347,8 @@ impl Bits for u32 {
 }
 
 impl Bits for u128 {
+    const FEW: usize = 2;
+
     fn next(self) -> Option<u128> {
         self.checked_add(1)
     }
@@ -436,9 +442,9 @@ impl<T: Bits> Ranges<T> {
         // Clamped before the shift: far behind the last range the bucket would not fit.
         let bucket = addr.min(to).bucket(from, self.shift);
         let begin = *self.index.get(bucket)? as usize;
-        // All before `begin` begin before the address. Most buckets have few: counting in four of
-        // them costs less than a search whose branches nobody foresees.
-        let few = self.ranges.get(begin..begin + 4).unwrap_or_default();
+        // All before `begin` begin before the address. Most buckets have few: counting in so many
+        // costs less than a search whose branches nobody foresees.
+        let few = self.ranges.get(begin..begin + T::FEW).unwrap_or_default();
         let mut before = begin
             + few
                 .iter()

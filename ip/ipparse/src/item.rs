@@ -32,7 +32,7 @@ pub(crate) enum From {
     Net,
     /// Ranges only: 192.0.2.1-192.0.2.9
     Range,
-    /// Addresses with ports only: 192.0.2.1:80, [::1]:80
+    #[value(help = "Addresses with ports only: 192.0.2.1:80, [::1]:80")]
     Socket,
     /// Names of reverse DNS only: 1.2.0.192.in-addr.arpa
     Reverse,

@@ -300,7 +300,7 @@ fn groups(text: &[u8], colons: u64, from: usize, to: usize) -> Option<(u128, u32
         }
         let four = u32::from_le_bytes(*text.get(end..end + 4)?.first_chunk()?);
         // Letters have bit 6, and 1 to 6 in the low bits.
-        let digits = (four & 0x0f0f_0f0f) + 9 * (four >> 6 & 0x0101_0101) & OWN[len];
+        let digits = ((four & 0x0f0f_0f0f) + 9 * (four >> 6 & 0x0101_0101)) & OWN[len];
         let pairs = (digits << 4 | digits >> 8) & 0x00ff_00ff;
         value = value << 16 | u128::from((pairs & 0xff) << 8 | pairs >> 16);
         count += 1;
@@ -399,16 +399,16 @@ fn mask<const V4: bool, const V6: bool>(bytes: &[u8; 64]) -> Masks {
         let part = u8x16::new(*part);
         let put = |bits: u8x16| u64::from(bits.to_bitmask()) << (16 * i);
         let below = |value: u8x16, n: u8| value.min(u8x16::splat(n)).simd_eq(value);
-        let digits = below(part - u8x16::splat(b'0'), 9);
+        let from_zero = part - u8x16::splat(b'0');
         masks.dots |= put(part.simd_eq(u8x16::splat(b'.')));
         if V4 {
-            masks.digits |= put(digits);
+            masks.digits |= put(below(from_zero, 9));
         }
         if V6 {
-            let colons = part.simd_eq(u8x16::splat(b':'));
+            // The colon is behind the nine.
             let letters = below((part | u8x16::splat(0x20)) - u8x16::splat(b'a'), 5);
-            masks.colons |= put(colons);
-            masks.groups |= put(digits | letters | colons);
+            masks.groups |= put(below(from_zero, 10) | letters);
+            masks.colons |= put(part.simd_eq(u8x16::splat(b':')));
         }
     }
     masks

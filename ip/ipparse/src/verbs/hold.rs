@@ -73,7 +73,7 @@ pub(crate) fn sort(sort: &Sort) -> Result<Status> {
                     Line::Bad(_, found) => bad.push(*found),
                     Line::Blank(_) => {}
                 }
-                !(job.strict && !bad.is_empty())
+                !job.strict || bad.is_empty()
             });
             (pass, bad)
         },
@@ -204,7 +204,7 @@ fn work(
             Line::Bad(_, found) => bad.push(*found),
             Line::Blank(_) => {}
         }
-        !(job.strict && !bad.is_empty())
+        !job.strict || bad.is_empty()
     });
     Done { out, ends, bad }
 }

@@ -109,7 +109,7 @@ fn read(job: &Job) -> Result<Read> {
                     Line::Bad(_, found) => bad.push(*found),
                     Line::Blank(_) => {}
                 }
-                !(job.strict && !bad.is_empty())
+                !job.strict || bad.is_empty()
             });
             part.scanner = scanner;
             (pass, bad)

@@ -102,7 +102,7 @@ fn run(
                     Line::Bad(_, found) => bad.push(*found),
                     Line::Blank(_) => {}
                 }
-                !(job.strict && !bad.is_empty())
+                !job.strict || bad.is_empty()
             });
             Done { out, bad }
         },
