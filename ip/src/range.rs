@@ -26,6 +26,7 @@ pub struct IpRange {
 
 impl IpRange {
     /// The range, or `None` if `last` is before `first` or of the other version.
+    #[inline]
     #[must_use]
     pub fn new(first: IpAddr, last: IpAddr) -> Option<IpRange> {
         (first.is_ipv4() == last.is_ipv4() && first <= last).then_some(IpRange { first, last })

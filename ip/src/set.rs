@@ -341,9 +341,49 @@ impl Bits for u32 {
     }
 
     fn sort(ranges: &mut [(u32, u32)]) {
+        if ranges.len() >= RADIX {
+            return radix_sort(ranges);
+        }
         // One comparison of a word is quicker than two of its halves.
         ranges.sort_unstable_by_key(|(first, last)| u64::from(*first) << 32 | u64::from(*last));
     }
+}
+
+/// From so many on the passes of a radix sort cost less than comparisons.
+const RADIX: usize = 1 << 14;
+
+/// Sorts by the first address, in three passes of eleven bits from the lowest.
+fn radix_sort(ranges: &mut [(u32, u32)]) {
+    const BITS: u32 = 11;
+    if ranges.is_sorted() {
+        return;
+    }
+    let digit =
+        |first: u32, pass: usize| (first >> (BITS * pass as u32)) as usize & ((1 << BITS) - 1);
+    let mut places = [[0usize; 1 << BITS]; 3];
+    for (first, _) in &*ranges {
+        for (pass, places) in places.iter_mut().enumerate() {
+            places[digit(*first, pass)] += 1;
+        }
+    }
+    for places in &mut places {
+        let mut sum = 0;
+        for place in places {
+            sum += std::mem::replace(place, sum);
+        }
+    }
+    let mut other = vec![(0, 0); ranges.len()];
+    let mut pass = |n: usize, from: &[(u32, u32)], to: &mut [(u32, u32)]| {
+        for range in from {
+            let place = &mut places[n][digit(range.0, n)];
+            to[*place] = *range;
+            *place += 1;
+        }
+    };
+    pass(0, ranges, &mut other);
+    pass(1, &other, ranges);
+    pass(2, ranges, &mut other);
+    ranges.copy_from_slice(&other);
 }
 
 impl Bits for u128 {
@@ -564,6 +604,26 @@ mod tests {
         assert_eq!(last.to_string().lines().count(), 2);
         assert_eq!(all.subtract(&last).count_v6(), Some(u128::MAX));
         assert_eq!(all.subtract(&last).union(&last), all);
+    }
+
+    #[test]
+    fn very_many_are_sorted_too() {
+        // Odd, so that the numbers go through all of them, in no order.
+        let place = |i: u32| i.wrapping_mul(0x9e37_79b1);
+        let many: Vec<(u32, u32)> = (0..2 * RADIX as u32)
+            .map(|i| (place(i), place(i)))
+            .collect();
+        let mut sorted = many.clone();
+        sorted.sort_unstable();
+        let mut by_radix = many.clone();
+        radix_sort(&mut by_radix);
+        assert_eq!(by_radix, sorted);
+        let set = IpSet::from_bits(many.clone(), Vec::new());
+        assert_eq!(set.count_v4(), many.len() as u64);
+        assert!(
+            many.iter()
+                .all(|(first, _)| set.contains_v4((*first).into()))
+        );
     }
 
     #[test]

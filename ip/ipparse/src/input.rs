@@ -222,7 +222,7 @@ pub(crate) fn cores(wanted: usize) -> usize {
         0 => thread::available_parallelism()
             .map_or(1, usize::from)
             .min(8),
-        n => n,
+        n => n.min(256),
     }
 }
 

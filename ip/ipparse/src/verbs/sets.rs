@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread;
 
 use std_net_ip::IpSet;
+use std_net_ip::net::IpNet;
 use std_net_ip::range::IpRange;
 
 use crate::cli::{In, Sets, SetsIn};
@@ -74,6 +75,12 @@ struct Part {
 impl Part {
     #[inline(always)]
     fn add(&mut self, item: &Item) {
+        // What is in most lists, with less ado.
+        if let Item::Net(IpNet::V4(net)) = item {
+            let host = u32::MAX.checked_shr(net.prefix_len().into()).unwrap_or(0);
+            let first = net.addr().to_bits() & !host;
+            return self.v4.push((first, first | host));
+        }
         let range = item.range();
         match (range.first(), range.last()) {
             (IpAddr::V4(first), IpAddr::V4(last)) => {
