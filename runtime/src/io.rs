@@ -58,12 +58,24 @@ pub struct Io {
     /// Before the descriptor, so that it is dropped first: see [`Source::release`].
     source: Attached,
     fd: OwnedFd,
-    /// A read that fills less than its buffer has emptied the socket (plain TCP `recv` only).
-    short_read_drains: bool,
+    /// What it means that a plain `recv` fills less than its buffer.
+    short_reads: ShortReads,
     deadline: AtomicDeadline,
     /// What `dup`ed descriptors share because the kernel does. Absent: a blocking socket
     /// without timeouts that we made ourselves.
     shared: OnceLock<Arc<Shared>>,
+}
+
+/// Whether a `recv` that fills less than its buffer has emptied the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ShortReads {
+    ProveNothing,
+    /// TCP.
+    Drain,
+    /// Unix streams: a read stops where descriptors were passed, which the kernel tells; and, if the
+    /// socket asks for credentials, where the sender changes, which it does not. So this holds only
+    /// as long as nobody could have set an option on the descriptor.
+    DrainUnlessCut,
 }
 
 /// State of the open file description, which all clones of a socket have in common.
@@ -138,25 +150,33 @@ impl Io {
         Io {
             source: Attached::none(fd.as_fd()),
             fd,
-            short_read_drains: false,
+            short_reads: ShortReads::ProveNothing,
             deadline: AtomicDeadline::never(),
             shared: OnceLock::new(),
         }
     }
 
     /// Says that a short `recv` on this socket means that nothing is left to read. True of TCP
-    /// streams; never of Unix sockets (a read stops at the border of passed descriptors) or
-    /// datagrams.
+    /// streams; not of Unix streams, see below; never of datagrams.
     #[must_use]
     pub fn short_read_drains(mut self) -> Io {
-        self.short_read_drains = true;
+        self.short_reads = ShortReads::Drain;
+        self
+    }
+
+    /// Says that a short `recv` on this socket means that nothing is left to read, unless passed
+    /// descriptors cut it short. True of Unix streams that we made ourselves; what a listener
+    /// accepts inherits it.
+    #[must_use]
+    pub fn short_read_drains_unless_cut(mut self) -> Io {
+        self.short_reads = ShortReads::DrainUnlessCut;
         self
     }
 
     /// Whether [`short_read_drains`](Self::short_read_drains) was said.
     #[must_use]
     pub fn drains(&self) -> bool {
-        self.short_read_drains
+        self.short_reads == ShortReads::Drain
     }
 
     /// A second handle to the same socket. The deadline is copied; the blocking mode and the
@@ -174,7 +194,7 @@ impl Io {
         Ok(Io {
             source,
             fd,
-            short_read_drains: self.short_read_drains,
+            short_reads: self.short_reads,
             deadline: AtomicDeadline::at(self.deadline.get()),
             shared: OnceLock::from(shared),
         })
@@ -199,6 +219,20 @@ impl Io {
     #[must_use]
     pub fn sock(&self) -> SockRef<'_> {
         SockRef::from(&self.fd)
+    }
+
+    /// The same for setting an option, which may decide where a read stops.
+    #[must_use]
+    pub fn sock_for_option(&self) -> SockRef<'_> {
+        self.before_option();
+        self.sock()
+    }
+
+    /// An option may be about to change: of a Unix stream one that decides where a read stops.
+    fn before_option(&self) {
+        if self.short_reads == ShortReads::DrainUnlessCut {
+            self.source.expose();
+        }
     }
 
     // The one way through.
@@ -397,17 +431,15 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv(&self, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
-        let fd = self.fd.as_raw_fd();
-        let len = buf.len();
-        let attempt = |wait: Wait| {
-            // SAFETY: pointer and length are those of a live, writable slice.
-            unsafe { sys::recv(fd, buf.as_mut_ptr(), len, flags | wait.flags()) }
-        };
         if flags & libc::MSG_DONTWAIT != 0 {
-            return self.once(attempt);
+            return self.once(|wait| self.recv_into(buf, flags, wait).map(|r| r.len));
         }
-        let drains = self.short_read_drains && flags == 0;
-        self.run(Interest::Read, attempt, |&n| drains && n < len && n > 0)
+        let len = buf.len();
+        let attempt = |wait| self.recv_into(buf, flags, wait);
+        let received = self.run(Interest::Read, attempt, |r| {
+            flags == 0 && r.drains && r.len < len && r.len > 0
+        })?;
+        Ok(received.len)
     }
 
     /// Receives into a buffer of the runtime's, which is held only while there are data in it.
@@ -417,17 +449,44 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv_lent(&self) -> io::Result<Lent> {
-        let fd = self.fd.as_raw_fd();
         let attempt = |wait: Wait| {
-            Lent::fill(|buf| {
-                // SAFETY: pointer and length are those of a live, writable slice.
-                unsafe { sys::recv(fd, buf.as_mut_ptr(), buf.len(), wait.flags()) }
-            })
+            let mut drains = false;
+            let lent = Lent::fill(|buf| {
+                let received = self.recv_into(buf, 0, wait)?;
+                drains = received.drains;
+                Ok::<_, io::Error>(received.len)
+            })?;
+            Ok((lent, drains))
         };
-        let drains = self.short_read_drains;
-        self.run(Interest::Read, attempt, |lent| {
-            drains && lent.is_short() && !lent.is_empty()
-        })
+        let (lent, _) = self.run(Interest::Read, attempt, |(lent, drains)| {
+            *drains && lent.is_short() && !lent.is_empty()
+        })?;
+        Ok(lent)
+    }
+
+    /// One attempt to receive.
+    #[inline]
+    fn recv_into(&self, buf: &mut [u8], flags: c_int, wait: Wait) -> io::Result<Received> {
+        let fd = self.fd.as_raw_fd();
+        let unix = self.short_reads == ShortReads::DrainUnlessCut;
+        if !unix || wait == Wait::InKernel || self.source.is_exposed() {
+            // SAFETY: pointer and length are those of a live, writable slice.
+            let len = unsafe { sys::recv(fd, buf.as_mut_ptr(), buf.len(), flags | wait.flags()) }?;
+            let drains = self.drains();
+            return Ok(Received { len, drains });
+        }
+        let mut slice = libc::iovec {
+            iov_base: buf.as_mut_ptr().cast(),
+            iov_len: buf.len(),
+        };
+        let mut msg = empty_msghdr();
+        msg.msg_iov = &raw mut slice;
+        msg.msg_iovlen = 1;
+        // SAFETY: one live, writable slice; no address and no control messages are asked for.
+        let len = unsafe { sys::recvmsg(fd, &raw mut msg, flags | wait.flags()) }?;
+        // Descriptors that came with these bytes have been closed; the read stopped behind them.
+        let drains = msg.msg_flags & libc::MSG_CTRUNC == 0;
+        Ok(Received { len, drains })
     }
 
     /// Receives into several buffers in turn. Corresponds to `recvmsg(2)`.
@@ -614,8 +673,16 @@ impl Io {
             })?;
             // SAFETY: accept4 has just made this descriptor, nobody else owns it.
             let new = unsafe { OwnedFd::from_raw_fd(new) };
+            let mut io = Io::fresh(new);
+            if self.short_reads == ShortReads::DrainUnlessCut {
+                io.short_reads = self.short_reads;
+                if self.source.is_exposed() {
+                    // It has inherited the options that decide where a read stops.
+                    io.source.expose();
+                }
+            }
             // SAFETY: the kernel wrote `len` bytes of an address into the storage.
-            Ok((Io::fresh(new), unsafe { SockAddr::new(storage, len) }))
+            Ok((io, unsafe { SockAddr::new(storage, len) }))
         })
     }
 
@@ -755,6 +822,7 @@ impl Io {
     ///
     /// The error of `setsockopt(2)`.
     pub fn set_int_option(&self, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+        self.before_option();
         let len = mem::size_of::<c_int>() as libc::socklen_t;
         // SAFETY: a live int and its length.
         cvt(unsafe {
@@ -1003,6 +1071,13 @@ fn rearm(source: &'static Source, fd: BorrowedFd<'_>) -> io::Result<()> {
 #[allow(clippy::unnecessary_wraps, reason = "the other one can fail")]
 fn rearm(_: &'static Source, _: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
+}
+
+/// What an attempt to receive gave.
+struct Received {
+    len: usize,
+    /// Nothing is left if this is less than there was room for.
+    drains: bool,
 }
 
 /// `UIO_MAXIOV`: more slices than this are an error, fewer are a legal short operation.

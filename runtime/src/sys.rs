@@ -58,6 +58,22 @@ pub(crate) unsafe fn recv(fd: RawFd, buf: *mut u8, len: usize, flags: c_int) -> 
     cvt_len(n as libc::ssize_t)
 }
 
+/// `recvmsg(2)`, as [`recv`].
+///
+/// # Safety
+///
+/// Every pointer in `msg` is null or valid for writes of the length beside it.
+#[inline]
+pub(crate) unsafe fn recvmsg(fd: RawFd, msg: *mut libc::msghdr, flags: c_int) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the caller's.
+    let n = unsafe { libc::syscall(libc::SYS_recvmsg, fd, msg, flags) };
+    #[cfg(not(target_os = "linux"))]
+    // SAFETY: the caller's.
+    let n = unsafe { libc::recvmsg(fd, msg, flags) };
+    cvt_len(n as libc::ssize_t)
+}
+
 /// `send(2)`, as [`recv`].
 ///
 /// # Safety

@@ -43,7 +43,7 @@ impl Socket {
     ///
     /// The error of `socket(2)`.
     pub fn new(ty: Type) -> io::Result<Socket> {
-        Io::socket(Domain::UNIX, ty, None).map(Socket)
+        Io::socket(Domain::UNIX, ty, None).map(|io| Socket(with_short_reads(io, ty)))
     }
 
     /// A new stream socket.
@@ -79,7 +79,11 @@ impl Socket {
     ///
     /// The error of `socketpair(2)`.
     pub fn pair(ty: Type) -> io::Result<(Socket, Socket)> {
-        Io::pair(Domain::UNIX, ty, None).map(|(a, b)| (Socket(a), Socket(b)))
+        let (a, b) = Io::pair(Domain::UNIX, ty, None)?;
+        Ok((
+            Socket(with_short_reads(a, ty)),
+            Socket(with_short_reads(b, ty)),
+        ))
     }
 
     /// Gives it an address. Corresponds to `bind(2)`.
@@ -271,5 +275,14 @@ impl fmt::Debug for Socket {
         f.debug_struct("Socket")
             .field("fd", &self.as_raw_fd())
             .finish()
+    }
+}
+
+/// Says of a stream what a short read means there.
+fn with_short_reads(io: Io, ty: Type) -> Io {
+    if ty == Type::STREAM {
+        io.short_read_drains_unless_cut()
+    } else {
+        io
     }
 }

@@ -1,0 +1,118 @@
+//! A short read on a Unix stream mostly means that nothing is left. Is what is left found where it does
+//! not mean that: behind passed descriptors, and where the sender changes?
+
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Command, Stdio};
+
+use std_net::process::{self, channel};
+use std_net::unix::{Ancillary, UnixListener, UnixStream};
+use std_net_tests::{LIMIT, TempPath, both, within};
+
+/// Runs `reader` in a process which has waited on its stream before, so that a reactor watches it;
+/// `fill` puts all that is to be read into the socket before the process goes on.
+fn read_after(
+    (stream, mut peer): (UnixStream, UnixStream),
+    fill: impl FnOnce(&UnixStream),
+    reader: impl FnOnce(UnixStream) + Send + 'static,
+) {
+    let (go, wait) = channel::bounded::<()>(1);
+    let (waited, has_waited) = channel::bounded::<()>(1);
+    let reading = process::spawn(move || {
+        let mut stream = stream;
+        let mut one = [0; 10];
+        assert_eq!(stream.read(&mut one).unwrap(), 1);
+        waited.send(()).unwrap();
+        wait.recv().unwrap();
+        reader(stream);
+    });
+    peer.write_all(b"x").unwrap();
+    has_waited.recv().unwrap();
+    fill(&peer);
+    go.send(()).unwrap();
+    reading.join().unwrap();
+}
+
+fn expect(stream: &mut UnixStream, parts: &[&[u8]]) {
+    for part in parts {
+        let mut buf = [0; 10];
+        let n = stream.read(&mut buf).unwrap();
+        assert_eq!(&buf[..n], *part);
+    }
+}
+
+#[test]
+fn behind_passed_descriptors() {
+    within(LIMIT, || {
+        for _ in 0..20 {
+            read_after(
+                UnixStream::pair().unwrap(),
+                |peer| {
+                    let file = std::fs::File::open("/dev/null").unwrap();
+                    peer.send_ancillary(b"aa", &Ancillary::new().descriptor(&file))
+                        .unwrap();
+                    (&mut &*peer).write_all(b"bb").unwrap();
+                },
+                |mut stream| expect(&mut stream, &[b"aa", b"bb"]),
+            );
+        }
+    });
+}
+
+/// Writes from a process of its own: other credentials than ours.
+fn write_elsewhere(peer: &UnixStream, text: &str) {
+    let out: OwnedFd = peer.as_fd().try_clone_to_owned().unwrap();
+    let status = Command::new("sh")
+        .args(["-c", &format!("printf {text}")])
+        .stdout(Stdio::from(out))
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn where_the_sender_changes() {
+    within(LIMIT, || {
+        let fill = |peer: &UnixStream| {
+            (&mut &*peer).write_all(b"aa").unwrap();
+            write_elsewhere(peer, "bb");
+        };
+        for _ in 0..5 {
+            // The option set through our own methods,
+            let (stream, peer) = UnixStream::pair().unwrap();
+            stream.socket().set_passcred(true).unwrap();
+            read_after((stream, peer), fill, |mut s| expect(&mut s, &[b"aa", b"bb"]));
+            // behind our back,
+            let (stream, peer) = UnixStream::pair().unwrap();
+            socket2::SockRef::from(&stream).set_passcred(true).unwrap();
+            read_after((stream, peer), fill, |mut s| expect(&mut s, &[b"aa", b"bb"]));
+            // and inherited from a listener.
+            let path = TempPath::new();
+            let listener = UnixListener::bind(&*path).unwrap();
+            listener.socket().set_passcred(true).unwrap();
+            let peer = UnixStream::connect(&*path).unwrap();
+            let (stream, _) = listener.accept().unwrap();
+            assert!(stream.socket().passcred().unwrap());
+            read_after((stream, peer), fill, |mut s| expect(&mut s, &[b"aa", b"bb"]));
+        }
+    });
+}
+
+#[test]
+fn the_end_behind_the_last_bytes() {
+    both(|| {
+        for _ in 0..20 {
+            let (mut stream, mut peer) = UnixStream::pair().unwrap();
+            let (go, wait) = channel::bounded::<()>(1);
+            let writer = process::spawn(move || {
+                wait.recv().unwrap();
+                peer.write_all(b"bye").unwrap();
+            });
+            go.send(()).unwrap();
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).unwrap();
+            assert_eq!(all, b"bye");
+            writer.join().unwrap();
+        }
+    });
+}
