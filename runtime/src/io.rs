@@ -72,9 +72,9 @@ enum ShortReads {
     ProveNothing,
     /// TCP.
     Drain,
-    /// Unix streams: a read stops where descriptors were passed, which the kernel tells; and, if the
-    /// socket asks for credentials, where the sender changes, which it does not. So this holds only
-    /// as long as nobody could have set an option on the descriptor.
+    /// Unix streams: a read stops where descriptors were passed, and on a socket that asks for
+    /// credentials where the sender changes. A `recvmsg` without room for control messages tells of
+    /// both, by `MSG_CTRUNC`.
     DrainUnlessCut,
 }
 
@@ -164,9 +164,9 @@ impl Io {
         self
     }
 
-    /// Says that a short `recv` on this socket means that nothing is left to read, unless passed
-    /// descriptors cut it short. True of Unix streams that we made ourselves; what a listener
-    /// accepts inherits it.
+    /// Says that a short `recv` on this socket means that nothing is left to read, unless something
+    /// that came with the bytes cut it short. True of Unix streams; what a listener accepts inherits
+    /// it.
     #[must_use]
     pub fn short_read_drains_unless_cut(mut self) -> Io {
         self.short_reads = ShortReads::DrainUnlessCut;
@@ -219,20 +219,6 @@ impl Io {
     #[must_use]
     pub fn sock(&self) -> SockRef<'_> {
         SockRef::from(&self.fd)
-    }
-
-    /// The same for setting an option, which may decide where a read stops.
-    #[must_use]
-    pub fn sock_for_option(&self) -> SockRef<'_> {
-        self.before_option();
-        self.sock()
-    }
-
-    /// An option may be about to change: of a Unix stream one that decides where a read stops.
-    fn before_option(&self) {
-        if self.short_reads == ShortReads::DrainUnlessCut {
-            self.source.expose();
-        }
     }
 
     // The one way through.
@@ -469,7 +455,7 @@ impl Io {
     fn recv_into(&self, buf: &mut [u8], flags: c_int, wait: Wait) -> io::Result<Received> {
         let fd = self.fd.as_raw_fd();
         let unix = self.short_reads == ShortReads::DrainUnlessCut;
-        if !unix || wait == Wait::InKernel || self.source.is_exposed() {
+        if !unix || wait == Wait::InKernel {
             // SAFETY: pointer and length are those of a live, writable slice.
             let len = unsafe { sys::recv(fd, buf.as_mut_ptr(), buf.len(), flags | wait.flags()) }?;
             let drains = self.drains();
@@ -484,7 +470,7 @@ impl Io {
         msg.msg_iovlen = 1;
         // SAFETY: one live, writable slice; no address and no control messages are asked for.
         let len = unsafe { sys::recvmsg(fd, &raw mut msg, flags | wait.flags()) }?;
-        // Descriptors that came with these bytes have been closed; the read stopped behind them.
+        // Something came with these bytes, and the read stopped behind it.
         let drains = msg.msg_flags & libc::MSG_CTRUNC == 0;
         Ok(Received { len, drains })
     }
@@ -676,10 +662,6 @@ impl Io {
             let mut io = Io::fresh(new);
             if self.short_reads == ShortReads::DrainUnlessCut {
                 io.short_reads = self.short_reads;
-                if self.source.is_exposed() {
-                    // It has inherited the options that decide where a read stops.
-                    io.source.expose();
-                }
             }
             // SAFETY: the kernel wrote `len` bytes of an address into the storage.
             Ok((io, unsafe { SockAddr::new(storage, len) }))
@@ -822,7 +804,6 @@ impl Io {
     ///
     /// The error of `setsockopt(2)`.
     pub fn set_int_option(&self, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
-        self.before_option();
         let len = mem::size_of::<c_int>() as libc::socklen_t;
         // SAFETY: a live int and its length.
         cvt(unsafe {

@@ -562,7 +562,7 @@ macro_rules! socket_options {
         ///
         /// The error of `setsockopt(2)`.
         pub fn $set(&self, value: $type) -> ::std::io::Result<()> {
-            self.io().sock_for_option().$inner_set(value)
+            self.io().sock().$inner_set(value)
         }
 
         #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") sets.")]

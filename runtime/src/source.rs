@@ -363,11 +363,6 @@ impl Attached {
     }
 
     #[inline]
-    pub(crate) fn is_exposed(&self) -> bool {
-        self.exposed.load(Ordering::Relaxed)
-    }
-
-    #[inline]
     pub(crate) fn get(&self) -> Option<&'static Source> {
         // SAFETY: only ever null or a source, and sources live for ever.
         unsafe { self.source.load(Ordering::Acquire).as_ref() }
