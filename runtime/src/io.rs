@@ -78,6 +78,13 @@ enum ShortReads {
     DrainUnlessCut,
 }
 
+/// What has an [`Io`] inside: the seam for what works over sockets of several crates.
+#[doc(hidden)]
+pub trait AsIo {
+    /// It.
+    fn as_io(&self) -> &Io;
+}
+
 /// State of the open file description, which all clones of a socket have in common.
 struct Shared {
     mode: AtomicU8,
@@ -215,6 +222,11 @@ impl Io {
         self.fd
     }
 
+    /// For system calls of this crate.
+    pub(crate) fn fd_number(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
     /// socket2's view of this socket, for its options.
     #[must_use]
     pub fn sock(&self) -> SockRef<'_> {
@@ -253,7 +265,11 @@ impl Io {
         let task = task::current();
         if task.is_none() && self.deadline.get() == Nanos::NEVER && !self.must_poll() {
             // The kernel knows the mode and the timeouts: one system call, as std.
-            return attempt(Wait::InKernel);
+            match attempt(Wait::InKernel) {
+                // A process has put the descriptor into `O_NONBLOCK` at this moment.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock && self.is_forced() => {}
+                other => return other,
+            }
         }
         let mut call_end = None;
         loop {
@@ -969,7 +985,7 @@ impl Io {
     }
 
     /// Puts the descriptor into `O_NONBLOCK` once, remembering that the user did not ask for it.
-    fn force_nonblocking(&self) -> io::Result<()> {
+    pub(crate) fn force_nonblocking(&self) -> io::Result<()> {
         if self.is_forced() || self.user_nonblocking()? {
             return Ok(());
         }

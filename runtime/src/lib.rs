@@ -21,6 +21,7 @@
 //! | `wake` | the core of the wake-up protocol, modelled by loom |
 //! | `source` | a descriptor's readiness and who waits for it |
 //! | `reactor` | epoll, or the portable `polling` |
+//! | `splice` | files and streams sent on without passing through the program |
 //! | `prefetch` | fetching into the caches what is needed soon |
 //! | `lent` | buffers that only a connection with data holds |
 //! | `timer` | one heap per worker |
@@ -47,6 +48,8 @@ pub mod process;
 mod reactor;
 pub mod runtime;
 mod source;
+#[doc(hidden)]
+pub mod splice;
 mod stack;
 mod sys;
 mod task;
@@ -58,6 +61,8 @@ mod watchdog;
 mod worker;
 
 pub use deadline::Deadline;
+#[doc(hidden)]
+pub use io::AsIo;
 pub use io::{Interest, Io, Wait};
 pub use lent::Lent;
 pub use notify::{Notifier, is_notified};

@@ -224,6 +224,12 @@ macro_rules! timeout_methods {
 #[macro_export]
 macro_rules! stream_traits {
     ($type:ident) => {
+        impl $crate::AsIo for $type {
+            fn as_io(&self) -> &$crate::Io {
+                self.io()
+            }
+        }
+
         impl ::std::io::Read for &$type {
             fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {
                 self.io().recv(buf, 0)
@@ -388,6 +394,91 @@ macro_rules! stream_text_methods {
         /// As [`Write::write_all`](::std::io::Write::write_all).
         pub fn write_bytes(&self, bytes: &[u8]) -> ::std::io::Result<()> {
             ::std::io::Write::write_all(&mut &*self, bytes)
+        }
+    };
+}
+
+/// Sending a file over a stream. `$setup` is the hidden beginning of the example, which makes
+/// `socket` and its `peer`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! stream_file_methods {
+    ($setup:literal) => {
+        /// Sends a range of a file, in bytes from its beginning, without a copy where the kernel can:
+        /// `sendfile(2)`. The file's own cursor stays where it is.
+        ///
+        /// Returns how many bytes were sent. That is less than the length of the range if the file
+        /// ends before, also if it becomes shorter meanwhile, and if an error (a deadline, say) came
+        /// after some of them: the next call, for the rest, tells the error, or 0 at the end.
+        ///
+        /// The file is read in this thread: pages that are not in memory keep the worker waiting, as
+        /// all reading of files does. In a process, and with a deadline, the descriptor becomes
+        /// `O_NONBLOCK` behind the scenes, as a listener's does.
+        ///
+        /// # Errors
+        ///
+        /// The error of the send or of reading the file, if nothing was sent;
+        /// [`InvalidInput`](::std::io::ErrorKind::InvalidInput) for an offset that no file has.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// use std::fs::File;
+        ///
+        /// let path = std::env::temp_dir().join(format!("send_file-{}", std::process::id()));
+        /// std::fs::write(&path, "0123456789")?;
+        /// assert_eq!(socket.send_file(&File::open(&path)?, 2..5)?, 3);
+        /// assert_eq!(peer.read_string(10)?, "234");
+        /// # std::fs::remove_file(&path)?;
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        #[doc(alias = "sendfile")]
+        pub fn send_file(
+            &self,
+            file: &::std::fs::File,
+            range: impl ::std::ops::RangeBounds<u64>,
+        ) -> ::std::io::Result<u64> {
+            $crate::splice::send_file(self.io(), file, range)
+        }
+    };
+}
+
+/// Sending a file as a message.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! message_file_methods {
+    ($setup:literal) => {
+        /// Sends a range of a file, in bytes from its beginning, as one message, by a copy. The
+        /// file's own cursor stays where it is.
+        ///
+        /// Returns how many bytes were sent: less than the length of the range if the file ends
+        /// before.
+        ///
+        /// # Errors
+        ///
+        /// `EMSGSIZE` for more than a message holds; otherwise the error of the send or of reading
+        /// the file.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// use std::fs::File;
+        ///
+        /// let path = std::env::temp_dir().join(format!("send_file-m-{}", std::process::id()));
+        /// std::fs::write(&path, "0123456789")?;
+        /// assert_eq!(socket.send_file(&File::open(&path)?, 2..5)?, 3);
+        /// assert_eq!(peer.read_string(10)?, "234");
+        /// # std::fs::remove_file(&path)?;
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        pub fn send_file(
+            &self,
+            file: &::std::fs::File,
+            range: impl ::std::ops::RangeBounds<u64>,
+        ) -> ::std::io::Result<u64> {
+            $crate::splice::send_file_message(self.io(), file, range)
         }
     };
 }

@@ -43,9 +43,11 @@
 #![forbid(unsafe_code)]
 
 mod connect;
+mod copy;
 pub mod dns;
 pub mod socket;
 
+pub use copy::{Connection, copy, copy_bidirectional};
 #[doc(inline)]
 pub use std_net_ip as ip;
 #[doc(inline)]

@@ -81,11 +81,15 @@ fn where_the_sender_changes() {
             // The option set through our own methods,
             let (stream, peer) = UnixStream::pair().unwrap();
             stream.socket().set_passcred(true).unwrap();
-            read_after((stream, peer), fill, |mut s| expect(&mut s, &[b"aa", b"bb"]));
+            read_after((stream, peer), fill, |mut s| {
+                expect(&mut s, &[b"aa", b"bb"])
+            });
             // behind our back,
             let (stream, peer) = UnixStream::pair().unwrap();
             socket2::SockRef::from(&stream).set_passcred(true).unwrap();
-            read_after((stream, peer), fill, |mut s| expect(&mut s, &[b"aa", b"bb"]));
+            read_after((stream, peer), fill, |mut s| {
+                expect(&mut s, &[b"aa", b"bb"])
+            });
             // and inherited from a listener.
             let path = TempPath::new();
             let listener = UnixListener::bind(&*path).unwrap();
@@ -93,7 +97,9 @@ fn where_the_sender_changes() {
             let peer = UnixStream::connect(&*path).unwrap();
             let (stream, _) = listener.accept().unwrap();
             assert!(stream.socket().passcred().unwrap());
-            read_after((stream, peer), fill, |mut s| expect(&mut s, &[b"aa", b"bb"]));
+            read_after((stream, peer), fill, |mut s| {
+                expect(&mut s, &[b"aa", b"bb"])
+            });
         }
     });
 }

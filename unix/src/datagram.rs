@@ -184,6 +184,9 @@ impl UnixDatagram {
     std_net_runtime::message_text_methods!(
         "# let (socket, peer) = std_net_unix::UnixDatagram::pair()?;"
     );
+    std_net_runtime::message_file_methods!(
+        "# let (socket, peer) = std_net_unix::UnixDatagram::pair()?;"
+    );
     /// Receives a datagram that is there already, and its sender's address; never waits, whatever
     /// the mode.
     ///

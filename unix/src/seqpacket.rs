@@ -139,6 +139,9 @@ impl UnixSeqpacket {
     std_net_runtime::message_text_methods!(
         "# let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;"
     );
+    std_net_runtime::message_file_methods!(
+        "# let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;"
+    );
     std_net_runtime::message_try_methods!(
         "# let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;"
     );

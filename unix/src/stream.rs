@@ -163,6 +163,9 @@ impl UnixStream {
     std_net_runtime::stream_text_methods!(
         "# let (socket, peer) = std_net_unix::UnixStream::pair()?;"
     );
+    std_net_runtime::stream_file_methods!(
+        "# let (socket, peer) = std_net_unix::UnixStream::pair()?;"
+    );
     std_net_runtime::stream_try_methods!(
         "# let (socket, peer) = std_net_unix::UnixStream::pair()?;"
     );

@@ -182,6 +182,12 @@ impl UdpSocket {
 # socket.connect(peer.local_addr()?)?;
 # peer.connect(socket.local_addr()?)?;"
     );
+    std_net_runtime::message_file_methods!(
+        "# let socket = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;
+# let peer = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;
+# socket.connect(peer.local_addr()?)?;
+# peer.connect(socket.local_addr()?)?;"
+    );
     /// Receives a datagram that is there already, and its sender's address; never waits, whatever
     /// the mode.
     ///

@@ -1,0 +1,173 @@
+//! Do `copy` and `copy_bidirectional` carry every byte and every end, between every two kinds of
+//! connection, and end when either side fails?
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use std_net::process;
+use std_net::socket::{TcpListener, TcpStream};
+use std_net::unix::UnixStream;
+use std_net::{Connection, copy, copy_bidirectional};
+use std_net_tests::both;
+
+/// More than pipes and buffers hold.
+const LARGE: usize = 5_000_000;
+
+fn bytes(salt: usize) -> Vec<u8> {
+    (0..LARGE).map(|i| (i / 3 * salt % 253) as u8).collect()
+}
+
+fn tcp_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (client, listener.accept().unwrap().0)
+}
+
+fn unix_pair() -> (UnixStream, UnixStream) {
+    UnixStream::pair().unwrap()
+}
+
+/// A client, a server, and the two connections between which a proxy stands.
+fn both_ways<A, B>((client, a): (A, A), (b, server): (B, B))
+where
+    A: Connection + Send + 'static,
+    B: Connection + Send + 'static,
+    for<'a> &'a A: Read + Write,
+    for<'a> &'a B: Read + Write,
+{
+    let client = process::spawn(move || {
+        let mut got = Vec::new();
+        process::scope(|s| {
+            s.spawn(|| {
+                (&client).write_all(&bytes(1)).unwrap();
+                client.shutdown(Shutdown::Write).unwrap();
+            });
+            (&client).read_to_end(&mut got).unwrap();
+        });
+        got
+    });
+    let server = process::spawn(move || {
+        // Answers only after the client's end has come through.
+        let mut got = Vec::new();
+        (&server).read_to_end(&mut got).unwrap();
+        (&server).write_all(&bytes(2)).unwrap();
+        got
+    });
+    let (there, back) = copy_bidirectional(&a, &b).unwrap();
+    drop((a, b));
+    assert_eq!((there, back), (LARGE as u64, LARGE as u64));
+    assert!(server.join().unwrap() == bytes(1));
+    assert!(client.join().unwrap() == bytes(2));
+}
+
+#[test]
+fn between_every_two_kinds() {
+    both(|| {
+        both_ways(tcp_pair(), tcp_pair());
+        both_ways(tcp_pair(), unix_pair());
+        both_ways(unix_pair(), tcp_pair());
+        both_ways(unix_pair(), unix_pair());
+    });
+}
+
+#[test]
+fn one_way_until_the_end() {
+    both(|| {
+        let (client, a) = tcp_pair();
+        let (b, server) = unix_pair();
+        let sender = process::spawn(move || (&client).write_all(&bytes(3)).unwrap());
+        let reader = process::spawn(move || {
+            let mut got = vec![0; LARGE];
+            (&server).read_exact(&mut got).unwrap();
+            // The end was not carried over.
+            server.timeout_after(Duration::from_millis(5));
+            let error = (&server).read(&mut [0]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            got
+        });
+        assert_eq!(copy(&a, &b).unwrap(), LARGE as u64);
+        assert!(reader.join().unwrap() == bytes(3));
+        sender.join().unwrap();
+        assert_eq!(copy(&a, &b).unwrap(), 0, "at the end");
+    });
+}
+
+#[test]
+fn an_error_of_one_side_ends_both_directions() {
+    both(|| {
+        let (client, a) = unix_pair();
+        let (b, server) = unix_pair();
+        let proxy = process::spawn(move || copy_bidirectional(&a, &b));
+        drop(server);
+        // The client neither sends its end nor closes.
+        let mut rest = Vec::new();
+        (&client).read_to_end(&mut rest).unwrap();
+        assert!(rest.is_empty());
+        let _ = (&client).write_all(b"for nobody");
+        drop(client);
+        let _ = proxy.join().unwrap();
+    });
+}
+
+#[test]
+fn a_deadline_ends_it() {
+    both(|| {
+        let (_client, a) = tcp_pair();
+        let (b, _server) = tcp_pair();
+        a.timeout_after(Duration::from_millis(10));
+        let error = copy(&a, &b).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        let error = copy_bidirectional(&a, &b).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    });
+}
+
+#[test]
+fn a_slow_reader_holds_the_sender_back_and_loses_nothing() {
+    both(|| {
+        let (client, a) = tcp_pair();
+        let (b, server) = unix_pair();
+        let sender = process::spawn(move || (&client).write_all(&bytes(4)).unwrap());
+        let reader = process::spawn(move || {
+            let mut got = Vec::new();
+            let mut buf = [0; 1500];
+            loop {
+                process::yield_now();
+                match (&server).read(&mut buf).unwrap() {
+                    0 => return got,
+                    n => got.extend_from_slice(&buf[..n]),
+                }
+            }
+        });
+        copy(&a, &b).unwrap();
+        drop(b);
+        assert!(reader.join().unwrap() == bytes(4));
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn who_waits_holds_no_pipe() {
+    both(|| {
+        let before = std_net_tests::descriptors();
+        let mut waiting = Vec::new();
+        let mut clients = Vec::new();
+        for _ in 0..50 {
+            let (client, a) = unix_pair();
+            let (b, server) = unix_pair();
+            (&client).write_all(b"x").unwrap();
+            waiting.push(process::spawn(move || copy(&a, &b).unwrap()));
+            let mut buf = [0; 10];
+            assert_eq!((&server).read(&mut buf).unwrap(), 1);
+            clients.push((client, server));
+        }
+        // Four sockets each, and no more pipes than a worker keeps.
+        let now = std_net_tests::descriptors();
+        assert!(now - before <= 50 * 4 + 2 * 16 * 4, "{before} to {now}");
+        drop(clients);
+        for one in waiting {
+            assert_eq!(one.join().unwrap(), 1);
+        }
+    });
+}
