@@ -266,8 +266,12 @@ impl Io {
         if task.is_none() && self.deadline.get() == Nanos::NEVER && !self.must_poll() {
             // The kernel knows the mode and the timeouts: one system call, as std.
             match attempt(Wait::InKernel) {
-                // A process has put the descriptor into `O_NONBLOCK` at this moment.
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock && self.is_forced() => {}
+                // A process may have put the descriptor into `O_NONBLOCK` at this moment.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    if self.user_nonblocking()? || !self.sock().nonblocking()? {
+                        return Err(e);
+                    }
+                }
                 other => return other,
             }
         }

@@ -154,8 +154,9 @@ impl Pipe {
             return Ok(pipe);
         }
         let mut fds = [0; 2];
+        // Not non-blocking: the kernel would take that for the socket's mode.
         // SAFETY: room for two descriptors.
-        cvt(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) })?;
+        cvt(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) })?;
         // SAFETY: pipe2 has just made both, nobody else owns them.
         let [read, write] = fds.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
         Ok(Pipe { read, write })
