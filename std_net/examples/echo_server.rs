@@ -1,5 +1,5 @@
 //! A line echo to which telnet or socat can connect: whatever comes goes back. A process for each
-//! connection.
+//! connection. Ctrl-C lets those that are connected finish, for five seconds.
 //!
 //! Usage: `echo_server [ADDRESS]`, 127.0.0.1:7777 by default. Try `socat - TCP:127.0.0.1:7777`.
 
@@ -7,8 +7,11 @@ use std::env;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use std_net::process;
+use std_net::server::Server;
 use std_net::socket::{TcpListener, TcpStream};
+
+/// What clients have to finish after Ctrl-C.
+const GRACE: Duration = Duration::from_secs(5);
 
 fn main() -> io::Result<()> {
     let address = env::args()
@@ -16,16 +19,11 @@ fn main() -> io::Result<()> {
         .unwrap_or_else(|| "127.0.0.1:7777".into());
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
-    for stream in listener.incoming() {
-        match stream {
-            Ok(stream) => drop(process::spawn(move || echo(stream))),
-            Err(error) => {
-                // Out of descriptors, say: some may come back meanwhile.
-                eprintln!("accept: {error}");
-                process::sleep(Duration::from_millis(50));
-            }
-        }
-    }
+    let server = Server::new(listener)?;
+    let handle = server.handle();
+    ctrlc::set_handler(move || handle.shutdown(GRACE)).map_err(io::Error::other)?;
+    let end = server.run(echo)?;
+    println!("{} served, {} cut off", end.served, end.cancelled);
     Ok(())
 }
 

@@ -14,7 +14,11 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use std_net::process;
+use std_net::server::Server;
 use std_net::socket::{TcpListener, TcpStream};
+
+/// What connections have to finish after Ctrl-C.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// More of a request than this is not read.
 const LIMIT: usize = 16 << 10;
@@ -30,12 +34,11 @@ fn main() -> io::Result<()> {
     if flags.iter().any(|flag| flag == "--shared") {
         return shared(&listener);
     }
-    for stream in listener.incoming() {
-        match stream {
-            Ok(stream) => drop(process::spawn(move || report(answer(&stream)))),
-            Err(error) => pause(&error),
-        }
-    }
+    let server = Server::new(listener)?;
+    let handle = server.handle();
+    ctrlc::set_handler(move || handle.shutdown(GRACE)).map_err(io::Error::other)?;
+    let end = server.run(|stream| report(answer(&stream)))?;
+    println!("{} served, {} cut off", end.served, end.cancelled);
     Ok(())
 }
 

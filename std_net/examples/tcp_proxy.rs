@@ -7,8 +7,11 @@ use std::env;
 use std::io;
 use std::time::Duration;
 
-use std_net::process;
+use std_net::server::Server;
 use std_net::socket::{TcpListener, TcpStream};
+
+/// What connections have to finish after Ctrl-C.
+const GRACE: Duration = Duration::from_secs(5);
 
 fn main() -> io::Result<()> {
     let mut args = env::args().skip(1);
@@ -18,20 +21,15 @@ fn main() -> io::Result<()> {
     };
     let listener = TcpListener::bind(listen)?;
     println!("listening on {}", listener.local_addr()?);
-    for client in listener.incoming() {
-        let target = target.clone();
-        match client {
-            Ok(client) => drop(process::spawn(move || {
-                if let Err(error) = proxy(&client, &target) {
-                    eprintln!("{target}: {error}");
-                }
-            })),
-            Err(error) => {
-                eprintln!("accept: {error}");
-                process::sleep(Duration::from_millis(50));
-            }
+    let server = Server::new(listener)?;
+    let handle = server.handle();
+    ctrlc::set_handler(move || handle.shutdown(GRACE)).map_err(io::Error::other)?;
+    let end = server.run(move |client| {
+        if let Err(error) = proxy(&client, &target) {
+            eprintln!("{target}: {error}");
         }
-    }
+    })?;
+    println!("{} served, {} cut off", end.served, end.cancelled);
     Ok(())
 }
 

@@ -34,6 +34,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`socket`] | [`TcpListener`](socket::TcpListener), [`TcpStream`](socket::TcpStream), [`UdpSocket`](socket::UdpSocket); the low-level [`Socket`](socket::Socket) with every option |
+//! | [`server`] | the loop of a server that can be shut down |
 //! | [`unix`] | the same for Unix-domain sockets |
 //! | [`process`] | lightweight processes, channels, locks, `blocking`, `sleep` |
 //! | [`dns`] | name lookups with a deadline, whose errors can be told apart |
@@ -45,6 +46,7 @@
 mod connect;
 mod copy;
 pub mod dns;
+pub mod server;
 pub mod socket;
 
 pub use copy::{Connection, copy, copy_bidirectional};
