@@ -919,6 +919,25 @@ impl Io {
         Ok(())
     }
 
+    /// Says of an adopted descriptor that its user wants to wait, whatever mode it is in: one that
+    /// came from another program, which may share it still, is best left as it is.
+    ///
+    /// # Errors
+    ///
+    /// The error of `fcntl(F_GETFL)`.
+    pub fn regard_as_blocking(&self) -> io::Result<()> {
+        let mode = if self.sock().nonblocking()? {
+            MODE_FORCED
+        } else {
+            MODE_BLOCKING
+        };
+        self.shared
+            .get_or_init(Shared::fresh)
+            .mode
+            .store(mode, Ordering::SeqCst);
+        Ok(())
+    }
+
     /// One call, where `fcntl(2)` needs two.
     fn set_o_nonblock(&self, on: bool) -> io::Result<()> {
         let mut on = c_int::from(on);

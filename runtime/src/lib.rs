@@ -12,6 +12,7 @@
 //! | `deadline` | [`Deadline`]: an absolute time, as text of the API and as an atomic |
 //! | `poll` | how a plain thread waits: `ppoll(2)` |
 //! | `lookup` | names by the C library, off the workers and within a deadline |
+//! | `inherit` | descriptors that come from the program before, and go to the next |
 //! | `notify` | interrupting whoever waits, from elsewhere |
 //! | [`process`] | lightweight processes, as their users see them |
 //! | [`runtime`] | settings, the start, the workers |
@@ -34,6 +35,8 @@
 #[doc(hidden)]
 pub mod ancillary;
 mod deadline;
+#[doc(hidden)]
+pub mod inherit;
 mod io;
 mod lent;
 #[doc(hidden)]

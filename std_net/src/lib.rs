@@ -34,6 +34,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`socket`] | [`TcpListener`](socket::TcpListener), [`TcpStream`](socket::TcpStream), [`UdpSocket`](socket::UdpSocket); the low-level [`Socket`](socket::Socket) with every option |
+//! | [`activation`] | sockets that a service manager or a predecessor passed on |
 //! | [`server`] | the loop of a server that can be shut down |
 //! | [`unix`] | the same for Unix-domain sockets |
 //! | [`process`] | lightweight processes, channels, locks, `blocking`, `sleep` |
@@ -43,6 +44,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod activation;
 mod connect;
 mod copy;
 pub mod dns;

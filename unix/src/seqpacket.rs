@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use std_net_runtime::{Deadline, Io, Notifier};
 
@@ -275,5 +276,18 @@ impl UnixSeqpacketListener {
 
     fn io(&self) -> &Io {
         self.0.io()
+    }
+}
+
+impl From<OwnedFd> for UnixSeqpacketListener {
+    /// Takes a listening seqpacket socket.
+    fn from(fd: OwnedFd) -> UnixSeqpacketListener {
+        UnixSeqpacketListener(Socket::from(fd), None)
+    }
+}
+
+impl AsFd for UnixSeqpacketListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }

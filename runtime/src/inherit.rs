@@ -1,0 +1,222 @@
+//! Descriptors that come from the program which started this one, and those that go to the next, in
+//! the manner of `sd_listen_fds(3)`: numbered from 3 on, told of in the environment. Not what they
+//! are; see `std_net::activation`.
+
+use std::env;
+use std::ffi::{CString, OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::process::{self, Command};
+use std::ptr;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use crate::sys::cvt;
+
+/// `SD_LISTEN_FDS_START`.
+const FIRST: RawFd = 3;
+/// More than a program can hold.
+const MOST: RawFd = 1 << 16;
+
+const VARIABLES: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
+
+/// Takes the descriptors that were passed to this process, and their names, if there are any and they
+/// are meant for it. The second time there are none.
+///
+/// They become close-on-exec. The variables are removed from the environment if this is the only
+/// thread: otherwise another may be reading it. Programs that this one starts do not take them for
+/// theirs in any case, because `LISTEN_PID` is not theirs.
+///
+/// # Errors
+///
+/// [`InvalidData`](io::ErrorKind::InvalidData) if the variables make no sense; `EBADF` if a
+/// descriptor is not open.
+pub fn take() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
+    static TAKEN: Mutex<bool> = Mutex::new(false);
+    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if *taken {
+        return Ok(Vec::new());
+    }
+    let [pid, count, names] = VARIABLES.map(env::var_os);
+    let (Some(pid), Some(count)) = (pid, count) else {
+        return Ok(Vec::new());
+    };
+    if number(&pid)? != i64::from(process::id()) {
+        return Ok(Vec::new());
+    }
+    let count = RawFd::try_from(number(&count)?).unwrap_or(-1);
+    if !(0..MOST).contains(&count) {
+        return Err(invalid(format!("LISTEN_FDS is {count}")));
+    }
+    let names = names.and_then(|names| names.into_string().ok());
+    let mut names = names.as_deref().map(|names| names.split(':'));
+    for fd in FIRST..FIRST + count {
+        // SAFETY: no memory is passed. Fails if it is not open.
+        cvt(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+    }
+    *taken = true;
+    remove_variables();
+    let mut all = Vec::new();
+    for fd in FIRST..FIRST + count {
+        // SAFETY: open, as was just seen, and given to this process to own by whoever set the
+        // variables; taken once.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        let name = names.as_mut().and_then(Iterator::next);
+        all.push((fd, name.filter(|n| !n.is_empty()).map(str::to_owned)));
+    }
+    Ok(all)
+}
+
+fn number(text: &OsStr) -> io::Result<i64> {
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| invalid(format!("{text:?} is not a number")))
+}
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+fn remove_variables() {
+    let threads = fs::read_dir("/proc/self/task").map(Iterator::count);
+    if threads.is_ok_and(|n| n == 1) {
+        for name in VARIABLES {
+            // SAFETY: there is no other thread that could read or write the environment.
+            unsafe { env::remove_var(name) };
+        }
+    }
+}
+
+/// Has `command` start its program with these descriptors, from 3 on, and the variables that tell of
+/// them. The program is executed here, before `Command` would do it, because only the new process
+/// knows its own number.
+///
+/// # Errors
+///
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a NUL byte in an argument, a variable or a name,
+/// or a colon in a name.
+pub fn pass(command: &mut Command, fds: Vec<(OwnedFd, String)>) -> io::Result<()> {
+    let input = |message: &str| io::Error::new(io::ErrorKind::InvalidInput, message.to_owned());
+    if fds.iter().any(|(_, name)| name.contains(':')) {
+        return Err(input("a colon in the name of a descriptor"));
+    }
+    let c_string = |text: &OsStr| {
+        CString::new(text.as_bytes()).map_err(|_| input("a NUL byte in an argument or variable"))
+    };
+    let program = c_string(command.get_program())?;
+    let mut arguments = vec![program.clone()];
+    for argument in command.get_args() {
+        arguments.push(c_string(argument)?);
+    }
+    let names: Vec<&str> = fds.iter().map(|(_, name)| &**name).collect();
+    let mut environment = Vec::new();
+    for (name, value) in variables(command, fds.len(), &names.join(":")) {
+        let mut text = name;
+        text.push("=");
+        text.push(value);
+        environment.push(c_string(&text)?);
+    }
+    // Behind the `=` the child writes its number.
+    let own = b"LISTEN_PID=\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+    let sources: Vec<OwnedFd> = fds.into_iter().map(|(fd, _)| fd).collect();
+    let mut child = Child {
+        program,
+        arguments: pointers(&arguments),
+        environment: pointers(&environment),
+        _texts: (arguments, environment),
+        moved: vec![-1; sources.len()],
+        sources,
+        own,
+    };
+    // SAFETY: `exec` calls only what is async-signal-safe, and allocates nothing.
+    unsafe { command.pre_exec(move || Err(child.exec())) };
+    Ok(())
+}
+
+/// The environment of the child: ours, changed as `command` says, and the variables.
+fn variables(command: &Command, count: usize, names: &str) -> Vec<(OsString, OsString)> {
+    let mut all: Vec<(OsString, OsString)> = env::vars_os().collect();
+    for (name, value) in command.get_envs() {
+        all.retain(|(n, _)| n != name);
+        if let Some(value) = value {
+            all.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    all.retain(|(name, _)| !VARIABLES.iter().any(|v| name == v));
+    all.push(("LISTEN_FDS".into(), count.to_string().into()));
+    all.push(("LISTEN_FDNAMES".into(), names.into()));
+    all
+}
+
+/// Null-terminated, with room for one more before the end.
+fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
+    let mut pointers: Vec<_> = texts.iter().map(|text| text.as_ptr()).collect();
+    pointers.extend([ptr::null(), ptr::null()]);
+    pointers
+}
+
+/// All that the new process needs, made before the fork.
+struct Child {
+    program: CString,
+    arguments: Vec<*const libc::c_char>,
+    environment: Vec<*const libc::c_char>,
+    _texts: (Vec<CString>, Vec<CString>),
+    sources: Vec<OwnedFd>,
+    /// Where the descriptors stand before they go to their places.
+    moved: Vec<RawFd>,
+    own: Vec<u8>,
+}
+
+// SAFETY: the pointers are to texts that it owns and nobody changes.
+unsafe impl Send for Child {}
+// SAFETY: as above.
+unsafe impl Sync for Child {}
+
+impl Child {
+    /// In the new process; returns only if it fails.
+    fn exec(&mut self) -> io::Error {
+        let count = self.sources.len() as RawFd;
+        // First out of the way of all places, then into them, which makes them stay open.
+        for (source, moved) in self.sources.iter().zip(&mut self.moved) {
+            // SAFETY: no memory is passed.
+            let fd =
+                unsafe { libc::fcntl(source.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST + count) };
+            match cvt(fd) {
+                Ok(fd) => *moved = fd,
+                Err(e) => return e,
+            }
+        }
+        for (i, moved) in self.moved.iter().enumerate() {
+            // SAFETY: no memory is passed. What stood there belongs to this process alone, which is
+            // about to become another program.
+            if let Err(e) = cvt(unsafe { libc::dup2(*moved, FIRST + i as RawFd) }) {
+                return e;
+            }
+        }
+        // SAFETY: no preconditions.
+        let mut pid = unsafe { libc::getpid() }.unsigned_abs();
+        let mut digits = [0; 10];
+        let mut at = digits.len();
+        while pid > 0 {
+            at -= 1;
+            digits[at] = b'0' + (pid % 10) as u8;
+            pid /= 10;
+        }
+        let digits = &digits[at..];
+        let start = "LISTEN_PID=".len();
+        self.own[start..start + digits.len()].copy_from_slice(digits);
+        let last = self.environment.len() - 2;
+        self.environment[last] = self.own.as_ptr().cast();
+        // SAFETY: null-terminated arrays of C strings that live until the program is replaced.
+        unsafe {
+            libc::execvpe(
+                self.program.as_ptr(),
+                self.arguments.as_ptr(),
+                self.environment.as_ptr(),
+            )
+        };
+        io::Error::last_os_error()
+    }
+}

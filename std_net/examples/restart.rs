@@ -1,0 +1,57 @@
+//! A server that is replaced without losing a connection: at SIGHUP it starts its successor, which
+//! gets the listening socket, answers what is under way, and ends. SIGTERM and SIGINT end it alone.
+//!
+//! Also takes its socket from a service manager: `systemd-socket-activate -l 7777 restart`.
+//!
+//! Usage: `restart [ADDRESS]`, 127.0.0.1:7777 by default. Tells each client the number of its process.
+
+use std::io::{self, Write};
+use std::process::Command;
+use std::time::Duration;
+use std::{env, process, thread};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std_net::activation;
+use std_net::server::Server;
+use std_net::socket::{TcpListener, TcpStream};
+
+const GRACE: Duration = Duration::from_secs(30);
+
+fn main() -> io::Result<()> {
+    let listener = match activation::inherited()?.pop() {
+        Some(inherited) => inherited.tcp_listener()?,
+        None => {
+            let address = env::args().nth(1);
+            TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:7777"))?
+        }
+    };
+    println!("listening on {}", listener.local_addr()?);
+    let ours = listener.try_clone()?;
+    let server = Server::new(listener)?;
+    let handle = server.handle();
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    thread::spawn(move || {
+        for signal in &mut signals {
+            if signal == SIGHUP
+                && let Err(error) = start_successor(&ours)
+            {
+                eprintln!("no successor: {error}");
+                continue;
+            }
+            handle.shutdown(GRACE);
+        }
+    });
+    server.run(answer).map(drop)
+}
+
+fn start_successor(listener: &TcpListener) -> io::Result<()> {
+    let mut successor = Command::new(env::current_exe()?);
+    successor.args(env::args_os().skip(1));
+    activation::pass(&mut successor, &[("main", listener)])?;
+    successor.spawn().map(drop)
+}
+
+fn answer(mut stream: TcpStream) -> io::Result<()> {
+    writeln!(stream, "{}", process::id())
+}

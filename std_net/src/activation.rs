@@ -1,0 +1,181 @@
+//! Sockets that were there before the program: from a service manager (socket activation, as
+//! `sd_listen_fds(3)`), or from the program's own predecessor, so that a restart loses no connection.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::Command;
+
+use socket2::{Domain, SockRef, Type};
+use std_net_runtime::{AsIo, inherit};
+
+use crate::socket::{TcpListener, UdpSocket};
+use crate::unix::{UnixDatagram, UnixListener, UnixSeqpacketListener};
+
+/// Takes the sockets that were passed to this process: `LISTEN_FDS`, if `LISTEN_PID` says that they are
+/// meant for it, with their names in `LISTEN_FDNAMES`. None if there are none, and none the second
+/// time.
+///
+/// Call it first in `main`: as long as there is one thread only, the variables are removed from the
+/// environment too. (Programs started from here would not take them for theirs in any case.)
+///
+/// # Errors
+///
+/// [`InvalidData`](io::ErrorKind::InvalidData) if the variables make no sense; `EBADF` if a descriptor
+/// that they promise is not open.
+///
+/// # Examples
+///
+/// ```
+/// use std_net::activation;
+/// use std_net::socket::TcpListener;
+///
+/// let listener = match activation::inherited()?.pop() {
+///     Some(inherited) => inherited.tcp_listener()?,
+///     None => TcpListener::bind("127.0.0.1:0")?,
+/// };
+/// # drop(listener);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "sd_listen_fds")]
+pub fn inherited() -> io::Result<Vec<Inherited>> {
+    let all = inherit::take()?.into_iter();
+    Ok(all.map(|(fd, name)| Inherited { fd, name }).collect())
+}
+
+/// Has `command` start its program with these sockets, which that takes with [`inherited`], each under
+/// a name. They stay open here too: connections that come meanwhile wait in the queue that both share.
+///
+/// What `command` says of the program, its arguments, environment, directory and standard streams
+/// holds; it must not get another `pre_exec` after this one. Example: `restart`.
+///
+/// # Errors
+///
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a name with a colon, or a NUL byte anywhere; the
+/// error of duplicating a descriptor.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::process::Command;
+/// use std_net::activation;
+/// use std_net::socket::TcpListener;
+///
+/// let listener = TcpListener::bind("127.0.0.1:8080")?;
+/// let mut successor = Command::new(std::env::current_exe()?);
+/// activation::pass(&mut successor, &[("web", &listener)])?;
+/// successor.spawn()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn pass(command: &mut Command, sockets: &[(&str, &dyn AsFd)]) -> io::Result<()> {
+    let fds = sockets
+        .iter()
+        .map(|(name, socket)| Ok((socket.as_fd().try_clone_to_owned()?, (*name).to_owned())))
+        .collect::<io::Result<Vec<_>>>()?;
+    inherit::pass(command, fds)
+}
+
+/// A socket that was passed to this process.
+#[derive(Debug)]
+pub struct Inherited {
+    fd: OwnedFd,
+    name: Option<String>,
+}
+
+/// It is a socket of another kind, or no socket; nothing is lost: [`into_inherited`](Self::into_inherited).
+pub struct WrongKind {
+    inherited: Inherited,
+    wanted: &'static str,
+}
+
+macro_rules! kinds {
+    ($($(#[$attr:meta])* $method:ident -> $type:ident: $domains:expr, $ty:expr, $listens:expr;)*) => {$(
+        $(#[$attr])*
+        ///
+        /// # Errors
+        ///
+        /// [`WrongKind`], which holds the socket, if it is none of these.
+        pub fn $method(self) -> Result<$type, WrongKind> {
+            if self.is(&$domains, $ty, $listens) {
+                let socket = $type::from(self.fd);
+                // It may be in the mode that a predecessor needs. Cannot fail: it is open.
+                let _ = socket.socket().as_io().regard_as_blocking();
+                Ok(socket)
+            } else {
+                Err(WrongKind { inherited: self, wanted: stringify!($type) })
+            }
+        }
+    )*};
+}
+
+impl Inherited {
+    /// The name that it was given, `FileDescriptorName=` of systemd.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    kinds! {
+        /// As a listening TCP socket. It waits, as these all do, whether or not it came with
+        /// `O_NONBLOCK`.
+        tcp_listener -> TcpListener: [Domain::IPV4, Domain::IPV6], Type::STREAM, true;
+        /// As a UDP socket.
+        udp_socket -> UdpSocket: [Domain::IPV4, Domain::IPV6], Type::DGRAM, false;
+        /// As a listening Unix stream socket.
+        unix_listener -> UnixListener: [Domain::UNIX], Type::STREAM, true;
+        /// As a Unix datagram socket.
+        unix_datagram -> UnixDatagram: [Domain::UNIX], Type::DGRAM, false;
+        /// As a listening Unix seqpacket socket.
+        unix_seqpacket_listener -> UnixSeqpacketListener: [Domain::UNIX], Type::SEQPACKET, true;
+    }
+
+    /// What the kernel says: `SO_DOMAIN`, `SO_TYPE`, `SO_ACCEPTCONN`.
+    fn is(&self, domains: &[Domain], ty: Type, listens: bool) -> bool {
+        let socket = SockRef::from(&self.fd);
+        socket.domain().is_ok_and(|d| domains.contains(&d))
+            && socket.r#type().is_ok_and(|t| t == ty)
+            && socket.is_listener().is_ok_and(|l| l == listens)
+    }
+}
+
+impl AsFd for Inherited {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl From<Inherited> for OwnedFd {
+    fn from(inherited: Inherited) -> OwnedFd {
+        inherited.fd
+    }
+}
+
+impl WrongKind {
+    /// The socket, to be taken as another kind.
+    #[must_use]
+    pub fn into_inherited(self) -> Inherited {
+        self.inherited
+    }
+}
+
+impl fmt::Display for WrongKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.inherited.name().unwrap_or("without a name");
+        write!(f, "the inherited socket {name} is no {}", self.wanted)
+    }
+}
+
+impl fmt::Debug for WrongKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for WrongKind {}
+
+impl From<WrongKind> for io::Error {
+    fn from(error: WrongKind) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidInput, error)
+    }
+}
