@@ -3,6 +3,7 @@
 
 #![allow(clippy::missing_panics_doc, reason = "panics are how tests fail")]
 
+pub mod api;
 pub mod documents;
 pub mod parity;
 

@@ -1,0 +1,456 @@
+//! The table of public methods: ours, read from the dump of the public API, beside std's and Inko's,
+//! which are lists here. `docs/api-table.md` is what this writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Types that belong together: ours for IP and for Unix, with std's names of them where it has them.
+struct Twins {
+    title: &'static str,
+    socket: &'static str,
+    unix: &'static str,
+    /// Stable methods of std 1.89, of `std::net` and of `std::os::unix::net`.
+    std: &'static [&'static str],
+    std_unix: &'static [&'static str],
+}
+
+const TWINS: [Twins; 4] = [
+    Twins {
+        title: "Connections",
+        socket: "TcpStream",
+        unix: "UnixStream",
+        std: &[
+            "connect",
+            "connect_timeout",
+            "local_addr",
+            "nodelay",
+            "peek",
+            "peer_addr",
+            "read_timeout",
+            "set_nodelay",
+            "set_nonblocking",
+            "set_read_timeout",
+            "set_ttl",
+            "set_write_timeout",
+            "shutdown",
+            "take_error",
+            "try_clone",
+            "ttl",
+            "write_timeout",
+        ],
+        std_unix: &[
+            "connect",
+            "connect_addr",
+            "local_addr",
+            "pair",
+            "peer_addr",
+            "read_timeout",
+            "set_nonblocking",
+            "set_read_timeout",
+            "set_write_timeout",
+            "shutdown",
+            "take_error",
+            "try_clone",
+            "write_timeout",
+        ],
+    },
+    Twins {
+        title: "Listeners",
+        socket: "TcpListener",
+        unix: "UnixListener",
+        std: &[
+            "accept",
+            "bind",
+            "incoming",
+            "local_addr",
+            "only_v6",
+            "set_nonblocking",
+            "set_only_v6",
+            "set_ttl",
+            "take_error",
+            "try_clone",
+            "ttl",
+        ],
+        std_unix: &[
+            "accept",
+            "bind",
+            "bind_addr",
+            "incoming",
+            "local_addr",
+            "set_nonblocking",
+            "take_error",
+            "try_clone",
+        ],
+    },
+    Twins {
+        title: "Datagrams",
+        socket: "UdpSocket",
+        unix: "UnixDatagram",
+        std: &[
+            "bind",
+            "broadcast",
+            "connect",
+            "join_multicast_v4",
+            "join_multicast_v6",
+            "leave_multicast_v4",
+            "leave_multicast_v6",
+            "local_addr",
+            "multicast_loop_v4",
+            "multicast_loop_v6",
+            "multicast_ttl_v4",
+            "peek",
+            "peek_from",
+            "peer_addr",
+            "read_timeout",
+            "recv",
+            "recv_from",
+            "send",
+            "send_to",
+            "set_broadcast",
+            "set_multicast_loop_v4",
+            "set_multicast_loop_v6",
+            "set_multicast_ttl_v4",
+            "set_nonblocking",
+            "set_read_timeout",
+            "set_ttl",
+            "set_write_timeout",
+            "take_error",
+            "try_clone",
+            "ttl",
+            "write_timeout",
+        ],
+        std_unix: &[
+            "bind",
+            "bind_addr",
+            "connect",
+            "connect_addr",
+            "local_addr",
+            "pair",
+            "peer_addr",
+            "read_timeout",
+            "recv",
+            "recv_from",
+            "send",
+            "send_to",
+            "send_to_addr",
+            "set_nonblocking",
+            "set_read_timeout",
+            "set_write_timeout",
+            "shutdown",
+            "take_error",
+            "try_clone",
+            "unbound",
+            "write_timeout",
+        ],
+    },
+    Twins {
+        title: "The low-level socket",
+        socket: "Socket",
+        unix: "Socket",
+        std: &[],
+        std_unix: &[],
+    },
+];
+
+/// What Inko 0.19 offers (`std.net.socket`, `std.net.ip`), and what it is here: `Type::method`, or why
+/// there is none.
+const INKO: [(&str, Result<&str, &str>); 43] = [
+    ("Socket.stream, TcpClient.new", Ok("TcpStream::connect")),
+    ("TcpClient.with_timeout", Ok("TcpStream::connect_deadline")),
+    ("TcpServer.new", Ok("TcpListener::bind")),
+    ("TcpServer.accept", Ok("TcpListener::accept")),
+    ("TcpServer.notifier", Ok("TcpListener::notifier")),
+    ("UdpSocket.new", Ok("UdpSocket::bind")),
+    ("UdpSocket.connect", Ok("UdpSocket::connect")),
+    ("UdpSocket.receive_from", Ok("UdpSocket::recv_from")),
+    ("UdpSocket.send_string_to", Ok("UdpSocket::send_to")),
+    ("UdpSocket.send_bytes_to", Ok("UdpSocket::send_to")),
+    ("UnixClient.new", Ok("UnixStream::connect")),
+    (
+        "UnixClient.with_timeout",
+        Ok("UnixStream::connect_deadline"),
+    ),
+    ("UnixServer.new", Ok("UnixListener::bind")),
+    ("UnixServer.accept", Ok("UnixListener::accept")),
+    ("UnixServer.notifier", Ok("UnixListener::notifier")),
+    ("UnixDatagram.new", Ok("UnixDatagram::bind")),
+    ("UnixDatagram.connect", Ok("UnixDatagram::connect")),
+    ("UnixDatagram.receive_from", Ok("UnixDatagram::recv_from")),
+    ("UnixDatagram.send_string_to", Ok("UnixDatagram::send_to")),
+    ("Socket.bind", Ok("Socket::bind")),
+    ("Socket.connect", Ok("Socket::connect")),
+    ("Socket.listen", Ok("Socket::listen")),
+    ("Socket.accept", Ok("Socket::accept")),
+    ("Socket.receive_from", Ok("Socket::recv_from")),
+    ("Socket.send_string_to", Ok("Socket::send_to")),
+    (
+        "Socket.shutdown_read, _write, shutdown",
+        Ok("Socket::shutdown"),
+    ),
+    ("Socket.local_address", Ok("Socket::local_addr")),
+    ("Socket.peer_address", Ok("Socket::peer_addr")),
+    ("Socket.ttl=", Ok("Socket::set_ttl")),
+    ("Socket.only_ipv6=", Ok("Socket::set_only_v6")),
+    ("Socket.no_delay=", Ok("Socket::set_nodelay")),
+    ("Socket.broadcast=", Ok("Socket::set_broadcast")),
+    ("Socket.linger=", Ok("Socket::set_linger")),
+    ("Socket.receive_size=", Ok("Socket::set_recv_buffer_size")),
+    ("Socket.send_size=", Ok("Socket::set_send_buffer_size")),
+    ("Socket.keepalive=", Ok("Socket::set_keepalive")),
+    ("Socket.reuse_address=", Ok("Socket::set_reuse_address")),
+    ("Socket.reuse_port=", Ok("Socket::set_reuse_port")),
+    ("timeout_after=", Ok("TcpStream::timeout_after")),
+    ("reset_deadline", Ok("TcpStream::reset_deadline")),
+    ("send_file", Ok("TcpStream::send_file")),
+    ("write_string", Ok("TcpStream::write_string")),
+    ("try_clone", Err("is `try_clone` of each type")),
+];
+
+/// Why a method is on one side only.
+const WHY: [(&[&str], &str); 17] = [
+    (
+        &["connect_addr", "bind_addr", "send_to_addr"],
+        "an address that is not a path",
+    ),
+    (
+        &[
+            "pair",
+            "unbound",
+            "seqpacket",
+            "peer_cred",
+            "peer_pidfd",
+            "passcred",
+            "passpidfd",
+            "passrights",
+        ],
+        "Unix sockets only",
+    ),
+    (
+        &["set_passcred", "set_passpidfd", "set_passrights"],
+        "Unix sockets only",
+    ),
+    (
+        &["raw", "mptcp", "original_dst", "protocol", "domain"],
+        "Unix sockets have one protocol",
+    ),
+    (&["into_incoming"], "std's UnixListener has none"),
+    (
+        &["connect_timeout"],
+        "std's UnixStream has none; `connect_deadline` does it",
+    ),
+    (
+        &[
+            "nodelay",
+            "quickack",
+            "linger",
+            "cork",
+            "maxseg",
+            "mss",
+            "user_timeout",
+            "keepalive",
+        ],
+        "of TCP",
+    ),
+    (
+        &[
+            "ttl",
+            "only_v6",
+            "tos",
+            "broadcast",
+            "multicast",
+            "freebind",
+            "transparent",
+        ],
+        "of IP",
+    ),
+    (&["join_", "leave_"], "multicast is of IP"),
+    (&["take_queued_error"], "Unix sockets have no error queue"),
+    (&["gro", "gso", "segment", "checksum"], "of UDP"),
+    (
+        &["recv_ancillary", "send_ancillary"],
+        "nothing travels beside the bytes of TCP",
+    ),
+    (
+        &[
+            "recv_error",
+            "packet_info",
+            "hops",
+            "timestamp",
+            "traffic_class",
+        ],
+        "of IP",
+    ),
+    (
+        &["bind_device", "busy_poll", "incoming_cpu", "priority"],
+        "of network devices",
+    ),
+    (&["defer_accept", "fast_open", "oob_inline"], "of TCP"),
+    (
+        &["reuse_address", "reuse_port"],
+        "for paths there is `UnixBuilder::rebind_stale`",
+    ),
+    (&["shutdown"], "as std: UdpSocket has none"),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("it is a member of the workspace")
+        .into()
+}
+
+/// The methods of each type, as `Type` of the module `path`, in a dump of the public API.
+fn methods(dump: &str, path: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let text = fs::read_to_string(root().join("docs/public-api").join(dump))
+        .unwrap_or_else(|e| panic!("docs/public-api/{dump}: {e}"));
+    let mut types: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in text.lines() {
+        let Some(rest) = line
+            .strip_prefix("pub fn ")
+            .or_else(|| line.strip_prefix("pub unsafe fn "))
+            .and_then(|line| line.strip_prefix(path))
+        else {
+            continue;
+        };
+        let name = rest.split(['(', '<']).next().unwrap_or(rest);
+        if let Some((ty, method)) = name.split_once("::")
+            && !TRAIT_METHODS.contains(&method)
+        {
+            types.entry(ty.into()).or_default().insert(method.into());
+        }
+    }
+    types
+}
+
+/// What the dump lists beside a type's own methods.
+const TRAIT_METHODS: [&str; 18] = [
+    "fmt",
+    "from",
+    "as_fd",
+    "as_raw_fd",
+    "into_raw_fd",
+    "from_raw_fd",
+    "read",
+    "read_vectored",
+    "write",
+    "write_vectored",
+    "flush",
+    "is_read_vectored",
+    "as_io",
+    "drop",
+    "clone",
+    "shutdown_connection",
+    "next",
+    "into_iter",
+];
+
+/// The whole page.
+#[must_use]
+pub fn page() -> String {
+    let socket = methods("std_net.txt", "std_net::socket::");
+    let unix = methods("std_net_unix.txt", "std_net_unix::");
+    let mut out = String::from(
+        "# Every method, beside std's and Inko's\n\n\
+         Ours from the dump of the public API (`docs/public-api`), std's as of 1.89, Inko's as of 0.19. A dot is a method \
+         that is there under this name. Written by `cargo run -p std_net_tests --bin api_table`; a test holds it against \
+         the sources.\n\nTraits (`Read`, `Write`, `AsFd`, conversions from and to std's types, ...) are not listed: \
+         each type has those of std's.\n",
+    );
+    let empty = BTreeSet::new();
+    for twins in &TWINS {
+        let (ours, theirs) = (
+            socket.get(twins.socket).unwrap_or(&empty),
+            unix.get(twins.unix).unwrap_or(&empty),
+        );
+        let (std, std_unix) = (
+            twins.std.iter().copied().collect::<BTreeSet<_>>(),
+            twins.std_unix.iter().copied().collect::<BTreeSet<_>>(),
+        );
+        let _ = writeln!(
+            out,
+            "\n## {}\n\n| method | `socket::{}` | `unix::{}` | std::net | std::os::unix::net | why not |\n|---|---|---|---|---|---|",
+            twins.title, twins.socket, twins.unix
+        );
+        let all: BTreeSet<&str> = ours
+            .iter()
+            .chain(theirs)
+            .map(String::as_str)
+            .chain(std.iter().copied())
+            .chain(std_unix.iter().copied())
+            .collect();
+        for method in all {
+            let dot = |has: bool| if has { "•" } else { "" };
+            let (here, there) = (ours.contains(method), theirs.contains(method));
+            let why = if here && there { "" } else { why(method) };
+            let _ = writeln!(
+                out,
+                "| `{method}` | {} | {} | {} | {} | {why} |",
+                dot(here),
+                dot(there),
+                dot(std.contains(method)),
+                dot(std_unix.contains(method)),
+            );
+        }
+    }
+    out.push_str("\n## Inko\n\n| Inko | here |\n|---|---|\n");
+    for (theirs, ours) in INKO {
+        let _ = match ours {
+            Ok(ours) => writeln!(out, "| `{theirs}` | `{ours}` |"),
+            Err(why) => writeln!(out, "| `{theirs}` | {why} |"),
+        };
+    }
+    out
+}
+
+fn why(method: &str) -> &'static str {
+    let bare = method.strip_prefix("set_").unwrap_or(method);
+    WHY.iter()
+        .find(|(names, _)| {
+            names
+                .iter()
+                .any(|n| bare == *n || method == *n || bare.contains(n))
+        })
+        .map_or("", |(_, why)| why)
+}
+
+/// What is wrong with the lists here: methods of std that we lack, names that do not exist, methods
+/// of one twin only without a reason.
+#[must_use]
+pub fn faults() -> Vec<String> {
+    let socket = methods("std_net.txt", "std_net::socket::");
+    let unix = methods("std_net_unix.txt", "std_net_unix::");
+    let mut faults = Vec::new();
+    let empty = BTreeSet::new();
+    for twins in &TWINS {
+        let (ours, theirs) = (
+            socket.get(twins.socket).unwrap_or(&empty),
+            unix.get(twins.unix).unwrap_or(&empty),
+        );
+        for method in twins.std.iter().filter(|m| !ours.contains(**m)) {
+            faults.push(format!("{} has no {method}, std's has", twins.socket));
+        }
+        for method in twins.std_unix.iter().filter(|m| !theirs.contains(**m)) {
+            faults.push(format!("{} has no {method}, std's has", twins.unix));
+        }
+        for method in ours.symmetric_difference(theirs) {
+            if why(method).is_empty() {
+                faults.push(format!(
+                    "{}/{}: {method} is on one side only; say why in `WHY`",
+                    twins.socket, twins.unix
+                ));
+            }
+        }
+    }
+    for (_, ours) in INKO {
+        if let Ok(ours) = ours
+            && let Some((ty, method)) = ours.split_once("::")
+            && !socket.get(ty).is_some_and(|m| m.contains(method))
+            && !unix.get(ty).is_some_and(|m| m.contains(method))
+        {
+            faults.push(format!("there is no {ours}"));
+        }
+    }
+    faults
+}
