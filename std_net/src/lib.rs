@@ -35,12 +35,14 @@
 //! |---|---|
 //! | [`socket`] | [`TcpListener`](socket::TcpListener), [`TcpStream`](socket::TcpStream), [`UdpSocket`](socket::UdpSocket); the low-level [`Socket`](socket::Socket) with every option |
 //! | [`unix`] | the same for Unix-domain sockets |
+//! | [`channel`] | buffered channels over connections: lines, chunks, integers; packets |
 //! | [`process`] | lightweight processes, channels, locks, `blocking`, `sleep` |
 //! | [`ip`] | text to addresses and back, networks |
 //! | [`runtime`] | settings, for programs that want others than the defaults |
 
 #![forbid(unsafe_code)]
 
+pub mod channel;
 mod connect;
 mod dns;
 pub mod socket;

@@ -180,6 +180,13 @@ impl Silent {
     }
 }
 
+/// Two ends of a TCP connection: who connected, and who accepted.
+pub fn tcp_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (client, listener.accept().unwrap().0)
+}
+
 /// An example program of `std_net`, built beside the tests by `cargo test`.
 pub fn example(name: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("a test knows where it is");

@@ -25,8 +25,12 @@ const ONLY_SOCKET: &[(&str, &[&str], &str)] = &[
             "linger",
             "set_ttl",
             "ttl",
+            "open_read_channel",
+            "open_write_channel",
+            "into_channels",
         ],
-        "options of TCP, and std's UnixStream has no connect_timeout",
+        "options of TCP; std's UnixStream has no connect_timeout; channels are above `unix`, and \
+         come to its streams by a trait",
     ),
     (
         "listener",
