@@ -34,6 +34,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`socket`] | [`TcpListener`](socket::TcpListener), [`TcpStream`](socket::TcpStream), [`UdpSocket`](socket::UdpSocket); the low-level [`Socket`](socket::Socket) with every option |
+//! | `tls` | TLS on connections, with the feature `tls` |
 //! | [`unix`] | the same for Unix-domain sockets |
 //! | [`channel`] | buffered channels over connections: lines, chunks, integers; packets |
 //! | [`process`] | lightweight processes, channels, locks, `blocking`, `sleep` |
@@ -46,6 +47,8 @@ pub mod channel;
 mod connect;
 mod dns;
 pub mod socket;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 #[doc(inline)]
 pub use std_net_ip as ip;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::missing_panics_doc, reason = "panics are how tests fail")]
 
+pub mod certificates;
 pub mod documents;
 pub mod parity;
 
@@ -206,6 +207,9 @@ pub fn example(name: &str) -> PathBuf {
             "std_net",
             "--example",
             name,
+            // Some examples need it, and so do the tests.
+            "--features",
+            "tls",
         ]);
         build
             .arg("--target-dir")

@@ -28,8 +28,10 @@ const ONLY_SOCKET: &[(&str, &[&str], &str)] = &[
             "open_read_channel",
             "open_write_channel",
             "into_channels",
+            "tls",
+            "tls_with",
         ],
-        "options of TCP; std's UnixStream has no connect_timeout; channels are above `unix`, and \
+        "options of TCP; std's UnixStream has no connect_timeout; channels and TLS are above `unix`, and \
          come to its streams by a trait",
     ),
     (

@@ -77,7 +77,7 @@ use crate::unix::UnixStream;
 /// peer.write_string("one\r\ntwo")?;
 /// assert_eq!(read.read_utf8_line(80)?, Some("one"));
 /// write.write_line("three")?;
-/// write.flush()?;
+/// std::io::Write::flush(&mut write)?;
 /// assert_eq!(peer.read_string(80)?, "three\n");
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -6,11 +6,18 @@ use std::mem;
 /// The size of a buffer in bytes, as it comes from the pool.
 pub(crate) const SIZE: usize = 16 * 1024;
 
-/// How many unused buffers a thread keeps.
+/// The other size: two of the largest TLS records, and a part of the next.
+#[cfg(any(feature = "tls", test))]
+pub(crate) const RECORDS: usize = 36 * 1024;
+
+/// How many unused buffers of a size a thread keeps.
 const KEPT: usize = 64;
 
+/// Buffers of [`SIZE`], and the others.
+type Pools = [Vec<Box<[u8]>>; 2];
+
 thread_local! {
-    static POOL: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+    static POOLS: RefCell<Pools> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
 /// Bytes to read into or to collect in; goes back to the pool of the thread it is dropped on.
@@ -20,13 +27,13 @@ thread_local! {
 pub struct Buffer(Box<[u8]>);
 
 impl Buffer {
-    /// One of [`SIZE`] bytes.
-    pub(crate) fn take() -> Buffer {
-        let kept = POOL.try_with(|pool| pool.borrow_mut().pop());
+    /// One of so many bytes, which is one of the sizes above.
+    pub(crate) fn take(len: usize) -> Buffer {
+        let kept = POOLS.try_with(|pools| pools.borrow_mut()[pool_of(len)?].pop());
         Buffer(
             kept.ok()
                 .flatten()
-                .unwrap_or_else(|| vec![0; SIZE].into_boxed_slice()),
+                .unwrap_or_else(|| vec![0; len].into_boxed_slice()),
         )
     }
 
@@ -59,17 +66,26 @@ impl AsMut<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.0.len() != SIZE {
+        let Some(pool) = pool_of(self.0.len()) else {
             return;
-        }
+        };
         let bytes = mem::take(&mut self.0);
         // A thread that is ending has no pool any more.
-        let _ = POOL.try_with(|pool| {
-            let mut pool = pool.borrow_mut();
+        let _ = POOLS.try_with(|pools| {
+            let pool = &mut pools.borrow_mut()[pool];
             if pool.len() < KEPT {
                 pool.push(bytes);
             }
         });
+    }
+}
+
+fn pool_of(len: usize) -> Option<usize> {
+    match len {
+        SIZE => Some(0),
+        #[cfg(any(feature = "tls", test))]
+        RECORDS => Some(1),
+        _ => None,
     }
 }
 
@@ -78,32 +94,34 @@ mod tests {
     use super::*;
 
     fn kept() -> usize {
-        POOL.with(|pool| pool.borrow().len())
+        POOLS.with(|pools| pools.borrow()[0].len())
     }
 
     #[test]
     fn a_dropped_buffer_is_the_next_one() {
-        let mut buffer = Buffer::take();
+        let mut buffer = Buffer::take(SIZE);
         buffer.bytes_mut()[0] = 7;
         let at = buffer.bytes().as_ptr();
         let before = kept();
         drop(buffer);
         assert_eq!(kept(), before + 1);
-        let again = Buffer::take();
+        let again = Buffer::take(SIZE);
         assert_eq!((again.bytes().as_ptr(), again.bytes()[0]), (at, 7));
     }
 
     #[test]
     fn a_grown_one_is_freed_and_the_pool_has_an_end() {
-        let mut buffer = Buffer::take();
+        let mut buffer = Buffer::take(SIZE);
         buffer.bytes_mut()[9] = 9;
         buffer.grow(3 * SIZE);
         assert_eq!((buffer.len(), buffer.bytes()[9]), (3 * SIZE, 9));
         let before = kept();
         drop(buffer);
         assert_eq!(kept(), before);
-        let many: Vec<_> = (0..2 * KEPT).map(|_| Buffer::take()).collect();
+        let many: Vec<_> = (0..2 * KEPT).map(|_| Buffer::take(SIZE)).collect();
         drop(many);
+        drop(Buffer::take(RECORDS));
         assert_eq!(kept(), KEPT);
+        assert_eq!(Buffer::take(RECORDS).len(), RECORDS);
     }
 }

@@ -586,7 +586,7 @@ impl<S: Connected> ReadChannel<S> {
         if self.start == self.end {
             self.empty();
             // Also a buffer that has grown: whoever waits keeps nothing.
-            let (buffer, n) = retry(|| self.stream.recv_pooled(self.deadline))?;
+            let (buffer, n) = retry(|| self.stream.recv_pooled(SIZE, self.deadline))?;
             if n > 0 {
                 self.buffer = buffer;
                 self.end = n;

@@ -19,17 +19,23 @@ pub trait Transport: Send + Sync + Sized + 'static {
     fn recv(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize>;
     fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], deadline: Deadline) -> io::Result<usize>;
 
-    /// Receives into a buffer of the pool, and has none while it waits.
-    fn recv_pooled(&self, deadline: Deadline) -> io::Result<(Buffer, usize)>;
+    /// Receives into a buffer of this size from the pool, and has none while it waits.
+    fn recv_pooled(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)>;
     fn send(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize>;
     fn send_vectored(&self, bufs: &[IoSlice<'_>], deadline: Deadline) -> io::Result<usize>;
 
     /// Sends as much as goes without waiting.
     fn try_send(&self, buf: &[u8]) -> io::Result<usize>;
 
+    /// Receives what is there without waiting.
+    fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize>;
+
     /// Hands to the kernel what `send` has taken.
     fn flush(&self, deadline: Deadline) -> io::Result<()>;
     fn shutdown(&self, how: Shutdown, deadline: Deadline) -> io::Result<()>;
+
+    /// Text was lost: the end of this side must not look like one that was meant.
+    fn truncate(&self) {}
 
     /// Claims these halves; false if one of them is taken.
     fn claim(&self, halves: u8) -> bool;
@@ -56,8 +62,8 @@ macro_rules! over_io {
                 io(self).recv_vectored_by(bufs, 0, deadline)
             }
 
-            fn recv_pooled(&self, deadline: Deadline) -> io::Result<(Buffer, usize)> {
-                io(self).recv_lent(Buffer::take, deadline)
+            fn recv_pooled(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)> {
+                io(self).recv_lent(|| Buffer::take(size), deadline)
             }
 
             fn send(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
@@ -70,6 +76,10 @@ macro_rules! over_io {
 
             fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
                 io(self).send(buf, libc::MSG_DONTWAIT)
+            }
+
+            fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+                io(self).recv(buf, libc::MSG_DONTWAIT)
             }
 
             fn flush(&self, _: Deadline) -> io::Result<()> {

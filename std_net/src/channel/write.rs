@@ -329,7 +329,7 @@ impl<S: Connected> WriteChannel<S> {
             return false;
         }
         if self.buffer.len() == 0 && total > 0 {
-            self.buffer = Buffer::take();
+            self.buffer = Buffer::take(SIZE);
         }
         if self.start > 0 {
             self.buffer.bytes_mut().copy_within(self.start..self.end, 0);
@@ -424,8 +424,13 @@ impl<S: Connected> Drop for WriteChannel<S> {
                 let _ = self.stream.shutdown(Shutdown::Write, self.deadline);
             }
             Ok(()) => {}
-            Err(error) if !told => lost(&error, self.end - self.start),
-            Err(_) => {}
+            Err(error) => {
+                // The peer must not take this for all there was.
+                self.stream.truncate();
+                if !told {
+                    lost(&error, self.end - self.start);
+                }
+            }
         }
     }
 }

@@ -12,6 +12,8 @@ use super::addr::from_kernel;
 use super::{Shutdown, Socket, ToSocketAddrs};
 use crate::channel::{Connected, ReadChannel, WriteChannel};
 use crate::connect;
+#[cfg(feature = "tls")]
+use crate::tls::{ClientConfig, Tls, TlsStream};
 
 /// A TCP connection, as [`std::net::TcpStream`].
 ///
@@ -327,6 +329,30 @@ impl TcpStream {
         auto_flush: bool,
     ) -> io::Result<(ReadChannel<TcpStream>, WriteChannel<TcpStream>)> {
         Connected::into_channels(self, auto_flush)
+    }
+
+    /// Becomes a TLS client: see [`Tls::tls`](crate::tls::Tls::tls).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, server_name: &str) -> io::Result<TlsStream<TcpStream>> {
+        Tls::tls(self, server_name)
+    }
+
+    /// Becomes a TLS client with a configuration of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientConfig::connect`].
+    #[cfg(feature = "tls")]
+    pub fn tls_with(
+        self,
+        server_name: &str,
+        config: &ClientConfig,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        config.connect(self, server_name)
     }
 
     fn io(&self) -> &Io {

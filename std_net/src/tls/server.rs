@@ -1,0 +1,373 @@
+//! [`ServerConfig`], [`TlsAcceptor`], and [`PendingServer`], which knows what the client asks for
+//! before it chooses its certificate.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::crypto::ring;
+use rustls::server::{Acceptor, UnbufferedServerConnection, WebPkiClientVerifier};
+use std_net_runtime::Deadline;
+
+use super::client::Pem;
+use super::session::{Connection, Queue};
+use super::{TlsError, TlsStream, Version, certificates, invalid, private_key, versions};
+use crate::channel::Connected;
+use crate::channel::pool::RECORDS;
+
+/// A client hello that is longer than this is no client hello.
+const MAX_HELLO: usize = 3 * RECORDS;
+
+/// How a server behaves: its certificate, what it speaks, whom it lets in. A clone is a reference to the
+/// same.
+#[derive(Clone)]
+pub struct ServerConfig(Arc<rustls::ServerConfig>);
+
+/// Makes a [`ServerConfig`].
+#[derive(Debug)]
+#[must_use = "settings do nothing until `build`"]
+pub struct ServerConfigBuilder {
+    certificate: (Pem, Pem),
+    client_roots: Vec<Pem>,
+    client_optional: bool,
+    alpn: Vec<Vec<u8>>,
+    versions: (Version, Version),
+    resumption: bool,
+}
+
+/// Makes TLS servers of accepted connections, all with one configuration.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::io::Write;
+/// use std_net::process;
+/// use std_net::socket::TcpListener;
+/// use std_net::tls::{ServerConfig, TlsAcceptor};
+///
+/// let config = ServerConfig::from_pem_files("server.pem", "server.key")?;
+/// let acceptor = TlsAcceptor::new(config);
+/// let listener = TcpListener::bind("0.0.0.0:8443")?;
+/// for stream in listener.incoming() {
+///     let (stream, acceptor) = (stream?, acceptor.clone());
+///     // The handshake in its own process: a slow client must not hold the others up.
+///     process::spawn(move || acceptor.accept(stream)?.write_all(b"hello\n"));
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TlsAcceptor {
+    config: ServerConfig,
+}
+
+/// A server that has read the client hello, and not answered it yet.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::collections::HashMap;
+/// use std::io;
+/// use std_net::socket::TcpStream;
+/// use std_net::tls::{PendingServer, ServerConfig, TlsStream};
+///
+/// fn serve(
+///     stream: TcpStream,
+///     configs: &HashMap<String, ServerConfig>,
+/// ) -> io::Result<TlsStream<TcpStream>> {
+///     let pending = PendingServer::read(stream)?;
+///     let config = pending.server_name().and_then(|name| configs.get(name));
+///     match config {
+///         Some(config) => pending.accept(config),
+///         None => Err(io::ErrorKind::NotFound.into()),
+///     }
+/// }
+/// ```
+pub struct PendingServer<S: Connected> {
+    stream: S,
+    records: Queue,
+    name: Option<Box<str>>,
+    alpn: Vec<Vec<u8>>,
+    deadline: Deadline,
+}
+
+impl ServerConfig {
+    /// With the certificate, those up to the root behind it, and its private key from PEM files.
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerConfigBuilder::build`].
+    pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> io::Result<Self> {
+        ServerConfig::builder_from_files(chain, key).build()
+    }
+
+    /// Begins with a certificate and its key as PEM text; clients are not asked for one, no ALPN, TLS
+    /// 1.2 and 1.3.
+    pub fn builder(chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> ServerConfigBuilder {
+        ServerConfigBuilder::new(Pem::Text(chain.into()), Pem::Text(key.into()))
+    }
+
+    /// The same from files.
+    pub fn builder_from_files(
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> ServerConfigBuilder {
+        ServerConfigBuilder::new(
+            Pem::File(chain.as_ref().into()),
+            Pem::File(key.as_ref().into()),
+        )
+    }
+}
+
+impl ServerConfigBuilder {
+    fn new(chain: Pem, key: Pem) -> ServerConfigBuilder {
+        ServerConfigBuilder {
+            certificate: (chain, key),
+            client_roots: Vec::new(),
+            client_optional: false,
+            alpn: Vec::new(),
+            versions: (Version::Tls12, Version::Tls13),
+            resumption: true,
+        }
+    }
+
+    /// Asks clients for a certificate, which one of those in this PEM text has issued, and refuses who
+    /// has none.
+    pub fn client_root_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.client_roots.push(Pem::Text(pem.into()));
+        self
+    }
+
+    /// The same from a file.
+    pub fn client_root_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.client_roots.push(Pem::File(path.as_ref().into()));
+        self
+    }
+
+    /// Whether a client without a certificate is let in too; it is not by default, if one is asked for.
+    pub fn client_certificate_optional(mut self, yes: bool) -> Self {
+        self.client_optional = yes;
+        self
+    }
+
+    /// The application protocols that are spoken, the preferred one first (ALPN). A client that offers
+    /// only others is refused.
+    pub fn alpn<P: AsRef<[u8]>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.alpn = protocols.into_iter().map(|p| p.as_ref().into()).collect();
+        self
+    }
+
+    /// The lowest version that is accepted; TLS 1.2 by default.
+    pub fn min_version(mut self, version: Version) -> Self {
+        self.versions.0 = version;
+        self
+    }
+
+    /// The highest version that is spoken; TLS 1.3 by default.
+    pub fn max_version(mut self, version: Version) -> Self {
+        self.versions.1 = version;
+        self
+    }
+
+    /// Whether clients can resume their sessions; they can by default, by tickets that are encrypted
+    /// with a key of this configuration.
+    pub fn resumption(mut self, yes: bool) -> Self {
+        self.resumption = yes;
+        self
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for PEM text without what it should have, or a key
+    /// that does not fit the certificate; the error of reading a file.
+    pub fn build(self) -> io::Result<ServerConfig> {
+        let provider = Arc::new(ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&versions(self.versions.0, self.versions.1)?)
+            .map_err(invalid)?;
+        let config = if self.client_roots.is_empty() {
+            config.with_no_client_auth()
+        } else {
+            let mut roots = RootCertStore::empty();
+            for pem in &self.client_roots {
+                for certificate in certificates(&pem.read()?)? {
+                    roots.add(certificate).map_err(invalid)?;
+                }
+            }
+            let mut verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            if self.client_optional {
+                verifier = verifier.allow_unauthenticated();
+            }
+            config.with_client_cert_verifier(verifier.build().map_err(invalid)?)
+        };
+        let (chain, key) = &self.certificate;
+        let mut config = config
+            .with_single_cert(certificates(&chain.read()?)?, private_key(&key.read()?)?)
+            .map_err(invalid)?;
+        config.alpn_protocols = self.alpn;
+        if self.resumption {
+            config.ticketer = ring::Ticketer::new().map_err(invalid)?;
+        } else {
+            config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        Ok(ServerConfig(Arc::new(config)))
+    }
+}
+
+impl TlsAcceptor {
+    /// With this configuration.
+    #[must_use]
+    pub fn new(config: ServerConfig) -> TlsAcceptor {
+        TlsAcceptor { config }
+    }
+
+    /// Becomes the server of a connection; returns when the handshake is done. The deadline of the
+    /// connection counts.
+    ///
+    /// # Errors
+    ///
+    /// With a [`TlsError`] inside: [`InvalidData`](io::ErrorKind::InvalidData) if the client's
+    /// certificate or the protocol are not right, or the client says so of ours,
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline,
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the client hung up. Otherwise the error of the
+    /// connection.
+    pub fn accept<S: Connected>(&self, stream: S) -> io::Result<TlsStream<S>> {
+        self.accept_by(stream, Deadline::NEVER)
+    }
+
+    /// [`accept`](Self::accept) with a deadline of the handshake alone; a `Duration` counts from now.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    pub fn accept_by<S: Connected>(
+        &self,
+        stream: S,
+        deadline: impl Into<Deadline>,
+    ) -> io::Result<TlsStream<S>> {
+        PendingServer::read_by(stream, deadline)?.accept(&self.config)
+    }
+}
+
+impl<S: Connected> PendingServer<S> {
+    /// Waits for the client hello of a connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`TlsAcceptor::accept`].
+    pub fn read(stream: S) -> io::Result<PendingServer<S>> {
+        PendingServer::read_by(stream, Deadline::NEVER)
+    }
+
+    /// [`read`](Self::read) with a deadline, which is that of the whole handshake.
+    ///
+    /// # Errors
+    ///
+    /// As [`TlsAcceptor::accept`].
+    pub fn read_by(stream: S, deadline: impl Into<Deadline>) -> io::Result<PendingServer<S>> {
+        let deadline = deadline.into();
+        let mut acceptor = Acceptor::default();
+        let mut records = Queue::default();
+        loop {
+            let (buffer, n) = match stream.recv_pooled(RECORDS, deadline) {
+                Ok((_, 0)) => return Err(TlsError::truncated()),
+                Ok(received) => received,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(TlsError::in_handshake(e)),
+            };
+            // rustls parses its own copy; ours is for the connection.
+            let mut news = &buffer.bytes()[..n];
+            let mut hello = None;
+            while !news.is_empty() && hello.is_none() {
+                acceptor.read_tls(&mut news)?;
+                hello = acceptor.accept().map_err(|(error, mut alert)| {
+                    let mut bytes = Vec::new();
+                    if alert.write_all(&mut bytes).is_ok() {
+                        // The client should hear why, if it can without our waiting for it.
+                        let _ = stream.try_send(&bytes);
+                    }
+                    TlsError::io(error)
+                })?;
+            }
+            if records.len() == 0 {
+                records = Queue::from_parts(buffer, n);
+            } else {
+                records.push(&buffer.bytes()[..n]);
+            }
+            if let Some(hello) = hello {
+                let hello = hello.client_hello();
+                let alpn = hello.alpn().into_iter().flatten();
+                return Ok(PendingServer {
+                    name: hello.server_name().map(Into::into),
+                    alpn: alpn.map(<[u8]>::to_vec).collect(),
+                    stream,
+                    records,
+                    deadline,
+                });
+            }
+            if records.len() > MAX_HELLO {
+                return Err(TlsError::io(rustls::Error::PeerSentOversizedRecord));
+            }
+        }
+    }
+
+    /// The name that the client asks for (SNI).
+    #[must_use]
+    pub fn server_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The application protocols that the client offers, its preferred one first (ALPN).
+    pub fn alpn(&self) -> impl Iterator<Item = &[u8]> {
+        self.alpn.iter().map(Vec::as_slice)
+    }
+
+    /// The connection, for its addresses and options.
+    #[must_use]
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Answers, and goes on with the handshake to its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`TlsAcceptor::accept`].
+    pub fn accept(self, config: &ServerConfig) -> io::Result<TlsStream<S>> {
+        let connection =
+            UnbufferedServerConnection::new(Arc::clone(&config.0)).map_err(TlsError::io)?;
+        TlsStream::handshake(
+            self.stream,
+            Connection::Server(connection),
+            self.records,
+            self.name,
+            self.deadline,
+        )
+    }
+}
+
+impl From<Arc<rustls::ServerConfig>> for ServerConfig {
+    fn from(config: Arc<rustls::ServerConfig>) -> ServerConfig {
+        ServerConfig(config)
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig").finish_non_exhaustive()
+    }
+}
+
+impl<S: Connected + fmt::Debug> fmt::Debug for PendingServer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingServer")
+            .field("stream", &self.stream)
+            .field("server_name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
