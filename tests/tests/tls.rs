@@ -543,6 +543,55 @@ fn sessions_are_resumed() {
     });
 }
 
+/// A peer that changes its keys, and asks the other side to do the same.
+#[test]
+fn keys_change_while_both_sides_write() {
+    use std_net::tls::rustls::{self, pki_types::pem::PemObject};
+    const ROUNDS: usize = 50;
+    both(|| {
+        let mut roots = rustls::RootCertStore::empty();
+        let ca = rustls::pki_types::CertificateDer::from_pem_slice(CA.pem.as_bytes());
+        roots.add(ca.unwrap()).unwrap();
+        let provider = rustls::crypto::ring::default_provider();
+        let config = rustls::ClientConfig::builder_with_provider(provider.into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = "localhost".try_into().unwrap();
+        let connection = rustls::ClientConnection::new(config.into(), name).unwrap();
+        let (a, b) = tcp_pair();
+        let server = process::spawn(move || {
+            let b = TlsAcceptor::new(server(&LOCALHOST)).accept(b).unwrap();
+            let (mut read, mut write) = b.into_channels(false).unwrap();
+            // Writes while the other half meets the changes.
+            let writer = process::spawn(move || {
+                for i in 0..ROUNDS as u8 {
+                    write.write_chunk(&[i; 20_000]).unwrap();
+                }
+                write.flush_and_close().unwrap();
+            });
+            for i in 0..ROUNDS as u8 {
+                for _ in 0..1000 {
+                    assert_eq!(read.read_u8().unwrap(), i);
+                }
+            }
+            writer.join().unwrap();
+        });
+        let mut stream = rustls::StreamOwned::new(connection, a);
+        let mut buf = vec![0; 20_000];
+        for i in 0..ROUNDS as u8 {
+            stream.write_all(&[i; 1000]).unwrap();
+            stream.conn.refresh_traffic_keys().unwrap();
+            stream.flush().unwrap();
+            stream.read_exact(&mut buf).unwrap();
+            assert!(buf.iter().all(|&x| x == i));
+        }
+        assert_eq!(stream.read(&mut buf).unwrap(), 0);
+        server.join().unwrap();
+    });
+}
+
 #[test]
 fn a_pending_server_chooses_by_what_the_client_asks_for() {
     both(|| {
