@@ -12,6 +12,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std_net_runtime::Deadline;
+use std_net_runtime::process::on_thread_stack;
 
 use super::session::{Connection, Queue};
 use super::{TlsError, TlsStream, Version, certificates, invalid, private_key, versions};
@@ -118,7 +119,8 @@ impl ClientConfig {
             .map_err(invalid)?
             .to_owned();
         let connection =
-            UnbufferedClientConnection::new(Arc::clone(&self.0), name).map_err(TlsError::io)?;
+            on_thread_stack(|| UnbufferedClientConnection::new(Arc::clone(&self.0), name))
+                .map_err(TlsError::io)?;
         TlsStream::handshake(
             stream,
             Connection::Client(connection),

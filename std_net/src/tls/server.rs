@@ -10,6 +10,7 @@ use rustls::RootCertStore;
 use rustls::crypto::ring;
 use rustls::server::{Acceptor, UnbufferedServerConnection, WebPkiClientVerifier};
 use std_net_runtime::Deadline;
+use std_net_runtime::process::on_thread_stack;
 
 use super::client::Pem;
 use super::session::{Connection, Queue};
@@ -271,7 +272,7 @@ impl<S: Connected> PendingServer<S> {
     /// As [`TlsAcceptor::accept`].
     pub fn read_by(stream: S, deadline: impl Into<Deadline>) -> io::Result<PendingServer<S>> {
         let deadline = deadline.into();
-        let mut acceptor = Acceptor::default();
+        let mut parser = Parser::default();
         let mut records = Queue::default();
         loop {
             let (buffer, n) = match stream.recv_pooled(RECORDS, deadline) {
@@ -280,33 +281,24 @@ impl<S: Connected> PendingServer<S> {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                 Err(e) => return Err(TlsError::in_handshake(e)),
             };
-            // rustls parses its own copy; ours is for the connection.
-            let mut news = &buffer.bytes()[..n];
-            let mut hello = None;
-            while !news.is_empty() && hello.is_none() {
-                acceptor.read_tls(&mut news)?;
-                hello = acceptor.accept().map_err(|(error, mut alert)| {
-                    let mut bytes = Vec::new();
-                    if alert.write_all(&mut bytes).is_ok() {
-                        // The client should hear why, if it can without our waiting for it.
-                        let _ = stream.try_send(&bytes);
-                    }
-                    TlsError::io(error)
-                })?;
-            }
+            // It works on a copy of its own; ours is for the connection.
+            let hello = on_thread_stack(|| parser.parse(&buffer.bytes()[..n]));
+            let hello = hello.map_err(|(error, alert)| {
+                // The client should hear why, if it can without our waiting for it.
+                let _ = stream.try_send(&alert);
+                error
+            })?;
             if records.len() == 0 {
                 records = Queue::from_parts(buffer, n);
             } else {
                 records.push(&buffer.bytes()[..n]);
             }
-            if let Some(hello) = hello {
-                let hello = hello.client_hello();
-                let alpn = hello.alpn().into_iter().flatten();
+            if let Some(Hello { name, alpn }) = hello {
                 return Ok(PendingServer {
-                    name: hello.server_name().map(Into::into),
-                    alpn: alpn.map(<[u8]>::to_vec).collect(),
                     stream,
                     records,
+                    name,
+                    alpn,
                     deadline,
                 });
             }
@@ -339,8 +331,8 @@ impl<S: Connected> PendingServer<S> {
     ///
     /// As [`TlsAcceptor::accept`].
     pub fn accept(self, config: &ServerConfig) -> io::Result<TlsStream<S>> {
-        let connection =
-            UnbufferedServerConnection::new(Arc::clone(&config.0)).map_err(TlsError::io)?;
+        let connection = on_thread_stack(|| UnbufferedServerConnection::new(Arc::clone(&config.0)))
+            .map_err(TlsError::io)?;
         TlsStream::handshake(
             self.stream,
             Connection::Server(connection),
@@ -348,6 +340,42 @@ impl<S: Connected> PendingServer<S> {
             self.name,
             self.deadline,
         )
+    }
+}
+
+/// Reads a client hello, and nothing else.
+#[derive(Default)]
+struct Parser(Acceptor);
+
+/// What a client hello says.
+struct Hello {
+    name: Option<Box<str>>,
+    alpn: Vec<Vec<u8>>,
+}
+
+impl Parser {
+    /// Goes on with these bytes. An error comes with the alert that tells the client.
+    fn parse(&mut self, mut bytes: &[u8]) -> Result<Option<Hello>, (io::Error, Vec<u8>)> {
+        while !bytes.is_empty() {
+            self.0
+                .read_tls(&mut bytes)
+                .map_err(|error| (error, Vec::new()))?;
+            let accepted = self.0.accept().map_err(|(error, mut alert)| {
+                let mut bytes = Vec::new();
+                // Into memory: it does not fail.
+                let _ = alert.write_all(&mut bytes);
+                (TlsError::io(error), bytes)
+            })?;
+            if let Some(accepted) = accepted {
+                let hello = accepted.client_hello();
+                let alpn = hello.alpn().into_iter().flatten();
+                return Ok(Some(Hello {
+                    name: hello.server_name().map(Into::into),
+                    alpn: alpn.map(<[u8]>::to_vec).collect(),
+                }));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -1,7 +1,8 @@
 //! A session of rustls without any I/O: what was received goes in, text and records to send come out.
 //!
 //! Records are decrypted and encrypted through rustls' unbuffered API: so it is we who say where the
-//! bytes lie and for how long, and a connection that waits has no buffer.
+//! bytes lie and for how long, and a connection that waits has no buffer. What rustls computes it does on
+//! the stack of the thread: a handshake goes deep, and the stack of a process keeps its pages.
 
 use std::io;
 use std::mem;
@@ -13,6 +14,7 @@ use rustls::unbuffered::{
     WriteTraffic,
 };
 use rustls::{CommonState, Error};
+use std_net_runtime::process::on_thread_stack;
 
 use super::error::TlsError;
 use crate::channel::pool::{Buffer, RECORDS};
@@ -173,6 +175,10 @@ impl Session {
     /// Takes decrypted text, as much as there is and fits into `buf`; 0 if more records must come, or
     /// the peer has closed its side.
     pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        on_thread_stack(|| self.read_here(buf))
+    }
+
+    fn read_here(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         if self.text_start < self.text.len() {
             let text = &self.text[self.text_start..];
@@ -226,6 +232,10 @@ impl Session {
 
     /// Encrypts text, or a `close_notify` where there is none.
     fn ask(&mut self, to: &mut Queue, text: Option<&[u8]>) -> io::Result<()> {
+        on_thread_stack(|| self.ask_here(to, text))
+    }
+
+    fn ask_here(&mut self, to: &mut Queue, text: Option<&[u8]>) -> io::Result<()> {
         loop {
             to.push_all(&mut self.outgoing);
             // A handshake message may still be on its way out: it goes first.
