@@ -161,13 +161,14 @@ impl Server {
         Ok(Server { child, address })
     }
 
-    /// CPU seconds it has used.
+    /// CPU seconds that its threads have used.
     fn cpu(&self) -> Result<f64, Any> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name, in brackets, may have spaces.
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
-        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-        Ok(ticks as f64 / 100.0)
+        let mut nanos = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let stat = fs::read_to_string(thread?.path().join("schedstat"))?;
+            nanos += stat.split(' ').next().unwrap_or("").parse::<u64>()?;
+        }
+        Ok(nanos as f64 / 1e9)
     }
 
     /// Resident memory in bytes.

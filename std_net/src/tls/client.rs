@@ -14,6 +14,7 @@ use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std_net_runtime::Deadline;
 use std_net_runtime::process::on_thread_stack;
 
+use super::server::Name;
 use super::session::{Connection, Queue};
 use super::{TlsError, TlsStream, Version, certificates, invalid, private_key, versions};
 use crate::channel::Connected;
@@ -125,7 +126,7 @@ impl ClientConfig {
             stream,
             Connection::Client(connection),
             Queue::default(),
-            Some(server_name.into()),
+            Name::Known(Some(server_name.into())),
             deadline.into(),
         )
     }

@@ -119,6 +119,12 @@ impl ServerConfig {
             Pem::File(key.as_ref().into()),
         )
     }
+
+    fn connection(&self) -> io::Result<Connection> {
+        on_thread_stack(|| UnbufferedServerConnection::new(Arc::clone(&self.0)))
+            .map(Connection::Server)
+            .map_err(TlsError::io)
+    }
 }
 
 impl ServerConfigBuilder {
@@ -251,7 +257,10 @@ impl TlsAcceptor {
         stream: S,
         deadline: impl Into<Deadline>,
     ) -> io::Result<TlsStream<S>> {
-        PendingServer::read_by(stream, deadline)?.accept(&self.config)
+        let connection = self.config.connection()?;
+        // The hello is parsed on its own only if somebody asks for the name in it.
+        let name = Name::InHello(Vec::new());
+        TlsStream::handshake(stream, connection, Queue::default(), name, deadline.into())
     }
 }
 
@@ -331,15 +340,28 @@ impl<S: Connected> PendingServer<S> {
     ///
     /// As [`TlsAcceptor::accept`].
     pub fn accept(self, config: &ServerConfig) -> io::Result<TlsStream<S>> {
-        let connection = on_thread_stack(|| UnbufferedServerConnection::new(Arc::clone(&config.0)))
-            .map_err(TlsError::io)?;
-        TlsStream::handshake(
-            self.stream,
-            Connection::Server(connection),
-            self.records,
-            self.name,
-            self.deadline,
-        )
+        let connection = config.connection()?;
+        let name = Name::Known(self.name);
+        TlsStream::handshake(self.stream, connection, self.records, name, self.deadline)
+    }
+}
+
+/// The name that a client asked for.
+pub(super) enum Name {
+    Known(Option<Box<str>>),
+    /// In these records, which begin with the client hello: parsing it again is not free, and few ask.
+    InHello(Vec<u8>),
+}
+
+impl Name {
+    pub(super) fn find(&self) -> Option<Box<str>> {
+        match self {
+            Name::Known(name) => name.clone(),
+            Name::InHello(records) => {
+                let hello = on_thread_stack(|| Parser::default().parse(records));
+                hello.ok()??.name
+            }
+        }
     }
 }
 

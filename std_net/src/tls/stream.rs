@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::ops::{Bound, RangeBounds};
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ use std_net_runtime::process::Mutex;
 
 use super::Version;
 use super::error::TlsError;
+use super::server::Name;
 use super::session::{Connection, MAX_TEXT, Queue, Session};
 use crate::channel::pool::{Buffer, RECORDS, SIZE};
 use crate::channel::transport::Transport;
@@ -70,7 +71,8 @@ struct Inner<S: Connected> {
     /// Text was lost.
     truncated: AtomicBool,
     halves: AtomicU8,
-    name: Option<Box<str>>,
+    name: OnceLock<Option<Box<str>>>,
+    hello: Name,
 }
 
 impl<S: Connected> TlsStream<S> {
@@ -79,12 +81,12 @@ impl<S: Connected> TlsStream<S> {
         stream: S,
         connection: Connection,
         records: Queue,
-        name: Option<Box<str>>,
+        hello: Name,
         deadline: Deadline,
     ) -> io::Result<TlsStream<S>> {
         let mut session = Session::new(connection);
         session.received(records)?;
-        let tls = TlsStream(Arc::new(Inner {
+        let mut inner = Inner {
             stream,
             reading: Mutex::new(()),
             session: Mutex::new(session),
@@ -92,13 +94,14 @@ impl<S: Connected> TlsStream<S> {
             pending: AtomicBool::new(false),
             truncated: AtomicBool::new(false),
             halves: AtomicU8::new(0),
-            name,
-        }));
-        match tls.0.shake_hands(deadline) {
-            Ok(()) => Ok(tls),
+            name: OnceLock::new(),
+            hello,
+        };
+        match inner.shake_hands(deadline) {
+            Ok(()) => Ok(TlsStream(Arc::new(inner))),
             Err(error) => {
                 // No close_notify for what never began.
-                tls.truncate();
+                *inner.truncated.get_mut() = true;
                 Err(TlsError::in_handshake(error))
             }
         }
@@ -131,7 +134,8 @@ impl<S: Connected> TlsStream<S> {
     /// The name of the server: that which the client asked for (SNI).
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
-        self.0.name.as_deref()
+        let name = self.0.name.get_or_init(|| self.0.hello.find());
+        name.as_deref()
     }
 
     /// The name of the cipher suite, as the IANA has it.
@@ -278,8 +282,17 @@ impl<S: Connected> TlsStream<S> {
 }
 
 impl<S: Connected> Inner<S> {
-    fn shake_hands(&self, deadline: Deadline) -> io::Result<()> {
+    fn shake_hands(&mut self, deadline: Deadline) -> io::Result<()> {
+        let mut answered = false;
         loop {
+            if let Name::InHello(hello) = &mut self.hello
+                && !answered
+            {
+                // What has come before we answer is the hello. What is new of it, because rustls works
+                // on it where it lies.
+                let records = self.session.get_mut().incoming.bytes();
+                hello.extend_from_slice(records.get(hello.len()..).unwrap_or_default());
+            }
             let done = self.session.lock().shake_hands();
             if done.is_err() {
                 // The peer should hear why, if it can without our waiting for it.
@@ -290,6 +303,7 @@ impl<S: Connected> Inner<S> {
             // Ours goes out before we wait for the peer's.
             let mut writing = self.writing.lock();
             writing.push_all(&mut self.session.lock().outgoing);
+            answered |= writing.len() > 0;
             self.send(&mut writing, deadline)?;
             if done {
                 return Ok(());
@@ -614,7 +628,7 @@ impl<S: Connected + fmt::Debug> fmt::Debug for TlsStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsStream")
             .field("stream", &self.0.stream)
-            .field("server_name", &self.0.name)
+            .field("server_name", &self.server_name())
             .finish_non_exhaustive()
     }
 }
