@@ -80,12 +80,12 @@ fn a_thousand_connections_in_processes_of_the_default_stack() {
     });
 }
 
-/// A quarter of the default stack is left to the program, also in a debug build, which takes most.
+/// Most of the default stack is left to the program, also in a debug build, which takes most.
 #[test]
-fn a_handshake_fits_into_96_kib_of_stack() {
+fn a_handshake_fits_into_48_kib_of_stack() {
     within(LIMIT, || {
         let output = Command::new(env!("CARGO_BIN_EXE_handshake"))
-            .arg("96")
+            .arg("48")
             .output()
             .unwrap();
         assert!(
