@@ -406,3 +406,21 @@ fn each_half_has_its_own_deadline_and_the_connections_counts_too() {
         assert_eq!(read.read_line(9).unwrap_err().kind(), ErrorKind::TimedOut);
     });
 }
+
+#[test]
+fn a_cancelled_process_leaves_its_channel_as_it_was() {
+    fn check<S: Connected>(a: S, b: S) {
+        let mut read = a.open_read_channel().unwrap();
+        b.write_chunk(b"half a ").unwrap();
+        let waiting = process::spawn(move || {
+            let error = read.read_line(80).unwrap_err();
+            assert!(process::is_cancelled(&error), "{error}");
+            read
+        });
+        waiting.cancel();
+        let mut read = waiting.join().unwrap();
+        b.write_chunk(b"line\n").unwrap();
+        assert_eq!(read.read_utf8_line(80).unwrap(), Some("half a line"));
+    }
+    over_each!(check);
+}

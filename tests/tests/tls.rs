@@ -770,3 +770,48 @@ fn non_blocking_below() {
         assert_eq!(reader.join().unwrap().unwrap(), taken);
     });
 }
+
+#[test]
+fn a_cancelled_read_loses_nothing() {
+    both(|| {
+        let (a, mut b) = pair(tcp_pair());
+        let waiting = process::spawn(move || {
+            let error = (&a).read(&mut [0; 8]).unwrap_err();
+            assert!(process::is_cancelled(&error), "{error}");
+            a
+        });
+        waiting.cancel();
+        let mut a = waiting.join().unwrap();
+        b.write_all(b"there").unwrap();
+        let mut text = [0; 5];
+        a.read_exact(&mut text).unwrap();
+        assert_eq!(&text, b"there");
+    });
+}
+
+/// Many processes share one connection: each write comes whole, and nothing is lost.
+#[test]
+fn many_write_to_one_connection() {
+    both(|| {
+        let (a, mut b) = pair(tcp_pair());
+        let writers: Vec<_> = (0..20_u8)
+            .map(|i| {
+                let a = a.try_clone();
+                process::spawn(move || {
+                    for _ in 0..50 {
+                        (&a).write_all(&[i; 1000]).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let mut counts = [0; 20];
+        for _ in 0..20 * 50 {
+            let mut record = [0; 1000];
+            b.read_exact(&mut record).unwrap();
+            assert!(record.iter().all(|&x| x == record[0]));
+            counts[usize::from(record[0])] += 1;
+        }
+        assert_eq!(counts, [50; 20]);
+        writers.into_iter().for_each(|w| w.join().unwrap());
+    });
+}
