@@ -1,13 +1,14 @@
 //! A descriptor and the one way through it: every socket operation of every crate is
 //! [`Io::perform`], the only place that knows where it runs.
 
+use std::any::Any;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::{self, MaybeUninit};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use libc::c_int;
@@ -94,6 +95,10 @@ struct Shared {
     notify: OnceLock<Arc<Notify>>,
     /// Someone asks, or has asked, for a shutdown of the read side.
     read_shut: AtomicBool,
+    /// The halves that were claimed, by [`Io::claim`].
+    halves: AtomicU8,
+    /// What the halves have in common while one of them lives.
+    common: Mutex<Option<Weak<dyn Any + Send + Sync>>>,
 }
 
 /// Adopted descriptor: `O_NONBLOCK` not looked at yet.
@@ -113,6 +118,8 @@ impl Shared {
             timeouts: [AtomicU64::new(timeout), AtomicU64::new(timeout)],
             notify: OnceLock::new(),
             read_shut: AtomicBool::new(false),
+            halves: AtomicU8::new(0),
+            common: Mutex::new(None),
         })
     }
 
@@ -251,19 +258,32 @@ impl Io {
         interest: Interest,
         attempt: impl FnMut(Wait) -> io::Result<T>,
     ) -> io::Result<T> {
-        self.run(interest, attempt, |_| false)
+        self.run(interest, Nanos::NEVER, attempt, |_| false)
     }
 
-    /// `perform`, and `emptied` says of a result that nothing can be left in that direction.
+    /// `perform` with a deadline of this call alone, of which and the handle's the nearer wins.
+    fn perform_by<T>(
+        &self,
+        interest: Interest,
+        deadline: Deadline,
+        attempt: impl FnMut(Wait) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let until = Nanos::from_deadline(deadline);
+        self.run(interest, until, attempt, |_| false)
+    }
+
+    /// `perform_by`, and `emptied` says of a result that nothing can be left in that direction.
     #[inline]
     fn run<T>(
         &self,
         interest: Interest,
+        until: Nanos,
         mut attempt: impl FnMut(Wait) -> io::Result<T>,
         emptied: impl FnOnce(&T) -> bool,
     ) -> io::Result<T> {
         let task = task::current();
-        if task.is_none() && self.deadline.get() == Nanos::NEVER && !self.must_poll() {
+        let plain = self.deadline.get() == Nanos::NEVER && until == Nanos::NEVER;
+        if task.is_none() && plain && !self.must_poll() {
             // The kernel knows the mode and the timeouts: one system call, as std.
             match attempt(Wait::InKernel) {
                 // A process may have put the descriptor into `O_NONBLOCK` at this moment.
@@ -277,7 +297,7 @@ impl Io {
         }
         let mut call_end = None;
         loop {
-            let deadline = self.deadline.get();
+            let deadline = self.deadline.get().min(until);
             if deadline != Nanos::NEVER && deadline <= Nanos::now() {
                 return Err(timed_out());
             }
@@ -329,7 +349,7 @@ impl Io {
                 Some(end) => end,
                 None => *call_end.insert(self.call_end(interest)?),
             };
-            self.wait(interest, call_end)?;
+            self.wait(interest, call_end.min(until))?;
         }
     }
 
@@ -437,15 +457,53 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv(&self, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
+        self.recv_until(buf, flags, Nanos::NEVER)
+    }
+
+    /// `recv` with a deadline of this call alone, of which and the handle's the nearer wins: so the
+    /// two halves of a connection can have a deadline each.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_by(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize> {
+        self.recv_until(buf, 0, Nanos::from_deadline(deadline))
+    }
+
+    fn recv_until(&self, buf: &mut [u8], flags: c_int, until: Nanos) -> io::Result<usize> {
         if flags & libc::MSG_DONTWAIT != 0 {
             return self.once(|wait| self.recv_into(buf, flags, wait).map(|r| r.len));
         }
         let len = buf.len();
         let attempt = |wait| self.recv_into(buf, flags, wait);
-        let received = self.run(Interest::Read, attempt, |r| {
+        let received = self.run(Interest::Read, until, attempt, |r| {
             flags == 0 && r.drains && r.len < len && r.len > 0
         })?;
         Ok(received.len)
+    }
+
+    /// `recv_by` into a buffer that `lend` gives for one attempt only, and that is dropped before a
+    /// wait: a process that waits for data holds no buffer. Returns the buffer with the data.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_lending<B: AsMut<[u8]>>(
+        &self,
+        mut lend: impl FnMut() -> B,
+        deadline: Deadline,
+    ) -> io::Result<(B, usize)> {
+        let attempt = |wait: Wait| {
+            let mut buf = lend();
+            let slice = buf.as_mut();
+            let room = slice.len();
+            let received = self.recv_into(slice, 0, wait)?;
+            let emptied = received.drains && received.len < room && received.len > 0;
+            Ok((buf, received.len, emptied))
+        };
+        let until = Nanos::from_deadline(deadline);
+        let (buf, len, _) = self.run(Interest::Read, until, attempt, |(.., emptied)| *emptied)?;
+        Ok((buf, len))
     }
 
     /// Receives into a buffer of the runtime's, which is held only while there are data in it.
@@ -464,7 +522,7 @@ impl Io {
             })?;
             Ok((lent, drains))
         };
-        let (lent, _) = self.run(Interest::Read, attempt, |(lent, drains)| {
+        let (lent, _) = self.run(Interest::Read, Nanos::NEVER, attempt, |(lent, drains)| {
             *drains && lent.is_short() && !lent.is_empty()
         })?;
         Ok(lent)
@@ -501,6 +559,20 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], flags: c_int) -> io::Result<usize> {
+        self.recv_vectored_by(bufs, flags, Deadline::NEVER)
+    }
+
+    /// `recv_vectored` with a deadline of this call alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_vectored_by(
+        &self,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: c_int,
+        deadline: Deadline,
+    ) -> io::Result<usize> {
         if bufs.iter().all(|buf| buf.is_empty()) {
             // As readv(2), which std calls; recvmsg(2) would wait for data to put nowhere.
             return Ok(0);
@@ -509,7 +581,7 @@ impl Io {
         let mut msg = empty_msghdr();
         msg.msg_iov = bufs.as_mut_ptr().cast();
         msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
-        self.perform(Interest::Read, |wait| {
+        self.perform_by(Interest::Read, deadline, |wait| {
             // SAFETY: IoSliceMut has the layout of iovec (std documents it), the slices are live
             // and writable, and the count is not above their number.
             cvt_len(unsafe { libc::recvmsg(fd, &raw mut msg, flags | wait.flags()) })
@@ -557,17 +629,45 @@ impl Io {
         })
     }
 
+    /// `send` with a deadline of this call alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn send_by(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        self.perform_by(Interest::Write, deadline, |wait| {
+            let flags = libc::MSG_NOSIGNAL | wait.flags();
+            // SAFETY: pointer and length are those of a live slice.
+            cvt_len(unsafe { libc::send(fd, buf.as_ptr().cast(), buf.len(), flags) })
+        })
+    }
+
     /// Sends from several buffers in turn. Corresponds to `sendmsg(2)`.
     ///
     /// # Errors
     ///
     /// As [`perform`](Self::perform).
     pub fn send_vectored(&self, bufs: &[IoSlice<'_>], flags: c_int) -> io::Result<usize> {
+        self.send_vectored_by(bufs, flags, Deadline::NEVER)
+    }
+
+    /// `send_vectored` with a deadline of this call alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn send_vectored_by(
+        &self,
+        bufs: &[IoSlice<'_>],
+        flags: c_int,
+        deadline: Deadline,
+    ) -> io::Result<usize> {
         let fd = self.fd.as_raw_fd();
         let mut msg = empty_msghdr();
         msg.msg_iov = bufs.as_ptr().cast_mut().cast();
         msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
-        self.perform(Interest::Write, |wait| {
+        self.perform_by(Interest::Write, deadline, |wait| {
             let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
             // SAFETY: IoSlice has the layout of iovec (std documents it), the slices are live, the
             // count is not above their number, and sendmsg writes to none of it.
@@ -794,6 +894,38 @@ impl Io {
     fn is_read_shut(&self) -> io::Result<bool> {
         let asked = |s: &Arc<Shared>| s.read_shut.load(Ordering::SeqCst);
         Ok(self.shared.get().is_some_and(asked) && poll::is_read_shut(self.fd.as_fd())?)
+    }
+
+    /// Takes halves of a connection for good, for all handles to it: whoever buffers what it reads
+    /// must be the only one to read. False, and nothing taken, if one of them is taken already.
+    #[must_use]
+    pub fn claim(&self, halves: u8) -> bool {
+        let cell = &self.shared.get_or_init(Shared::fresh).halves;
+        let free = |taken| (taken & halves == 0).then_some(taken | halves);
+        cell.fetch_update(Ordering::SeqCst, Ordering::SeqCst, free)
+            .is_ok()
+    }
+
+    /// The one handle that the claimed halves of a connection have in common, made by `make` if
+    /// there is none. Kept as long as somebody else holds it.
+    ///
+    /// # Errors
+    ///
+    /// The error of `make`.
+    pub fn common<T: Any + Send + Sync>(
+        &self,
+        make: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<Arc<T>> {
+        let shared = self.shared.get_or_init(Shared::fresh);
+        let mut common = shared.common.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = common.as_ref().and_then(Weak::upgrade);
+        if let Some(Ok(there)) = there.map(Arc::downcast) {
+            return Ok(there);
+        }
+        let new = Arc::new(make()?);
+        let weak: Weak<T> = Arc::downgrade(&new);
+        *common = Some(weak);
+        Ok(new)
     }
 
     /// Reads a socket option that is a C `int` and that socket2 does not know. Corresponds to

@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -85,6 +86,36 @@ thread_local! {
 #[inline]
 pub(crate) fn current() -> Option<&'static Task> {
     CURRENT.get()
+}
+
+/// Runs `f`, which computes and does not wait, on the stack of the worker's thread: what goes deep
+/// need not make the stack of each process deep, whose pages stay with it. To `f` it is as on a plain
+/// thread; a wait in it blocks the worker.
+pub(crate) fn on_thread_stack<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    /// The process is one again, also when `f` panics.
+    struct Restore(&'static Task);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(Some(self.0));
+        }
+    }
+
+    let Some(task) = current() else {
+        return f();
+    };
+    task.check_owner();
+    // SAFETY: set when the process began, and valid for as long as it runs. It runs now, so the
+    // worker is in `resume`, and its stack is free below that.
+    let yielder = unsafe { &*task.yielder.get() };
+    // Nothing suspends while the thread's stack is in use: without a current task nothing can.
+    CURRENT.set(None);
+    let _restore = Restore(task);
+    // A panic ends where the stack does, and goes on from here.
+    match yielder.on_parent_stack(|| catch_unwind(AssertUnwindSafe(f))) {
+        Ok(result) => result,
+        Err(panic) => resume_unwind(panic),
+    }
 }
 
 /// Runs `f` with the id and name of the process running on this thread. Safe in a signal handler.

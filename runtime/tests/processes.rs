@@ -192,3 +192,33 @@ fn channels_time_out_and_give_the_value_back() {
     body();
     process::spawn(body).join().unwrap();
 }
+
+#[test]
+fn a_computation_on_the_threads_stack() {
+    /// Goes down so many KiB.
+    fn deep(kib: usize) -> usize {
+        let page = std::hint::black_box([1_u8; 1024]);
+        let below = if kib > 1 { deep(kib - 1) } else { 0 };
+        below + usize::from(std::hint::black_box(page)[512])
+    }
+
+    let body = || {
+        let mut text = String::from("borrowed");
+        let sum = process::on_thread_stack(|| {
+            assert!(process::current().is_none());
+            text.push_str(" and changed");
+            // More than the process has.
+            deep(256)
+        });
+        assert_eq!((sum, &*text), (256, "borrowed and changed"));
+        assert!(process::current().is_some());
+        let panic = std::panic::catch_unwind(|| process::on_thread_stack(|| panic!("inside")));
+        assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"inside"));
+        assert!(process::current().is_some());
+        // It can wait as before.
+        process::sleep(std::time::Duration::from_millis(1));
+    };
+    let process = process::Builder::new().stack_size(64 * 1024);
+    process.spawn(body).unwrap().join().unwrap();
+    assert_eq!(process::on_thread_stack(|| deep(8)), 8, "on a plain thread");
+}

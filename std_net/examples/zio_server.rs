@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use std_net::channel::Connected;
 use std_net::process;
 use std_net::socket::{TcpListener, TcpStream};
 
@@ -40,15 +41,11 @@ fn main() -> io::Result<()> {
 }
 
 fn worker(stream: &TcpStream) -> io::Result<()> {
-    let mut chunk = Vec::new();
-    loop {
-        chunk.clear();
-        if stream.read_bytes(&mut chunk, 3)? == 0 {
-            return Ok(());
-        }
+    while let Some(chunk) = stream.read_chunk(3)? {
         if chunk == b"bad" {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a bad message"));
         }
         println!("received: {chunk:?} [{}]", chunk.len());
     }
+    Ok(())
 }

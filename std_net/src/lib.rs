@@ -36,7 +36,9 @@
 //! | [`socket`] | [`TcpListener`](socket::TcpListener), [`TcpStream`](socket::TcpStream), [`UdpSocket`](socket::UdpSocket); the low-level [`Socket`](socket::Socket) with every option |
 //! | [`activation`] | sockets that a service manager or a predecessor passed on |
 //! | [`server`] | the loop of a server that can be shut down |
+//! | `tls` | TLS on connections, with the feature `tls` |
 //! | [`unix`] | the same for Unix-domain sockets |
+//! | [`channel`] | buffered channels over connections: lines, chunks, integers; packets |
 //! | [`process`] | lightweight processes, channels, locks, `blocking`, `sleep` |
 //! | [`dns`] | name lookups with a deadline, whose errors can be told apart |
 //! | [`ip`] | text to addresses and back, networks |
@@ -45,11 +47,14 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+pub mod channel;
 mod connect;
 mod copy;
 pub mod dns;
 pub mod server;
 pub mod socket;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use copy::{Connection, copy, copy_bidirectional};
 #[doc(inline)]

@@ -17,6 +17,8 @@ documents! {
     readme: "README.md";
     soundness: "docs/soundness.md";
     sockets: "docs/guide/src/sockets.md";
+    channels: "docs/guide/src/channels.md";
+    tls: "docs/guide/src/tls.md";
     processes: "docs/guide/src/processes.md";
     addresses: "docs/guide/src/addresses.md";
     ipparse: "docs/guide/src/ipparse.md";

@@ -4,6 +4,7 @@
 #![allow(clippy::missing_panics_doc, reason = "panics are how tests fail")]
 
 pub mod api;
+pub mod certificates;
 pub mod documents;
 pub mod parity;
 
@@ -181,6 +182,13 @@ impl Silent {
     }
 }
 
+/// Two ends of a TCP connection: who connected, and who accepted.
+pub fn tcp_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (client, listener.accept().unwrap().0)
+}
+
 /// An example program of `std_net`, built beside the tests by `cargo test`.
 pub fn example(name: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("a test knows where it is");
@@ -200,6 +208,9 @@ pub fn example(name: &str) -> PathBuf {
             "std_net",
             "--example",
             name,
+            // Some examples need it, and so do the tests.
+            "--features",
+            "tls",
         ]);
         build
             .arg("--target-dir")

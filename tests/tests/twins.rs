@@ -25,8 +25,14 @@ const ONLY_SOCKET: &[(&str, &[&str], &str)] = &[
             "linger",
             "set_ttl",
             "ttl",
+            "open_read_channel",
+            "open_write_channel",
+            "into_channels",
+            "tls",
+            "tls_with",
         ],
-        "options of TCP, and std's UnixStream has no connect_timeout",
+        "options of TCP; std's UnixStream has no connect_timeout; channels and TLS are above `unix`, and \
+         come to its streams by a trait",
     ),
     (
         "listener",

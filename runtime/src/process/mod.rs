@@ -237,6 +237,13 @@ pub fn is_cancelled(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ECANCELED)
 }
 
+/// Runs a computation of `std_net`'s own on the stack of the worker's thread. It must not wait, and
+/// sees no process.
+#[doc(hidden)]
+pub fn on_thread_stack<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    task::on_thread_stack(f)
+}
+
 /// The error of a wait in a cancelled process.
 pub(crate) fn cancelled() -> io::Error {
     io::Error::from_raw_os_error(libc::ECANCELED)

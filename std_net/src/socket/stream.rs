@@ -10,7 +10,10 @@ use std_net_runtime::{Deadline, Io};
 
 use super::addr::from_kernel;
 use super::{Shutdown, Socket, ToSocketAddrs};
+use crate::channel::{Connected, ReadChannel, WriteChannel};
 use crate::connect;
+#[cfg(feature = "tls")]
+use crate::tls::{ClientConfig, Tls, TlsStream};
 
 /// A TCP connection, as [`std::net::TcpStream`].
 ///
@@ -287,6 +290,75 @@ impl TcpStream {
     /// The error of `getsockopt(2)`.
     pub fn quickack(&self) -> io::Result<bool> {
         self.0.quickack()
+    }
+
+    /// Opens the half that reads: see [`Connected::open_read_channel`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let stream = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (peer, _) = listener.accept()?;
+    /// let mut read = stream.open_read_channel()?;
+    /// let mut write = stream.open_write_channel(true)?;
+    /// write.write_line("ping")?;
+    /// assert_eq!(peer.read_string(8)?, "ping\n");
+    /// peer.write_string("pong\r\n")?;
+    /// assert_eq!(read.read_utf8_line(8)?, Some("pong"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn open_read_channel(&self) -> io::Result<ReadChannel<TcpStream>> {
+        Connected::open_read_channel(self)
+    }
+
+    /// Opens the half that writes: see [`Connected::open_write_channel`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_write_channel(&self, auto_flush: bool) -> io::Result<WriteChannel<TcpStream>> {
+        Connected::open_write_channel(self, auto_flush)
+    }
+
+    /// Opens both halves: see [`Connected::into_channels`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn into_channels(
+        self,
+        auto_flush: bool,
+    ) -> io::Result<(ReadChannel<TcpStream>, WriteChannel<TcpStream>)> {
+        Connected::into_channels(self, auto_flush)
+    }
+
+    /// Becomes a TLS client: see [`Tls::tls`](crate::tls::Tls::tls).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, server_name: &str) -> io::Result<TlsStream<TcpStream>> {
+        Tls::tls(self, server_name)
+    }
+
+    /// Becomes a TLS client with a configuration of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientConfig::connect`].
+    #[cfg(feature = "tls")]
+    pub fn tls_with(
+        self,
+        server_name: &str,
+        config: &ClientConfig,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        config.connect(self, server_name)
     }
 
     fn io(&self) -> &Io {

@@ -1,0 +1,258 @@
+//! Buffered channels over a connection: lines, chunks, integers; and sockets of datagrams as packets.
+//!
+//! A connection has two halves. Each can be opened once as a channel: the [`ReadChannel`] reads ahead
+//! into a buffer, the [`WriteChannel`] collects what is written. They may go to different processes.
+//! It is the same for TCP, for Unix sockets and for TLS.
+//!
+//! | file | idea |
+//! |---|---|
+//! | this one | [`Connected`]: opening the channels of a connection; chunks without a channel |
+//! | `read` | [`ReadChannel`]: lines, chunks, integers, [`BufRead`](std::io::BufRead) |
+//! | `write` | [`WriteChannel`] |
+//! | `iter` | [`Lines`], [`Chunks`] |
+//! | `packet` | [`Packets`]: datagrams as iterators and as channels |
+//! | `pool` | the buffers of a thread |
+//! | `transport` | what a channel needs of a connection |
+//!
+//! # Examples
+//!
+//! ```
+//! use std_net::channel::Connected;
+//! use std_net::process;
+//! use std_net::unix::UnixStream;
+//!
+//! let (a, b) = UnixStream::pair()?;
+//! let echo = process::spawn(move || -> std::io::Result<()> {
+//!     let (mut read, mut write) = b.into_channels(true)?;
+//!     while let Some(line) = read.read_utf8_line(1024)? {
+//!         write.write_line(line)?;
+//!     }
+//!     Ok(())
+//! });
+//! let (mut read, mut write) = a.into_channels(true)?;
+//! write.write_line("hello")?;
+//! assert_eq!(read.read_utf8_line(1024)?, Some("hello"));
+//! write.flush_and_close()?;
+//! assert_eq!(read.read_utf8_line(1024)?, None);
+//! echo.join().unwrap()?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod iter;
+mod packet;
+pub(crate) mod pool;
+mod read;
+pub(crate) mod transport;
+mod write;
+
+use std::io;
+use std::sync::Arc;
+
+use std_net_runtime::Deadline;
+
+pub use iter::{Chunks, Lines};
+pub use packet::{Incoming, PacketReceiver, PacketSender, Packets};
+pub use read::{ReadChannel, TooLong};
+pub use write::{WriteChannel, set_lost_hook};
+
+use transport::{READ, Transport, WRITE};
+
+use crate::socket::TcpStream;
+use crate::unix::UnixStream;
+
+/// A connection whose halves can be opened as channels: [`TcpStream`], [`UnixStream`], and with the
+/// feature `tls` the TLS streams over them. Sealed.
+///
+/// # Examples
+///
+/// ```
+/// use std_net::channel::Connected;
+/// use std_net::unix::UnixStream;
+///
+/// let (stream, peer) = UnixStream::pair()?;
+/// let mut read = stream.open_read_channel()?;
+/// let mut write = stream.open_write_channel(false)?;
+/// // The channels keep the connection; once they are gone too it is closed.
+/// drop(stream);
+/// peer.write_string("one\r\ntwo")?;
+/// assert_eq!(read.read_utf8_line(80)?, Some("one"));
+/// write.write_line("three")?;
+/// std::io::Write::flush(&mut write)?;
+/// assert_eq!(peer.read_string(80)?, "three\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "AConnection")]
+#[doc(alias = "AsynchronousSocketChannel")]
+pub trait Connected: Transport {
+    /// Opens the half that reads. This can be done once, whatever the number of handles to this
+    /// connection: what a channel has read ahead is nobody else's any more.
+    ///
+    /// The channel keeps the connection open, through a second descriptor that both halves share;
+    /// [`into_channels`](Self::into_channels) needs none. The deadline that the stream has now is
+    /// also that of the channels; a change of it later is not.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if this half has been opened before; the
+    /// error of `fcntl(2)`: too many descriptors.
+    #[doc(alias = "openReadChannel")]
+    fn open_read_channel(&self) -> io::Result<ReadChannel<Self>> {
+        Ok(ReadChannel::new(open(self, READ)?))
+    }
+
+    /// Opens the half that writes, once. With `auto_flush` each call of the channel sends what it
+    /// has written; without, it is sent when the buffer is full, by a flush, and on closing.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_read_channel`](Self::open_read_channel).
+    #[doc(alias = "openWriteChannel")]
+    fn open_write_channel(&self, auto_flush: bool) -> io::Result<WriteChannel<Self>> {
+        Ok(WriteChannel::new(open(self, WRITE)?, auto_flush))
+    }
+
+    /// Opens both halves. The connection is closed when both are gone.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if one of them has been opened before.
+    fn into_channels(
+        self,
+        auto_flush: bool,
+    ) -> io::Result<(ReadChannel<Self>, WriteChannel<Self>)> {
+        if !self.claim(READ | WRITE) {
+            return Err(taken());
+        }
+        let stream = Arc::new(self);
+        Ok((
+            ReadChannel::new(Arc::clone(&stream)),
+            WriteChannel::new(stream, auto_flush),
+        ))
+    }
+
+    /// Reads what there is, up to `capacity` bytes; `None` at the end of the stream. Without a
+    /// channel: nothing is read ahead.
+    ///
+    /// # Errors
+    ///
+    /// As a read: [`TimedOut`](io::ErrorKind::TimedOut) past the deadline of the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net::channel::Connected;
+    /// use std_net::unix::UnixStream;
+    ///
+    /// let (a, b) = UnixStream::pair()?;
+    /// a.write_chunk(b"one, two")?;
+    /// drop(a);
+    /// assert_eq!(b.read_chunk(3)?.as_deref(), Some(&b"one"[..]));
+    /// assert_eq!(b.read_chunk(64)?.as_deref(), Some(&b", two"[..]));
+    /// assert_eq!(b.read_chunk(64)?, None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "readChunk")]
+    fn read_chunk(&self, capacity: usize) -> io::Result<Option<Vec<u8>>> {
+        self.read_chunk_by(capacity, Deadline::NEVER)
+    }
+
+    /// [`read_chunk`](Self::read_chunk) with a deadline of this call alone; a `Duration` counts from
+    /// now. Of this and the stream's the nearer wins.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](io::ErrorKind::TimedOut), with nothing read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use std_net::channel::Connected;
+    /// use std_net::unix::UnixStream;
+    ///
+    /// let (a, _b) = UnixStream::pair()?;
+    /// let error = a.read_chunk_by(3, Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    fn read_chunk_by(
+        &self,
+        capacity: usize,
+        deadline: impl Into<Deadline>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        if capacity == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        let mut chunk = vec![0; capacity];
+        let n = self.recv(&mut chunk, deadline.into())?;
+        chunk.truncate(n);
+        Ok((n > 0).then_some(chunk))
+    }
+
+    /// Writes all of a chunk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`](io::Write::write_all).
+    #[doc(alias = "writeChunk")]
+    fn write_chunk(&self, chunk: &[u8]) -> io::Result<()> {
+        self.write_chunk_by(chunk, Deadline::NEVER)
+    }
+
+    /// [`write_chunk`](Self::write_chunk) with a deadline of this call alone.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](io::ErrorKind::TimedOut), with an unknown part of the chunk sent.
+    fn write_chunk_by(&self, mut chunk: &[u8], deadline: impl Into<Deadline>) -> io::Result<()> {
+        let deadline = deadline.into();
+        while !chunk.is_empty() {
+            match self.send(chunk, deadline) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => chunk = &chunk[n..],
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        self.flush(deadline)
+    }
+
+    /// An iterator over chunks of up to `capacity` bytes, as they come. It ends with the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net::channel::Connected;
+    /// use std_net::unix::UnixStream;
+    ///
+    /// let (a, b) = UnixStream::pair()?;
+    /// a.write_chunk(b"abcde")?;
+    /// drop(a);
+    /// let chunks: Result<Vec<_>, _> = b.chunks(3).collect();
+    /// assert_eq!(chunks?, [&b"abc"[..], b"de"]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    fn chunks(&self, capacity: usize) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+        std::iter::from_fn(move || self.read_chunk(capacity.max(1)).transpose())
+    }
+}
+
+impl Connected for TcpStream {}
+impl Connected for UnixStream {}
+
+fn open<S: Transport>(stream: &S, half: u8) -> io::Result<Arc<S>> {
+    // First what can fail, so that a half is not taken in vain.
+    let common = stream.common()?;
+    if stream.claim(half) {
+        Ok(common)
+    } else {
+        Err(taken())
+    }
+}
+
+fn taken() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "this half of the connection has been opened as a channel",
+    )
+}

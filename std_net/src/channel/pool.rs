@@ -1,0 +1,127 @@
+//! Buffers that a thread's channels have in common: a channel has one only while it has data.
+
+use std::cell::RefCell;
+use std::mem;
+
+/// The size of a buffer in bytes, as it comes from the pool.
+pub(crate) const SIZE: usize = 16 * 1024;
+
+/// The other size: two of the largest TLS records, and a part of the next.
+#[cfg(any(feature = "tls", test))]
+pub(crate) const RECORDS: usize = 36 * 1024;
+
+/// How many unused buffers of a size a thread keeps.
+const KEPT: usize = 64;
+
+/// Buffers of [`SIZE`], and the others.
+type Pools = [Vec<Box<[u8]>>; 2];
+
+thread_local! {
+    static POOLS: RefCell<Pools> = const { RefCell::new([Vec::new(), Vec::new()]) };
+}
+
+/// Bytes to read into or to collect in; goes back to the pool of the thread it is dropped on.
+/// Whatever a former user left in it is still there: only what was written since may be read.
+/// By default it has none, and no memory.
+#[derive(Debug, Default)]
+pub struct Buffer(Box<[u8]>);
+
+impl Buffer {
+    /// One of so many bytes, which is one of the sizes above.
+    pub(crate) fn take(len: usize) -> Buffer {
+        let kept = POOLS.try_with(|pools| pools.borrow_mut()[pool_of(len)?].pop());
+        Buffer(
+            kept.ok()
+                .flatten()
+                .unwrap_or_else(|| vec![0; len].into_boxed_slice()),
+        )
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Makes it `len` bytes long, keeping what is in it.
+    pub(crate) fn grow(&mut self, len: usize) {
+        let mut bytes = mem::take(&mut self.0).into_vec();
+        bytes.reserve_exact(len - bytes.len());
+        bytes.resize(len, 0);
+        self.0 = bytes.into_boxed_slice();
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl AsMut<[u8]> for Buffer {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let Some(pool) = pool_of(self.0.len()) else {
+            return;
+        };
+        let bytes = mem::take(&mut self.0);
+        // A thread that is ending has no pool any more.
+        let _ = POOLS.try_with(|pools| {
+            let pool = &mut pools.borrow_mut()[pool];
+            if pool.len() < KEPT {
+                pool.push(bytes);
+            }
+        });
+    }
+}
+
+fn pool_of(len: usize) -> Option<usize> {
+    match len {
+        SIZE => Some(0),
+        #[cfg(any(feature = "tls", test))]
+        RECORDS => Some(1),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept() -> usize {
+        POOLS.with(|pools| pools.borrow()[0].len())
+    }
+
+    #[test]
+    fn a_dropped_buffer_is_the_next_one() {
+        let mut buffer = Buffer::take(SIZE);
+        buffer.bytes_mut()[0] = 7;
+        let at = buffer.bytes().as_ptr();
+        let before = kept();
+        drop(buffer);
+        assert_eq!(kept(), before + 1);
+        let again = Buffer::take(SIZE);
+        assert_eq!((again.bytes().as_ptr(), again.bytes()[0]), (at, 7));
+    }
+
+    #[test]
+    fn a_grown_one_is_freed_and_the_pool_has_an_end() {
+        let mut buffer = Buffer::take(SIZE);
+        buffer.bytes_mut()[9] = 9;
+        buffer.grow(3 * SIZE);
+        assert_eq!((buffer.len(), buffer.bytes()[9]), (3 * SIZE, 9));
+        let before = kept();
+        drop(buffer);
+        assert_eq!(kept(), before);
+        let many: Vec<_> = (0..2 * KEPT).map(|_| Buffer::take(SIZE)).collect();
+        drop(many);
+        drop(Buffer::take(RECORDS));
+        assert_eq!(kept(), KEPT);
+        assert_eq!(Buffer::take(RECORDS).len(), RECORDS);
+    }
+}

@@ -1,0 +1,740 @@
+//! [`ReadChannel`]: the half of a connection that reads, buffered.
+
+use std::error;
+use std::fmt;
+use std::io::{self, BufRead, IoSliceMut, Read};
+use std::mem;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use memchr::{memchr, memmem};
+use std_net_runtime::Deadline;
+
+use super::pool::{Buffer, SIZE};
+use super::{Chunks, Connected, Lines};
+
+/// The half of a connection that reads: lines, chunks, integers, [`Read`] and [`BufRead`].
+///
+/// Opened by [`Connected::open_read_channel`] or [`Connected::into_channels`]. The connection is
+/// closed when both of its channels (and the stream, if it is still there) are gone.
+///
+/// Memory: 16 KiB while there is data that was read ahead, none while a process waits for the first
+/// byte. A line, or another call with a limit, that is longer takes what it needs up to its limit,
+/// and gives it back.
+///
+/// Errors leave the channel usable, and what was received before them stays: after a
+/// [`TimedOut`](io::ErrorKind::TimedOut) in the middle of a line, the next call goes on with that
+/// line. Interruptions by signals are retried but in [`Read::read`], as in std.
+///
+/// # Examples
+///
+/// ```
+/// use std_net::channel::Connected;
+/// use std_net::unix::UnixStream;
+///
+/// let (a, b) = UnixStream::pair()?;
+/// a.write_string("GET / HTTP/1.1\r\nHost: x\r\n\r\n")?;
+/// let mut read = b.open_read_channel()?;
+/// assert_eq!(read.read_utf8_line(8192)?, Some("GET / HTTP/1.1"));
+/// assert_eq!(read.read_utf8_line(8192)?, Some("Host: x"));
+/// assert_eq!(read.read_utf8_line(8192)?, Some(""));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "ByteReadChannel")]
+pub struct ReadChannel<S: Connected> {
+    stream: Arc<S>,
+    /// Without memory, or a buffer with data in `start..end`.
+    buffer: Buffer,
+    start: usize,
+    end: usize,
+    /// The stream has ended behind what is in the buffer.
+    ended: bool,
+    deadline: Deadline,
+}
+
+/// What was asked for is longer than its limit. Inside an [`io::Error`] of the kind
+/// [`InvalidData`](io::ErrorKind::InvalidData).
+///
+/// # Examples
+///
+/// ```
+/// use std_net::channel::{Connected, TooLong};
+/// use std_net::unix::UnixStream;
+///
+/// let (a, b) = UnixStream::pair()?;
+/// a.write_string("far too long\nfine\n")?;
+/// let mut read = b.open_read_channel()?;
+/// let error = read.read_line(5).unwrap_err();
+/// assert!(error.get_ref().is_some_and(|e| e.is::<TooLong>()));
+/// // Nothing is lost: take it with a higher limit, or leave it out.
+/// assert_eq!(read.discard_line()?, 13);
+/// assert_eq!(read.read_utf8_line(5)?, Some("fine"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong {
+    /// The limit in bytes.
+    pub limit: usize,
+}
+
+macro_rules! integers {
+    ($($type:ident: $be:ident, $le:ident;)*) => {$(
+        #[doc = concat!("Reads a `", stringify!($type), "`, the most significant byte first (network byte order).")]
+        ///
+        /// # Errors
+        ///
+        /// As [`read_array`](Self::read_array).
+        pub fn $be(&mut self) -> io::Result<$type> {
+            self.read_array().map($type::from_be_bytes)
+        }
+
+        #[doc = concat!("Reads a `", stringify!($type), "`, the least significant byte first.")]
+        ///
+        /// # Errors
+        ///
+        /// As [`read_array`](Self::read_array).
+        pub fn $le(&mut self) -> io::Result<$type> {
+            self.read_array().map($type::from_le_bytes)
+        }
+    )*};
+}
+
+impl<S: Connected> ReadChannel<S> {
+    pub(super) fn new(stream: Arc<S>) -> ReadChannel<S> {
+        ReadChannel {
+            stream,
+            buffer: Buffer::default(),
+            start: 0,
+            end: 0,
+            ended: false,
+            deadline: Deadline::NEVER,
+        }
+    }
+
+    /// The connection, for its addresses and options. Who reads from it takes bytes away from this
+    /// channel.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let stream = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// use std_net::channel::Connected;
+    ///
+    /// let (read, write) = stream.into_channels(true)?;
+    /// assert_eq!(read.stream().peer_addr()?, listener.local_addr()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    // Lines.
+
+    /// Reads a line, which ends with LF or CRLF, and returns it without its end; `None` at the end
+    /// of the stream. What stands behind the last line end is a line too. Up to `limit` bytes, its
+    /// end not counted.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](io::ErrorKind::InvalidData) with [`TooLong`] inside if the line is longer
+    /// than `limit`, as soon as this is known. Nothing is taken then: call again with a higher limit,
+    /// or [`discard_line`](Self::discard_line). [`TimedOut`](io::ErrorKind::TimedOut) past the
+    /// deadline, with nothing taken; otherwise as a read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::{channel::Connected, unix::UnixStream};
+    /// # let (a, b) = UnixStream::pair()?;
+    /// a.write_bytes(b"\xff\xfe\n\nlast")?;
+    /// drop(a);
+    /// let mut read = b.open_read_channel()?;
+    /// assert_eq!(read.read_line(80)?, Some(&b"\xff\xfe"[..]));
+    /// assert_eq!(read.read_line(80)?, Some(&b""[..]));
+    /// assert_eq!(read.read_line(80)?, Some(&b"last"[..]));
+    /// assert_eq!(read.read_line(80)?, None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn read_line(&mut self, limit: usize) -> io::Result<Option<&[u8]>> {
+        let line = self.line(limit)?;
+        Ok(line.map(|range| &self.buffer.bytes()[range]))
+    }
+
+    /// [`read_line`](Self::read_line) as text.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the line is not UTF-8: the line is taken, and
+    /// its bytes are kept in the error, which holds a
+    /// [`FromUtf8Error`](std::string::FromUtf8Error). Otherwise as [`read_line`](Self::read_line).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::{channel::Connected, unix::UnixStream};
+    /// # let (a, b) = UnixStream::pair()?;
+    /// use std::string::FromUtf8Error;
+    ///
+    /// a.write_bytes(b"gr\xfc\xdf\nnext\n")?;
+    /// let mut read = b.open_read_channel()?;
+    /// let error = read.read_utf8_line(80).unwrap_err();
+    /// let inner = error.into_inner().and_then(|e| e.downcast::<FromUtf8Error>().ok());
+    /// assert_eq!(inner.unwrap().into_bytes(), b"gr\xfc\xdf");
+    /// assert_eq!(read.read_utf8_line(80)?, Some("next"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "readUTF8Line")]
+    pub fn read_utf8_line(&mut self, limit: usize) -> io::Result<Option<&str>> {
+        let Some(range) = self.line(limit)? else {
+            return Ok(None);
+        };
+        let bytes = &self.buffer.bytes()[range];
+        match str::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(not_utf8(bytes)),
+        }
+    }
+
+    /// Takes away the rest of the line, its end included, whatever its length; returns how many
+    /// bytes that were.
+    ///
+    /// # Errors
+    ///
+    /// As a read; what was taken before stays taken.
+    pub fn discard_line(&mut self) -> io::Result<u64> {
+        let mut count = 0;
+        loop {
+            if self.start == self.end && self.fill(SIZE)? == 0 {
+                return Ok(count);
+            }
+            let data = self.data();
+            let end = memchr(b'\n', data).map(|at| at + 1);
+            let n = end.unwrap_or(data.len());
+            self.consume(n);
+            count += n as u64;
+            if end.is_some() {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// The lines to come, each up to `limit` bytes, as an iterator that ends with the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::{channel::Connected, unix::UnixStream};
+    /// # let (a, b) = UnixStream::pair()?;
+    /// a.write_string("one\ntwo\n")?;
+    /// drop(a);
+    /// let mut read = b.open_read_channel()?;
+    /// let lines: Result<Vec<_>, _> = read.lines(80).collect();
+    /// assert_eq!(lines?, ["one", "two"]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn lines(&mut self, limit: usize) -> Lines<'_, S> {
+        Lines {
+            channel: self,
+            limit,
+            ended: false,
+        }
+    }
+
+    /// Reads up to `delimiter`, takes that too, and returns what stands before it, up to `limit`
+    /// bytes; `None` at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends without it, with nothing
+    /// taken; [`InvalidInput`](io::ErrorKind::InvalidInput) for an empty delimiter; otherwise as
+    /// [`read_line`](Self::read_line).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::{channel::Connected, unix::UnixStream};
+    /// # let (a, b) = UnixStream::pair()?;
+    /// a.write_string("one--two--")?;
+    /// let mut read = b.open_read_channel()?;
+    /// assert_eq!(read.read_until(b"--", 80)?, Some(&b"one"[..]));
+    /// assert_eq!(read.read_until(b"--", 80)?, Some(&b"two"[..]));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn read_until(&mut self, delimiter: &[u8], limit: usize) -> io::Result<Option<&[u8]>> {
+        if delimiter.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the delimiter is empty",
+            ));
+        }
+        let finder = memmem::Finder::new(delimiter);
+        let whole = limit.saturating_add(delimiter.len());
+        let mut searched = 0;
+        loop {
+            let data = self.data();
+            if let Some(at) = finder.find(&data[searched..]) {
+                let at = searched + at;
+                if at > limit {
+                    return Err(TooLong { limit }.into());
+                }
+                let from = self.start;
+                self.start += at + delimiter.len();
+                return Ok(Some(&self.buffer.bytes()[from..from + at]));
+            }
+            if data.len() >= whole {
+                return Err(TooLong { limit }.into());
+            }
+            // It may have begun at the end.
+            searched = data.len().saturating_sub(delimiter.len() - 1);
+            if self.fill(whole)? == 0 {
+                return if self.start == self.end {
+                    Ok(None)
+                } else {
+                    Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the stream ended before the delimiter",
+                    ))
+                };
+            }
+        }
+    }
+
+    // Chunks.
+
+    /// Reads what there is, up to `capacity` bytes, waiting for the first of them; `None` at the
+    /// end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As a read: [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::{channel::Connected, unix::UnixStream};
+    /// # let (a, b) = UnixStream::pair()?;
+    /// a.write_string("abcd")?;
+    /// drop(a);
+    /// let mut read = b.open_read_channel()?;
+    /// assert_eq!(read.read_chunk(3)?, Some(b"abc".to_vec()));
+    /// assert_eq!(read.read_chunk(3)?, Some(b"d".to_vec()));
+    /// assert_eq!(read.read_chunk(3)?, None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "readChunk")]
+    #[doc(alias = "readAvailable")]
+    pub fn read_chunk(&mut self, capacity: usize) -> io::Result<Option<Vec<u8>>> {
+        if capacity == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        if self.start == self.end && self.fill(SIZE)? == 0 {
+            return Ok(None);
+        }
+        let data = self.data();
+        let chunk = data[..capacity.min(data.len())].to_vec();
+        self.consume(chunk.len());
+        Ok(Some(chunk))
+    }
+
+    /// [`read_chunk`](Self::read_chunk) with a deadline of this call alone; a `Duration` counts from
+    /// now. Of this and the channel's the nearer wins.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](io::ErrorKind::TimedOut), with nothing taken.
+    pub fn read_chunk_by(
+        &mut self,
+        capacity: usize,
+        deadline: impl Into<Deadline>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        let kept = self.deadline;
+        self.deadline = nearer(kept, deadline.into());
+        let chunk = self.read_chunk(capacity);
+        self.deadline = kept;
+        chunk
+    }
+
+    /// The chunks to come, each up to `capacity` bytes, as an iterator that ends with the stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::{channel::Connected, unix::UnixStream};
+    /// # let (a, b) = UnixStream::pair()?;
+    /// a.write_string("abcde")?;
+    /// drop(a);
+    /// let mut read = b.open_read_channel()?;
+    /// let chunks: Result<Vec<_>, _> = read.chunks(2).collect();
+    /// assert_eq!(chunks?, [&b"ab"[..], b"cd", b"e"]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn chunks(&mut self, capacity: usize) -> Chunks<'_, S> {
+        Chunks {
+            channel: self,
+            capacity: capacity.max(1),
+            ended: false,
+        }
+    }
+
+    /// Reads exactly `N` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends before; otherwise as a
+    /// read. Nothing is taken then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::{channel::Connected, unix::UnixStream};
+    /// # let (a, b) = UnixStream::pair()?;
+    /// a.write_bytes(&[1, 2, 3])?;
+    /// let mut read = b.open_read_channel()?;
+    /// assert_eq!(read.read_array()?, [1, 2, 3]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn read_array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
+        while self.end - self.start < N {
+            if self.fill(N.max(SIZE))? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let mut array = [0; N];
+        array.copy_from_slice(&self.data()[..N]);
+        self.consume(N);
+        Ok(array)
+    }
+
+    /// Reads all that comes to the end of the stream, up to `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](io::ErrorKind::InvalidData) with [`TooLong`] inside if more comes; otherwise as
+    /// a read. Nothing is taken then: it is there for the next call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::{channel::Connected, unix::UnixStream};
+    /// # let (a, b) = UnixStream::pair()?;
+    /// a.write_string("all of it")?;
+    /// drop(a);
+    /// let mut read = b.open_read_channel()?;
+    /// assert!(read.read_remaining(8).is_err());
+    /// assert_eq!(read.read_remaining(9)?, b"all of it");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "readRemaining")]
+    pub fn read_remaining(&mut self, limit: usize) -> io::Result<Vec<u8>> {
+        loop {
+            if self.available() > limit {
+                return Err(TooLong { limit }.into());
+            }
+            if self.fill(limit.saturating_add(1))? == 0 {
+                let all = self.data().to_vec();
+                self.consume(all.len());
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Takes away `count` bytes, or as many as come before the end of the stream; returns their
+    /// number.
+    ///
+    /// # Errors
+    ///
+    /// As a read; what was taken before stays taken.
+    pub fn discard(&mut self, count: u64) -> io::Result<u64> {
+        let mut left = count;
+        while left > 0 {
+            if self.start == self.end && self.fill(SIZE)? == 0 {
+                break;
+            }
+            let here = self.available();
+            let n = usize::try_from(left).map_or(here, |left| left.min(here));
+            self.consume(n);
+            left -= n as u64;
+        }
+        Ok(count - left)
+    }
+
+    // Integers.
+
+    integers! {
+        u8: read_u8, read_u8_le;
+        u16: read_u16, read_u16_le;
+        u32: read_u32, read_u32_le;
+        u64: read_u64, read_u64_le;
+        u128: read_u128, read_u128_le;
+        i8: read_i8, read_i8_le;
+        i16: read_i16, read_i16_le;
+        i32: read_i32, read_i32_le;
+        i64: read_i64, read_i64_le;
+        i128: read_i128, read_i128_le;
+        f32: read_f32, read_f32_le;
+        f64: read_f64, read_f64_le;
+    }
+
+    // How it stands.
+
+    /// Waits until there is something to read; false at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As a read.
+    #[doc(alias = "awaitContent")]
+    pub fn await_content(&mut self) -> io::Result<bool> {
+        Ok(self.start < self.end || self.fill(SIZE)? > 0)
+    }
+
+    /// How many bytes can be taken without waiting, because they were read ahead. The connection
+    /// may have more.
+    #[doc(alias = "availableForRead")]
+    #[must_use]
+    pub fn available(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether the end of the stream has not been reached.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.ended || self.start < self.end
+    }
+
+    /// Sets the deadline of this half: from then on what has to wait fails with
+    /// [`TimedOut`](io::ErrorKind::TimedOut), until [`reset_deadline`](Self::reset_deadline). The
+    /// other half has its own; the connection's counts for both, and the nearer wins.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::{channel::Connected, unix::UnixStream};
+    /// # let (a, b) = UnixStream::pair()?;
+    /// use std::time::Duration;
+    ///
+    /// a.write_string("half a li")?;
+    /// let mut read = b.open_read_channel()?;
+    /// read.timeout_after(Duration::from_millis(1));
+    /// assert_eq!(read.read_line(80).unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    /// read.reset_deadline();
+    /// a.write_string("ne\n")?;
+    /// assert_eq!(read.read_utf8_line(80)?, Some("half a line"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn timeout_after(&mut self, deadline: impl Into<Deadline>) {
+        self.deadline = deadline.into();
+    }
+
+    /// The instant of the deadline set on this half.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline.instant()
+    }
+
+    /// Takes the deadline away.
+    pub fn reset_deadline(&mut self) {
+        self.deadline = Deadline::NEVER;
+    }
+
+    // Within.
+
+    fn data(&self) -> &[u8] {
+        &self.buffer.bytes()[self.start..self.end]
+    }
+
+    /// Where the next line stands in the buffer; it is taken.
+    #[inline]
+    fn line(&mut self, limit: usize) -> io::Result<Option<Range<usize>>> {
+        let mut searched = 0;
+        loop {
+            let data = self.data();
+            if let Some(at) = memchr(b'\n', &data[searched..]) {
+                let at = searched + at;
+                let len = at - usize::from(at > 0 && data[at - 1] == b'\r');
+                if len > limit {
+                    return Err(TooLong { limit }.into());
+                }
+                let from = self.start;
+                self.start += at + 1;
+                return Ok(Some(from..from + len));
+            }
+            searched = data.len();
+            // A CR may be half of the line's end.
+            if searched - usize::from(data.last() == Some(&b'\r')) > limit {
+                return Err(TooLong { limit }.into());
+            }
+            if self.fill(limit.saturating_add(2))? == 0 {
+                if searched > limit {
+                    return Err(TooLong { limit }.into());
+                }
+                let rest = self.start..self.end;
+                self.start = self.end;
+                return Ok((!rest.is_empty()).then_some(rest));
+            }
+        }
+    }
+
+    /// Receives once to the end of what is buffered, which is less than `max` bytes and may grow to
+    /// so many, or to a whole buffer; 0 at the end of the stream.
+    fn fill(&mut self, max: usize) -> io::Result<usize> {
+        if self.ended {
+            return Ok(0);
+        }
+        if self.start == self.end {
+            self.empty();
+            // Also a buffer that has grown: whoever waits keeps nothing.
+            let (buffer, n) = retry(|| self.stream.recv_pooled(SIZE, self.deadline))?;
+            if n > 0 {
+                self.buffer = buffer;
+                self.end = n;
+            }
+            self.ended = n == 0;
+            return Ok(n);
+        }
+        self.make_room(max);
+        let room = &mut self.buffer.bytes_mut()[self.end..];
+        let n = retry(|| self.stream.recv(room, self.deadline))?;
+        self.end += n;
+        self.ended = n == 0;
+        Ok(n)
+    }
+
+    fn make_room(&mut self, max: usize) {
+        if self.end < self.buffer.len() {
+            return;
+        }
+        if self.start > 0 {
+            self.buffer.bytes_mut().copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        } else {
+            let len = self.buffer.len();
+            self.buffer
+                .grow(len.saturating_mul(2).min(max).max(len + 1));
+        }
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.start += n;
+        if self.start == self.end {
+            self.empty();
+        }
+    }
+
+    /// Gives the buffer back, which has no data any more.
+    fn empty(&mut self) {
+        drop(mem::take(&mut self.buffer));
+        self.start = 0;
+        self.end = 0;
+    }
+}
+
+impl<S: Connected> Read for ReadChannel<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        if self.start == self.end {
+            if self.ended {
+                return Ok(0);
+            }
+            if buf.len() >= SIZE {
+                // Not by way of the buffer.
+                let n = self.stream.recv(buf, self.deadline)?;
+                self.ended = n == 0;
+                return Ok(n);
+            }
+            if self.fill(SIZE)? == 0 {
+                return Ok(0);
+            }
+        }
+        let data = self.data();
+        let n = data.len().min(buf.len());
+        buf[..n].copy_from_slice(&data[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let total: usize = bufs.iter().map(|b| b.len()).sum();
+        if self.start == self.end && total >= SIZE && !self.ended {
+            let n = self.stream.recv_vectored(bufs, self.deadline)?;
+            self.ended = n == 0;
+            return Ok(n);
+        }
+        let mut count = 0;
+        for buf in bufs.iter_mut().filter(|b| !b.is_empty()) {
+            // Waits for the first byte only.
+            if count > 0 && self.start == self.end {
+                break;
+            }
+            count += self.read(buf)?;
+        }
+        Ok(count)
+    }
+}
+
+impl<S: Connected> BufRead for ReadChannel<S> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start == self.end {
+            self.fill(SIZE)?;
+        }
+        Ok(self.data())
+    }
+
+    fn consume(&mut self, amount: usize) {
+        ReadChannel::consume(self, amount.min(self.available()));
+    }
+}
+
+impl<S: Connected> fmt::Debug for ReadChannel<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadChannel")
+            .field("available", &self.available())
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "longer than the limit of {} bytes", self.limit)
+    }
+}
+
+impl error::Error for TooLong {}
+
+impl From<TooLong> for io::Error {
+    fn from(error: TooLong) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, error)
+    }
+}
+
+pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+pub(super) fn nearer(a: Deadline, b: Deadline) -> Deadline {
+    match (a.instant(), b.instant()) {
+        (Some(x), Some(y)) => x.min(y).into(),
+        (Some(_), None) => a,
+        (None, _) => b,
+    }
+}
+
+#[cold]
+fn not_utf8(bytes: &[u8]) -> io::Error {
+    match String::from_utf8(bytes.to_vec()) {
+        Err(error) => io::Error::new(io::ErrorKind::InvalidData, error),
+        // The caller has found them not to be.
+        Ok(_) => io::ErrorKind::InvalidData.into(),
+    }
+}

@@ -1,0 +1,117 @@
+//! What a channel needs of a connection: calls through a shared reference, each with a deadline of
+//! its own. Sealed: the connections are ours.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::sync::Arc;
+
+use std_net_runtime::{Deadline, Io};
+
+use super::pool::Buffer;
+use crate::socket::{Shutdown, TcpStream};
+use crate::unix::UnixStream;
+
+/// The halves of a connection that may be claimed, as bits.
+pub(super) const READ: u8 = 1;
+pub(super) const WRITE: u8 = 2;
+
+/// A connection as its channels and its TLS see it.
+pub trait Transport: Send + Sync + Sized + 'static {
+    fn recv(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize>;
+    fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], deadline: Deadline) -> io::Result<usize>;
+
+    /// Receives into a buffer of this size from the pool, and has none while it waits.
+    fn recv_pooled(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)>;
+    fn send(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize>;
+    fn send_vectored(&self, bufs: &[IoSlice<'_>], deadline: Deadline) -> io::Result<usize>;
+
+    /// Sends as much as goes without waiting.
+    fn try_send(&self, buf: &[u8]) -> io::Result<usize>;
+
+    /// Receives what is there without waiting.
+    fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize>;
+
+    /// Hands to the kernel what `send` has taken.
+    fn flush(&self, deadline: Deadline) -> io::Result<()>;
+    fn shutdown(&self, how: Shutdown, deadline: Deadline) -> io::Result<()>;
+
+    /// Text was lost: the end of this side must not look like one that was meant.
+    fn truncate(&self) {}
+
+    /// Claims these halves; false if one of them is taken.
+    fn claim(&self, halves: u8) -> bool;
+
+    /// The handle that the halves have in common.
+    fn common(&self) -> io::Result<Arc<Self>>;
+
+    fn set_deadline(&self, deadline: Deadline);
+    fn deadline(&self) -> Deadline;
+}
+
+macro_rules! over_io {
+    ($type:ty) => {
+        impl Transport for $type {
+            fn recv(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize> {
+                io(self).recv_by(buf, deadline)
+            }
+
+            fn recv_vectored(
+                &self,
+                bufs: &mut [IoSliceMut<'_>],
+                deadline: Deadline,
+            ) -> io::Result<usize> {
+                io(self).recv_vectored_by(bufs, 0, deadline)
+            }
+
+            fn recv_pooled(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)> {
+                io(self).recv_lending(|| Buffer::take(size), deadline)
+            }
+
+            fn send(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
+                io(self).send_by(buf, deadline)
+            }
+
+            fn send_vectored(&self, bufs: &[IoSlice<'_>], deadline: Deadline) -> io::Result<usize> {
+                io(self).send_vectored_by(bufs, 0, deadline)
+            }
+
+            fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+                io(self).send(buf, libc::MSG_DONTWAIT)
+            }
+
+            fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+                io(self).recv(buf, libc::MSG_DONTWAIT)
+            }
+
+            fn flush(&self, _: Deadline) -> io::Result<()> {
+                Ok(())
+            }
+
+            fn shutdown(&self, how: Shutdown, _: Deadline) -> io::Result<()> {
+                io(self).shutdown(how)
+            }
+
+            fn claim(&self, halves: u8) -> bool {
+                io(self).claim(halves)
+            }
+
+            fn common(&self) -> io::Result<Arc<Self>> {
+                io(self).common(|| self.try_clone())
+            }
+
+            fn set_deadline(&self, deadline: Deadline) {
+                io(self).set_deadline(deadline);
+            }
+
+            fn deadline(&self) -> Deadline {
+                io(self).deadline()
+            }
+        }
+    };
+}
+
+fn io(stream: &impl AsRef<Io>) -> &Io {
+    stream.as_ref()
+}
+
+over_io!(TcpStream);
+over_io!(UnixStream);

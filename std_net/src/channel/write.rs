@@ -1,0 +1,498 @@
+//! [`WriteChannel`]: the half of a connection that writes, buffered.
+
+use std::fmt;
+use std::io::{self, IoSlice, Write};
+use std::mem;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
+use std::time::Instant;
+
+use std_net_runtime::Deadline;
+
+use super::Connected;
+use super::pool::{Buffer, SIZE};
+use super::read::{nearer, retry};
+use crate::socket::Shutdown;
+
+/// The half of a connection that writes: text, lines, integers, and [`Write`].
+///
+/// Opened by [`Connected::open_write_channel`] or [`Connected::into_channels`]. With auto-flush each
+/// call sends what it has written, and the channel never has a buffer. Without, it is sent when 16 KiB
+/// have come together, by [`flush`](Write::flush), and on closing.
+///
+/// A call that fails has sent an unknown part of its own bytes. What was in the buffer before stays
+/// there in order, so that a flush that met its deadline can be called again and goes on.
+///
+/// # Dropping
+///
+/// A dropped channel sends what is in its buffer, waiting within the deadline, and then ends its half
+/// of the connection: the peer sees the end of the stream. If it cannot, the bytes are lost, and this
+/// is not silent: it goes to the hook of [`set_lost_hook`], by default a line on standard error, unless
+/// a flush has returned an error before. While a panic unwinds it does not wait: it sends what goes at
+/// once. To have the error as a value, call [`flush_and_close`](Self::flush_and_close).
+///
+/// # Examples
+///
+/// ```
+/// use std_net::channel::Connected;
+/// use std_net::unix::UnixStream;
+///
+/// let (a, b) = UnixStream::pair()?;
+/// let mut write = a.open_write_channel(false)?;
+/// write.write_str("one, ")?;
+/// write.write_line("two")?;
+/// write.flush_and_close()?;
+/// assert_eq!(b.read_string(80)?, "one, two\n");
+/// assert_eq!(b.read_string(80)?, "");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "ByteWriteChannel")]
+pub struct WriteChannel<S: Connected> {
+    stream: Arc<S>,
+    /// Without memory, or a buffer with unsent data in `start..end`.
+    buffer: Buffer,
+    start: usize,
+    end: usize,
+    auto_flush: bool,
+    closed: bool,
+    /// A flush has told its caller that it failed.
+    told: bool,
+    deadline: Deadline,
+}
+
+macro_rules! integers {
+    ($($type:ident: $be:ident, $le:ident;)*) => {$(
+        #[doc = concat!("Writes a `", stringify!($type), "`, the most significant byte first (network byte order).")]
+        ///
+        /// # Errors
+        ///
+        /// As [`Write::write_all`].
+        pub fn $be(&mut self, value: $type) -> io::Result<()> {
+            self.put(&[&value.to_be_bytes()])
+        }
+
+        #[doc = concat!("Writes a `", stringify!($type), "`, the least significant byte first.")]
+        ///
+        /// # Errors
+        ///
+        /// As [`Write::write_all`].
+        pub fn $le(&mut self, value: $type) -> io::Result<()> {
+            self.put(&[&value.to_le_bytes()])
+        }
+    )*};
+}
+
+impl<S: Connected> WriteChannel<S> {
+    pub(super) fn new(stream: Arc<S>, auto_flush: bool) -> WriteChannel<S> {
+        WriteChannel {
+            stream,
+            buffer: Buffer::default(),
+            start: 0,
+            end: 0,
+            auto_flush,
+            closed: false,
+            told: false,
+            deadline: Deadline::NEVER,
+        }
+    }
+
+    /// The connection, for its addresses and options. Who writes to it overtakes what is in the
+    /// buffer.
+    #[must_use]
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Writes all of `text`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    #[doc(alias = "writeStringUtf8")]
+    pub fn write_str(&mut self, text: &str) -> io::Result<()> {
+        self.put(&[text.as_bytes()])
+    }
+
+    /// Writes all of `text` and a LF.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_line(&mut self, text: &str) -> io::Result<()> {
+        self.put(&[text.as_bytes(), b"\n"])
+    }
+
+    /// Writes all of a chunk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    #[doc(alias = "writeChunk")]
+    pub fn write_chunk(&mut self, chunk: &[u8]) -> io::Result<()> {
+        self.put(&[chunk])
+    }
+
+    /// [`write_chunk`](Self::write_chunk) with a deadline of this call alone; a `Duration` counts
+    /// from now. Of this and the channel's the nearer wins.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](io::ErrorKind::TimedOut), with an unknown part of the chunk sent.
+    pub fn write_chunk_by(
+        &mut self,
+        chunk: &[u8],
+        deadline: impl Into<Deadline>,
+    ) -> io::Result<()> {
+        let kept = self.deadline;
+        self.deadline = nearer(kept, deadline.into());
+        let result = self.put(&[chunk]);
+        self.deadline = kept;
+        result
+    }
+
+    /// Writes all of several chunks in turn: with as few system calls as one can (gather).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::{channel::Connected, unix::UnixStream};
+    /// # let (a, b) = UnixStream::pair()?;
+    /// let mut write = a.open_write_channel(true)?;
+    /// write.write_chunks(&[b"head", b", ", b"body"])?;
+    /// assert_eq!(b.read_string(80)?, "head, body");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn write_chunks(&mut self, chunks: &[&[u8]]) -> io::Result<()> {
+        self.put(chunks)
+    }
+
+    integers! {
+        u8: write_u8, write_u8_le;
+        u16: write_u16, write_u16_le;
+        u32: write_u32, write_u32_le;
+        u64: write_u64, write_u64_le;
+        u128: write_u128, write_u128_le;
+        i8: write_i8, write_i8_le;
+        i16: write_i16, write_i16_le;
+        i32: write_i32, write_i32_le;
+        i64: write_i64, write_i64_le;
+        i128: write_i128, write_i128_le;
+        f32: write_f32, write_f32_le;
+        f64: write_f64, write_f64_le;
+    }
+
+    /// Sends what is in the buffer and ends this half of the connection: the peer sees the end of
+    /// the stream, after a `close_notify` if it is TLS. A second call does nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::flush`], with the channel still open; the error of `shutdown(2)`:
+    /// [`NotConnected`](io::ErrorKind::NotConnected) when the connection is gone.
+    #[doc(alias = "flushAndClose")]
+    pub fn flush_and_close(&mut self) -> io::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        self.send_buffered()?;
+        self.closed = true;
+        self.stream.shutdown(Shutdown::Write, self.deadline)
+    }
+
+    /// How many bytes wait in the buffer.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether this half has not been closed here.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.closed
+    }
+
+    /// Sets the deadline of this half; see
+    /// [`ReadChannel::timeout_after`](super::ReadChannel::timeout_after).
+    pub fn timeout_after(&mut self, deadline: impl Into<Deadline>) {
+        self.deadline = deadline.into();
+    }
+
+    /// The instant of the deadline set on this half.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline.instant()
+    }
+
+    /// Takes the deadline away.
+    pub fn reset_deadline(&mut self) {
+        self.deadline = Deadline::NEVER;
+    }
+
+    // Within.
+
+    /// Writes all of these, by way of the buffer if they fit and nobody wants them sent.
+    fn put(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+        self.check_open()?;
+        let total: usize = parts.iter().map(|part| part.len()).sum();
+        if !self.auto_flush && self.has_room(total) {
+            for part in parts {
+                self.keep(part);
+            }
+            return Ok(());
+        }
+        let [part] = parts else {
+            return self.gather(parts);
+        };
+        if self.start < self.end {
+            return self.gather(parts);
+        }
+        let mut rest = *part;
+        while !rest.is_empty() {
+            let n = retry(|| self.stream.send(rest, self.deadline))?;
+            rest = &rest[some(n)?..];
+        }
+        self.stream.flush(self.deadline)
+    }
+
+    /// Sends what is in the buffer and these behind it, in one call if the kernel takes all.
+    fn gather(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+        let stream = Arc::clone(&self.stream);
+        // Index 0 is the buffer.
+        let (mut part, mut offset) = (0, 0);
+        loop {
+            let mut slices = Vec::with_capacity(parts.len() + 1);
+            if self.start < self.end {
+                slices.push(IoSlice::new(&self.buffer.bytes()[self.start..self.end]));
+            }
+            for (i, bytes) in parts.iter().enumerate().skip(part) {
+                let rest = if i == part { &bytes[offset..] } else { bytes };
+                if !rest.is_empty() {
+                    slices.push(IoSlice::new(rest));
+                }
+            }
+            if slices.is_empty() {
+                break;
+            }
+            let sent = retry(|| stream.send_vectored(&slices, self.deadline));
+            drop(slices);
+            let mut n = some(self.tell(sent)?)?;
+            let of_buffer = n.min(self.end - self.start);
+            self.sent(of_buffer);
+            n -= of_buffer;
+            while n > 0 {
+                let left = parts[part].len() - offset;
+                if n < left {
+                    offset += n;
+                    break;
+                }
+                n -= left;
+                part += 1;
+                offset = 0;
+            }
+        }
+        stream.flush(self.deadline)
+    }
+
+    fn send_buffered(&mut self) -> io::Result<()> {
+        while self.start < self.end {
+            let data = &self.buffer.bytes()[self.start..self.end];
+            let sent = retry(|| self.stream.send(data, self.deadline));
+            let n = some(self.tell(sent)?)?;
+            self.sent(n);
+        }
+        let flushed = retry(|| self.stream.flush(self.deadline));
+        self.tell(flushed)
+    }
+
+    /// Remembers that the caller has heard of an error.
+    fn tell<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        self.told = result.is_err();
+        result
+    }
+
+    fn sent(&mut self, n: usize) {
+        self.start += n;
+        if self.start == self.end {
+            // Nothing to keep: the buffer goes back.
+            drop(mem::take(&mut self.buffer));
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Whether so many bytes can be kept. Makes room for them.
+    fn has_room(&mut self, total: usize) -> bool {
+        if total > SIZE - (self.end - self.start) {
+            return false;
+        }
+        if self.buffer.len() == 0 && total > 0 {
+            self.buffer = Buffer::take(SIZE);
+        }
+        if self.start > 0 {
+            self.buffer.bytes_mut().copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        true
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.buffer.bytes_mut()[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        self.end += bytes.len();
+    }
+
+    fn check_open(&self) -> io::Result<()> {
+        if self.closed {
+            return Err(io::Error::new(
+                io::ErrorKind::BrokenPipe,
+                "the channel has been closed",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What a drop does about the bytes in the buffer.
+    fn send_last(&mut self) -> io::Result<()> {
+        if !thread::panicking() {
+            return self.send_buffered();
+        }
+        while self.start < self.end {
+            let n = self
+                .stream
+                .try_send(&self.buffer.bytes()[self.start..self.end])?;
+            self.sent(some(n)?);
+        }
+        Ok(())
+    }
+}
+
+impl<S: Connected> Write for WriteChannel<S> {
+    /// Takes all of `buf` into the buffer, or sends what there is in it and as much of `buf` as the
+    /// kernel takes at once.
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.check_open()?;
+        if !self.auto_flush && self.has_room(buf.len()) {
+            self.keep(buf);
+            return Ok(buf.len());
+        }
+        if self.start < self.end {
+            self.send_buffered()?;
+        }
+        if !self.auto_flush && self.has_room(buf.len()) {
+            self.keep(buf);
+            return Ok(buf.len());
+        }
+        self.stream.send(buf, self.deadline)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.check_open()?;
+        let total: usize = bufs.iter().map(|b| b.len()).sum();
+        if !self.auto_flush && self.has_room(total) {
+            for buf in bufs {
+                self.keep(buf);
+            }
+            return Ok(total);
+        }
+        if self.start < self.end {
+            self.send_buffered()?;
+        }
+        self.stream.send_vectored(bufs, self.deadline)
+    }
+
+    fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {
+        self.put(&[buf])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send_buffered()
+    }
+}
+
+impl<S: Connected> Drop for WriteChannel<S> {
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        let told = self.told;
+        match self.send_last() {
+            // There is nobody to tell; mostly it is that the peer has gone.
+            Ok(()) if !thread::panicking() => {
+                let _ = self.stream.shutdown(Shutdown::Write, self.deadline);
+            }
+            Ok(()) => {}
+            Err(error) => {
+                // The peer must not take this for all there was.
+                self.stream.truncate();
+                if !told {
+                    lost(&error, self.end - self.start);
+                }
+            }
+        }
+    }
+}
+
+impl<S: Connected> fmt::Debug for WriteChannel<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteChannel")
+            .field("buffered", &self.buffered())
+            .field("auto_flush", &self.auto_flush)
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}
+
+type Hook = Box<dyn Fn(&io::Error, usize) + Send + Sync>;
+
+static HOOK: RwLock<Option<Hook>> = RwLock::new(None);
+
+/// Sets what is called, in the whole program, when a dropped [`WriteChannel`] could not send what was
+/// in its buffer: with the error and the number of bytes. By default that is a line on standard
+/// error.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::ErrorKind;
+/// use std::sync::mpsc;
+/// use std_net::channel::{Connected, set_lost_hook};
+/// use std_net::unix::UnixStream;
+///
+/// let (lost, heard) = mpsc::channel();
+/// set_lost_hook(move |error, bytes| lost.send((error.kind(), bytes)).unwrap());
+/// let (a, b) = UnixStream::pair()?;
+/// let mut write = a.open_write_channel(false)?;
+/// write.write_str("nobody reads this")?;
+/// drop(b);
+/// drop(write);
+/// assert_eq!(heard.recv().unwrap(), (ErrorKind::BrokenPipe, 17));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn set_lost_hook(hook: impl Fn(&io::Error, usize) + Send + Sync + 'static) {
+    *HOOK.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(hook));
+}
+
+#[cold]
+fn lost(error: &io::Error, bytes: usize) {
+    match &*HOOK.read().unwrap_or_else(PoisonError::into_inner) {
+        Some(hook) => hook(error, bytes),
+        None => {
+            // Not eprintln, which panics without a standard error.
+            let _ = writeln!(
+                io::stderr(),
+                "std_net: {bytes} bytes of a write channel were lost when it was dropped: {error}"
+            );
+        }
+    }
+}
+
+/// A send that takes nothing would be repeated for ever.
+fn some(n: usize) -> io::Result<usize> {
+    if n == 0 {
+        return Err(io::ErrorKind::WriteZero.into());
+    }
+    Ok(n)
+}

@@ -1,0 +1,328 @@
+//! [`ClientConfig`]: how a client behaves, and whom it trusts.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, UnbufferedClientConnection};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use std_net_runtime::Deadline;
+use std_net_runtime::process::on_thread_stack;
+
+use super::server::Name;
+use super::session::{Connection, Queue};
+use super::{TlsError, TlsStream, Version, certificates, invalid, private_key, versions};
+use crate::channel::Connected;
+
+/// How a client behaves. A clone is a reference to the same; sessions are resumed only among
+/// connections of one configuration.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std_net::socket::TcpStream;
+/// use std_net::tls::{ClientConfig, Version};
+///
+/// let config = ClientConfig::builder()
+///     .root_file("our-ca.pem")
+///     .alpn(["http/1.1"])
+///     .min_version(Version::Tls13)
+///     .build()?;
+/// let stream = TcpStream::connect("server.internal:443")?;
+/// let stream = stream.tls_with("server.internal", &config)?;
+/// assert_eq!(stream.version(), Version::Tls13);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+#[doc(alias = "SSLContext")]
+pub struct ClientConfig(Arc<rustls::ClientConfig>);
+
+/// Makes a [`ClientConfig`].
+#[derive(Debug)]
+#[must_use = "settings do nothing until `build`"]
+#[doc(alias = "TLSConfigBuilder")]
+pub struct ClientConfigBuilder {
+    roots: Vec<Pem>,
+    system_roots: Option<bool>,
+    certificate: Option<(Pem, Pem)>,
+    alpn: Vec<Vec<u8>>,
+    versions: (Version, Version),
+    skip_verification: bool,
+    resumption: bool,
+}
+
+/// PEM text, or where it is.
+pub(super) enum Pem {
+    Text(Vec<u8>),
+    File(PathBuf),
+}
+
+impl ClientConfig {
+    /// Trusts the roots of the system, read once, at the first call; TLS 1.2 and 1.3.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](io::ErrorKind::NotFound) if the system has no roots.
+    pub fn system() -> io::Result<ClientConfig> {
+        static SYSTEM: Mutex<Option<ClientConfig>> = Mutex::new(None);
+        let mut system = SYSTEM.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = &*system {
+            return Ok(config.clone());
+        }
+        let config = ClientConfig::builder().build()?;
+        Ok(system.insert(config).clone())
+    }
+
+    /// Begins with the roots of the system, no certificate of the client, no ALPN, TLS 1.2 and 1.3.
+    pub fn builder() -> ClientConfigBuilder {
+        ClientConfigBuilder {
+            roots: Vec::new(),
+            system_roots: None,
+            certificate: None,
+            alpn: Vec::new(),
+            versions: (Version::Tls12, Version::Tls13),
+            skip_verification: false,
+            resumption: true,
+        }
+    }
+
+    /// Becomes a client over a connection to the server of this name, which is a DNS name or an IP
+    /// address; returns when the handshake is done. The deadline of the connection counts.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is no name. With a [`TlsError`] inside:
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the server's certificate, its name or the protocol
+    /// are not right, [`TimedOut`](io::ErrorKind::TimedOut) past the deadline,
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the server hung up. Otherwise the error of the
+    /// connection.
+    pub fn connect<S: Connected>(&self, stream: S, server_name: &str) -> io::Result<TlsStream<S>> {
+        self.connect_by(stream, server_name, Deadline::NEVER)
+    }
+
+    /// [`connect`](Self::connect) with a deadline of the handshake alone; a `Duration` counts from now.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_by<S: Connected>(
+        &self,
+        stream: S,
+        server_name: &str,
+        deadline: impl Into<Deadline>,
+    ) -> io::Result<TlsStream<S>> {
+        let name = ServerName::try_from(server_name)
+            .map_err(invalid)?
+            .to_owned();
+        let connection =
+            on_thread_stack(|| UnbufferedClientConnection::new(Arc::clone(&self.0), name))
+                .map_err(TlsError::io)?;
+        TlsStream::handshake(
+            stream,
+            Connection::Client(connection),
+            Queue::default(),
+            Name::Known(Some(server_name.into())),
+            deadline.into(),
+        )
+    }
+}
+
+impl ClientConfigBuilder {
+    /// Trusts the certificates in this PEM text, and not those of the system unless
+    /// [`system_roots`](Self::system_roots) says so.
+    pub fn root_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(Pem::Text(pem.into()));
+        self
+    }
+
+    /// The same from a file.
+    pub fn root_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.roots.push(Pem::File(path.as_ref().into()));
+        self
+    }
+
+    /// Whether the roots of the system are trusted: by default if there are no others.
+    pub fn system_roots(mut self, yes: bool) -> Self {
+        self.system_roots = Some(yes);
+        self
+    }
+
+    /// The certificate by which the client shows who it is, with those up to the root, and its private
+    /// key, as PEM text.
+    pub fn certificate_pem(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.certificate = Some((Pem::Text(chain.into()), Pem::Text(key.into())));
+        self
+    }
+
+    /// The same from files.
+    pub fn certificate_files(mut self, chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
+        self.certificate = Some((
+            Pem::File(chain.as_ref().into()),
+            Pem::File(key.as_ref().into()),
+        ));
+        self
+    }
+
+    /// The application protocols that are offered, the preferred one first (ALPN).
+    pub fn alpn<P: AsRef<[u8]>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.alpn = protocols.into_iter().map(|p| p.as_ref().into()).collect();
+        self
+    }
+
+    /// The lowest version that is accepted; TLS 1.2 by default.
+    pub fn min_version(mut self, version: Version) -> Self {
+        self.versions.0 = version;
+        self
+    }
+
+    /// The highest version that is offered; TLS 1.3 by default.
+    pub fn max_version(mut self, version: Version) -> Self {
+        self.versions.1 = version;
+        self
+    }
+
+    /// Whether sessions are resumed, which shortens a handshake; they are by default.
+    pub fn resumption(mut self, yes: bool) -> Self {
+        self.resumption = yes;
+        self
+    }
+
+    /// **Dangerous.** Accepts any certificate for any name: whoever is in between can read and change
+    /// everything. For tests, and where something else says who the peer is.
+    pub fn dangerous_skip_verification(mut self) -> Self {
+        self.skip_verification = true;
+        self
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for PEM text without what it should have, or a key
+    /// that does not fit; [`NotFound`](io::ErrorKind::NotFound) if no roots are there; the error of
+    /// reading a file.
+    pub fn build(self) -> io::Result<ClientConfig> {
+        let provider = Arc::new(ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&versions(self.versions.0, self.versions.1)?)
+            .map_err(invalid)?;
+        let config = if self.skip_verification {
+            config
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(NoVerification(provider)))
+        } else {
+            config.with_root_certificates(self.roots()?)
+        };
+        let mut config = match &self.certificate {
+            None => config.with_no_client_auth(),
+            Some((chain, key)) => config
+                .with_client_auth_cert(certificates(&chain.read()?)?, private_key(&key.read()?)?)
+                .map_err(invalid)?,
+        };
+        config.alpn_protocols = self.alpn;
+        if !self.resumption {
+            config.resumption = Resumption::disabled();
+        }
+        Ok(ClientConfig(Arc::new(config)))
+    }
+
+    fn roots(&self) -> io::Result<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        for pem in &self.roots {
+            for certificate in certificates(&pem.read()?)? {
+                roots.add(certificate).map_err(invalid)?;
+            }
+        }
+        if self.system_roots.unwrap_or(self.roots.is_empty()) {
+            let found = rustls_native_certs::load_native_certs();
+            let (added, _) = roots.add_parsable_certificates(found.certs);
+            if added == 0 {
+                let why = found.errors.first();
+                let why = why.map_or_else(String::new, |error| format!(": {error}"));
+                return Err(io::Error::new(
+                    io::ErrorKind::NotFound,
+                    format!("the system has no root certificates{why}"),
+                ));
+            }
+        }
+        Ok(roots)
+    }
+}
+
+impl Pem {
+    pub(super) fn read(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Pem::Text(text) => Ok(text.clone()),
+            Pem::File(path) => fs::read(path)
+                .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display()))),
+        }
+    }
+}
+
+impl fmt::Debug for Pem {
+    /// Without the text, which may be a private key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pem::Text(text) => write!(f, "{} bytes of PEM", text.len()),
+            Pem::File(path) => path.fmt(f),
+        }
+    }
+}
+
+impl From<Arc<rustls::ClientConfig>> for ClientConfig {
+    fn from(config: Arc<rustls::ClientConfig>) -> ClientConfig {
+        ClientConfig(config)
+    }
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig").finish_non_exhaustive()
+    }
+}
+
+/// Any certificate will do, but who shows it must have its key.
+#[derive(Debug)]
+struct NoVerification(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for NoVerification {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

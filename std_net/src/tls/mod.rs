@@ -1,0 +1,127 @@
+//! TLS 1.2 and 1.3 over any connection, by [rustls]. With the feature `tls`.
+//!
+//! | file | idea |
+//! |---|---|
+//! | this one | [`Tls`]: `stream.tls("example.org")` |
+//! | `client` | [`ClientConfig`] |
+//! | `server` | [`ServerConfig`], [`TlsAcceptor`], [`PendingServer`] |
+//! | `stream` | [`TlsStream`] |
+//! | `session` | what rustls does, without I/O |
+//! | `error` | [`TlsError`] |
+//!
+//! The cryptography is that of `ring`. The roots that a client trusts by default are those of the system,
+//! through `rustls-native-certs`: on Linux that is what `rustls-platform-verifier` reads too, with a
+//! tenth of its dependencies, and `SSL_CERT_FILE` and `SSL_CERT_DIR` are heeded as by OpenSSL.
+//!
+//! What rustls computes it computes on the stack of the thread, not on that of the process: a process that
+//! does handshakes needs 16 KiB of stack in a release build, 24 in a debug build. A verifier or a session
+//! store of your own runs there too, and must not wait.
+//!
+//! [rustls]: https://docs.rs/rustls/0.23
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use std::io::{Read, Write};
+//! use std_net::socket::TcpStream;
+//!
+//! let mut stream = TcpStream::connect("example.org:443")?.tls("example.org")?;
+//! stream.write_all(b"GET / HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n")?;
+//! let mut answer = String::new();
+//! stream.read_to_string(&mut answer)?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod client;
+mod error;
+mod server;
+mod session;
+mod stream;
+
+use std::io;
+
+pub use client::{ClientConfig, ClientConfigBuilder};
+pub use error::{TlsCause, TlsError};
+pub use server::{PendingServer, ServerConfig, ServerConfigBuilder, TlsAcceptor};
+pub use stream::TlsStream;
+
+/// The crate below, for what [`ClientConfig`] and [`ServerConfig`] do not offer: they can be made from
+/// its configurations. Its version is part of this API.
+pub use rustls;
+
+use rustls::SupportedProtocolVersion;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::channel::Connected;
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Version {
+    /// TLS 1.2, RFC 5246.
+    Tls12,
+    /// TLS 1.3, RFC 8446.
+    Tls13,
+}
+
+/// TLS on a connection: [`TcpStream`](crate::socket::TcpStream), [`UnixStream`](crate::unix::UnixStream),
+/// and a TLS stream itself.
+pub trait Tls: Connected {
+    /// Becomes a client of the server of this name, which is a DNS name or an IP address, with the roots
+    /// of the system; returns when the handshake is done.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientConfig::connect`]; [`NotFound`](io::ErrorKind::NotFound) if the system has no roots.
+    fn tls(self, server_name: &str) -> io::Result<TlsStream<Self>> {
+        ClientConfig::system()?.connect(self, server_name)
+    }
+
+    /// The same with a configuration of one's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientConfig::connect`].
+    fn tls_with(self, server_name: &str, config: &ClientConfig) -> io::Result<TlsStream<Self>> {
+        config.connect(self, server_name)
+    }
+}
+
+impl<S: Connected> Tls for S {}
+
+/// The versions from one to another, as rustls has them.
+fn versions(min: Version, max: Version) -> io::Result<Vec<&'static SupportedProtocolVersion>> {
+    let all = [
+        (Version::Tls12, &rustls::version::TLS12),
+        (Version::Tls13, &rustls::version::TLS13),
+    ];
+    let some: Vec<_> = all
+        .into_iter()
+        .filter(|(version, _)| (min..=max).contains(version))
+        .map(|(_, version)| version)
+        .collect();
+    if some.is_empty() {
+        return Err(invalid("no version of TLS is allowed"));
+    }
+    Ok(some)
+}
+
+/// The certificates in PEM text; at least one.
+fn certificates(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let certificates = certificates.map_err(invalid)?;
+    if certificates.is_empty() {
+        return Err(invalid("no certificate in the PEM text"));
+    }
+    Ok(certificates)
+}
+
+/// The private key in PEM text: PKCS #8, PKCS #1 or SEC1.
+fn private_key(pem: &[u8]) -> io::Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(invalid)
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
+}

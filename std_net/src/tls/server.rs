@@ -1,0 +1,423 @@
+//! [`ServerConfig`], [`TlsAcceptor`], and [`PendingServer`], which knows what the client asks for
+//! before it chooses its certificate.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::crypto::ring;
+use rustls::server::{Acceptor, UnbufferedServerConnection, WebPkiClientVerifier};
+use std_net_runtime::Deadline;
+use std_net_runtime::process::on_thread_stack;
+
+use super::client::Pem;
+use super::session::{Connection, Queue};
+use super::{TlsError, TlsStream, Version, certificates, invalid, private_key, versions};
+use crate::channel::Connected;
+use crate::channel::pool::RECORDS;
+
+/// A client hello that is longer than this is no client hello.
+const MAX_HELLO: usize = 3 * RECORDS;
+
+/// How a server behaves: its certificate, what it speaks, whom it lets in. A clone is a reference to the
+/// same.
+#[derive(Clone)]
+pub struct ServerConfig(Arc<rustls::ServerConfig>);
+
+/// Makes a [`ServerConfig`].
+#[derive(Debug)]
+#[must_use = "settings do nothing until `build`"]
+pub struct ServerConfigBuilder {
+    certificate: (Pem, Pem),
+    client_roots: Vec<Pem>,
+    client_optional: bool,
+    alpn: Vec<Vec<u8>>,
+    versions: (Version, Version),
+    resumption: bool,
+}
+
+/// Makes TLS servers of accepted connections, all with one configuration.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::io::Write;
+/// use std_net::process;
+/// use std_net::socket::TcpListener;
+/// use std_net::tls::{ServerConfig, TlsAcceptor};
+///
+/// let config = ServerConfig::from_pem_files("server.pem", "server.key")?;
+/// let acceptor = TlsAcceptor::new(config);
+/// let listener = TcpListener::bind("0.0.0.0:8443")?;
+/// for stream in listener.incoming() {
+///     let (stream, acceptor) = (stream?, acceptor.clone());
+///     // The handshake in its own process: a slow client must not hold the others up.
+///     process::spawn(move || acceptor.accept(stream)?.write_all(b"hello\n"));
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TlsAcceptor {
+    config: ServerConfig,
+}
+
+/// A server that has read the client hello, and not answered it yet.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::collections::HashMap;
+/// use std::io;
+/// use std_net::socket::TcpStream;
+/// use std_net::tls::{PendingServer, ServerConfig, TlsStream};
+///
+/// fn serve(
+///     stream: TcpStream,
+///     configs: &HashMap<String, ServerConfig>,
+/// ) -> io::Result<TlsStream<TcpStream>> {
+///     let pending = PendingServer::read(stream)?;
+///     let config = pending.server_name().and_then(|name| configs.get(name));
+///     match config {
+///         Some(config) => pending.accept(config),
+///         None => Err(io::ErrorKind::NotFound.into()),
+///     }
+/// }
+/// ```
+pub struct PendingServer<S: Connected> {
+    stream: S,
+    records: Queue,
+    name: Option<Box<str>>,
+    alpn: Vec<Vec<u8>>,
+    deadline: Deadline,
+}
+
+impl ServerConfig {
+    /// With the certificate, those up to the root behind it, and its private key from PEM files.
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerConfigBuilder::build`].
+    pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> io::Result<Self> {
+        ServerConfig::builder_from_files(chain, key).build()
+    }
+
+    /// Begins with a certificate and its key as PEM text; clients are not asked for one, no ALPN, TLS
+    /// 1.2 and 1.3.
+    pub fn builder(chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> ServerConfigBuilder {
+        ServerConfigBuilder::new(Pem::Text(chain.into()), Pem::Text(key.into()))
+    }
+
+    /// The same from files.
+    pub fn builder_from_files(
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> ServerConfigBuilder {
+        ServerConfigBuilder::new(
+            Pem::File(chain.as_ref().into()),
+            Pem::File(key.as_ref().into()),
+        )
+    }
+
+    fn connection(&self) -> io::Result<Connection> {
+        on_thread_stack(|| UnbufferedServerConnection::new(Arc::clone(&self.0)))
+            .map(Connection::Server)
+            .map_err(TlsError::io)
+    }
+}
+
+impl ServerConfigBuilder {
+    fn new(chain: Pem, key: Pem) -> ServerConfigBuilder {
+        ServerConfigBuilder {
+            certificate: (chain, key),
+            client_roots: Vec::new(),
+            client_optional: false,
+            alpn: Vec::new(),
+            versions: (Version::Tls12, Version::Tls13),
+            resumption: true,
+        }
+    }
+
+    /// Asks clients for a certificate, which one of those in this PEM text has issued, and refuses who
+    /// has none.
+    pub fn client_root_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.client_roots.push(Pem::Text(pem.into()));
+        self
+    }
+
+    /// The same from a file.
+    pub fn client_root_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.client_roots.push(Pem::File(path.as_ref().into()));
+        self
+    }
+
+    /// Whether a client without a certificate is let in too; it is not by default, if one is asked for.
+    pub fn client_certificate_optional(mut self, yes: bool) -> Self {
+        self.client_optional = yes;
+        self
+    }
+
+    /// The application protocols that are spoken, the preferred one first (ALPN). A client that offers
+    /// only others is refused.
+    pub fn alpn<P: AsRef<[u8]>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
+        self.alpn = protocols.into_iter().map(|p| p.as_ref().into()).collect();
+        self
+    }
+
+    /// The lowest version that is accepted; TLS 1.2 by default.
+    pub fn min_version(mut self, version: Version) -> Self {
+        self.versions.0 = version;
+        self
+    }
+
+    /// The highest version that is spoken; TLS 1.3 by default.
+    pub fn max_version(mut self, version: Version) -> Self {
+        self.versions.1 = version;
+        self
+    }
+
+    /// Whether clients can resume their sessions; they can by default, by tickets that are encrypted
+    /// with a key of this configuration.
+    pub fn resumption(mut self, yes: bool) -> Self {
+        self.resumption = yes;
+        self
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for PEM text without what it should have, or a key
+    /// that does not fit the certificate; the error of reading a file.
+    pub fn build(self) -> io::Result<ServerConfig> {
+        let provider = Arc::new(ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&versions(self.versions.0, self.versions.1)?)
+            .map_err(invalid)?;
+        let config = if self.client_roots.is_empty() {
+            config.with_no_client_auth()
+        } else {
+            let mut roots = RootCertStore::empty();
+            for pem in &self.client_roots {
+                for certificate in certificates(&pem.read()?)? {
+                    roots.add(certificate).map_err(invalid)?;
+                }
+            }
+            let mut verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            if self.client_optional {
+                verifier = verifier.allow_unauthenticated();
+            }
+            config.with_client_cert_verifier(verifier.build().map_err(invalid)?)
+        };
+        let (chain, key) = &self.certificate;
+        let mut config = config
+            .with_single_cert(certificates(&chain.read()?)?, private_key(&key.read()?)?)
+            .map_err(invalid)?;
+        config.alpn_protocols = self.alpn;
+        if self.resumption {
+            config.ticketer = ring::Ticketer::new().map_err(invalid)?;
+        } else {
+            config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        Ok(ServerConfig(Arc::new(config)))
+    }
+}
+
+impl TlsAcceptor {
+    /// With this configuration.
+    #[must_use]
+    pub fn new(config: ServerConfig) -> TlsAcceptor {
+        TlsAcceptor { config }
+    }
+
+    /// Becomes the server of a connection; returns when the handshake is done. The deadline of the
+    /// connection counts.
+    ///
+    /// # Errors
+    ///
+    /// With a [`TlsError`] inside: [`InvalidData`](io::ErrorKind::InvalidData) if the client's
+    /// certificate or the protocol are not right, or the client says so of ours,
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline,
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the client hung up. Otherwise the error of the
+    /// connection.
+    pub fn accept<S: Connected>(&self, stream: S) -> io::Result<TlsStream<S>> {
+        self.accept_by(stream, Deadline::NEVER)
+    }
+
+    /// [`accept`](Self::accept) with a deadline of the handshake alone; a `Duration` counts from now.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    pub fn accept_by<S: Connected>(
+        &self,
+        stream: S,
+        deadline: impl Into<Deadline>,
+    ) -> io::Result<TlsStream<S>> {
+        let connection = self.config.connection()?;
+        // The hello is parsed on its own only if somebody asks for the name in it.
+        let name = Name::InHello(Vec::new());
+        TlsStream::handshake(stream, connection, Queue::default(), name, deadline.into())
+    }
+}
+
+impl<S: Connected> PendingServer<S> {
+    /// Waits for the client hello of a connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`TlsAcceptor::accept`].
+    pub fn read(stream: S) -> io::Result<PendingServer<S>> {
+        PendingServer::read_by(stream, Deadline::NEVER)
+    }
+
+    /// [`read`](Self::read) with a deadline, which is that of the whole handshake.
+    ///
+    /// # Errors
+    ///
+    /// As [`TlsAcceptor::accept`].
+    pub fn read_by(stream: S, deadline: impl Into<Deadline>) -> io::Result<PendingServer<S>> {
+        let deadline = deadline.into();
+        let mut parser = Parser::default();
+        let mut records = Queue::default();
+        loop {
+            let (buffer, n) = match stream.recv_pooled(RECORDS, deadline) {
+                Ok((_, 0)) => return Err(TlsError::truncated()),
+                Ok(received) => received,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(TlsError::in_handshake(e)),
+            };
+            // It works on a copy of its own; ours is for the connection.
+            let hello = on_thread_stack(|| parser.parse(&buffer.bytes()[..n]));
+            let hello = hello.map_err(|(error, alert)| {
+                // The client should hear why, if it can without our waiting for it.
+                let _ = stream.try_send(&alert);
+                error
+            })?;
+            if records.len() == 0 {
+                records = Queue::from_parts(buffer, n);
+            } else {
+                records.push(&buffer.bytes()[..n]);
+            }
+            if let Some(Hello { name, alpn }) = hello {
+                return Ok(PendingServer {
+                    stream,
+                    records,
+                    name,
+                    alpn,
+                    deadline,
+                });
+            }
+            if records.len() > MAX_HELLO {
+                return Err(TlsError::io(rustls::Error::PeerSentOversizedRecord));
+            }
+        }
+    }
+
+    /// The name that the client asks for (SNI).
+    #[must_use]
+    pub fn server_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The application protocols that the client offers, its preferred one first (ALPN).
+    pub fn alpn(&self) -> impl Iterator<Item = &[u8]> {
+        self.alpn.iter().map(Vec::as_slice)
+    }
+
+    /// The connection, for its addresses and options.
+    #[must_use]
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Answers, and goes on with the handshake to its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`TlsAcceptor::accept`].
+    pub fn accept(self, config: &ServerConfig) -> io::Result<TlsStream<S>> {
+        let connection = config.connection()?;
+        let name = Name::Known(self.name);
+        TlsStream::handshake(self.stream, connection, self.records, name, self.deadline)
+    }
+}
+
+/// The name that a client asked for.
+pub(super) enum Name {
+    Known(Option<Box<str>>),
+    /// In these records, which begin with the client hello: parsing it again is not free, and few ask.
+    InHello(Vec<u8>),
+}
+
+impl Name {
+    pub(super) fn find(&self) -> Option<Box<str>> {
+        match self {
+            Name::Known(name) => name.clone(),
+            Name::InHello(records) => {
+                let hello = on_thread_stack(|| Parser::default().parse(records));
+                hello.ok()??.name
+            }
+        }
+    }
+}
+
+/// Reads a client hello, and nothing else.
+#[derive(Default)]
+struct Parser(Acceptor);
+
+/// What a client hello says.
+struct Hello {
+    name: Option<Box<str>>,
+    alpn: Vec<Vec<u8>>,
+}
+
+impl Parser {
+    /// Goes on with these bytes. An error comes with the alert that tells the client.
+    fn parse(&mut self, mut bytes: &[u8]) -> Result<Option<Hello>, (io::Error, Vec<u8>)> {
+        while !bytes.is_empty() {
+            self.0
+                .read_tls(&mut bytes)
+                .map_err(|error| (error, Vec::new()))?;
+            let accepted = self.0.accept().map_err(|(error, mut alert)| {
+                let mut bytes = Vec::new();
+                // Into memory: it does not fail.
+                let _ = alert.write_all(&mut bytes);
+                (TlsError::io(error), bytes)
+            })?;
+            if let Some(accepted) = accepted {
+                let hello = accepted.client_hello();
+                let alpn = hello.alpn().into_iter().flatten();
+                return Ok(Some(Hello {
+                    name: hello.server_name().map(Into::into),
+                    alpn: alpn.map(<[u8]>::to_vec).collect(),
+                }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl From<Arc<rustls::ServerConfig>> for ServerConfig {
+    fn from(config: Arc<rustls::ServerConfig>) -> ServerConfig {
+        ServerConfig(config)
+    }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConfig").finish_non_exhaustive()
+    }
+}
+
+impl<S: Connected + fmt::Debug> fmt::Debug for PendingServer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingServer")
+            .field("stream", &self.stream)
+            .field("server_name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
