@@ -209,7 +209,7 @@ const INKO: [(&str, Result<&str, &str>); 43] = [
 ];
 
 /// Why a method is on one side only.
-const WHY: [(&[&str], &str); 17] = [
+const WHY: [(&[&str], &str); 19] = [
     (
         &["connect_addr", "bind_addr", "send_to_addr"],
         "an address that is not a path",
@@ -268,6 +268,14 @@ const WHY: [(&[&str], &str); 17] = [
     (&["join_", "leave_"], "multicast is of IP"),
     (&["take_queued_error"], "Unix sockets have no error queue"),
     (&["gro", "gso", "segment", "checksum"], "of UDP"),
+    (
+        &["into_packet_channels", "packets", "receive", "transmit"],
+        "for all by the trait `channel::Packets`",
+    ),
+    (
+        &["chunk", "channel"],
+        "for all by the trait `channel::Connected`",
+    ),
     (
         &["recv_ancillary", "send_ancillary"],
         "nothing travels beside the bytes of TCP",
