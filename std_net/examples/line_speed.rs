@@ -1,5 +1,5 @@
 //! How fast lines are: a gigabyte of short lines over TCP through `read_utf8_line`, beside std's
-//! `BufReader::read_line` with a reused `String` and a buffer of the same size, in turn.
+//! `BufReader::read_line` with a reused `String`, in turn.
 //!
 //! Usage: `line_speed [MEGABYTES [ROUNDS]]`, 1000 and 3 by default. Build it with `--release`.
 
@@ -30,10 +30,12 @@ fn main() -> io::Result<()> {
     let rounds = numbers.next().unwrap_or(3);
 
     type Way = fn(TcpStream) -> io::Result<u64>;
-    let ways: [(&str, bool, Way); 4] = [
-        ("thread,  BufReader::read_line", false, by_std),
+    let ways: [(&str, bool, Way); 6] = [
+        ("thread,  BufReader, its 8 KiB", false, by_std),
+        ("thread,  BufReader, 16 KiB", false, by_larger_std),
         ("thread,  read_utf8_line", false, by_channel),
-        ("process, BufReader::read_line", true, by_std),
+        ("process, BufReader, its 8 KiB", true, by_std),
+        ("process, BufReader, 16 KiB", true, by_larger_std),
         ("process, read_utf8_line", true, by_channel),
     ];
     let mut speeds = vec![Vec::new(); ways.len()];
@@ -87,7 +89,15 @@ fn by_channel(stream: TcpStream) -> io::Result<u64> {
 }
 
 fn by_std(stream: TcpStream) -> io::Result<u64> {
-    let mut read = BufReader::with_capacity(16 * 1024, &stream);
+    count(BufReader::new(&stream))
+}
+
+/// With as large a buffer as a channel has.
+fn by_larger_std(stream: TcpStream) -> io::Result<u64> {
+    count(BufReader::with_capacity(16 * 1024, &stream))
+}
+
+fn count(mut read: impl BufRead) -> io::Result<u64> {
     let (mut line, mut lines) = (String::new(), 0);
     while read.read_line(&mut line)? > 0 {
         std::hint::black_box(&line);

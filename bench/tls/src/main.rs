@@ -93,12 +93,15 @@ fn ours(config: Arc<rustls::ServerConfig>) -> Result<(), Any> {
     let acceptor = TlsAcceptor::new(ServerConfig::from(config));
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?);
-    for stream in listener.incoming() {
-        let (stream, acceptor) = (stream?, acceptor.clone());
-        stream.set_nodelay(true)?;
-        process::spawn(move || serve(acceptor.accept(stream)?));
-    }
-    Ok(())
+    let accepting = process::spawn(move || -> io::Result<()> {
+        loop {
+            let (stream, _) = listener.accept()?;
+            stream.set_nodelay(true)?;
+            let acceptor = acceptor.clone();
+            process::spawn(move || serve(acceptor.accept(stream)?));
+        }
+    });
+    Ok(accepting.join().map_err(|_| "a panic")??)
 }
 
 fn tokios(config: Arc<rustls::ServerConfig>) -> Result<(), Any> {
@@ -133,12 +136,16 @@ fn tokios(config: Arc<rustls::ServerConfig>) -> Result<(), Any> {
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
-        loop {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move { serve(acceptor.accept(stream).await?).await });
-        }
+        // On a worker, as ours.
+        let accepting = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move { serve(acceptor.accept(stream).await?).await });
+            }
+        });
+        accepting.await?
     })
 }
 
