@@ -189,7 +189,7 @@ pub trait IpAddress: Copy + Into<IpAddr> {
     fn canonical(&self) -> Text {
         match self.ip() {
             IpAddr::V4(ip) => {
-                let mut buf = [0; v4::MAX_LEN];
+                let mut buf = [0; v4::BUF_LEN];
                 Text::new(v4::format_into(ip, &mut buf))
             }
             IpAddr::V6(ip) => {

@@ -11,124 +11,149 @@ pub const MAX_LEN: usize = 39;
 /// The length in bytes of the expanded text.
 pub const EXPANDED_LEN: usize = 39;
 
-/// The value of every hexadecimal digit; above 15 for other bytes.
-static HEX: [u8; 256] = {
-    let mut table = [0xff; 256];
-    let mut i = 0;
-    while i < 10 {
-        table[b'0' as usize + i] = i as u8;
-        i += 1;
-    }
-    let mut i = 0;
-    while i < 6 {
-        table[b'a' as usize + i] = 10 + i as u8;
-        table[b'A' as usize + i] = 10 + i as u8;
-        i += 1;
-    }
-    table
-};
-
 /// The address, or `None` for anything that is not one.
 #[inline]
 pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Ipv6Addr> {
-    let (addr, rest) = parse_prefix(bytes)?;
-    rest.is_empty().then_some(addr)
-}
-
-/// One group and what follows it.
-#[inline(always)]
-fn group(bytes: &[u8]) -> Option<(u16, &[u8])> {
-    let hex = |b: u8| HEX[usize::from(b)];
     match bytes {
-        [a, b, c, d, rest @ ..] if (hex(*a) | hex(*b) | hex(*c) | hex(*d)) < 16 => {
-            let high = u16::from(hex(*a) << 4 | hex(*b));
-            let low = u16::from(hex(*c) << 4 | hex(*d));
-            // A fifth digit is refused by whoever looks for the colon.
-            Some((high << 8 | low, rest))
-        }
-        [a, b, c, rest @ ..] if (hex(*a) | hex(*b) | hex(*c)) < 16 => Some((
-            u16::from(hex(*a)) << 8 | u16::from(hex(*b) << 4 | hex(*c)),
-            rest,
-        )),
-        [a, b, rest @ ..] if (hex(*a) | hex(*b)) < 16 => {
-            Some((u16::from(hex(*a) << 4 | hex(*b)), rest))
-        }
-        [a, rest @ ..] if hex(*a) < 16 => Some((u16::from(hex(*a)), rest)),
-        _ => None,
+        [.., b'.', _] | [.., b'.', _, _] | [.., b'.', _, _, _] => parse_tailed(bytes),
+        _ => parse_groups(bytes).map(Ipv6Addr::from_bits),
     }
 }
 
-/// The address at the beginning of `bytes`, and what follows.
+/// An address that ends in an IPv4 address: `::ffff:192.0.2.1`.
 #[inline]
-pub(crate) fn parse_prefix(bytes: &[u8]) -> Option<(Ipv6Addr, &[u8])> {
-    // The groups so far, the newest lowest, and how many; those before `::` and how many.
+fn parse_tailed(bytes: &[u8]) -> Option<Ipv6Addr> {
+    // The most frequent by far.
+    if let Some(tail) = bytes.strip_prefix(b"::ffff:")
+        && let Some(tail) = v4::parse_bytes(tail)
+    {
+        return Some(tail.to_ipv6_mapped());
+    }
+    let at = bytes.iter().rposition(|byte| *byte == b':')? + 1;
+    let tail = v4::parse_bytes(&bytes[at..])?;
+    // The rest is an address with two groups in its place.
+    let mut text = [0; MAX_LEN];
+    text.get_mut(..at)?.copy_from_slice(&bytes[..at]);
+    text.get_mut(at..at + 3)?.copy_from_slice(b"0:0");
+    let head = parse_groups(&text[..at + 3])?;
+    Some(Ipv6Addr::from_bits(head | u128::from(tail.to_bits())))
+}
+
+/// Groups, perhaps with a `::`.
+#[inline]
+fn parse_groups(bytes: &[u8]) -> Option<u128> {
+    // Of `::` at either end one colon goes: then every `::` is one empty group.
+    let bytes = match bytes {
+        [] => return None,
+        [b':', b':'] => return Some(0),
+        [b':', rest @ ..] if rest.first() == Some(&b':') => rest,
+        [rest @ .., b':'] if rest.last() == Some(&b':') => rest,
+        [b':', ..] | [.., b':'] => return None,
+        _ => bytes,
+    };
+    if bytes.len() < 8 {
+        let mut padded = [0; 8];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        return parse_padded(&padded, bytes.len());
+    }
+    parse_padded(bytes, bytes.len())
+}
+
+/// The first `len` bytes of eight or more.
+///
+/// The places of all colons are found first, many bytes at a time, so that no branch depends on the
+/// length of a group; what branches is how many groups there are.
+#[inline(always)]
+fn parse_padded(bytes: &[u8], len: usize) -> Option<u128> {
+    if len > MAX_LEN {
+        return None;
+    }
+    // One bit for the end of each group.
+    let mut ends = colons(bytes)? | 1 << len;
+    // The groups so far, the newest lowest.
     let mut value = 0u128;
     let mut count = 0;
-    let mut head: Option<(u128, u32)> = None;
-    let mut rest = bytes;
-    if let [b':', tail @ ..] = rest {
-        let [b':', tail @ ..] = tail else { return None };
-        head = Some((0, 0));
-        rest = tail;
-    }
-    loop {
-        // `::` stands for one group at least.
-        let max = if head.is_some() { 7 } else { 8 };
-        let Some((next, after)) = group(rest) else {
-            break;
-        };
-        if let [b'.', ..] = after {
-            let (tail, len) = v4::parse_prefix(rest)?;
-            if count + 2 > max || (head.is_none() && count != 6) {
-                return None;
-            }
-            value = value << 32 | u128::from(tail.to_bits());
-            count += 2;
-            rest = &rest[len..];
-            break;
-        }
-        if count == max {
-            return None;
-        }
-        value = value << 16 | u128::from(next);
+    let mut start = 0;
+    // Bits above 16 tell of a byte that is no digit; lengths over 4 of a group that is too long.
+    let mut bad = 0u32;
+    let mut empty = 0;
+    let mut after_empty = 0;
+    while ends != 0 {
+        let end = ends.trailing_zeros();
+        ends &= ends - 1;
+        let digits = end.wrapping_sub(start);
+        empty += u32::from(digits == 0);
+        bad |= u32::from(digits > 4) << 16;
         count += 1;
-        match after {
-            [b':', b':', after @ ..] if head.is_none() && count < 8 => {
-                head = Some((value, count));
-                rest = after;
-            }
-            [b':', after @ ..] if count < max => {
-                // A group must follow.
-                if after.first().is_none_or(|b| HEX[usize::from(*b)] > 15) {
-                    return None;
-                }
-                rest = after;
-            }
-            _ => {
-                rest = after;
-                break;
-            }
-        }
+        after_empty = if digits == 0 { count } else { after_empty };
+        // The four bytes up to `end`, then zeros for those that are not of this group.
+        let four = match bytes.get((end as usize).wrapping_sub(4)..end as usize) {
+            Some(four) => u32::from_le_bytes(four.try_into().ok()?),
+            None => u32::from_le_bytes(*bytes.first_chunk::<4>()?).wrapping_shl(32u32.wrapping_sub(8 * end)),
+        };
+        let others = 4u32.wrapping_sub(digits) << 3;
+        let four = u64::from(four ^ 0x3030_3030).wrapping_shr(others).wrapping_shl(others) as u32;
+        let [a, b, c, d] = four.to_le_bytes().map(usize::from);
+        let group = DIGITS_READ[0][a] | DIGITS_READ[1][b] | DIGITS_READ[2][c] | DIGITS_READ[3][d];
+        bad |= group;
+        value = value << 16 | u128::from(group as u16);
+        start = end + 1;
     }
-    match head {
-        None => (count == 8).then_some((Ipv6Addr::from_bits(value), rest)),
-        Some((_, before)) => {
-            let tail = count - before;
-            // Shifts by 128 when one side is empty.
-            let low = if tail == 0 {
-                0
-            } else {
-                value & (u128::MAX >> (128 - 16 * tail))
-            };
-            let high = if before == 0 {
-                0
-            } else {
-                (value >> (16 * tail)) << (128 - 16 * before)
-            };
-            Some((Ipv6Addr::from_bits(high | low), rest))
-        }
+    if bad > 0xffff || count > 8 || empty > 1 || (empty == 0 && count < 8) {
+        return None;
     }
+    // What is left of the empty group moves to the left end.
+    let low_bits = 16 * (count - after_empty) & 127;
+    let low = value & ((1 << low_bits) - 1);
+    Some((value ^ low) << (128 - 16 * count) | low)
 }
+
+/// One bit for every colon, the lowest for the first of 8 to 40 bytes.
+#[inline(always)]
+fn colons(bytes: &[u8]) -> Option<u64> {
+    let last = bytes.len().checked_sub(8)?;
+    let word = |at: usize| -> Option<u64> {
+        let text = u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?);
+        Some(colons_of_word(text) << at)
+    };
+    let mut bits = word(0)? | word(last)?;
+    bits |= word(last.min(8))?;
+    if last > 16 {
+        bits |= word(16)? | word(last.min(24))?;
+    }
+    Some(bits)
+}
+
+/// One bit for every colon in eight bytes.
+#[inline(always)]
+fn colons_of_word(text: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let zero_at = text ^ (u64::from(b':') * ONES);
+    // The highest bit of each byte that is not zero, without a carry into the next.
+    let others = ((zero_at & (0x7f * ONES)) + 0x7f * ONES) | zero_at;
+    let found = !others & (0x80 * ONES);
+    // Gathers the eight highest bits in one byte.
+    (found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// For each place of a digit in a group, and each byte after `^ '0'`: the digit's value there, or a
+/// bit above 16 for a byte that is no digit.
+static DIGITS_READ: [[u32; 256]; 4] = {
+    let mut tables = [[1 << 16; 256]; 4];
+    let mut place = 0;
+    while place < 4 {
+        let shift = 12 - 4 * place;
+        let mut digit = 0;
+        while digit < 16 {
+            let byte = DIGITS[digit];
+            tables[place][(byte ^ b'0') as usize] = (digit as u32) << shift;
+            tables[place][(byte.to_ascii_uppercase() ^ b'0') as usize] = (digit as u32) << shift;
+            digit += 1;
+        }
+        place += 1;
+    }
+    tables
+};
 
 /// For each mask of zero groups (bit 7 is the first): where the longest run of two or more begins
 /// and how long it is. The first of equals, as RFC 5952 asks.
@@ -157,7 +182,7 @@ static RUNS: [(u8, u8); 256] = {
     table
 };
 
-static DIGITS: &[u8; 16] = b"0123456789abcdef";
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Writes the canonical text (RFC 5952; IPv4-mapped addresses with a dotted tail) into `buf`.
 ///
@@ -173,11 +198,10 @@ static DIGITS: &[u8; 16] = b"0123456789abcdef";
 #[inline]
 pub fn format_into(addr: Ipv6Addr, buf: &mut [u8; MAX_LEN]) -> &str {
     if let Some(v4) = addr.to_ipv4_mapped() {
-        let mut tail = [0; v4::MAX_LEN];
-        let text = v4::format_into(v4, &mut tail).as_bytes();
+        let (tail, len) = v4::format(v4);
         buf[..7].copy_from_slice(b"::ffff:");
-        buf[7..7 + text.len()].copy_from_slice(text);
-        return v4::as_text(&buf[..7 + text.len()]);
+        buf[7..23].copy_from_slice(&tail.to_le_bytes());
+        return v4::as_text(&buf[..7 + len]);
     }
     let groups = addr.segments();
     let mask = groups
