@@ -144,10 +144,7 @@ fn main() {
         |text| u64::from(ip::parse_v4(text).unwrap().to_bits()),
     );
     for (name, texts) in [
-        (
-            "parse IPv6 mixed",
-            distinct(|r| mixed_v6(r).to_string()),
-        ),
+        ("parse IPv6 mixed", distinct(|r| mixed_v6(r).to_string())),
         ("parse IPv6 full", distinct(|r| full_v6(r).to_string())),
         ("parse IPv6 short", distinct(|r| short_v6(r).to_string())),
         (

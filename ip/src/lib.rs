@@ -84,7 +84,14 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<IpAddr, ParseError> {
 #[inline]
 pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<IpAddr> {
     // A colon is among the first five bytes of every IPv6 address, and in no IPv4 address.
-    if bytes.iter().take(5).any(|b| *b == b':') {
+    let early = match bytes.first_chunk::<8>() {
+        Some(first) => {
+            let text = u64::from_le_bytes(*first);
+            text & text >> 2 & text >> 3 & 0x02_0202_0202 != 0
+        }
+        None => bytes.iter().take(5).any(|b| *b == b':'),
+    };
+    if early {
         v6::parse_bytes(bytes).map(IpAddr::V6)
     } else {
         v4::parse_bytes(bytes).map(IpAddr::V4)

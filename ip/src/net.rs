@@ -109,6 +109,8 @@ fn split_length(bytes: &[u8]) -> Option<(&[u8], u8, u32)> {
     let [ip @ .., b'/'] = bytes.get(..bytes.len() - digits as usize)? else {
         return None;
     };
-    let [_, c, b, a] = (values & ((1 << (8 * digits)) - 1)).to_be_bytes().map(u32::from);
+    let [_, c, b, a] = (values & ((1 << (8 * digits)) - 1))
+        .to_be_bytes()
+        .map(u32::from);
     Some((ip, u8::try_from(100 * c + 10 * b + a).ok()?, digits))
 }

@@ -30,7 +30,12 @@ pub(crate) fn parse_v6_bytes(bytes: &[u8]) -> Option<SocketAddrV6> {
     }
     let at = ip.iter().position(|byte| *byte == b'%')?;
     let scope = number(&ip[at + 1..], u32::MAX)?;
-    Some(SocketAddrV6::new(v6::parse_bytes(&ip[..at])?, port, 0, scope))
+    Some(SocketAddrV6::new(
+        v6::parse_bytes(&ip[..at])?,
+        port,
+        0,
+        scope,
+    ))
 }
 
 /// What is before the last colon, and the port behind it.

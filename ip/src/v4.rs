@@ -11,118 +11,73 @@ pub const MAX_LEN: usize = 15;
 pub const BUF_LEN: usize = 24;
 
 /// The address, or `None` for anything that is not one.
-///
-/// No branch depends on the text, but for its length: branches on each byte are mispredicted
-/// several times an address, which costs more than all else here. Of a text of eight bytes or more
-/// the first eight hold octets 0 and 1 and the dots behind them, the last eight octets 2 and 3 and
-/// the dots before them, and together they are the whole text:
-///
-/// ```text
-/// 10.200.3.45    first 10.200.3    last 00.3.45
-/// ```
 #[inline]
 pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Ipv4Addr> {
     let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) else {
         return parse_shortest(bytes);
     };
-    if bytes.len() > MAX_LEN {
+    let front = Half::new(u64::from_le_bytes(*first), FORWARD, &GUESSES_FORWARD);
+    let back = Half::new(u64::from_be_bytes(*last), BACKWARD, &GUESSES_BACKWARD);
+    let wrong = (front.outer | front.inner | back.outer | back.inner) << 8;
+    let lens = u64::from(front.bits + back.bits) ^ (8 * bytes.len() as u64 + 8);
+    if wrong | lens != 0 {
         return None;
     }
-    let first = Half::new(u64::from_le_bytes(*first));
-    let last = Half::new(u64::from_le_bytes(*last));
-
-    // Digits before the first dot and bytes before the second, from each end; 8 if there is none.
-    let (a, b) = two_lowest(first.dots);
-    let (d, c) = two_lowest(last.dots.swap_bytes());
-    let (b_len, c_len) = (b.wrapping_sub(a + 1), c.wrapping_sub(d + 1));
-
-    // Each octet's last digit into the highest byte, and nothing but its digits.
-    let a_octet = octet(first.digits.wrapping_shl(64 - 8 * a), a);
-    let b_digits = first.digits.wrapping_shr(8 * a + 8);
-    let b_octet = octet(b_digits.wrapping_shl(8u32.wrapping_sub(b_len) << 3), b_len);
-    let c_digits = last.digits.wrapping_shl(8 * d + 8);
-    let c_octet = octet(c_digits & high_bytes(c_len), c_len);
-    let d_octet = octet(last.digits & high_bytes(d), d);
-
-    // There are three dots if the second from the left is the second from the right.
-    let dots = (b + c + 1) ^ bytes.len() as u32;
-    let lengths = (a_octet | b_octet | c_octet | d_octet) & !0xff;
-    if first.bad | last.bad | u64::from(dots | lengths) != 0 {
-        return None;
-    }
-    Some(Ipv4Addr::new(
-        a_octet as u8,
-        b_octet as u8,
-        c_octet as u8,
-        d_octet as u8,
-    ))
+    let octets = front.outer >> 56 | front.inner >> 48 | back.inner >> 40 | back.outer >> 32;
+    Some(Ipv4Addr::from((octets as u32).to_le_bytes()))
 }
 
-/// Eight bytes of text, the first one lowest.
 struct Half {
-    /// The value of each digit, 0 for a dot.
-    digits: u64,
-    /// Bit 4 of every dot.
-    dots: u64,
-    /// Not 0 if there is any other byte.
-    bad: u64,
+    outer: u64,
+    inner: u64,
+    bits: u32,
 }
 
 impl Half {
     #[inline(always)]
-    fn new(text: u64) -> Half {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        // A digit is 0 to 9 now, a dot 0x1e: bit 4 is what tells them apart.
-        let text = text ^ (0x30 * ONES);
-        let dots = text & (0x10 * ONES);
-        let dot_bytes = (dots << 4).wrapping_sub(dots >> 4);
-        let digits = text & !dot_bytes;
-        let over_9 = (digits | digits.wrapping_add(6 * ONES)) & (0xf0 * ONES);
-        let no_dot = (text ^ (0x1e * ONES)) & dot_bytes;
+    fn new(text: u64, factor: u32, guesses: &[u64; GUESSES]) -> Half {
+        let dots = !(text << 3) & 0x8080_8080_8080_8080;
+        let others = dots & dots.wrapping_sub(1);
+        let outer = text & (dots ^ dots.wrapping_sub(1));
+        let inner = text & (others ^ others.wrapping_sub(1));
+        let inner = inner.wrapping_shr(dots.trailing_zeros() + 1);
         Half {
-            digits,
-            dots,
-            bad: over_9 | no_dot,
+            outer: outer ^ guesses[guess(outer as u32, factor)],
+            inner: inner ^ guesses[guess(inner as u32, factor)],
+            bits: others.trailing_zeros() + 1,
         }
     }
 }
 
-/// The bytes before the lowest and the second lowest bit; 8 for a bit that is not there.
+const GUESSES: usize = 512;
+const FORWARD: u32 = 0x0088_0102;
+const BACKWARD: u32 = 0x180f_7d0c;
+
 #[inline(always)]
-fn two_lowest(bits: u64) -> (u32, u32) {
-    let second = bits & bits.wrapping_sub(1);
-    (bits.trailing_zeros() >> 3, second.trailing_zeros() >> 3)
+const fn guess(text: u32, factor: u32) -> usize {
+    (text.wrapping_mul(factor) >> 23) as usize
 }
 
-/// A mask of the highest `len` bytes, which are 1 to 8.
-#[inline(always)]
-fn high_bytes(len: u32) -> u64 {
-    u64::MAX.wrapping_shl(8u32.wrapping_sub(len) << 3)
-}
+static GUESSES_FORWARD: [u64; GUESSES] = guesses(FORWARD, false);
+static GUESSES_BACKWARD: [u64; GUESSES] = guesses(BACKWARD, true);
 
-/// The octet whose last digit is the highest byte; with bits above its 8 unless it is at most 255
-/// and has `len` digits when written without leading zeros.
-#[inline(always)]
-fn octet(digits: u64, len: u32) -> u32 {
-    // One multiplication adds up a * 100 + b * 10 + c in the ten highest bits. Bytes are eight apart,
-    // so the next sum, a multiple of 10, falls into the highest two of them; there it adds 512 if c
-    // is odd, which the table undoes.
-    let index = (digits >> 2).wrapping_mul(100 << 16 | 10 << 8 | 1) >> 54;
-    u32::from(OCTETS_READ[index as usize]) ^ len.wrapping_shl(8)
-}
-
-/// For each number of up to three digits, or 512 more if it is odd: its value and, 8 bits up, the
-/// number of its digits, or more than any number of digits if it is over 255.
-static OCTETS_READ: [u16; 1024] = {
-    let mut table = [0xff00; 1024];
+const fn guesses(factor: u32, backward: bool) -> [u64; GUESSES] {
+    let mut table = [0; GUESSES];
     let mut n = 0;
     while n < 256 {
-        let digits = 1 + (n > 9) as u16 + (n > 99) as u16;
-        table[(n + 512 * (n % 2)) % 1024] = digits << 8 | n as u16;
+        let written = octets_written()[n];
+        let mut text = written as u32;
+        if backward {
+            let bits = (written >> 32) as u32;
+            text = (text << (40 - bits)).swap_bytes() | (b'.' as u32) << (bits - 8);
+        }
+        let at = guess(text, factor);
+        assert!(table[at] == 0);
+        table[at] = (n as u64) << 56 | text as u64;
         n += 1;
     }
     table
-};
+}
 
 /// The only text with less than eight bytes: four digits.
 #[inline]
@@ -139,7 +94,9 @@ fn parse_shortest(bytes: &[u8]) -> Option<Ipv4Addr> {
 
 /// The text of every octet with a dot behind it, the first byte lowest, and from bit 32 its length
 /// in bits.
-static OCTETS_WRITTEN: [u64; 256] = {
+static OCTETS_WRITTEN: [u64; 256] = octets_written();
+
+const fn octets_written() -> [u64; 256] {
     let mut table = [0; 256];
     let mut n = 0;
     while n < 256 {
@@ -158,7 +115,7 @@ static OCTETS_WRITTEN: [u64; 256] = {
         n += 1;
     }
     table
-};
+}
 
 /// Writes the canonical text into `buf`, at a place of its choice.
 ///

@@ -12,16 +12,23 @@ pub const MAX_LEN: usize = 39;
 pub const EXPANDED_LEN: usize = 39;
 
 /// The address, or `None` for anything that is not one.
-#[inline]
+#[inline(always)]
 pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Ipv6Addr> {
     match bytes {
         [.., b'.', _] | [.., b'.', _, _] | [.., b'.', _, _, _] => parse_tailed(bytes),
-        _ => parse_groups(bytes).map(Ipv6Addr::from_bits),
+        _ => {
+            let mut wrong = 0;
+            let value = parse_groups(bytes, &mut wrong);
+            if wrong != 0 {
+                return None;
+            }
+            Some(Ipv6Addr::from_bits(value))
+        }
     }
 }
 
 /// An address that ends in an IPv4 address: `::ffff:192.0.2.1`.
-#[inline]
+#[inline(never)]
 fn parse_tailed(bytes: &[u8]) -> Option<Ipv6Addr> {
     // The most frequent by far.
     if let Some(tail) = bytes.strip_prefix(b"::ffff:")
@@ -35,93 +42,164 @@ fn parse_tailed(bytes: &[u8]) -> Option<Ipv6Addr> {
     let mut text = [0; MAX_LEN];
     text.get_mut(..at)?.copy_from_slice(&bytes[..at]);
     text.get_mut(at..at + 3)?.copy_from_slice(b"0:0");
-    let head = parse_groups(&text[..at + 3])?;
-    Some(Ipv6Addr::from_bits(head | u128::from(tail.to_bits())))
+    let mut wrong = 0;
+    let head = parse_groups(&text[..at + 3], &mut wrong);
+    (wrong == 0).then_some(Ipv6Addr::from_bits(head | u128::from(tail.to_bits())))
 }
 
 /// Groups, perhaps with a `::`.
-#[inline]
-fn parse_groups(bytes: &[u8]) -> Option<u128> {
-    // Of `::` at either end one colon goes: then every `::` is one empty group.
-    let bytes = match bytes {
-        [] => return None,
-        [b':', b':'] => return Some(0),
-        [b':', rest @ ..] if rest.first() == Some(&b':') => rest,
-        [rest @ .., b':'] if rest.last() == Some(&b':') => rest,
-        [b':', ..] | [.., b':'] => return None,
-        _ => bytes,
-    };
-    if bytes.len() < 8 {
-        let mut padded = [0; 8];
-        padded[..bytes.len()].copy_from_slice(bytes);
-        return parse_padded(&padded, bytes.len());
+#[inline(never)]
+fn parse_groups(bytes: &[u8], wrong: &mut u64) -> u128 {
+    if let Ok(full) = bytes.try_into() {
+        return parse_full(full, wrong);
     }
-    parse_padded(bytes, bytes.len())
+    if bytes.len() < 8 {
+        return parse_short(bytes, wrong);
+    }
+    parse_padded(bytes, bytes.len(), wrong)
+}
+#[inline(never)]
+fn parse_short(bytes: &[u8], wrong: &mut u64) -> u128 {
+    let mut padded = [0; 8];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    parse_padded(&padded, bytes.len(), wrong)
+}
+
+#[inline(always)]
+fn parse_full(bytes: &[u8; MAX_LEN], wrong: &mut u64) -> u128 {
+    let mut value = 0;
+    let mut bad = 0;
+    let mut text = &bytes[..];
+    while let Some((four, rest)) = text.split_first_chunk::<4>() {
+        let digits = group(u32::from_le_bytes(*four) ^ 0x3030_3030);
+        bad |= digits;
+        value = value << 16 | u128::from(digits as u16);
+        match rest {
+            [] => break,
+            [colon, rest @ ..] => {
+                text = rest;
+                bad |= u32::from(*colon ^ b':') << 16;
+            }
+        }
+    }
+    *wrong = u64::from(bad >> 16);
+    value
+}
+#[inline(always)]
+fn group(text: u32) -> u32 {
+    let [a, b, c, d] = text.to_le_bytes().map(usize::from);
+    DIGITS_READ[0][a] | DIGITS_READ[1][b] | DIGITS_READ[2][c] | DIGITS_READ[3][d]
+}
+
+struct Groups<'a> {
+    bytes: &'a [u8],
+    ends: u64,
+    start: u32,
+    end: u32,
+    bad: u32,
+}
+
+impl Groups<'_> {
+    #[inline(always)]
+    fn next(&mut self) -> u64 {
+        let start = self.start;
+        let end = self.ends.trailing_zeros();
+        self.ends &= self.ends.wrapping_sub(1);
+        let at = (start as usize).min(self.bytes.len() - 4);
+        let four = match self.bytes.get(at..at + 4) {
+            Some(four) => u32::from_le_bytes(four.try_into().unwrap()),
+            None => 0,
+        } ^ 0x3030_3030;
+        let four = four.wrapping_shr((start - at as u32) * 8);
+        let four = u64::from(four)
+            .wrapping_shl((4u32.wrapping_add(start).wrapping_sub(end)).wrapping_mul(8))
+            as u32;
+        let digits = group(four);
+        self.bad |= digits;
+        self.start = end + 1;
+        self.end = end;
+        u64::from(digits)
+    }
 }
 
 /// The first `len` bytes of eight or more.
-///
-/// The places of all colons are found first, many bytes at a time, so that no branch depends on the
-/// length of a group; what branches is how many groups there are.
 #[inline(always)]
-fn parse_padded(bytes: &[u8], len: usize) -> Option<u128> {
-    if len > MAX_LEN {
-        return None;
+fn parse_padded(bytes: &[u8], len: usize, wrong: &mut u64) -> u128 {
+    if len > MAX_LEN || len < 2 {
+        *wrong = 1;
+        return 0;
     }
-    // One bit for the end of each group.
-    let mut ends = colons(bytes)? | 1 << len;
-    // The groups so far, the newest lowest.
-    let mut value = 0u128;
-    let mut count = 0;
-    let mut start = 0;
-    // Bits above 16 tell of a byte that is no digit; lengths over 4 of a group that is too long.
-    let mut bad = 0u32;
-    let mut empty = 0;
-    let mut after_empty = 0;
-    while ends != 0 {
-        let end = ends.trailing_zeros();
-        ends &= ends - 1;
-        let digits = end.wrapping_sub(start);
-        empty += u32::from(digits == 0);
-        bad |= u32::from(digits > 4) << 16;
-        count += 1;
-        after_empty = if digits == 0 { count } else { after_empty };
-        // The four bytes up to `end`, then zeros for those that are not of this group.
-        let four = match bytes.get((end as usize).wrapping_sub(4)..end as usize) {
-            Some(four) => u32::from_le_bytes(four.try_into().ok()?),
-            None => u32::from_le_bytes(*bytes.first_chunk::<4>()?).wrapping_shl(32u32.wrapping_sub(8 * end)),
-        };
-        let others = 4u32.wrapping_sub(digits) << 3;
-        let four = u64::from(four ^ 0x3030_3030).wrapping_shr(others).wrapping_shl(others) as u32;
-        let [a, b, c, d] = four.to_le_bytes().map(usize::from);
-        let group = DIGITS_READ[0][a] | DIGITS_READ[1][b] | DIGITS_READ[2][c] | DIGITS_READ[3][d];
-        bad |= group;
-        value = value << 16 | u128::from(group as u16);
-        start = end + 1;
+    let colons = colons(bytes);
+    let gap = colons & colons >> 1;
+    // A colon at either end must be one of two; it ends no group.
+    let first = colons & 1;
+    let last = colons >> (len - 1) & 1;
+    let single = (first & !gap) | (last & !(gap >> (len - 2)));
+    let end_of_text = len as u32 - last as u32;
+    let ends = (colons | u64::MAX << end_of_text) & !1;
+    // Bytes that are no end, five in a row.
+    let inner = !(ends | first);
+    let two = inner & inner >> 1;
+    let long = two & two >> 2 & inner >> 4;
+    let mut groups = Groups {
+        bytes,
+        ends,
+        start: first as u32,
+        end: 0,
+        bad: 0,
+    };
+    let mut high = 0;
+    for _ in 0..4 {
+        high = high << 16 | groups.next();
     }
-    if bad > 0xffff || count > 8 || empty > 1 || (empty == 0 && count < 8) {
-        return None;
+    let mut low = groups.next();
+    if groups.end < end_of_text {
+        for _ in 0..3 {
+            low = low << 16 | groups.next();
+        }
+    } else {
+        low <<= 48;
+        groups.end += 3;
     }
-    // What is left of the empty group moves to the left end.
-    let low_bits = 16 * (count - after_empty) & 127;
-    let low = value & ((1 << low_bits) - 1);
-    Some((value ^ low) << (128 - 16 * count) | low)
+    let missing = groups.end.wrapping_sub(end_of_text);
+    let max_missing = if gap == 0 { 0 } else { 7 };
+    *wrong = u64::from(groups.bad >> 16)
+        | single
+        | long
+        | gap & gap.wrapping_sub(1)
+        | u64::from(missing > max_missing);
+    let before = (colons & !1 & gap.wrapping_sub(1)).count_ones() + 1 - first as u32;
+    let value = u128::from(high) << 64 | u128::from(low);
+    let low = value & AFTER[before as usize & 7];
+    (value ^ low) | low.wrapping_shr(missing << 4)
 }
+
+static AFTER: [u128; 8] = {
+    let mut table = [0; 8];
+    let mut i = 0;
+    while i < 8 {
+        table[i] = u128::MAX >> 16 >> (16 * i);
+        i += 1;
+    }
+    table
+};
 
 /// One bit for every colon, the lowest for the first of 8 to 40 bytes.
 #[inline(always)]
-fn colons(bytes: &[u8]) -> Option<u64> {
-    let last = bytes.len().checked_sub(8)?;
-    let word = |at: usize| -> Option<u64> {
-        let text = u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?);
-        Some(colons_of_word(text) << at)
+fn colons(bytes: &[u8]) -> u64 {
+    let last = bytes.len() - 8;
+    let word = |at: usize| -> u64 {
+        let text = match bytes.get(at..at + 8) {
+            Some(word) => u64::from_le_bytes(word.try_into().unwrap()),
+            None => 0,
+        };
+        colons_of_word(text) << at
     };
-    let mut bits = word(0)? | word(last)?;
-    bits |= word(last.min(8))?;
+    let mut bits = word(0) | word(last.min(8)) | word(last);
     if last > 16 {
-        bits |= word(16)? | word(last.min(24))?;
+        bits |= word(16) | word(last.min(24));
     }
-    Some(bits)
+    bits
 }
 
 /// One bit for every colon in eight bytes.
@@ -133,7 +211,7 @@ fn colons_of_word(text: u64) -> u64 {
     let others = ((zero_at & (0x7f * ONES)) + 0x7f * ONES) | zero_at;
     let found = !others & (0x80 * ONES);
     // Gathers the eight highest bits in one byte.
-    (found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    found.wrapping_mul(0x0002_0408_1020_4081) >> 56
 }
 
 /// For each place of a digit in a group, and each byte after `^ '0'`: the digit's value there, or a
