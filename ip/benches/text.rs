@@ -222,7 +222,7 @@ fn main() {
         |addr| black_box(v4::format_into(*addr, &mut buf)).len() as u64,
     );
     let addrs: Vec<Ipv6Addr> = (0..TEXTS).map(|_| mixed_v6(&mut random)).collect();
-    let mut buf = [0; v6::MAX_LEN];
+    let mut buf = [0; v6::BUF_LEN];
     bench.pair(
         "format IPv6",
         "std",

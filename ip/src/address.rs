@@ -193,7 +193,7 @@ pub trait IpAddress: Copy + Into<IpAddr> {
                 Text::new(v4::format_into(ip, &mut buf))
             }
             IpAddr::V6(ip) => {
-                let mut buf = [0; v6::MAX_LEN];
+                let mut buf = [0; v6::BUF_LEN];
                 Text::new(v6::format_into(ip, &mut buf))
             }
         }

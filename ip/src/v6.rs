@@ -8,6 +8,9 @@ use crate::v4;
 
 /// The length in bytes of the longest canonical text.
 pub const MAX_LEN: usize = 39;
+/// The length in bytes of the buffer that [`format_into`] wants: the text stands where it is
+/// checked fastest.
+pub const BUF_LEN: usize = 56;
 /// The length in bytes of the expanded text.
 pub const EXPANDED_LEN: usize = 39;
 
@@ -233,13 +236,13 @@ static DIGITS_READ: [[u32; 256]; 4] = {
     tables
 };
 
-/// For each mask of zero groups (bit 7 is the first): where the longest run of two or more begins
-/// and how long it is. The first of equals, as RFC 5952 asks.
+/// For each mask of zero groups (bit 7 is the first): the groups of the longest run of two or more,
+/// the first of equals, as RFC 5952 asks; and the first group of the run.
 static RUNS: [(u8, u8); 256] = {
     let mut table = [(0, 0); 256];
     let mut mask = 0;
     while mask < 256 {
-        let (mut best, mut best_len) = (0, 1);
+        let mut best_len = 1;
         let mut at = 0;
         while at < 8 {
             let mut len = 0;
@@ -247,13 +250,10 @@ static RUNS: [(u8, u8); 256] = {
                 len += 1;
             }
             if len > best_len {
-                best = at;
                 best_len = len;
+                table[mask] = ((0xff00u16 >> len) as u8 >> at, 0x80 >> at);
             }
             at += if len == 0 { 1 } else { len };
-        }
-        if best_len > 1 {
-            table[mask] = (best as u8, best_len as u8);
         }
         mask += 1;
     }
@@ -270,53 +270,59 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// use std::net::Ipv6Addr;
 /// use std_net_ip::v6;
 ///
-/// let mut buf = [0; v6::MAX_LEN];
+/// let mut buf = [0; v6::BUF_LEN];
 /// assert_eq!(v6::format_into(Ipv6Addr::LOCALHOST, &mut buf), "::1");
 /// ```
 #[inline]
-pub fn format_into(addr: Ipv6Addr, buf: &mut [u8; MAX_LEN]) -> &str {
+pub fn format_into(addr: Ipv6Addr, buf: &mut [u8; BUF_LEN]) -> &str {
     if let Some(v4) = addr.to_ipv4_mapped() {
         let (tail, len) = v4::format(v4);
         buf[..7].copy_from_slice(b"::ffff:");
         buf[7..23].copy_from_slice(&tail.to_le_bytes());
         return v4::as_text(&buf[..7 + len]);
     }
+    let at = buf.as_ptr().align_offset(8) & 7;
+    let place: &mut [u8; 48] = (&mut buf[at..at + 48]).try_into().expect("48 bytes");
+    let (start, end) = format(addr, place);
+    &v4::as_text(place)[start..end]
+}
+
+fn format(addr: Ipv6Addr, place: &mut [u8; 48]) -> (usize, usize) {
     let groups = addr.segments();
     let mask = groups
         .iter()
         .fold(0, |mask, g| mask << 1 | usize::from(*g == 0));
-    let (start, run) = RUNS[mask];
-    let (start, run) = (usize::from(start), usize::from(run));
+    let (run, first) = RUNS[mask];
+    *place = [0; 48];
     let mut at = 0;
-    let mut i = 0;
-    while i < 8 {
-        if run > 0 && i == start {
-            buf[at] = b':';
-            at += 1;
-            i += run;
-            if i == 8 {
-                buf[at] = b':';
-                at += 1;
-            }
-            continue;
-        }
-        if i > 0 {
-            buf[at] = b':';
-            at += 1;
-        }
-        at += write_group(groups[i], &mut buf[at..]);
-        i += 1;
+    for (i, group) in groups.into_iter().enumerate() {
+        let [high, low] = group.to_be_bytes().map(usize::from);
+        let digits = u32::from(HEX[high]) | u32::from(HEX[low]) << 16;
+        let zeros = (group | 1).leading_zeros() & !3;
+        let text = u64::from(digits >> (2 * zeros)) << 8 | u64::from(b':');
+        place[at..at + 8].copy_from_slice(&text.to_le_bytes());
+        let len = 5 - zeros as usize / 4;
+        let bit = 0x80 >> i;
+        at += if run & bit == 0 {
+            len
+        } else {
+            usize::from(first & bit != 0)
+        };
     }
-    v4::as_text(&buf[..at])
+    place[at] = b':';
+    at += usize::from(run & 1);
+    (usize::from(run & 0x80 == 0), at)
 }
 
-#[inline]
-fn write_group(group: u16, buf: &mut [u8]) -> usize {
-    let len = (4 - group.leading_zeros() as usize / 4).max(1);
-    let digits = [12, 8, 4, 0].map(|shift| DIGITS[usize::from(group >> shift & 15)]);
-    buf[..len].copy_from_slice(&digits[4 - len..]);
-    len
-}
+static HEX: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < 256 {
+        table[n] = u16::from_le_bytes([DIGITS[n >> 4], DIGITS[n & 15]]);
+        n += 1;
+    }
+    table
+};
 
 /// Writes the expanded text, all 32 digits, into `buf`.
 ///
