@@ -17,37 +17,40 @@ pub const EXPANDED_LEN: usize = 39;
 /// The address, or `None` for anything that is not one.
 #[inline(always)]
 pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Ipv6Addr> {
-    match bytes {
-        [.., b'.', _] | [.., b'.', _, _] | [.., b'.', _, _, _] => parse_tailed(bytes),
-        _ => {
-            let mut wrong = 0;
-            let value = parse_groups(bytes, &mut wrong);
-            if wrong != 0 {
-                return None;
-            }
-            Some(Ipv6Addr::from_bits(value))
-        }
+    let mut wrong = 0;
+    let bits = match bytes {
+        [.., b'.', _] | [.., b'.', _, _] | [.., b'.', _, _, _] => parse_tailed(bytes, &mut wrong),
+        _ => parse_groups(bytes, &mut wrong),
+    };
+    if wrong != 0 {
+        return None;
     }
+    Some(Ipv6Addr::from_bits(bits))
 }
 
 /// An address that ends in an IPv4 address: `::ffff:192.0.2.1`.
 #[inline(never)]
-fn parse_tailed(bytes: &[u8]) -> Option<Ipv6Addr> {
+fn parse_tailed(bytes: &[u8], wrong: &mut u64) -> u128 {
     // The most frequent by far.
     if let Some(tail) = bytes.strip_prefix(b"::ffff:")
         && let Some(tail) = v4::parse_bytes(tail)
     {
-        return Some(tail.to_ipv6_mapped());
+        return 0xffff_0000_0000 | u128::from(tail.to_bits());
     }
+    *wrong = 1;
+    parse_other_tailed(bytes, wrong).unwrap_or(0)
+}
+
+#[cold]
+fn parse_other_tailed(bytes: &[u8], wrong: &mut u64) -> Option<u128> {
     let at = bytes.iter().rposition(|byte| *byte == b':')? + 1;
     let tail = v4::parse_bytes(&bytes[at..])?;
     // The rest is an address with two groups in its place.
     let mut text = [0; MAX_LEN];
     text.get_mut(..at)?.copy_from_slice(&bytes[..at]);
     text.get_mut(at..at + 3)?.copy_from_slice(b"0:0");
-    let mut wrong = 0;
-    let head = parse_groups(&text[..at + 3], &mut wrong);
-    (wrong == 0).then_some(Ipv6Addr::from_bits(head | u128::from(tail.to_bits())))
+    let head = parse_groups(&text[..at + 3], wrong);
+    Some(head | u128::from(tail.to_bits()))
 }
 
 /// Groups, perhaps with a `::`.
@@ -98,29 +101,26 @@ struct Groups<'a> {
     bytes: &'a [u8],
     ends: u64,
     start: u32,
-    end: u32,
-    bad: u32,
+    wrong: u32,
 }
 
 impl Groups<'_> {
     #[inline(always)]
     fn next(&mut self) -> u64 {
-        let start = self.start;
+        let start = self.start as usize;
         let end = self.ends.trailing_zeros();
         self.ends &= self.ends.wrapping_sub(1);
-        let at = (start as usize).min(self.bytes.len() - 4);
-        let four = match self.bytes.get(at..at + 4) {
-            Some(four) => u32::from_le_bytes(four.try_into().unwrap()),
+        let at = start.min(self.bytes.len() - 4);
+        let four = match self.bytes[at..].first_chunk::<4>() {
+            Some(four) => u32::from_le_bytes(*four),
             None => 0,
         } ^ 0x3030_3030;
-        let four = four.wrapping_shr((start - at as u32) * 8);
-        let four = u64::from(four)
-            .wrapping_shl((4u32.wrapping_add(start).wrapping_sub(end)).wrapping_mul(8))
-            as u32;
+        let four = four.wrapping_shr(((start - at) * 8) as u32);
+        let padding = (self.start + 4).wrapping_sub(end);
+        let four = u64::from(four).wrapping_shl(padding << 3) as u32;
         let digits = group(four);
-        self.bad |= digits;
+        self.wrong |= digits | padding;
         self.start = end + 1;
-        self.end = end;
         u64::from(digits)
     }
 }
@@ -128,53 +128,61 @@ impl Groups<'_> {
 /// The first `len` bytes of eight or more.
 #[inline(always)]
 fn parse_padded(bytes: &[u8], len: usize, wrong: &mut u64) -> u128 {
+    *wrong = 1;
     if len > MAX_LEN || len < 2 {
-        *wrong = 1;
         return 0;
     }
-    let colons = colons(bytes);
+    let Some(colons) = colons(bytes) else {
+        return 0;
+    };
     let gap = colons & colons >> 1;
-    // A colon at either end must be one of two; it ends no group.
-    let first = colons & 1;
-    let last = colons >> (len - 1) & 1;
-    let single = (first & !gap) | (last & !(gap >> (len - 2)));
-    let end_of_text = len as u32 - last as u32;
+    let tail = colons >> (len - 2);
+    if colons & 3 == 1 || tail == 2 || gap & gap.wrapping_sub(1) != 0 {
+        return 0;
+    }
+    let first = colons as u32 & 1;
+    let end_of_text = len as u32 - (tail as u32 >> 1);
     let ends = (colons | u64::MAX << end_of_text) & !1;
-    // Bytes that are no end, five in a row.
-    let inner = !(ends | first);
-    let two = inner & inner >> 1;
-    let long = two & two >> 2 & inner >> 4;
+    // The end of the gap.
+    let gap_at = gap.trailing_zeros() + 2;
     let mut groups = Groups {
         bytes,
         ends,
-        start: first as u32,
-        end: 0,
-        bad: 0,
+        start: first,
+        wrong: 0,
     };
-    let mut high = 0;
-    for _ in 0..4 {
+    let mut high = groups.next();
+    let mut before = u32::from(groups.start < gap_at);
+    for _ in 0..2 {
         high = high << 16 | groups.next();
+        before += u32::from(groups.start < gap_at);
     }
+    high = high << 16 | groups.next();
+    let four = groups.start < gap_at;
     let mut low = groups.next();
-    if groups.end < end_of_text {
-        for _ in 0..3 {
-            low = low << 16 | groups.next();
-        }
-    } else {
-        low <<= 48;
-        groups.end += 3;
+    if groups.start > end_of_text {
+        *wrong = u64::from(groups.wrong >> 16) | u64::from(gap == 0);
+        let absent = groups.start - 1 - end_of_text;
+        let after = u64::MAX >> (16 * before & 63);
+        let low = (high << 16 | low) & after;
+        return u128::from(high & !(after >> 16)) << 64 | u128::from(low.wrapping_shr(16 * absent));
     }
-    let missing = groups.end.wrapping_sub(end_of_text);
-    let max_missing = if gap == 0 { 0 } else { 7 };
-    *wrong = u64::from(groups.bad >> 16)
-        | single
-        | long
-        | gap & gap.wrapping_sub(1)
-        | u64::from(missing > max_missing);
-    let before = (colons & !1 & gap.wrapping_sub(1)).count_ones() + 1 - first as u32;
+    before += u32::from(four);
+    before += u32::from(groups.start < gap_at);
+    for _ in 0..3 {
+        low = low << 16 | groups.next();
+        before += u32::from(groups.start < gap_at);
+    }
+    let missing = (groups.start - 1).wrapping_sub(end_of_text);
+    *wrong = u64::from(groups.wrong >> 16);
+    if missing > 7 || (gap == 0 && missing > 0) {
+        *wrong = 1;
+    }
+    let after = AFTER[before as usize & 7];
+    let low_part = (high & (after >> 64) as u64, low & after as u64);
+    let low_part = u128::from(low_part.0) << 64 | u128::from(low_part.1);
     let value = u128::from(high) << 64 | u128::from(low);
-    let low = value & AFTER[before as usize & 7];
-    (value ^ low) | low.wrapping_shr(missing << 4)
+    (value ^ low_part) | low_part.wrapping_shr(missing << 4)
 }
 
 static AFTER: [u128; 8] = {
@@ -189,30 +197,28 @@ static AFTER: [u128; 8] = {
 
 /// One bit for every colon, the lowest for the first of 8 to 40 bytes.
 #[inline(always)]
-fn colons(bytes: &[u8]) -> u64 {
+fn colons(bytes: &[u8]) -> Option<u64> {
     let last = bytes.len() - 8;
-    let word = |at: usize| -> u64 {
-        let text = match bytes.get(at..at + 8) {
-            Some(word) => u64::from_le_bytes(word.try_into().unwrap()),
+    let mut all = 0;
+    let mut word = |at: usize| -> u64 {
+        let text = match bytes[at..].first_chunk::<8>() {
+            Some(word) => u64::from_le_bytes(*word),
             None => 0,
         };
+        all |= text;
         colons_of_word(text) << at
     };
     let mut bits = word(0) | word(last.min(8)) | word(last);
-    if last > 16 {
-        bits |= word(16) | word(last.min(24));
-    }
-    bits
+    if last > 16 { bits |= word(16) | word(last.min(24)); }
+    (all & 0x80 * ONES == 0).then_some(bits)
 }
 
+const ONES: u64 = 0x0101_0101_0101_0101;
 /// One bit for every colon in eight bytes.
 #[inline(always)]
 fn colons_of_word(text: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
     let zero_at = text ^ (u64::from(b':') * ONES);
-    // The highest bit of each byte that is not zero, without a carry into the next.
-    let others = ((zero_at & (0x7f * ONES)) + 0x7f * ONES) | zero_at;
-    let found = !others & (0x80 * ONES);
+    let found = (0x80 * ONES).wrapping_sub(zero_at) & (0x80 * ONES);
     // Gathers the eight highest bits in one byte.
     found.wrapping_mul(0x0002_0408_1020_4081) >> 56
 }
