@@ -4,14 +4,14 @@
 //!     cargo bench -p std_net_ip --bench text
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
-use std_net_ip::{self as ip, net, v4, v6};
+use std_net_ip::{self as ip, IpAddress, net, v4, v6};
 
 const TEXTS: usize = 20_000;
 
@@ -100,6 +100,16 @@ fn bits(ip: IpAddr) -> u64 {
     match ip {
         IpAddr::V4(ip) => u64::from(ip.to_bits()),
         IpAddr::V6(ip) => (ip.to_bits() >> 64) as u64 ^ ip.to_bits() as u64,
+    }
+}
+
+/// Formats into a string that is used again.
+fn write<T: Display>() -> impl FnMut(&T) -> u64 {
+    let mut string = String::with_capacity(64);
+    move |item| {
+        string.clear();
+        write!(string, "{item}").unwrap();
+        black_box(string.as_str()).len() as u64
     }
 }
 
@@ -215,40 +225,32 @@ fn main() {
     );
 
     let mut random = Random(9);
-    let addrs: Vec<Ipv4Addr> = (0..TEXTS).map(|_| any_v4(&mut random)).collect();
-    let mut string = String::with_capacity(64);
+    let v4: Vec<Ipv4Addr> = (0..TEXTS).map(|_| any_v4(&mut random)).collect();
+    let v6: Vec<Ipv6Addr> = (0..TEXTS).map(|_| mixed_v6(&mut random)).collect();
     let mut buf = [0; v4::BUF_LEN];
-    bench.pair(
-        "format IPv4",
-        "std",
-        &addrs,
-        |addr| {
-            string.clear();
-            write!(string, "{addr}").unwrap();
-            black_box(string.as_str()).len() as u64
-        },
-        |addr| black_box(v4::format_into(*addr, &mut buf)).len() as u64,
-    );
-    let addrs: Vec<Ipv6Addr> = (0..TEXTS).map(|_| mixed_v6(&mut random)).collect();
+    bench.pair("format IPv4", "std", &v4, write(), |addr| {
+        black_box(v4::format_into(*addr, &mut buf)).len() as u64
+    });
     let mut buf = [0; v6::BUF_LEN];
-    bench.pair(
-        "format IPv6",
-        "std",
-        &addrs,
-        |addr| {
-            string.clear();
-            write!(string, "{addr}").unwrap();
-            black_box(string.as_str()).len() as u64
-        },
-        |addr| black_box(v6::format_into(*addr, &mut buf)).len() as u64,
-    );
+    bench.pair("format IPv6", "std", &v6, write(), |addr| {
+        black_box(v6::format_into(*addr, &mut buf)).len() as u64
+    });
+    // The wrapper, in the place of the address itself.
+    let mut ours = write();
+    bench.pair("display IPv4", "std", &v4, write(), |addr| {
+        ours(&addr.canonical())
+    });
+    let mut ours = write();
+    bench.pair("display IPv6", "std", &v6, write(), |addr| {
+        ours(&addr.canonical())
+    });
     bench.criterion.final_summary();
     summary(&bench.groups);
 }
 
 /// The table, from what criterion has written down. What was filtered out is left out.
 fn summary(groups: &[(&str, &str)]) {
-    let mut target = PathBuf::from(std::env::current_exe().unwrap());
+    let mut target = std::env::current_exe().unwrap();
     while target.file_name().is_some_and(|name| name != "target") {
         target.pop();
     }

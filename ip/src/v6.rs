@@ -112,7 +112,7 @@ fn parse_short(bytes: &[u8], wrong: &mut bool) -> u128 {
 /// ```
 #[inline(always)]
 fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
-    if len > MAX_LEN || len < 2 {
+    if !(2..=MAX_LEN).contains(&len) {
         return 0;
     }
     let Some(colons) = colons(bytes) else {
@@ -170,7 +170,7 @@ fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
 #[inline(always)]
 fn place_five(high: u64, low: u64, before: u32, absent: u32) -> u128 {
     // In the last four groups: those behind the gap. One group up: the gap and those behind it.
-    let behind = u64::MAX >> (16 * before & 63);
+    let behind = u64::MAX >> (16 * before.min(3));
     let low = (high << 16 | low) & behind;
     let high = high & !(behind >> 16);
     u128::from(high) << 64 | u128::from(low.wrapping_shr(16 * absent))
@@ -319,14 +319,18 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// ```
 #[inline]
 pub fn format_into(addr: Ipv6Addr, buf: &mut [u8; BUF_LEN]) -> &str {
-    // Safe code has its bytes checked by std to call them text. It checks sixteen aligned bytes at
-    // once, and others one after another.
-    let at = buf.as_ptr().align_offset(8) & 7;
-    let (place, _) = buf[at..]
-        .split_first_chunk_mut()
-        .expect("48 bytes and 7 to align them");
+    let place = aligned(buf);
     let (start, end) = format(addr, place);
     &v4::as_text(place)[start..end]
+}
+
+/// Safe code has its bytes checked by std to call them text. It checks sixteen aligned bytes at
+/// once, and others one after another.
+#[inline]
+fn aligned(buf: &mut [u8; BUF_LEN]) -> &mut [u8; 48] {
+    let at = buf.as_ptr().align_offset(8) & 7;
+    let place = buf[at..].first_chunk_mut();
+    place.expect("48 bytes and 7 to align them")
 }
 
 /// Writes the canonical text, with ASCII before and behind it; returns where it starts and ends.
