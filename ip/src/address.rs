@@ -1,6 +1,7 @@
 //! What IPv4 and IPv6 addresses have in common, as traits over std's types.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::classify::{self, Registration};
@@ -188,14 +189,8 @@ pub trait IpAddress: Copy + Into<IpAddr> {
     /// Its canonical text, for `{}` without an allocation and faster than std's.
     fn canonical(&self) -> Text {
         match self.ip() {
-            IpAddr::V4(ip) => {
-                let mut buf = [0; v4::MAX_LEN];
-                Text::new(v4::format_into(ip, &mut buf))
-            }
-            IpAddr::V6(ip) => {
-                let mut buf = [0; v6::MAX_LEN];
-                Text::new(v6::format_into(ip, &mut buf))
-            }
+            IpAddr::V4(ip) => Text::of_v4(ip),
+            IpAddr::V6(ip) => Text::of_v6(ip),
         }
     }
 
@@ -203,10 +198,7 @@ pub trait IpAddress: Copy + Into<IpAddr> {
     fn expanded(&self) -> Text {
         match self.ip() {
             IpAddr::V4(_) => self.canonical(),
-            IpAddr::V6(ip) => {
-                let mut buf = [0; v6::EXPANDED_LEN];
-                Text::new(v6::expand_into(ip, &mut buf))
-            }
+            IpAddr::V6(ip) => Text::of_expanded(ip),
         }
     }
 
@@ -266,26 +258,70 @@ impl ExactSizeIterator for Parts {}
 /// assert_eq!(addr.canonical().as_str(), "::1");
 /// # Ok::<(), std_net_ip::ParseError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 pub struct Text {
-    bytes: [u8; v6::MAX_LEN],
-    len: u8,
+    bytes: Aligned,
+    start: u8,
+    end: u8,
 }
 
+/// std checks aligned bytes sixteen at a time when they become text.
+#[derive(Clone, Copy)]
+#[repr(align(8))]
+struct Aligned([u8; 48]);
+
 impl Text {
-    fn new(text: &str) -> Text {
-        let mut bytes = [0; v6::MAX_LEN];
-        bytes[..text.len()].copy_from_slice(text.as_bytes());
+    fn of_v4(ip: Ipv4Addr) -> Text {
+        let (text, end) = v4::format(ip);
+        let mut bytes = [0; 48];
+        bytes[..16].copy_from_slice(&text.to_le_bytes());
+        Text::new(bytes, (0, end))
+    }
+
+    fn of_v6(ip: Ipv6Addr) -> Text {
+        let mut bytes = [0; 48];
+        let place = v6::format(ip, &mut bytes);
+        Text::new(bytes, place)
+    }
+
+    fn of_expanded(ip: Ipv6Addr) -> Text {
+        let mut bytes = [0; 48];
+        let (place, _) = bytes
+            .split_first_chunk_mut()
+            .expect("48 is more than enough");
+        v6::expand_into(ip, place);
+        Text::new(bytes, (0, v6::EXPANDED_LEN))
+    }
+
+    fn new(bytes: [u8; 48], (start, end): (usize, usize)) -> Text {
         Text {
-            bytes,
-            len: text.len() as u8,
+            bytes: Aligned(bytes),
+            start: start as u8,
+            end: end as u8,
         }
     }
 
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        v4::as_text(&self.bytes[..usize::from(self.len)])
+        let (start, end) = (usize::from(self.start), usize::from(self.end));
+        // Whole sixteens: what is behind the text is ASCII too.
+        let checked = v4::as_text(&self.bytes.0[..end.next_multiple_of(16)]);
+        &checked[start..end]
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Text) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Text {}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 

@@ -71,41 +71,46 @@ pub fn single(addr: IpAddr) -> IpNet {
 
 #[inline]
 pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<IpNet> {
-    if bytes.iter().take(5).any(|b| *b == b':') {
-        parse_v6_bytes(bytes).map(IpNet::V6)
-    } else {
-        parse_v4_bytes(bytes).map(IpNet::V4)
+    let (ip, len, digits) = split_length(bytes)?;
+    match crate::parse_bytes(ip)? {
+        IpAddr::V4(_) if digits > 2 => None,
+        IpAddr::V4(ip) => Ipv4Net::new(ip, len).ok().map(IpNet::V4),
+        IpAddr::V6(ip) => Ipv6Net::new(ip, len).ok().map(IpNet::V6),
     }
 }
 
 #[inline]
 fn parse_v4_bytes(bytes: &[u8]) -> Option<Ipv4Net> {
-    let (ip, len) = v4::parse_prefix(bytes)?;
-    Ipv4Net::new(ip, length(&bytes[len..], 2)?).ok()
+    let (ip, len, digits) = split_length(bytes)?;
+    if digits > 2 {
+        return None;
+    }
+    Ipv4Net::new(v4::parse_bytes(ip)?, len).ok()
 }
 
 #[inline]
 fn parse_v6_bytes(bytes: &[u8]) -> Option<Ipv6Net> {
-    let (ip, rest) = v6::parse_prefix(bytes)?;
-    Ipv6Net::new(ip, length(rest, 3)?).ok()
+    let (ip, len, _) = split_length(bytes)?;
+    Ipv6Net::new(v6::parse_bytes(ip)?, len).ok()
 }
 
-/// `/` and a number of as many digits as the largest has, perhaps with leading zeros, as ipnet.
-#[inline]
-fn length(bytes: &[u8], max_digits: usize) -> Option<u8> {
-    let (b'/', digits) = bytes.split_first()? else {
+/// What is before the slash, the number behind it, and the number of its digits: one to three, for
+/// IPv4 two, leading zeros too, as ipnet.
+#[inline(always)]
+fn split_length(bytes: &[u8]) -> Option<(&[u8], u8, u32)> {
+    let text = u32::from_be_bytes(*bytes.last_chunk::<4>()?);
+    // The lowest byte is the last one of the text. The lowest bit is the last byte that is no digit.
+    let values = text ^ 0x3030_3030;
+    let over_9 = (values | values.wrapping_add(0x0606_0606)) & 0xf0f0_f0f0;
+    let digits = over_9.trailing_zeros() >> 3;
+    if !(1..=3).contains(&digits) {
+        return None;
+    }
+    let [ip @ .., b'/'] = bytes.get(..bytes.len() - digits as usize)? else {
         return None;
     };
-    if digits.is_empty() || digits.len() > max_digits {
-        return None;
-    }
-    let mut value = 0u32;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value * 10 + u32::from(digit);
-    }
-    u8::try_from(value).ok()
+    let [_, c, b, a] = (values & ((1 << (8 * digits)) - 1))
+        .to_be_bytes()
+        .map(u32::from);
+    Some((ip, u8::try_from(100 * c + 10 * b + a).ok()?, digits))
 }

@@ -15,54 +15,73 @@ pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<SocketAddr> {
 
 #[inline]
 pub(crate) fn parse_v4_bytes(bytes: &[u8]) -> Option<SocketAddrV4> {
-    let (ip, len) = v4::parse_prefix(bytes)?;
-    Some(SocketAddrV4::new(ip, port(&bytes[len..])?))
+    let (ip, port) = split_port(bytes)?;
+    Some(SocketAddrV4::new(v4::parse_bytes(ip)?, port))
 }
 
 #[inline]
 pub(crate) fn parse_v6_bytes(bytes: &[u8]) -> Option<SocketAddrV6> {
-    let (b'[', rest) = bytes.split_first()? else {
+    let (ip, port) = split_port(bytes)?;
+    let [b'[', ip @ .., b']'] = ip else {
         return None;
     };
-    let (ip, mut rest) = v6::parse_prefix(rest)?;
-    let mut scope = 0;
-    if let [b'%', digits @ ..] = rest {
-        (scope, rest) = number(digits, u32::MAX)?;
+    if let Some(ip) = v6::parse_bytes(ip) {
+        return Some(SocketAddrV6::new(ip, port, 0, 0));
     }
-    let (b']', rest) = rest.split_first()? else {
-        return None;
-    };
-    Some(SocketAddrV6::new(ip, port(rest)?, 0, scope))
+    let at = ip.iter().position(|byte| *byte == b'%')?;
+    let scope = number(&ip[at + 1..], u32::MAX)?;
+    Some(SocketAddrV6::new(
+        v6::parse_bytes(&ip[..at])?,
+        port,
+        0,
+        scope,
+    ))
 }
 
-#[inline]
-fn port(bytes: &[u8]) -> Option<u16> {
-    let (b':', rest) = bytes.split_first()? else {
+/// What is before the last colon, and the port behind it.
+#[inline(always)]
+fn split_port(bytes: &[u8]) -> Option<(&[u8], u16)> {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return split_other_port(bytes);
+    };
+    let text = u64::from_be_bytes(*last);
+    // The lowest byte is the last one of the text. The lowest bit is the last byte that is no digit.
+    let values = text ^ 0x3030_3030_3030_3030;
+    let over_9 = (values | values.wrapping_add(0x0606_0606_0606_0606)) & 0xf0f0_f0f0_f0f0_f0f0;
+    let digits = over_9.trailing_zeros() >> 3;
+    if !(1..=5).contains(&digits) {
+        return split_other_port(bytes);
+    }
+    let [ip @ .., b':'] = bytes.get(..bytes.len() - digits as usize)? else {
         return None;
     };
-    let (port, rest) = number(rest, u32::from(u16::MAX))?;
-    if rest.is_empty() {
-        u16::try_from(port).ok()
-    } else {
-        None
-    }
+    // Adds up neighbours: pairs of digits, then pairs of pairs.
+    let values = values & ((1 << (8 * digits)) - 1);
+    let pairs = (values & 0x00ff_00ff_00ff_00ff) + 10 * (values >> 8 & 0x00ff_00ff_00ff_00ff);
+    let port = (pairs & 0xffff) + 100 * (pairs >> 16 & 0xffff) + 10_000 * (pairs >> 32 & 0xffff);
+    Some((ip, u16::try_from(port).ok()?))
 }
 
-/// Decimal digits, leading zeros too, as std.
-#[inline]
-fn number(bytes: &[u8], max: u32) -> Option<(u32, &[u8])> {
+/// Text as short as `[::]:0`, or a port with more zeros before it than anybody writes.
+#[cold]
+fn split_other_port(bytes: &[u8]) -> Option<(&[u8], u16)> {
+    let at = bytes.iter().rposition(|byte| *byte == b':')?;
+    let port = number(&bytes[at + 1..], u32::from(u16::MAX))?;
+    Some((&bytes[..at], port as u16))
+}
+
+/// Decimal digits and nothing else, with leading zeros too, as std.
+fn number(bytes: &[u8], max: u32) -> Option<u32> {
     let mut value = 0u64;
-    let mut len = 0;
-    while let Some(digit) = bytes
-        .get(len)
-        .map(|b| b.wrapping_sub(b'0'))
-        .filter(|d| *d < 10)
-    {
+    for byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
         value = value * 10 + u64::from(digit);
         if value > u64::from(max) {
             return None;
         }
-        len += 1;
     }
-    (len > 0).then_some((value as u32, &bytes[len..]))
+    (!bytes.is_empty()).then_some(value as u32)
 }

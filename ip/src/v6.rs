@@ -1,165 +1,312 @@
 //! IPv6 addresses: eight groups, `::` for a run of zeros, perhaps an IPv4 tail (RFC 4291). Text by
-//! RFC 5952, as std's `Display`.
+//! RFC 5952, as std's `Display`. Neither way is there a branch that depends on how long a group is
+//! or where the `::` stands: each would be mispredicted about every other time.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::error::ParseError;
 use crate::v4;
 
 /// The length in bytes of the longest canonical text.
 pub const MAX_LEN: usize = 39;
+/// The length in bytes of the buffer that [`format_into`] wants: more than [`MAX_LEN`], so that the
+/// text can stand where std checks it fastest. With `MAX_LEN` bytes `format_into` takes half as long
+/// again.
+pub const BUF_LEN: usize = 56;
 /// The length in bytes of the expanded text.
 pub const EXPANDED_LEN: usize = 39;
 
-/// The value of every hexadecimal digit; above 15 for other bytes.
-static HEX: [u8; 256] = {
-    let mut table = [0xff; 256];
-    let mut i = 0;
-    while i < 10 {
-        table[b'0' as usize + i] = i as u8;
-        i += 1;
-    }
-    let mut i = 0;
-    while i < 6 {
-        table[b'a' as usize + i] = 10 + i as u8;
-        table[b'A' as usize + i] = 10 + i as u8;
-        i += 1;
-    }
-    table
-};
-
 /// The address, or `None` for anything that is not one.
-#[inline]
-pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Ipv6Addr> {
-    let (addr, rest) = parse_prefix(bytes)?;
-    rest.is_empty().then_some(addr)
-}
-
-/// One group and what follows it.
 #[inline(always)]
-fn group(bytes: &[u8]) -> Option<(u16, &[u8])> {
-    let hex = |b: u8| HEX[usize::from(b)];
-    match bytes {
-        [a, b, c, d, rest @ ..] if (hex(*a) | hex(*b) | hex(*c) | hex(*d)) < 16 => {
-            let high = u16::from(hex(*a) << 4 | hex(*b));
-            let low = u16::from(hex(*c) << 4 | hex(*d));
-            // A fifth digit is refused by whoever looks for the colon.
-            Some((high << 8 | low, rest))
-        }
-        [a, b, c, rest @ ..] if (hex(*a) | hex(*b) | hex(*c)) < 16 => Some((
-            u16::from(hex(*a)) << 8 | u16::from(hex(*b) << 4 | hex(*c)),
-            rest,
-        )),
-        [a, b, rest @ ..] if (hex(*a) | hex(*b)) < 16 => {
-            Some((u16::from(hex(*a) << 4 | hex(*b)), rest))
-        }
-        [a, rest @ ..] if hex(*a) < 16 => Some((u16::from(hex(*a)), rest)),
-        _ => None,
+pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Ipv6Addr> {
+    // The bits come back in registers, and in memory only whether they are wrong. An `Option` of 17
+    // bytes would come in memory, and whoever reads on would wait for that.
+    let mut wrong = true;
+    let bits = match bytes {
+        [.., b'.', _] | [.., b'.', _, _] | [.., b'.', _, _, _] => parse_tailed(bytes, &mut wrong),
+        _ => parse_groups(bytes, &mut wrong),
+    };
+    if wrong {
+        return None;
     }
+    Some(Ipv6Addr::from_bits(bits))
 }
 
-/// The address at the beginning of `bytes`, and what follows.
-#[inline]
-pub(crate) fn parse_prefix(bytes: &[u8]) -> Option<(Ipv6Addr, &[u8])> {
-    // The groups so far, the newest lowest, and how many; those before `::` and how many.
-    let mut value = 0u128;
-    let mut count = 0;
-    let mut head: Option<(u128, u32)> = None;
-    let mut rest = bytes;
-    if let [b':', tail @ ..] = rest {
-        let [b':', tail @ ..] = tail else { return None };
-        head = Some((0, 0));
-        rest = tail;
+/// An address that ends in an IPv4 address: `::ffff:192.0.2.1`.
+#[inline(never)]
+fn parse_tailed(bytes: &[u8], wrong: &mut bool) -> u128 {
+    // The most frequent by far.
+    if let Some(tail) = bytes.strip_prefix(b"::ffff:")
+        && let Some(tail) = v4::parse_bytes(tail)
+    {
+        *wrong = false;
+        return 0xffff_0000_0000 | u128::from(tail.to_bits());
     }
-    loop {
-        // `::` stands for one group at least.
-        let max = if head.is_some() { 7 } else { 8 };
-        let Some((next, after)) = group(rest) else {
+    parse_other_tailed(bytes, wrong).unwrap_or(0)
+}
+
+/// `64:ff9b::192.0.2.1`, and what is wrong.
+fn parse_other_tailed(bytes: &[u8], wrong: &mut bool) -> Option<u128> {
+    let at = bytes.iter().rposition(|byte| *byte == b':')? + 1;
+    let tail = v4::parse_bytes(&bytes[at..])?;
+    // The rest is an address with two groups in the place of the tail.
+    let mut text = [0; MAX_LEN];
+    text.get_mut(..at)?.copy_from_slice(&bytes[..at]);
+    text.get_mut(at..at + 3)?.copy_from_slice(b"0:0");
+    let head = parse_groups(&text[..at + 3], wrong);
+    Some(head | u128::from(tail.to_bits()))
+}
+
+/// Groups, perhaps with a `::`. `wrong` is true before, and false after it for an address.
+#[inline(never)]
+fn parse_groups(bytes: &[u8], wrong: &mut bool) -> u128 {
+    if let Ok(full) = bytes.try_into() {
+        return parse_full(full, wrong);
+    }
+    if bytes.len() < 8 {
+        return parse_short(bytes, wrong);
+    }
+    parse_any(bytes, bytes.len(), wrong)
+}
+
+/// Text of this length can only be eight groups of four digits.
+#[inline(always)]
+fn parse_full(bytes: &[u8; MAX_LEN], wrong: &mut bool) -> u128 {
+    let mut value = 0;
+    let mut bad = 0;
+    let mut rest = &bytes[..];
+    while let Some((four, behind)) = rest.split_first_chunk::<4>() {
+        let group = read_group(u32::from_le_bytes(*four) ^ ZEROS);
+        bad |= group;
+        value = value << 16 | u128::from(group as u16);
+        let [colon, behind @ ..] = behind else {
             break;
         };
-        if let [b'.', ..] = after {
-            let (tail, len) = v4::parse_prefix(rest)?;
-            if count + 2 > max || (head.is_none() && count != 6) {
-                return None;
-            }
-            value = value << 32 | u128::from(tail.to_bits());
-            count += 2;
-            rest = &rest[len..];
-            break;
-        }
-        if count == max {
-            return None;
-        }
-        value = value << 16 | u128::from(next);
-        count += 1;
-        match after {
-            [b':', b':', after @ ..] if head.is_none() && count < 8 => {
-                head = Some((value, count));
-                rest = after;
-            }
-            [b':', after @ ..] if count < max => {
-                // A group must follow.
-                if after.first().is_none_or(|b| HEX[usize::from(*b)] > 15) {
-                    return None;
-                }
-                rest = after;
-            }
-            _ => {
-                rest = after;
-                break;
-            }
-        }
+        bad |= u32::from(colon ^ b':') << 16;
+        rest = behind;
     }
-    match head {
-        None => (count == 8).then_some((Ipv6Addr::from_bits(value), rest)),
-        Some((_, before)) => {
-            let tail = count - before;
-            // Shifts by 128 when one side is empty.
-            let low = if tail == 0 {
-                0
-            } else {
-                value & (u128::MAX >> (128 - 16 * tail))
-            };
-            let high = if before == 0 {
-                0
-            } else {
-                (value >> (16 * tail)) << (128 - 16 * before)
-            };
-            Some((Ipv6Addr::from_bits(high | low), rest))
-        }
-    }
+    *wrong = bad > 0xffff;
+    value
 }
 
-/// For each mask of zero groups (bit 7 is the first): where the longest run of two or more begins
-/// and how long it is. The first of equals, as RFC 5952 asks.
-static RUNS: [(u8, u8); 256] = {
-    let mut table = [(0, 0); 256];
-    let mut mask = 0;
-    while mask < 256 {
-        let (mut best, mut best_len) = (0, 1);
-        let mut at = 0;
-        while at < 8 {
-            let mut len = 0;
-            while at + len < 8 && mask >> (7 - at - len) & 1 == 1 {
-                len += 1;
-            }
-            if len > best_len {
-                best = at;
-                best_len = len;
-            }
-            at += if len == 0 { 1 } else { len };
-        }
-        if best_len > 1 {
-            table[mask] = (best as u8, best_len as u8);
-        }
-        mask += 1;
+/// Less than the eight bytes that [`parse_any`] looks at.
+#[inline(never)]
+fn parse_short(bytes: &[u8], wrong: &mut bool) -> u128 {
+    let mut padded = [0; 8];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    parse_any(&padded, bytes.len(), wrong)
+}
+
+/// The first `len` bytes of eight or more.
+///
+/// All colons are found first, many bytes at a time. Behind the text there is no end of ends, so
+/// that there are always eight groups to read; those that are not there are empty and count as 0:
+///
+/// ```text
+/// text       2 0 0 1 : d b 8 : : 1          len 10
+/// colons     . . . . 1 . . . 1 1 . . .      bit 0 first
+/// gap        . . . . . . . . 1 . . . .      the first colon of ::, which ends a group
+/// ends       . . . . 1 . . . 1 1 . 1 1 ...  the ends of 2001, db8, the empty group, 1, nothing...
+/// groups     2001 db8 0 1 0 0 0 0           the last one ends at 14: 4 more than the text
+/// value      2001 db8 0 0 0 0 0 1           so what is behind the gap moves by 4 groups
+/// ```
+#[inline(always)]
+fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
+    if !(2..=MAX_LEN).contains(&len) {
+        return 0;
+    }
+    let Some(colons) = colons(bytes) else {
+        return 0;
+    };
+    let gap = colons & colons >> 1;
+    let tail = colons >> (len - 2);
+    // One colon alone at either end, or more than one `::`.
+    if colons & 3 == 1 || tail == 2 || gap & gap.wrapping_sub(1) != 0 {
+        return 0;
+    }
+    // Of `::` at either end one colon goes: then every `::` is one empty group.
+    let start = colons as u32 & 1;
+    let end_of_text = len as u32 - (tail as u32 >> 1);
+    let ends = (colons | u64::MAX << end_of_text) & !1;
+    // A group is before the gap if what follows it starts before this; without a gap all are.
+    let gap_start = gap.trailing_zeros() + 2;
+
+    let mut groups = Groups {
+        bytes,
+        ends,
+        start,
+        bad: 0,
+    };
+    let mut high = 0;
+    let mut before = 0;
+    for _ in 0..3 {
+        high = high << 16 | groups.read();
+        before += u32::from(groups.start < gap_start);
+    }
+    high = high << 16 | groups.read();
+    let fourth = u32::from(groups.start < gap_start);
+    let mut low = groups.read();
+    if groups.start > end_of_text {
+        *wrong = groups.bad > 0xffff || gap == 0;
+        let absent = groups.start - 1 - end_of_text;
+        return place_five(high, low, before, absent);
+    }
+    before += fourth + u32::from(groups.start < gap_start);
+    for _ in 0..3 {
+        low = low << 16 | groups.read();
+        before += u32::from(groups.start < gap_start);
+    }
+    // With nine groups or more the eighth ends before the text.
+    let absent = (groups.start - 1).wrapping_sub(end_of_text);
+    *wrong = groups.bad > 0xffff || absent > if gap == 0 { 0 } else { 7 };
+    place_eight(high, low, before, absent)
+}
+
+/// Up to five groups, one of them the gap: at most four are before it, so all those belong into the
+/// high half, and at most four behind it, so all those belong into the low half.
+///
+/// `high` has the first four groups, `low` the fifth. `before` counts up to three, which is enough:
+/// the fourth is before the gap only if the fifth is the gap, and 0.
+#[inline(always)]
+fn place_five(high: u64, low: u64, before: u32, absent: u32) -> u128 {
+    // In the last four groups: those behind the gap. One group up: the gap and those behind it.
+    let behind = u64::MAX >> (16 * before.min(3));
+    let low = (high << 16 | low) & behind;
+    let high = high & !(behind >> 16);
+    u128::from(high) << 64 | u128::from(low.wrapping_shr(16 * absent))
+}
+
+/// Eight groups, of which the last `absent` are not there: what is behind the gap moves to their
+/// place.
+#[inline(always)]
+fn place_eight(high: u64, low: u64, before: u32, absent: u32) -> u128 {
+    let value = u128::from(high) << 64 | u128::from(low);
+    let behind = value & BEHIND[(before & 7) as usize];
+    (value ^ behind) | behind.wrapping_shr(absent << 4)
+}
+
+/// A mask of what is behind a gap, by the number of groups before it.
+static BEHIND: [u128; 8] = {
+    let mut table = [0; 8];
+    let mut before = 0;
+    while before < 8 {
+        table[before] = u128::MAX >> 16 >> (16 * before);
+        before += 1;
     }
     table
 };
 
-static DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Walks over groups of digits.
+struct Groups<'a> {
+    /// The text, of eight bytes or more.
+    bytes: &'a [u8],
+    /// A bit for the end of each group to come.
+    ends: u64,
+    /// Where the next group starts.
+    start: u32,
+    /// Above 0xffff if a group had something else than up to four digits.
+    bad: u32,
+}
 
-/// Writes the canonical text (RFC 5952; IPv4-mapped addresses with a dotted tail) into `buf`.
+impl Groups<'_> {
+    /// The next group, which may be empty or behind the text: 0.
+    #[inline(always)]
+    fn read(&mut self) -> u64 {
+        let end = self.ends.trailing_zeros();
+        self.ends &= self.ends.wrapping_sub(1);
+        // Four bytes from its start, or the last four of the text, and zeros from its end on.
+        let start = self.start as usize;
+        let at = start.min(self.bytes.len() - 4);
+        let four = match self.bytes[at..].first_chunk::<4>() {
+            Some(four) => u32::from_le_bytes(*four) ^ ZEROS,
+            None => 0,
+        };
+        let four = four.wrapping_shr(8 * (start - at) as u32);
+        // The digits go to the end of the four bytes; before them come zeros. Of more than four
+        // digits this is negative, and so above 0xffff.
+        let zeros = (self.start + 4).wrapping_sub(end);
+        let four = u64::from(four).wrapping_shl(zeros << 3) as u32;
+        let group = read_group(four);
+        self.bad |= group | zeros;
+        self.start = end + 1;
+        u64::from(group)
+    }
+}
+
+/// Four digits `0`.
+const ZEROS: u32 = 0x3030_3030;
+
+/// The value of four digits, each XOR `0`, the first one lowest; above 0xffff if one is no digit.
+#[inline(always)]
+fn read_group(digits: u32) -> u32 {
+    let [a, b, c, d] = digits.to_le_bytes().map(usize::from);
+    DIGITS_READ[0][a] | DIGITS_READ[1][b] | DIGITS_READ[2][c] | DIGITS_READ[3][d]
+}
+
+/// One bit for every colon, the lowest for the first of 8 to 40 bytes; `None` if not all are ASCII.
+#[inline(always)]
+fn colons(bytes: &[u8]) -> Option<u64> {
+    let last = bytes.len() - 8;
+    let mut all = 0;
+    let mut word = |at: usize| {
+        let text = match bytes[at..].first_chunk::<8>() {
+            Some(text) => u64::from_le_bytes(*text),
+            None => 0,
+        };
+        all |= text;
+        colons_of_word(text) << at
+    };
+    // Words may lie over each other; a colon found twice is the same bit.
+    let mut bits = word(0) | word(last.min(8)) | word(last);
+    if last > 16 {
+        bits |= word(16) | word(last.min(24));
+    }
+    (all & (0x80 * ONES) == 0).then_some(bits)
+}
+
+/// A one in every byte.
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// One bit for every colon in eight bytes of ASCII.
+///
+/// ```text
+/// text                 66 65 38 30 3a 3a 31 3a     "fe80::1:"
+/// ^ 3a                 5c 5f 02 0a 00 00 0b 00
+/// 80 - that            24 21 7e 76 80 80 75 80     bit 7 is left only of 00; no byte borrows
+/// & 80                  .  .  .  . 80 80  . 80
+/// ```
+///
+/// The factor has a bit for each of these eight that moves it to its place in the highest byte.
+#[inline(always)]
+fn colons_of_word(text: u64) -> u64 {
+    let differs = text ^ (u64::from(b':') * ONES);
+    let found = (0x80 * ONES).wrapping_sub(differs) & (0x80 * ONES);
+    found.wrapping_mul(0x0002_0408_1020_4081) >> 56
+}
+
+/// For each place of a digit in a group, and each byte after `^ '0'`: the digit's value there, or a
+/// bit above 16 for a byte that is no digit.
+static DIGITS_READ: [[u32; 256]; 4] = {
+    let mut tables = [[1 << 16; 256]; 4];
+    let mut place = 0;
+    while place < 4 {
+        let shift = 12 - 4 * place;
+        let mut digit = 0;
+        while digit < 16 {
+            let byte = DIGITS[digit];
+            tables[place][(byte ^ b'0') as usize] = (digit as u32) << shift;
+            tables[place][(byte.to_ascii_uppercase() ^ b'0') as usize] = (digit as u32) << shift;
+            digit += 1;
+        }
+        place += 1;
+    }
+    tables
+};
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// Writes the canonical text (RFC 5952; IPv4-mapped addresses with a dotted tail) into `buf`, not
+/// always to its beginning.
 ///
 /// # Examples
 ///
@@ -167,54 +314,132 @@ static DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// use std::net::Ipv6Addr;
 /// use std_net_ip::v6;
 ///
-/// let mut buf = [0; v6::MAX_LEN];
+/// let mut buf = [0; v6::BUF_LEN];
 /// assert_eq!(v6::format_into(Ipv6Addr::LOCALHOST, &mut buf), "::1");
 /// ```
 #[inline]
-pub fn format_into(addr: Ipv6Addr, buf: &mut [u8; MAX_LEN]) -> &str {
-    if let Some(v4) = addr.to_ipv4_mapped() {
-        let mut tail = [0; v4::MAX_LEN];
-        let text = v4::format_into(v4, &mut tail).as_bytes();
-        buf[..7].copy_from_slice(b"::ffff:");
-        buf[7..7 + text.len()].copy_from_slice(text);
-        return v4::as_text(&buf[..7 + text.len()]);
-    }
-    let groups = addr.segments();
-    let mask = groups
-        .iter()
-        .fold(0, |mask, g| mask << 1 | usize::from(*g == 0));
-    let (start, run) = RUNS[mask];
-    let (start, run) = (usize::from(start), usize::from(run));
-    let mut at = 0;
-    let mut i = 0;
-    while i < 8 {
-        if run > 0 && i == start {
-            buf[at] = b':';
-            at += 1;
-            i += run;
-            if i == 8 {
-                buf[at] = b':';
-                at += 1;
-            }
-            continue;
-        }
-        if i > 0 {
-            buf[at] = b':';
-            at += 1;
-        }
-        at += write_group(groups[i], &mut buf[at..]);
-        i += 1;
-    }
-    v4::as_text(&buf[..at])
+pub fn format_into(addr: Ipv6Addr, buf: &mut [u8; BUF_LEN]) -> &str {
+    let place = aligned(buf);
+    let (start, end) = format(addr, place);
+    &v4::as_text(place)[start..end]
 }
 
+/// Safe code has its bytes checked by std to call them text. It checks sixteen aligned bytes at
+/// once, and others one after another.
 #[inline]
-fn write_group(group: u16, buf: &mut [u8]) -> usize {
-    let len = (4 - group.leading_zeros() as usize / 4).max(1);
-    let digits = [12, 8, 4, 0].map(|shift| DIGITS[usize::from(group >> shift & 15)]);
-    buf[..len].copy_from_slice(&digits[4 - len..]);
-    len
+fn aligned(buf: &mut [u8; BUF_LEN]) -> &mut [u8; 48] {
+    let at = buf.as_ptr().align_offset(8) & 7;
+    let place = buf[at..].first_chunk_mut();
+    place.expect("48 bytes and 7 to align them")
 }
+
+/// Writes the canonical text, with ASCII before and behind it; returns where it starts and ends.
+#[inline]
+pub(crate) fn format(addr: Ipv6Addr, place: &mut [u8; 48]) -> (usize, usize) {
+    match addr.to_ipv4_mapped() {
+        Some(v4) => format_mapped(v4, place),
+        None => format_groups(addr, place),
+    }
+}
+
+fn format_mapped(v4: Ipv4Addr, place: &mut [u8; 48]) -> (usize, usize) {
+    *place = [0; 48];
+    let (tail, len) = v4::format(v4);
+    place[..7].copy_from_slice(b"::ffff:");
+    place[7..23].copy_from_slice(&tail.to_le_bytes());
+    (0, 7 + len)
+}
+
+/// Every group with a colon before it, written over what the one before left behind its end: so
+/// all are written in one way, whatever their length. Of the run that `::` stands for only the
+/// first group counts, and of that only the colon:
+///
+/// ```text
+/// 2001:db8::1        : 2 0 0 1
+///                              : d b 8
+///                                      : 0
+///                                        : 1
+/// ```
+fn format_groups(addr: Ipv6Addr, place: &mut [u8; 48]) -> (usize, usize) {
+    *place = [0; 48];
+    let groups = addr.segments();
+    let zeros = groups
+        .iter()
+        .fold(0, |mask, group| mask << 1 | usize::from(*group == 0));
+    let Run { all, first } = RUNS[zeros];
+    let mut at = 0;
+    for (i, group) in groups.into_iter().enumerate() {
+        let (text, len) = write_group(group);
+        place[at..at + 8].copy_from_slice(&text.to_le_bytes());
+        let bit = 0x80 >> i;
+        at += if all & bit == 0 {
+            len
+        } else {
+            usize::from(first & bit != 0)
+        };
+    }
+    // Behind a run at the end comes its second colon. Before one at the start belongs its first.
+    place[at] = b':';
+    at += usize::from(all & 1);
+    (usize::from(all & 0x80 == 0), at)
+}
+
+/// A colon and a group without leading zeros, the first byte lowest, and the length of both.
+#[inline(always)]
+fn write_group(group: u16) -> (u64, usize) {
+    let [high, low] = group.to_be_bytes().map(usize::from);
+    let digits = u32::from(DIGITS_WRITTEN[high]) | u32::from(DIGITS_WRITTEN[low]) << 16;
+    // Four bits a digit; of 0 one digit is left.
+    let zeros = (group | 1).leading_zeros() / 4;
+    let text = u64::from(digits >> (8 * zeros)) << 8 | u64::from(b':');
+    (text, 5 - zeros as usize)
+}
+
+/// The run of zero groups that `::` stands for; bit 7 is the first group.
+#[derive(Clone, Copy)]
+struct Run {
+    /// All its groups.
+    all: u8,
+    /// Its first one.
+    first: u8,
+}
+
+/// For each mask of zero groups: the longest run of two or more, the first of equals (RFC 5952).
+static RUNS: [Run; 256] = {
+    let mut table = [Run { all: 0, first: 0 }; 256];
+    let mut mask = 0;
+    while mask < 256 {
+        let mut best_len = 1;
+        let mut at = 0;
+        while at < 8 {
+            let mut len = 0;
+            while at + len < 8 && mask >> (7 - at - len) & 1 == 1 {
+                len += 1;
+            }
+            if len > best_len {
+                best_len = len;
+                table[mask] = Run {
+                    all: (0xff00u16 >> len) as u8 >> at,
+                    first: 0x80 >> at,
+                };
+            }
+            at += if len == 0 { 1 } else { len };
+        }
+        mask += 1;
+    }
+    table
+};
+
+/// The two digits of every byte, the first one lowest.
+static DIGITS_WRITTEN: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < 256 {
+        table[n] = u16::from_le_bytes([DIGITS[n >> 4], DIGITS[n & 15]]);
+        n += 1;
+    }
+    table
+};
 
 /// Writes the expanded text, all 32 digits, into `buf`.
 ///

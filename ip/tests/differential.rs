@@ -305,7 +305,7 @@ fn every_reason_has_its_place() {
 #[test]
 #[ignore = "minutes of a release build"]
 fn every_ipv4_address() {
-    let mut buf = [0; v4::MAX_LEN];
+    let mut buf = [0; v4::BUF_LEN];
     for bits in 0..=u32::MAX {
         let addr = Ipv4Addr::from_bits(bits);
         let text = v4::format_into(addr, &mut buf);

@@ -305,11 +305,11 @@ fn push_port(out: &mut Vec<u8>, port: u16) {
 pub(crate) fn push_addr(out: &mut Vec<u8>, addr: IpAddr) {
     match addr {
         IpAddr::V4(addr) => {
-            let text = &mut [0; v4::MAX_LEN];
+            let text = &mut [0; v4::BUF_LEN];
             out.extend_from_slice(v4::format_into(addr, text).as_bytes());
         }
         IpAddr::V6(addr) => {
-            let text = &mut [0; v6::MAX_LEN];
+            let text = &mut [0; v6::BUF_LEN];
             out.extend_from_slice(v6::format_into(addr, text).as_bytes());
         }
     }
