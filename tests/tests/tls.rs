@@ -423,6 +423,7 @@ fn a_deadline_of_reads_and_writes() {
             }
         };
         assert_eq!(error.kind(), ErrorKind::TimedOut);
+        a.timeout_after(Duration::ZERO);
         assert_eq!(a.flush().unwrap_err().kind(), ErrorKind::TimedOut);
         a.reset_deadline();
         let reader = process::spawn(move || {
