@@ -1,4 +1,4 @@
-//! Every text of some kind, against std and ipnet: all short ones of the bytes that matter, all that
+//! Every text of some kind, against std, ipnet and the slow parsers in `reference/`: all short ones of the bytes that matter, all that
 //! differ from an address in one byte or two, and all IPv4 addresses.
 
 use std::fmt::Debug;
@@ -7,43 +7,62 @@ use std::str::FromStr;
 
 use std_net_ip::{self as ip, IpAddress, ParseError, net, v4, v6};
 
-fn same<T: FromStr + PartialEq + Debug>(bytes: &[u8], ours: Result<T, ParseError>) {
+mod reference;
+
+/// Ours against std's and the slow one.
+fn same<T: FromStr + PartialEq + Debug>(
+    bytes: &[u8],
+    ours: Result<T, ParseError>,
+    slow: fn(&str) -> Option<T>,
+) {
     // What is not UTF-8 is no address.
-    let theirs = std::str::from_utf8(bytes)
-        .ok()
-        .and_then(|text| text.parse().ok());
-    assert_eq!(ours.ok(), theirs, "{:?}", bytes.escape_ascii().to_string());
+    let text = std::str::from_utf8(bytes).ok();
+    let ours = ours.ok();
+    let shown = bytes.escape_ascii();
+    assert_eq!(ours, text.and_then(|text| text.parse().ok()), "{shown}");
+    assert_eq!(ours, text.and_then(slow), "{shown}");
 }
 
 /// ipnet's parser takes leading zeros and a `::` for nothing; std's address parser does not.
 fn same_net(bytes: &[u8]) {
-    let theirs = || {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let (addr, _) = text.split_once('/')?;
-        addr.parse::<IpAddr>().ok()?;
+    let ours = net::parse(bytes).ok();
+    let text = std::str::from_utf8(bytes).ok();
+    let theirs = text.and_then(|text| {
+        text.split_once('/')?.0.parse::<IpAddr>().ok()?;
         text.parse::<net::IpNet>().ok()
+    });
+    let shown = bytes.escape_ascii();
+    assert_eq!(ours, theirs, "{shown}");
+    assert_eq!(ours, text.and_then(reference::net), "{shown}");
+    let (v4, v6) = match ours {
+        Some(net::IpNet::V4(net)) => (Some(net), None),
+        Some(net::IpNet::V6(net)) => (None, Some(net)),
+        None => (None, None),
     };
-    let theirs = theirs();
-    let v4 = theirs.and_then(|net| match net {
-        net::IpNet::V4(net) => Some(net),
-        net::IpNet::V6(_) => None,
-    });
-    let v6 = theirs.and_then(|net| match net {
-        net::IpNet::V4(_) => None,
-        net::IpNet::V6(net) => Some(net),
-    });
-    assert_eq!(net::parse(bytes).ok(), theirs, "{bytes:?}");
-    assert_eq!(net::parse_v4(bytes).ok(), v4, "{bytes:?}");
-    assert_eq!(net::parse_v6(bytes).ok(), v6, "{bytes:?}");
+    assert_eq!(net::parse_v4(bytes).ok(), v4, "{shown}");
+    assert_eq!(net::parse_v6(bytes).ok(), v6, "{shown}");
+}
+
+fn same_v4(bytes: &[u8]) {
+    same::<Ipv4Addr>(bytes, ip::parse_v4(bytes), reference::v4);
+    same::<IpAddr>(bytes, ip::parse(bytes), reference::ip);
+}
+
+fn same_v6(bytes: &[u8]) {
+    same::<Ipv6Addr>(bytes, ip::parse_v6(bytes), reference::v6);
+    same::<IpAddr>(bytes, ip::parse(bytes), reference::ip);
+}
+
+fn same_socket(bytes: &[u8]) {
+    same::<SocketAddr>(bytes, ip::parse_socket_addr(bytes), reference::socket);
+    same::<SocketAddrV4>(bytes, ip::parse_socket_addr_v4(bytes), reference::socket_v4);
+    same::<SocketAddrV6>(bytes, ip::parse_socket_addr_v6(bytes), reference::socket_v6);
 }
 
 fn same_in_all_forms(bytes: &[u8]) {
-    same::<Ipv4Addr>(bytes, ip::parse_v4(bytes));
-    same::<Ipv6Addr>(bytes, ip::parse_v6(bytes));
-    same::<IpAddr>(bytes, ip::parse(bytes));
-    same::<SocketAddr>(bytes, ip::parse_socket_addr(bytes));
-    same::<SocketAddrV4>(bytes, ip::parse_socket_addr_v4(bytes));
-    same::<SocketAddrV6>(bytes, ip::parse_socket_addr_v6(bytes));
+    same_v4(bytes);
+    same_v6(bytes);
+    same_socket(bytes);
     same_net(bytes);
 }
 
@@ -80,10 +99,7 @@ fn ends_of_ipv4_addresses() {
         ("", ".2.3"),
         ("1.22.333", ".4"),
     ] {
-        every(b"0129./:\0", 5, head, tail, |bytes| {
-            same::<Ipv4Addr>(bytes, ip::parse_v4(bytes));
-            same::<IpAddr>(bytes, ip::parse(bytes));
-        });
+        every(b"0129./:\0", 5, head, tail, same_v4);
     }
 }
 
@@ -99,22 +115,15 @@ fn ends_of_ipv6_addresses() {
         ("", six),
         ("fe80:1234:5678:9abc:def0:1234:56", ""),
     ] {
-        every(b"0fF:g.\0", 5, head, tail, |bytes| {
-            same::<Ipv6Addr>(bytes, ip::parse_v6(bytes));
-            same::<IpAddr>(bytes, ip::parse(bytes));
-        });
+        every(b"0fF:g.\0", 5, head, tail, same_v6);
     }
 }
 
 #[test]
 fn ends_of_ports_and_lengths() {
     for head in ["1.2.3.4", "[::1", "[fe80::1", "[1:2:3:4:5:6:7:8]"] {
-        every(b"06:]%3[", 5, head, "", |bytes| {
-            same::<SocketAddr>(bytes, ip::parse_socket_addr(bytes));
-        });
-        every(b"0:6", 9, head, "", |bytes| {
-            same::<SocketAddr>(bytes, ip::parse_socket_addr(bytes));
-        });
+        every(b"06:]%3[", 5, head, "", same_socket);
+        every(b"0:6", 9, head, "", same_socket);
     }
     for head in [
         "1.2.3.4",
@@ -182,10 +191,10 @@ fn all_lengths_of_all_groups() {
             }
             let part = |i: u32| groups[lengths / 4usize.pow(i) % 4 + usize::from(i == 8)];
             let parts: Vec<&str> = (0..count).map(part).collect();
-            same::<Ipv6Addr>(parts.join(":").as_bytes(), ip::parse_v6(parts.join(":")));
+            same_v6(parts.join(":").as_bytes());
             let gap = lengths % (parts.len() + 1);
             let text = format!("{}::{}", parts[..gap].join(":"), parts[gap..].join(":"));
-            same::<Ipv6Addr>(text.as_bytes(), ip::parse_v6(&text));
+            same_v6(text.as_bytes());
         }
     }
 }
