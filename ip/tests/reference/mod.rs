@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std_net_ip::net::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Four decimal octets without leading zeros.
-pub fn v4(text: &str) -> Option<Ipv4Addr> {
+pub(crate) fn v4(text: &str) -> Option<Ipv4Addr> {
     let parts: Vec<&str> = text.split('.').collect();
     let octets = parts
         .iter()
@@ -20,7 +20,7 @@ pub fn v4(text: &str) -> Option<Ipv4Addr> {
 
 /// Eight groups of up to four hexadecimal digits; `::` for one or more that are 0; the last two
 /// perhaps as an IPv4 address.
-pub fn v6(text: &str) -> Option<Ipv6Addr> {
+pub(crate) fn v6(text: &str) -> Option<Ipv6Addr> {
     let groups = match text.split_once("::") {
         None => groups(text, true)?,
         Some((head, tail)) => {
@@ -58,18 +58,18 @@ fn groups(text: &str, at_end: bool) -> Option<Vec<u16>> {
 }
 
 /// Either.
-pub fn ip(text: &str) -> Option<IpAddr> {
+pub(crate) fn ip(text: &str) -> Option<IpAddr> {
     v4(text).map(IpAddr::V4).or(v6(text).map(IpAddr::V6))
 }
 
 /// Address, colon, port.
-pub fn socket_v4(text: &str) -> Option<SocketAddrV4> {
+pub(crate) fn socket_v4(text: &str) -> Option<SocketAddrV4> {
     let (ip, port) = text.rsplit_once(':')?;
     Some(SocketAddrV4::new(v4(ip)?, number(port, 65535)? as u16))
 }
 
 /// Address in brackets, perhaps with a scope, colon, port.
-pub fn socket_v6(text: &str) -> Option<SocketAddrV6> {
+pub(crate) fn socket_v6(text: &str) -> Option<SocketAddrV6> {
     let (ip, port) = text.strip_prefix('[')?.rsplit_once("]:")?;
     let (ip, scope) = match ip.split_once('%') {
         None => (ip, 0),
@@ -80,13 +80,13 @@ pub fn socket_v6(text: &str) -> Option<SocketAddrV6> {
 }
 
 /// Either.
-pub fn socket(text: &str) -> Option<SocketAddr> {
+pub(crate) fn socket(text: &str) -> Option<SocketAddr> {
     let v6 = || socket_v6(text).map(SocketAddr::V6);
     socket_v4(text).map(SocketAddr::V4).or_else(v6)
 }
 
 /// Address, slash, length in up to as many digits as the longest has.
-pub fn net(text: &str) -> Option<IpNet> {
+pub(crate) fn net(text: &str) -> Option<IpNet> {
     let (addr, len) = text.rsplit_once('/')?;
     match ip(addr)? {
         IpAddr::V4(ip) if len.len() <= 2 => {
