@@ -95,11 +95,16 @@ fn parse_v6_bytes(bytes: &[u8]) -> Option<Ipv6Net> {
 }
 
 /// What is before the slash, the number behind it, and the number of its digits: one to three, for
-/// IPv4 two, leading zeros too, as ipnet.
+/// IPv4 two, leading zeros too, as ipnet. As a port in `socket`, but of the last four bytes:
+///
+/// ```text
+/// text     30 2f 32 34     "0/24", the last byte lowest
+/// values   00 1f 02 04     XOR "0"
+/// over 9    . 10  .  .     a bit for what is no digit: the lowest one is the slash
+/// ```
 #[inline(always)]
 fn split_length(bytes: &[u8]) -> Option<(&[u8], u8, u32)> {
     let text = u32::from_be_bytes(*bytes.last_chunk::<4>()?);
-    // The lowest byte is the last one of the text. The lowest bit is the last byte that is no digit.
     let values = text ^ 0x3030_3030;
     let over_9 = (values | values.wrapping_add(0x0606_0606)) & 0xf0f0_f0f0;
     let digits = over_9.trailing_zeros() >> 3;

@@ -38,14 +38,23 @@ pub(crate) fn parse_v6_bytes(bytes: &[u8]) -> Option<SocketAddrV6> {
     ))
 }
 
-/// What is before the last colon, and the port behind it.
+/// What is before the last colon, and the port behind it. The last eight bytes hold a port of up to
+/// five digits and its colon, and no branch depends on how many digits they are:
+///
+/// ```text
+/// text     30 2e 31 3a 38 30 38 30     "0.1:8080", the last byte lowest
+/// values   00 1e 01 0a 08 00 08 00     XOR "0"
+/// over 9    . 10  . 10  .  .  .  .     a bit for what is no digit: the lowest one is the colon
+/// masked    .  .  .  . 08 00 08 00     the digits alone
+/// pairs     .     .    00 50 00 50     80 and 80: each digit and ten times the one before it
+/// port                      8080       the lowest pair and a hundred times the one before it
+/// ```
 #[inline(always)]
 fn split_port(bytes: &[u8]) -> Option<(&[u8], u16)> {
     let Some(last) = bytes.last_chunk::<8>() else {
         return split_other_port(bytes);
     };
     let text = u64::from_be_bytes(*last);
-    // The lowest byte is the last one of the text. The lowest bit is the last byte that is no digit.
     let values = text ^ 0x3030_3030_3030_3030;
     let over_9 = (values | values.wrapping_add(0x0606_0606_0606_0606)) & 0xf0f0_f0f0_f0f0_f0f0;
     let digits = over_9.trailing_zeros() >> 3;
@@ -55,7 +64,6 @@ fn split_port(bytes: &[u8]) -> Option<(&[u8], u16)> {
     let [ip @ .., b':'] = bytes.get(..bytes.len() - digits as usize)? else {
         return None;
     };
-    // Adds up neighbours: pairs of digits, then pairs of pairs.
     let values = values & ((1 << (8 * digits)) - 1);
     let pairs = (values & 0x00ff_00ff_00ff_00ff) + 10 * (values >> 8 & 0x00ff_00ff_00ff_00ff);
     let port = (pairs & 0xffff) + 100 * (pairs >> 16 & 0xffff) + 10_000 * (pairs >> 32 & 0xffff);

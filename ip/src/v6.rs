@@ -128,7 +128,7 @@ fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
     let start = colons as u32 & 1;
     let end_of_text = len as u32 - (tail as u32 >> 1);
     let ends = (colons | u64::MAX << end_of_text) & !1;
-    // A group is before the gap if what follows it starts before this; without a gap all are.
+    // A group is before the gap if the next one starts before this; without a gap all are.
     let gap_start = gap.trailing_zeros() + 2;
 
     let mut groups = Groups {
@@ -137,21 +137,21 @@ fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
         start,
         bad: 0,
     };
-    let mut high = 0;
+    // Not counted is the fourth: one too few does no harm, as the gap itself is 0.
     let mut before = 0;
+    let mut high = 0;
     for _ in 0..3 {
         high = high << 16 | groups.read();
         before += u32::from(groups.start < gap_start);
     }
     high = high << 16 | groups.read();
-    let fourth = u32::from(groups.start < gap_start);
     let mut low = groups.read();
     if groups.start > end_of_text {
         *wrong = groups.bad > 0xffff || gap == 0;
         let absent = groups.start - 1 - end_of_text;
         return place_five(high, low, before, absent);
     }
-    before += fourth + u32::from(groups.start < gap_start);
+    before += u32::from(groups.start < gap_start);
     for _ in 0..3 {
         low = low << 16 | groups.read();
         before += u32::from(groups.start < gap_start);
@@ -165,8 +165,7 @@ fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
 /// Up to five groups, one of them the gap: at most four are before it, so all those belong into the
 /// high half, and at most four behind it, so all those belong into the low half.
 ///
-/// `high` has the first four groups, `low` the fifth. `before` counts up to three, which is enough:
-/// the fourth is before the gap only if the fifth is the gap, and 0.
+/// `high` has the first four groups, `low` the fifth.
 #[inline(always)]
 fn place_five(high: u64, low: u64, before: u32, absent: u32) -> u128 {
     // In the last four groups: those behind the gap. One group up: the gap and those behind it.

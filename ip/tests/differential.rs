@@ -299,16 +299,3 @@ fn every_reason_has_its_place() {
         14
     );
 }
-
-/// All 2^32 addresses, to text and back:
-/// `cargo test --release -p std_net_ip --test differential -- --ignored`.
-#[test]
-#[ignore = "minutes of a release build"]
-fn every_ipv4_address() {
-    let mut buf = [0; v4::BUF_LEN];
-    for bits in 0..=u32::MAX {
-        let addr = Ipv4Addr::from_bits(bits);
-        let text = v4::format_into(addr, &mut buf);
-        assert_eq!(ip::parse_v4(text), Ok(addr));
-    }
-}

@@ -1,0 +1,29 @@
+//! IPv4 addresses: ours against std's and the slow one, and back to text.
+#![no_main]
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use libfuzzer_sys::fuzz_target;
+use std_net_ip::{self as ip, IpAddress, v4};
+
+#[path = "../../ip/tests/reference/mod.rs"]
+#[allow(dead_code, reason = "a target uses some")]
+mod reference;
+
+fuzz_target!(|bytes: &[u8]| {
+    let text = std::str::from_utf8(bytes).ok();
+    let ours = ip::parse_v4(bytes).ok();
+    assert_eq!(ours, text.and_then(|text| text.parse().ok()));
+    assert_eq!(ours, text.and_then(reference::v4));
+    let either = ip::parse(bytes).ok();
+    assert_eq!(either, text.and_then(|text| text.parse().ok()));
+    assert_eq!(either.filter(IpAddr::is_ipv4), ours.map(IpAddr::V4));
+
+    let Some(&bits) = bytes.first_chunk::<4>() else {
+        return;
+    };
+    let addr = Ipv4Addr::from(bits);
+    let mut buf = [bits[0]; v4::BUF_LEN];
+    assert_eq!(v4::format_into(addr, &mut buf), addr.to_string());
+    assert_eq!(addr.canonical().as_str(), addr.to_string());
+});
