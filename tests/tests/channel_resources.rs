@@ -27,7 +27,7 @@ fn the_connection_is_closed_when_both_halves_are_gone() {
         assert_eq!(descriptors(), before + 1, "the halves share one descriptor");
         drop(a);
         assert_eq!(descriptors(), before);
-        let (done, gone) = mpsc::channel();
+        let (done, gone) = process::channel::unbounded();
         let also = done.clone();
         process::spawn(move || {
             drop(read);

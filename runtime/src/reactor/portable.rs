@@ -8,6 +8,7 @@ use std::cell::UnsafeCell;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use polling::{Event, Events, Poller};
@@ -17,6 +18,8 @@ use crate::wake::{READ_CLOSED, READABLE, WRITABLE};
 
 pub(crate) struct Reactor {
     poller: Poller,
+    /// Someone has woken the worker: the poller does not tell that from the end of a timeout.
+    woken: AtomicBool,
     events: UnsafeCell<Events>,
 }
 
@@ -30,6 +33,7 @@ impl Reactor {
         let capacity = NonZeroUsize::new(1024).expect("not zero");
         Ok(Reactor {
             poller: Poller::new()?,
+            woken: AtomicBool::new(false),
             events: UnsafeCell::new(Events::with_capacity(capacity)),
         })
     }
@@ -57,7 +61,7 @@ impl Reactor {
     }
 
     /// Waits at most `timeout`, for ever if there is none, and hands the events to their sources.
-    /// Returns whether any came.
+    /// Returns whether any came, or a wake-up.
     ///
     /// # Safety
     ///
@@ -76,10 +80,11 @@ impl Reactor {
             // SAFETY: every key was given to `add` or `rearm` by a source.
             unsafe { Source::event(event.key as u64, bits) };
         }
-        !events.is_empty()
+        self.woken.swap(false, Ordering::Relaxed) || !events.is_empty()
     }
 
     pub(crate) fn wake(&self) {
+        self.woken.store(true, Ordering::Relaxed);
         // Fails only if the poller is gone, and reactors live for ever.
         let _ = self.poller.notify();
     }
