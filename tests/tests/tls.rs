@@ -387,6 +387,7 @@ fn a_peer_that_is_silent_or_hangs_up_in_the_handshake() {
         let (a, b) = tcp_pair();
         drop(b);
         let error = config.connect(a, "localhost").unwrap_err();
+        assert!(TlsError::of(&error).is_none_or(|tls| tls.cause() == TlsCause::Truncated));
         let kinds = [
             ErrorKind::UnexpectedEof,
             ErrorKind::ConnectionReset,
@@ -398,6 +399,20 @@ fn a_peer_that_is_silent_or_hangs_up_in_the_handshake() {
         drop(a);
         let error = acceptor.accept(b).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+
+        // It said why, and what it said is told although it can no longer be written to.
+        let (a, b) = UnixStream::pair().unwrap();
+        b.write_string("HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        drop(b);
+        let error = config.connect(a, "localhost").unwrap_err();
+        assert_eq!(cause(&error), TlsCause::Protocol);
+        let (a, b) = UnixStream::pair().unwrap();
+        let unknown_authority = [21, 3, 3, 0, 2, 2, 48];
+        b.write_bytes(&unknown_authority).unwrap();
+        drop(b);
+        let error = config.connect(a, "localhost").unwrap_err();
+        assert_eq!(cause(&error), TlsCause::Certificate);
+        assert!(TlsError::of(&error).unwrap().is_by_peer());
     });
 }
 

@@ -304,12 +304,31 @@ impl<S: Connected> Inner<S> {
             let mut writing = self.writing.lock();
             writing.push_all(&mut self.session.lock().outgoing);
             answered |= writing.len() > 0;
-            self.send(&mut writing, deadline)?;
+            let sent = self.send(&mut writing, deadline);
+            drop(writing);
+            if let Err(error) = sent {
+                return Err(self.last_words().unwrap_or(error));
+            }
             if done {
                 return Ok(());
             }
-            drop(writing);
             self.receive(deadline)?;
+        }
+    }
+
+    /// What a peer said that no longer listens to the handshake: why it left says more than that it did.
+    fn last_words(&self) -> Option<io::Error> {
+        loop {
+            let mut records = Buffer::take(RECORDS);
+            let n = retry(|| self.stream.try_recv(records.bytes_mut())).ok()?;
+            if n == 0 {
+                return None;
+            }
+            let mut session = self.session.lock();
+            let heard = session.received(Queue::from_parts(records, n));
+            if let Err(error) = heard.and_then(|()| session.shake_hands()) {
+                return Some(error);
+            }
         }
     }
 
