@@ -50,6 +50,7 @@ mod prefetch;
 pub mod process;
 mod reactor;
 pub mod runtime;
+mod sigpipe;
 mod source;
 #[doc(hidden)]
 pub mod splice;

@@ -14,6 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::ptr;
 
 use crate::io::{Interest, Io, Wait};
+use crate::sigpipe::Sigpipe;
 use crate::sys::{cvt, cvt_len};
 
 /// Bytes of one call: a large file must not keep a worker from its other processes for long.
@@ -62,6 +63,7 @@ fn offset_and_len(range: impl RangeBounds<u64>) -> io::Result<(u64, u64)> {
 #[doc(hidden)]
 pub fn send_file(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Result<u64> {
     let (start, len) = offset_and_len(range)?;
+    let sigpipe = Sigpipe::disposition();
     let mut sent = 0;
     let mut copies = false;
     while sent < len {
@@ -69,7 +71,7 @@ pub fn send_file(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Resu
         let result = if copies {
             copy_from_file(io, file, at, left)
         } else {
-            io.send_file_once(file, at, left)
+            io.send_file_once(file, at, left, sigpipe)
         };
         match result {
             Ok(0) => break,
@@ -123,16 +125,21 @@ fn copy_from_file(io: &Io, file: &File, at: u64, left: u64) -> io::Result<u64> {
 
 impl Io {
     /// One `sendfile(2)`, which leaves the file's own cursor alone.
-    fn send_file_once(&self, file: &File, at: u64, left: u64) -> io::Result<u64> {
+    fn send_file_once(&self, file: &File, at: u64, left: u64, sigpipe: Sigpipe) -> io::Result<u64> {
         let len = left.min(CHUNK) as usize;
         self.perform(Interest::Write, |wait| {
             if wait == Wait::Never {
                 self.force_nonblocking()?;
             }
             let mut at = libc::off_t::try_from(at).map_err(|_| io::ErrorKind::InvalidInput)?;
-            // SAFETY: open descriptors and a live offset.
-            let n = unsafe { libc::sendfile(self.fd_number(), file.as_raw_fd(), &raw mut at, len) };
-            cvt_len(n).map(|n| n as u64)
+            sigpipe
+                .held(|| {
+                    // SAFETY: open descriptors and a live offset.
+                    cvt_len(unsafe {
+                        libc::sendfile(self.fd_number(), file.as_raw_fd(), &raw mut at, len)
+                    })
+                })
+                .map(|n| n as u64)
         })
     }
 }
@@ -181,6 +188,7 @@ impl Pipe {
 /// As [`Io::perform`], of either side.
 #[doc(hidden)]
 pub fn copy(from: &Io, to: &Io) -> io::Result<u64> {
+    let sigpipe = Sigpipe::disposition();
     let mut total = 0;
     loop {
         // A pipe is held only while there are data in it.
@@ -190,7 +198,7 @@ pub fn copy(from: &Io, to: &Io) -> io::Result<u64> {
                 return Ok(total);
             }
             Ok((n, pipe)) => {
-                to.drain_pipe(&pipe, n)?;
+                to.drain_pipe(&pipe, n, sigpipe)?;
                 total += n as u64;
                 pipe.give_back();
             }
@@ -257,22 +265,24 @@ impl Io {
     }
 
     /// Moves the `left` bytes in the pipe on. After an error they are lost, and the pipe with them.
-    fn drain_pipe(&self, pipe: &Pipe, mut left: usize) -> io::Result<()> {
+    fn drain_pipe(&self, pipe: &Pipe, mut left: usize, sigpipe: Sigpipe) -> io::Result<()> {
         while left > 0 {
             let moved = self.perform(Interest::Write, |wait| {
                 if wait == Wait::Never {
                     self.force_nonblocking()?;
                 }
-                // SAFETY: open descriptors, no offsets.
-                cvt_len(unsafe {
-                    libc::splice(
-                        pipe.read.as_raw_fd(),
-                        ptr::null_mut(),
-                        self.fd_number(),
-                        ptr::null_mut(),
-                        left,
-                        libc::SPLICE_F_MOVE,
-                    )
+                sigpipe.held(|| {
+                    // SAFETY: open descriptors, no offsets.
+                    cvt_len(unsafe {
+                        libc::splice(
+                            pipe.read.as_raw_fd(),
+                            ptr::null_mut(),
+                            self.fd_number(),
+                            ptr::null_mut(),
+                            left,
+                            libc::SPLICE_F_MOVE,
+                        )
+                    })
                 })
             });
             match moved {

@@ -4,6 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
+use std::process::Command;
 use std::time::Duration;
 
 use std_net::process::{self, channel};
@@ -249,4 +250,13 @@ fn the_stream_still_waits_as_its_user_chose() {
         assert_eq!(&buf, b"second");
         peer.join().unwrap();
     });
+}
+
+#[test]
+fn no_signal_ends_a_program_whose_peer_is_gone() {
+    let output = Command::new(env!("CARGO_BIN_EXE_sigpipe"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said == "alive\n", "{output:?}");
 }

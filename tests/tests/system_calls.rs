@@ -14,8 +14,10 @@ fn count(mode: &str, operation: &str) -> Option<BTreeMap<String, usize>> {
         .arg(&*trace)
         .args([
             "-e",
-            "trace=network,poll,ppoll,fcntl,ioctl,epoll_ctl,read,write,readv,writev",
+            "trace=network,poll,ppoll,fcntl,ioctl,epoll_ctl,epoll_wait,epoll_pwait,epoll_pwait2,\
+             timerfd_settime,read,write,readv,writev,sendfile,splice,pipe2,rt_sigprocmask",
         ])
+        .env("STD_NET_WORKERS", "1")
         .args([env!("CARGO_BIN_EXE_calls"), mode, operation])
         .output()
         .unwrap();
@@ -80,5 +82,45 @@ fn a_batch_of_datagrams_is_one_call() {
             };
             assert_eq!(ours, BTreeMap::from([(call.to_owned(), 10)]), "{operation}");
         }
+    });
+}
+
+#[test]
+fn a_file_and_a_copy_pass_by_without_one() {
+    within(LIMIT, || {
+        let Some(ours) = count("ours", "send_file") else {
+            return;
+        };
+        // Four pieces, and the end; a thread of the same program reads them.
+        assert_eq!(ours["sendfile"], 5, "{ours:?}");
+        for copies in ["sendto", "write", "read", "pread64"] {
+            assert!(!ours.contains_key(copies), "{ours:?}");
+        }
+        let ours = count("ours", "copy").unwrap();
+        // In and out, and in again, where the end is.
+        assert_eq!(ours["splice"], 3, "{ours:?}");
+        assert_eq!(ours["pipe2"], 1, "{ours:?}");
+        assert!(!ours.contains_key("sendto"), "{ours:?}");
+    });
+}
+
+/// The portable reactor sets a timer for it.
+#[cfg(not(std_net_portable))]
+#[test]
+fn a_deadline_that_does_not_pass_costs_no_call() {
+    within(LIMIT, || {
+        let count = |operation| {
+            let mut calls = count("ours", operation)?;
+            // The one that takes a timeout of nanoseconds.
+            if let Some(waits) = calls.remove("epoll_pwait2") {
+                *calls.entry("epoll_wait".to_owned()).or_insert(0) += waits;
+            }
+            Some(calls)
+        };
+        let (Some(without), Some(with)) = (count("trips"), count("trips_by")) else {
+            return;
+        };
+        assert_eq!(with, without);
+        assert_eq!(without["sendto"], 20, "{without:?}");
     });
 }

@@ -103,6 +103,78 @@ fn batches(operation: &str) {
     mark("end");
 }
 
+/// A file of three pieces and a half, and what is left of a connection of the same length.
+fn without_copy(operation: &str) {
+    use std::io::{Read, Seek, Write};
+
+    use std_net::unix::UnixStream;
+
+    const LEN: usize = 3_500_000;
+    let eat = |mut peer: UnixStream| {
+        std::thread::spawn(move || {
+            let mut buf = vec![0; 1 << 20];
+            while peer.read(&mut buf).unwrap() > 0 {}
+        })
+    };
+    let (to, peer) = UnixStream::pair().unwrap();
+    let eater = eat(peer);
+    if operation == "send_file" {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; LEN]).unwrap();
+        file.rewind().unwrap();
+        mark("begin");
+        assert_eq!(to.send_file(&file, ..).unwrap(), LEN as u64);
+    } else {
+        let (mut source, from) = UnixStream::pair().unwrap();
+        source.write_all(&[7; 1000]).unwrap();
+        drop(source);
+        mark("begin");
+        assert_eq!(std_net::copy(&from, &to).unwrap(), 1000);
+    }
+    mark("end");
+    drop(to);
+    eater.join().unwrap();
+}
+
+/// Round trips between two processes of one worker, each read waits; with deadlines that do not pass.
+fn round_trips(operation: &str) {
+    use std::io::{Read, Write};
+    use std::time::Duration;
+
+    use std_net::process;
+    use std_net::unix::UnixStream;
+
+    let (mut a, mut b) = UnixStream::pair().unwrap();
+    if operation == "trips_by" {
+        a.timeout_after(Duration::from_secs(3600));
+        b.timeout_after(Duration::from_secs(3600));
+    }
+    let echo = process::spawn(move || {
+        let mut byte = [0];
+        while b.read(&mut byte).unwrap() > 0 {
+            b.write_all(&byte).unwrap();
+        }
+    });
+    let (mut ready, mut spawned) = UnixStream::pair().unwrap();
+    let ask = process::spawn(move || {
+        let mut byte = [7];
+        // Behind it the worker is not woken from elsewhere any more.
+        spawned.read_exact(&mut byte).unwrap();
+        // The first trip watches the sockets.
+        for i in 0..11 {
+            if i == 1 {
+                mark("begin");
+            }
+            a.write_all(&byte).unwrap();
+            a.read_exact(&mut byte).unwrap();
+        }
+        mark("end");
+    });
+    ready.write_all(&[7]).unwrap();
+    ask.join().unwrap();
+    echo.join().unwrap();
+}
+
 /// A line in the trace.
 fn mark(text: &str) {
     eprint!("{text}");
@@ -116,6 +188,8 @@ fn main() {
     );
     match library.as_str() {
         "ours" if operation.ends_with("_many") => batches(&operation),
+        "ours" if operation == "send_file" || operation == "copy" => without_copy(&operation),
+        "ours" if operation.starts_with("trips") => round_trips(&operation),
         "std" => through_std::run(&operation),
         "ours" => through_ours::run(&operation),
         other => panic!("no library {other}"),
