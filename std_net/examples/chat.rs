@@ -1,5 +1,5 @@
 //! A chat with one room: what one client types all others see. Two processes a client, one that
-//! reads and one that writes, and one for the room; channels between them.
+//! reads and one that writes, and one for the room; channels between them. Ctrl-C closes the room.
 //!
 //! Usage: `chat [ADDRESS]`, 127.0.0.1:6666 by default. Try `socat - TCP:127.0.0.1:6666` twice.
 
@@ -23,6 +23,7 @@ enum Event {
     Joined(u64, Sender<Arc<str>>),
     Said(u64, String),
     Left(u64),
+    Closed,
 }
 
 fn main() -> io::Result<()> {
@@ -31,8 +32,10 @@ fn main() -> io::Result<()> {
         .unwrap_or_else(|| "127.0.0.1:6666".into());
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
+    let notifier = listener.notifier()?;
+    ctrlc::set_handler(move || notifier.notify()).map_err(io::Error::other)?;
     let (room, events) = channel::unbounded();
-    process::spawn(move || run_room(events));
+    let running = process::spawn(move || run_room(events));
     for (id, stream) in (1..).zip(listener.incoming()) {
         match stream {
             Ok(stream) => {
@@ -48,7 +51,12 @@ fn main() -> io::Result<()> {
             }
         }
     }
-    Ok(())
+    let _ = room.send(Event::Closed);
+    drop(room);
+    // It goes on until the last client has let go of it.
+    running
+        .join()
+        .map_err(|_| io::Error::other("the room panicked"))
 }
 
 /// Passes what is said to everyone else. The only one who knows all clients: no lock anywhere.
@@ -69,6 +77,11 @@ fn run_room(events: Receiver<Event>) {
             Event::Left(id) => {
                 clients.remove(&id);
                 tell(&mut clients, id, format!("* guest {id} left\n"));
+            }
+            Event::Closed => {
+                tell(&mut clients, 0, "* the room closes\n".to_owned());
+                // With them go the writers, when they have written this.
+                clients.clear();
             }
         }
     }

@@ -170,7 +170,7 @@ fn socat_through_the_proxy_keeps_half_closes() {
 #[test]
 fn three_clients_chat() {
     within(LIMIT, || {
-        let server = Server::start("chat", &["127.0.0.1:0"]);
+        let mut server = Server::start("chat", &["127.0.0.1:0"]);
         let join = || {
             let stream = TcpStream::connect(server.address).unwrap();
             stream
@@ -193,6 +193,16 @@ fn three_clients_chat() {
         assert_eq!(from_b.next().unwrap().unwrap(), "* guest 3 left");
         a.write_all(b"bye\n").unwrap();
         assert_eq!(from_b.next().unwrap().unwrap(), "<guest 1> bye");
+        // Ctrl-C: everyone is told, and then the program ends.
+        let mut kill = Command::new("kill");
+        let kill = kill.args(["-s", "INT", &server.id().to_string()]);
+        assert!(kill.status().unwrap().success());
+        for mut lines in [from_a, from_b] {
+            assert_eq!(lines.next().unwrap().unwrap(), "* the room closes");
+            assert!(lines.next().is_none());
+        }
+        let mut rest = String::new();
+        server.output.read_to_string(&mut rest).unwrap();
     });
 }
 
