@@ -31,9 +31,9 @@ fn main() -> io::Result<()> {
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:6666".into());
     let listener = TcpListener::bind(address)?;
-    println!("listening on {}", listener.local_addr()?);
     let notifier = listener.notifier()?;
     ctrlc::set_handler(move || notifier.notify()).map_err(io::Error::other)?;
+    println!("listening on {}", listener.local_addr()?);
     let (room, events) = channel::unbounded();
     let running = process::spawn(move || run_room(events));
     for (id, stream) in (1..).zip(listener.incoming()) {

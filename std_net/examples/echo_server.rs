@@ -18,10 +18,11 @@ fn main() -> io::Result<()> {
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:7777".into());
     let listener = TcpListener::bind(address)?;
-    println!("listening on {}", listener.local_addr()?);
+    let address = listener.local_addr()?;
     let server = Server::new(listener)?;
     let handle = server.handle();
     ctrlc::set_handler(move || handle.shutdown(GRACE)).map_err(io::Error::other)?;
+    println!("listening on {address}");
     let end = server.run(echo)?;
     println!("{} served, {} cut off", end.served, end.cancelled);
     Ok(())

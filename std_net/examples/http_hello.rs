@@ -30,13 +30,15 @@ fn main() -> io::Result<()> {
         .next()
         .unwrap_or_else(|| "127.0.0.1:8080".into());
     let listener = TcpListener::bind(address)?;
-    println!("listening on {}", listener.local_addr()?);
+    let address = listener.local_addr()?;
     if flags.iter().any(|flag| flag == "--shared") {
+        println!("listening on {address}");
         return shared(&listener);
     }
     let server = Server::new(listener)?;
     let handle = server.handle();
     ctrlc::set_handler(move || handle.shutdown(GRACE)).map_err(io::Error::other)?;
+    println!("listening on {address}");
     let end = server.run(|stream| report(answer(&stream)))?;
     println!("{} served, {} cut off", end.served, end.cancelled);
     Ok(())

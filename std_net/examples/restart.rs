@@ -26,11 +26,12 @@ fn main() -> io::Result<()> {
             TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:7777"))?
         }
     };
-    println!("listening on {}", listener.local_addr()?);
     let ours = listener.try_clone()?;
     let server = Server::new(listener)?;
     let handle = server.handle();
+    // Before anyone is told of this server: until then SIGHUP ends it.
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    println!("listening on {}", ours.local_addr()?);
     thread::spawn(move || {
         for signal in &mut signals {
             if signal == SIGHUP

@@ -20,10 +20,11 @@ fn main() -> io::Result<()> {
         std::process::exit(2);
     };
     let listener = TcpListener::bind(listen)?;
-    println!("listening on {}", listener.local_addr()?);
+    let address = listener.local_addr()?;
     let server = Server::new(listener)?;
     let handle = server.handle();
     ctrlc::set_handler(move || handle.shutdown(GRACE)).map_err(io::Error::other)?;
+    println!("listening on {address}");
     let end = server.run(move |client| {
         if let Err(error) = proxy(&client, &target) {
             eprintln!("{target}: {error}");
