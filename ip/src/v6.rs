@@ -141,11 +141,11 @@ fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
     let mut before = 0;
     let mut high = 0;
     for _ in 0..3 {
-        high = high << 16 | groups.read();
+        high = high << 16 | groups.read::<true>();
         before += u32::from(groups.start < gap_start);
     }
-    high = high << 16 | groups.read();
-    let mut low = groups.read();
+    high = high << 16 | groups.read::<false>();
+    let mut low = groups.read::<false>();
     if groups.start > end_of_text {
         *wrong = groups.bad > 0xffff || gap == 0;
         let absent = groups.start - 1 - end_of_text;
@@ -153,7 +153,7 @@ fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
     }
     before += u32::from(groups.start < gap_start);
     for _ in 0..3 {
-        low = low << 16 | groups.read();
+        low = low << 16 | groups.read::<false>();
         before += u32::from(groups.start < gap_start);
     }
     // With nine groups or more the eighth ends before the text.
@@ -210,17 +210,14 @@ struct Groups<'a> {
 impl Groups<'_> {
     /// The next group, which may be empty or behind the text: 0.
     #[inline(always)]
-    fn read(&mut self) -> u64 {
+    fn read<const FAR: bool>(&mut self) -> u64 {
         let end = self.ends.trailing_zeros();
         self.ends &= self.ends.wrapping_sub(1);
-        // Four bytes from its start, or the last four of the text, and zeros from its end on.
         let start = self.start as usize;
-        let at = start.min(self.bytes.len() - 4);
-        let four = match self.bytes[at..].first_chunk::<4>() {
-            Some(four) => u32::from_le_bytes(*four) ^ ZEROS,
-            None => 0,
+        let four = match self.bytes.get(start..).and_then(<[u8]>::first_chunk::<4>) {
+            Some(four) if FAR => u32::from_le_bytes(*four) ^ ZEROS,
+            _ => self.last_four(),
         };
-        let four = four.wrapping_shr(8 * (start - at) as u32);
         // The digits go to the end of the four bytes; before them come zeros. Of more than four
         // digits this is negative, and so above 0xffff.
         let zeros = (self.start + 4).wrapping_sub(end);
@@ -229,6 +226,18 @@ impl Groups<'_> {
         self.bad |= group | zeros;
         self.start = end + 1;
         u64::from(group)
+    }
+
+    /// What is left of the last four bytes of the text from `start` on, and zeros.
+    #[inline(always)]
+    fn last_four(&self) -> u32 {
+        let start = self.start as usize;
+        let at = start.min(self.bytes.len() - 4);
+        let four = match self.bytes[at..].first_chunk::<4>() {
+            Some(four) => u32::from_le_bytes(*four) ^ ZEROS,
+            None => 0,
+        };
+        four.wrapping_shr(8 * (start - at) as u32)
     }
 }
 

@@ -10,7 +10,7 @@ pub mod parity;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -33,9 +33,11 @@ pub fn within<T>(limit: Duration, body: impl FnOnce() -> T) -> T {
     let name = thread::current().name().unwrap_or("a test").to_owned();
     let watchdog = thread::spawn(move || {
         if watch.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("{name} hangs: more than {limit:?}");
+            // Not by `eprintln!`: what a test prints is kept for its end, and this has none.
+            let mut err = io::stderr();
+            let _ = writeln!(err, "{name} hangs: more than {limit:?}");
             for process in process::list() {
-                eprintln!("  {process}");
+                let _ = writeln!(err, "  {process}");
             }
             std::process::abort();
         }

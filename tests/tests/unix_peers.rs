@@ -44,9 +44,10 @@ impl Peer {
         input.write_all(text.as_bytes()).unwrap();
     }
 
+    /// On a thread of the pool: what the program answers to may be another process of this worker.
     fn hear(&mut self) -> String {
         let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
+        process::blocking(|| self.output.read_line(&mut line)).unwrap();
         line
     }
 
@@ -54,7 +55,7 @@ impl Peer {
     fn end(&mut self) -> String {
         self.input = None;
         let mut rest = String::new();
-        self.output.read_to_string(&mut rest).unwrap();
+        process::blocking(|| self.output.read_to_string(&mut rest)).unwrap();
         rest
     }
 }
