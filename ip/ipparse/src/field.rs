@@ -1,8 +1,10 @@
 //! What is said of an item: columns, JSON, and the names of both.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use std_net_ip::IpAddress;
 use std_net_ip::classify::{self, Registration};
 use std_net_ip::net::IpNet;
@@ -267,27 +269,10 @@ impl Layout {
 
     fn write_fields(&self, entry: &Entry<'_>, out: &mut Vec<u8>) {
         for (i, field) in self.fields.iter().enumerate() {
-            if self.json {
-                out.push(if i == 0 { b'{' } else { b',' });
-                push_json(out, field.name().as_bytes());
-                out.push(b':');
-            } else if i > 0 {
-                out.push(b'\t');
-            }
-            let value = field.value(entry, &self.names);
-            match (value, self.json) {
-                (Value::None, true) => out.extend_from_slice(b"null"),
-                (Value::None, false) => out.push(b'-'),
-                (Value::Bool(b), true) => out.extend_from_slice(if b { b"true" } else { b"false" }),
-                (Value::Bool(b), false) => out.extend_from_slice(if b { b"yes" } else { b"no" }),
-                (Value::Number(n), _) => out.extend_from_slice(n.as_bytes()),
-                (Value::Text(text), true) => push_json(out, &text),
-                (Value::Raw(text), true) => push_json(out, text),
-                (Value::Text(text), false) => push_column(out, &text),
-                (Value::Raw(text), false) => push_column(out, text),
-            }
+            push_name(out, i, self.json.then(|| field.name()));
+            push_value(out, &field.value(entry, &self.names), self.json);
         }
-        out.extend_from_slice(if self.json { b"}\n" } else { b"\n" });
+        push_end(out, self.json);
     }
 
     /// The text of one field, `-` if there is none.
@@ -302,6 +287,144 @@ impl Layout {
         one.write_fields(entry, &mut out);
         String::from_utf8_lossy(&out).trim_end().to_owned()
     }
+}
+
+/// A column of `filter` and `exclude`: of the address that decided about the line, or of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LineField {
+    Of(Field),
+    Match,
+    Text,
+}
+
+/// Those that an address in a line can have.
+static LINE_FIELDS: LazyLock<Vec<LineField>> = LazyLock::new(|| {
+    let of_address = [
+        Field::File,
+        Field::Line,
+        Field::Column,
+        Field::Input,
+        Field::Version,
+        Field::Address,
+        Field::Expanded,
+        Field::Reverse,
+        Field::Integer,
+        Field::Hex,
+        Field::Binary,
+        Field::Name,
+        Field::Block,
+        Field::Rfc,
+        Field::Global,
+    ];
+    let own = [LineField::Match, LineField::Text];
+    of_address
+        .map(LineField::Of)
+        .into_iter()
+        .chain(own)
+        .collect()
+});
+
+impl ValueEnum for LineField {
+    fn value_variants<'a>() -> &'a [LineField] {
+        &LINE_FIELDS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            LineField::Of(field) => field.to_possible_value(),
+            LineField::Match => Some(
+                PossibleValue::new("match")
+                    .help("The network of the set that the address is in; neighbours count as one"),
+            ),
+            LineField::Text => Some(PossibleValue::new("text").help("The whole line")),
+        }
+    }
+}
+
+impl LineField {
+    fn name(self) -> String {
+        match self {
+            LineField::Of(field) => field.name(),
+            LineField::Match => String::from("match"),
+            LineField::Text => String::from("text"),
+        }
+    }
+
+    fn value<'a>(self, line: &Whole<'a>, names: &[String]) -> Value<'a> {
+        match (self, &line.entry, line.matched) {
+            (LineField::Of(field), Some(entry), _) => field.value(entry, names),
+            // No address is needed for these.
+            (LineField::Of(Field::File), None, _) => {
+                Value::Text(names[line.source].clone().into_bytes())
+            }
+            (LineField::Of(Field::Line), None, _) => Value::Number(line.number.to_string()),
+            (LineField::Text, ..) => Value::Raw(line.text),
+            (LineField::Match, _, Some(net)) => Value::Text(net.to_string().into_bytes()),
+            (LineField::Of(_) | LineField::Match, ..) => Value::None,
+        }
+    }
+}
+
+/// A line of text, and what decided about it.
+pub(crate) struct Whole<'a> {
+    pub(crate) source: usize,
+    /// From 1.
+    pub(crate) number: u64,
+    /// Without its line end.
+    pub(crate) text: &'a [u8],
+    /// The address that is in the set, or else the first, if there is one.
+    pub(crate) entry: Option<Entry<'a>>,
+    /// The network of the set that this is in.
+    pub(crate) matched: Option<IpNet>,
+}
+
+/// What of each line is written, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct LineLayout {
+    pub(crate) fields: Vec<LineField>,
+    pub(crate) json: bool,
+    /// The names of the sources.
+    pub(crate) names: Vec<String>,
+}
+
+impl LineLayout {
+    /// Appends a line's object or columns.
+    pub(crate) fn write(&self, line: &Whole<'_>, out: &mut Vec<u8>) {
+        for (i, field) in self.fields.iter().enumerate() {
+            push_name(out, i, self.json.then(|| field.name()));
+            push_value(out, &field.value(line, &self.names), self.json);
+        }
+        push_end(out, self.json);
+    }
+}
+
+/// What stands before the value with this number: in JSON with its key.
+fn push_name(out: &mut Vec<u8>, i: usize, key: Option<String>) {
+    if let Some(key) = key {
+        out.push(if i == 0 { b'{' } else { b',' });
+        push_json(out, key.as_bytes());
+        out.push(b':');
+    } else if i > 0 {
+        out.push(b'\t');
+    }
+}
+
+fn push_value(out: &mut Vec<u8>, value: &Value<'_>, json: bool) {
+    match (value, json) {
+        (Value::None, true) => out.extend_from_slice(b"null"),
+        (Value::None, false) => out.push(b'-'),
+        (Value::Bool(b), true) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
+        (Value::Bool(b), false) => out.extend_from_slice(if *b { b"yes" } else { b"no" }),
+        (Value::Number(n), _) => out.extend_from_slice(n.as_bytes()),
+        (Value::Text(text), true) => push_json(out, text),
+        (Value::Raw(text), true) => push_json(out, text),
+        (Value::Text(text), false) => push_column(out, text),
+        (Value::Raw(text), false) => push_column(out, text),
+    }
+}
+
+fn push_end(out: &mut Vec<u8>, json: bool) {
+    out.extend_from_slice(if json { b"}\n" } else { b"\n" });
 }
 
 /// Text that is not UTF-8 gets replacement characters, as JSON has no other.
