@@ -1,5 +1,6 @@
 //! What is said of an item: columns, JSON, and the names of both.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
@@ -10,7 +11,7 @@ use std_net_ip::classify::{self, Registration};
 use std_net_ip::net::IpNet;
 use std_net_ip::range::IpRange;
 
-use crate::item::{Item, To, push_addr, push_as, push_display, push_zone, zones};
+use crate::item::{Item, To, push_addr, push_as, push_display, push_net, push_zone, zones};
 use crate::read::Entry;
 
 /// A column of the output.
@@ -246,11 +247,22 @@ pub(crate) struct Layout {
     /// Empty: the text of the item alone.
     pub(crate) fields: Vec<Field>,
     pub(crate) json: bool,
+    keys: Vec<Vec<u8>>,
     /// The names of the sources.
-    pub(crate) names: Vec<String>,
+    names: Vec<String>,
 }
 
 impl Layout {
+    pub(crate) fn new(to: To, fields: Vec<Field>, json: bool, names: &[String]) -> Layout {
+        Layout {
+            to,
+            json,
+            keys: keys(json, fields.iter().map(|field| field.name())),
+            fields,
+            names: names.to_vec(),
+        }
+    }
+
     /// Whether the number of the line, or the place in it, is wanted.
     pub(crate) fn has(&self, field: Field) -> bool {
         self.fields.contains(&field)
@@ -269,20 +281,15 @@ impl Layout {
 
     fn write_fields(&self, entry: &Entry<'_>, out: &mut Vec<u8>) {
         for (i, field) in self.fields.iter().enumerate() {
-            push_name(out, i, self.json.then(|| field.name()));
-            push_value(out, &field.value(entry, &self.names), self.json);
+            push_start(out, i, &self.keys);
+            push_value(out, field.value(entry, &self.names), self.json);
         }
         push_end(out, self.json);
     }
 
     /// The text of one field, `-` if there is none.
     pub(crate) fn text(&self, field: Field, entry: &Entry<'_>) -> String {
-        let one = Layout {
-            to: self.to,
-            fields: vec![field],
-            json: false,
-            names: self.names.clone(),
-        };
+        let one = Layout::new(self.to, vec![field], false, &self.names);
         let mut out = Vec::new();
         one.write_fields(entry, &mut out);
         String::from_utf8_lossy(&out).trim_end().to_owned()
@@ -359,7 +366,11 @@ impl LineField {
             }
             (LineField::Of(Field::Line), None, _) => Value::Number(line.number.to_string()),
             (LineField::Text, ..) => Value::Raw(line.text),
-            (LineField::Match, _, Some(net)) => Value::Text(net.to_string().into_bytes()),
+            (LineField::Match, _, Some(net)) => {
+                let mut text = Vec::new();
+                push_net(&mut text, net, false);
+                Value::Text(text)
+            }
             (LineField::Of(_) | LineField::Match, ..) => Value::None,
         }
     }
@@ -381,44 +392,69 @@ pub(crate) struct Whole<'a> {
 /// What of each line is written, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct LineLayout {
-    pub(crate) fields: Vec<LineField>,
-    pub(crate) json: bool,
+    fields: Vec<LineField>,
+    json: bool,
+    keys: Vec<Vec<u8>>,
     /// The names of the sources.
-    pub(crate) names: Vec<String>,
+    names: Vec<String>,
 }
 
 impl LineLayout {
+    pub(crate) fn new(fields: Vec<LineField>, json: bool, names: &[String]) -> LineLayout {
+        LineLayout {
+            json,
+            keys: keys(json, fields.iter().map(|field| field.name())),
+            fields,
+            names: names.to_vec(),
+        }
+    }
+
+    pub(crate) fn has(&self, field: LineField) -> bool {
+        self.fields.contains(&field)
+    }
+
     /// Appends a line's object or columns.
     pub(crate) fn write(&self, line: &Whole<'_>, out: &mut Vec<u8>) {
         for (i, field) in self.fields.iter().enumerate() {
-            push_name(out, i, self.json.then(|| field.name()));
-            push_value(out, &field.value(line, &self.names), self.json);
+            push_start(out, i, &self.keys);
+            push_value(out, field.value(line, &self.names), self.json);
         }
         push_end(out, self.json);
     }
 }
 
-/// What stands before the value with this number: in JSON with its key.
-fn push_name(out: &mut Vec<u8>, i: usize, key: Option<String>) {
-    if let Some(key) = key {
-        out.push(if i == 0 { b'{' } else { b',' });
-        push_json(out, key.as_bytes());
-        out.push(b':');
+/// What stands before each value in JSON; nothing else has keys.
+fn keys(json: bool, names: impl Iterator<Item = String>) -> Vec<Vec<u8>> {
+    let key = |(i, name): (usize, String)| {
+        let mut key = vec![if i == 0 { b'{' } else { b',' }];
+        push_json(&mut key, name.as_bytes());
+        key.push(b':');
+        key
+    };
+    names.enumerate().map(key).filter(|_| json).collect()
+}
+
+/// What stands before the value with this number.
+#[inline(always)]
+fn push_start(out: &mut Vec<u8>, i: usize, keys: &[Vec<u8>]) {
+    if let Some(key) = keys.get(i) {
+        out.extend_from_slice(key);
     } else if i > 0 {
         out.push(b'\t');
     }
 }
 
-fn push_value(out: &mut Vec<u8>, value: &Value<'_>, json: bool) {
+#[inline(always)]
+fn push_value(out: &mut Vec<u8>, value: Value<'_>, json: bool) {
     match (value, json) {
         (Value::None, true) => out.extend_from_slice(b"null"),
         (Value::None, false) => out.push(b'-'),
-        (Value::Bool(b), true) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
-        (Value::Bool(b), false) => out.extend_from_slice(if *b { b"yes" } else { b"no" }),
+        (Value::Bool(b), true) => out.extend_from_slice(if b { b"true" } else { b"false" }),
+        (Value::Bool(b), false) => out.extend_from_slice(if b { b"yes" } else { b"no" }),
         (Value::Number(n), _) => out.extend_from_slice(n.as_bytes()),
-        (Value::Text(text), true) => push_json(out, text),
+        (Value::Text(text), true) => push_json(out, &text),
         (Value::Raw(text), true) => push_json(out, text),
-        (Value::Text(text), false) => push_column(out, text),
+        (Value::Text(text), false) => push_column(out, &text),
         (Value::Raw(text), false) => push_column(out, text),
     }
 }
@@ -429,7 +465,11 @@ fn push_end(out: &mut Vec<u8>, json: bool) {
 
 /// Text that is not UTF-8 gets replacement characters, as JSON has no other.
 fn push_json(out: &mut Vec<u8>, text: &[u8]) {
-    let text = String::from_utf8_lossy(text);
+    // Most text is UTF-8, and to find that out is faster than to look for what is not.
+    let text = match std::str::from_utf8(text) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(text),
+    };
     serde_json::to_writer(out, &text).expect("text is always JSON, and a vector takes all");
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn filter(lines: &Lines, choice: Choice) -> Result<Status> {
         choice,
         networks: layout
             .as_ref()
-            .is_some_and(|layout| layout.fields.contains(&LineField::Match)),
+            .is_some_and(|layout| layout.has(LineField::Match)),
     };
     let mut output = Output::stdout()?;
     let mut count = 0;
@@ -130,11 +130,7 @@ fn layout(job: &Job, lines: &Lines, choice: Choice, named: bool) -> Option<LineL
         }
         fields.push(LineField::Text);
     }
-    Some(LineLayout {
-        fields,
-        json: lines.json,
-        names: job.names.clone(),
-    })
+    Some(LineLayout::new(fields, lines.json, &job.names))
 }
 
 struct Search {
