@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, ColorChoice, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::field::Field;
+use crate::field::{Field, LineField};
 use crate::item::{From, To};
 
 const STYLES: Styles = Styles::styled()
@@ -82,13 +82,26 @@ pub(crate) enum Verb {
 Lines are written as they are. An address within a word counts as for --extract. An IPv4 address mapped into \
 IPv6 (::ffff:192.0.2.1) matches as both.
 
+With --json, or with columns, it is an object or a row a line instead: the number of the line, its first address in \
+the set (with -v: its first), the network of the set that holds it, and the text of the line. Networks of the set \
+that overlap or touch count as the one that they make up, as for aggregate.
+
 Examples:
   ipparse filter --in 10.0.0.0/8,192.168.0.0/16 access.log
   ipparse filter --in blocklist.txt --in 2001:db8::/32 < access.log
   ipparse filter -v --in office.txt auth.log     lines with addresses, none of them of the office
-  tail -f access.log | ipparse filter --in blocklist.txt")]
+  tail -f access.log | ipparse filter --in blocklist.txt
+  ipparse filter --json --in blocklist.txt access.log
+  ipparse filter --columns line,address,match --in blocklist.txt access.log")]
     Filter(Filter),
     /// Write the lines that hold no address of the set
+    #[command(after_help = "\
+Lines are written as they are. With --json, or with columns, it is an object or a row a line instead: the number of \
+the line, its first address (null or - if it has none), and the text of the line.
+
+Examples:
+  ipparse exclude --in crawlers.txt access.log
+  ipparse exclude --json --in crawlers.txt access.log")]
     Exclude(Exclude),
     /// Sort by address: IPv4 first, the larger network before the smaller
     Sort(Sort),
@@ -214,8 +227,20 @@ pub(crate) struct Lines {
     #[command(flatten)]
     pub(crate) set: In,
     /// Write only how many lines
-    #[arg(long, short)]
+    #[arg(long, short, conflicts_with_all = ["json", "columns"])]
     pub(crate) count: bool,
+    /// Write an object in JSON for each line
+    #[arg(long, help_heading = "Writing")]
+    pub(crate) json: bool,
+    /// Write these columns for each line, with tabs between them (with --json: these keys)
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        conflicts_with = "with_filename",
+        help_heading = "Writing"
+    )]
+    pub(crate) columns: Vec<LineField>,
     /// Write the name of the file before each line (by default with several files)
     #[arg(long, short = 'H', overrides_with = "no_filename")]
     pub(crate) with_filename: bool,

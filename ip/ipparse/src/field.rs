@@ -1,14 +1,17 @@
 //! What is said of an item: columns, JSON, and the names of both.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use std_net_ip::IpAddress;
 use std_net_ip::classify::{self, Registration};
 use std_net_ip::net::IpNet;
 use std_net_ip::range::IpRange;
 
-use crate::item::{Item, To, push_addr, push_as, push_display, push_zone, zones};
+use crate::item::{Item, To, push_addr, push_as, push_display, push_net, push_zone, zones};
 use crate::read::Entry;
 
 /// A column of the output.
@@ -244,11 +247,22 @@ pub(crate) struct Layout {
     /// Empty: the text of the item alone.
     pub(crate) fields: Vec<Field>,
     pub(crate) json: bool,
+    keys: Vec<Vec<u8>>,
     /// The names of the sources.
-    pub(crate) names: Vec<String>,
+    names: Vec<String>,
 }
 
 impl Layout {
+    pub(crate) fn new(to: To, fields: Vec<Field>, json: bool, names: &[String]) -> Layout {
+        Layout {
+            to,
+            json,
+            keys: keys(json, fields.iter().map(|field| field.name())),
+            fields,
+            names: names.to_vec(),
+        }
+    }
+
     /// Whether the number of the line, or the place in it, is wanted.
     pub(crate) fn has(&self, field: Field) -> bool {
         self.fields.contains(&field)
@@ -267,46 +281,195 @@ impl Layout {
 
     fn write_fields(&self, entry: &Entry<'_>, out: &mut Vec<u8>) {
         for (i, field) in self.fields.iter().enumerate() {
-            if self.json {
-                out.push(if i == 0 { b'{' } else { b',' });
-                push_json(out, field.name().as_bytes());
-                out.push(b':');
-            } else if i > 0 {
-                out.push(b'\t');
-            }
-            let value = field.value(entry, &self.names);
-            match (value, self.json) {
-                (Value::None, true) => out.extend_from_slice(b"null"),
-                (Value::None, false) => out.push(b'-'),
-                (Value::Bool(b), true) => out.extend_from_slice(if b { b"true" } else { b"false" }),
-                (Value::Bool(b), false) => out.extend_from_slice(if b { b"yes" } else { b"no" }),
-                (Value::Number(n), _) => out.extend_from_slice(n.as_bytes()),
-                (Value::Text(text), true) => push_json(out, &text),
-                (Value::Raw(text), true) => push_json(out, text),
-                (Value::Text(text), false) => push_column(out, &text),
-                (Value::Raw(text), false) => push_column(out, text),
-            }
+            push_start(out, i, &self.keys);
+            push_value(out, field.value(entry, &self.names), self.json);
         }
-        out.extend_from_slice(if self.json { b"}\n" } else { b"\n" });
+        push_end(out, self.json);
     }
 
     /// The text of one field, `-` if there is none.
     pub(crate) fn text(&self, field: Field, entry: &Entry<'_>) -> String {
-        let one = Layout {
-            to: self.to,
-            fields: vec![field],
-            json: false,
-            names: self.names.clone(),
-        };
+        let one = Layout::new(self.to, vec![field], false, &self.names);
         let mut out = Vec::new();
         one.write_fields(entry, &mut out);
         String::from_utf8_lossy(&out).trim_end().to_owned()
     }
 }
 
+/// A column of `filter` and `exclude`: of the address that decided about the line, or of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LineField {
+    Of(Field),
+    Match,
+    Text,
+}
+
+/// Those that an address in a line can have.
+static LINE_FIELDS: LazyLock<Vec<LineField>> = LazyLock::new(|| {
+    let of_address = [
+        Field::File,
+        Field::Line,
+        Field::Column,
+        Field::Input,
+        Field::Version,
+        Field::Address,
+        Field::Expanded,
+        Field::Reverse,
+        Field::Integer,
+        Field::Hex,
+        Field::Binary,
+        Field::Name,
+        Field::Block,
+        Field::Rfc,
+        Field::Global,
+    ];
+    let own = [LineField::Match, LineField::Text];
+    of_address
+        .map(LineField::Of)
+        .into_iter()
+        .chain(own)
+        .collect()
+});
+
+impl ValueEnum for LineField {
+    fn value_variants<'a>() -> &'a [LineField] {
+        &LINE_FIELDS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            LineField::Of(field) => field.to_possible_value(),
+            LineField::Match => Some(
+                PossibleValue::new("match")
+                    .help("The network of the set that the address is in; neighbours count as one"),
+            ),
+            LineField::Text => Some(PossibleValue::new("text").help("The whole line")),
+        }
+    }
+}
+
+impl LineField {
+    fn name(self) -> String {
+        match self {
+            LineField::Of(field) => field.name(),
+            LineField::Match => String::from("match"),
+            LineField::Text => String::from("text"),
+        }
+    }
+
+    fn value<'a>(self, line: &Whole<'a>, names: &[String]) -> Value<'a> {
+        match (self, &line.entry, line.matched) {
+            (LineField::Of(field), Some(entry), _) => field.value(entry, names),
+            // No address is needed for these.
+            (LineField::Of(Field::File), None, _) => {
+                Value::Text(names[line.source].clone().into_bytes())
+            }
+            (LineField::Of(Field::Line), None, _) => Value::Number(line.number.to_string()),
+            (LineField::Text, ..) => Value::Raw(line.text),
+            (LineField::Match, _, Some(net)) => {
+                let mut text = Vec::new();
+                push_net(&mut text, net, false);
+                Value::Text(text)
+            }
+            (LineField::Of(_) | LineField::Match, ..) => Value::None,
+        }
+    }
+}
+
+/// A line of text, and what decided about it.
+pub(crate) struct Whole<'a> {
+    pub(crate) source: usize,
+    /// From 1.
+    pub(crate) number: u64,
+    /// Without its line end.
+    pub(crate) text: &'a [u8],
+    /// The address that is in the set, or else the first, if there is one.
+    pub(crate) entry: Option<Entry<'a>>,
+    /// The network of the set that this is in.
+    pub(crate) matched: Option<IpNet>,
+}
+
+/// What of each line is written, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct LineLayout {
+    fields: Vec<LineField>,
+    json: bool,
+    keys: Vec<Vec<u8>>,
+    /// The names of the sources.
+    names: Vec<String>,
+}
+
+impl LineLayout {
+    pub(crate) fn new(fields: Vec<LineField>, json: bool, names: &[String]) -> LineLayout {
+        LineLayout {
+            json,
+            keys: keys(json, fields.iter().map(|field| field.name())),
+            fields,
+            names: names.to_vec(),
+        }
+    }
+
+    pub(crate) fn has(&self, field: LineField) -> bool {
+        self.fields.contains(&field)
+    }
+
+    /// Appends a line's object or columns.
+    pub(crate) fn write(&self, line: &Whole<'_>, out: &mut Vec<u8>) {
+        for (i, field) in self.fields.iter().enumerate() {
+            push_start(out, i, &self.keys);
+            push_value(out, field.value(line, &self.names), self.json);
+        }
+        push_end(out, self.json);
+    }
+}
+
+/// What stands before each value in JSON; nothing else has keys.
+fn keys(json: bool, names: impl Iterator<Item = String>) -> Vec<Vec<u8>> {
+    let key = |(i, name): (usize, String)| {
+        let mut key = vec![if i == 0 { b'{' } else { b',' }];
+        push_json(&mut key, name.as_bytes());
+        key.push(b':');
+        key
+    };
+    names.enumerate().map(key).filter(|_| json).collect()
+}
+
+/// What stands before the value with this number.
+#[inline(always)]
+fn push_start(out: &mut Vec<u8>, i: usize, keys: &[Vec<u8>]) {
+    if let Some(key) = keys.get(i) {
+        out.extend_from_slice(key);
+    } else if i > 0 {
+        out.push(b'\t');
+    }
+}
+
+#[inline(always)]
+fn push_value(out: &mut Vec<u8>, value: Value<'_>, json: bool) {
+    match (value, json) {
+        (Value::None, true) => out.extend_from_slice(b"null"),
+        (Value::None, false) => out.push(b'-'),
+        (Value::Bool(b), true) => out.extend_from_slice(if b { b"true" } else { b"false" }),
+        (Value::Bool(b), false) => out.extend_from_slice(if b { b"yes" } else { b"no" }),
+        (Value::Number(n), _) => out.extend_from_slice(n.as_bytes()),
+        (Value::Text(text), true) => push_json(out, &text),
+        (Value::Raw(text), true) => push_json(out, text),
+        (Value::Text(text), false) => push_column(out, &text),
+        (Value::Raw(text), false) => push_column(out, text),
+    }
+}
+
+fn push_end(out: &mut Vec<u8>, json: bool) {
+    out.extend_from_slice(if json { b"}\n" } else { b"\n" });
+}
+
 /// Text that is not UTF-8 gets replacement characters, as JSON has no other.
 fn push_json(out: &mut Vec<u8>, text: &[u8]) {
-    let text = String::from_utf8_lossy(text);
+    // Most text is UTF-8, and to find that out is faster than to look for what is not.
+    let text = match std::str::from_utf8(text) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(text),
+    };
     serde_json::to_writer(out, &text).expect("text is always JSON, and a vector takes all");
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, ErrorKind, IsTerminal, Read};
+use std::io::{self, ErrorKind, IsTerminal, Read, Seek};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -391,8 +391,12 @@ fn open(source: &Source) -> io::Result<File> {
             }
             Ok(file)
         }
-        _ => Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?)),
+        _ => stdin(),
     }
+}
+
+fn stdin() -> io::Result<File> {
+    Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
 
 impl Open {
@@ -461,19 +465,12 @@ const LARGE: u64 = 32 * 1024 * 1024;
 
 /// Shown if someone sees it, it would not stand between the lines of output, and the work is long.
 fn progress_bar(sources: &[Source]) -> ProgressBar {
-    let size = |source: &Source| match source {
-        Source::File(path) => path
-            .metadata()
-            .ok()
-            .filter(|m| m.is_file())
-            .map(|m| m.len()),
-        Source::Text(_, text) => Some(text.len() as u64),
-        Source::Stdin => None,
-    };
-    let shown = io::stderr().is_terminal() && !io::stdout().is_terminal();
-    let total = sources.iter().map(size).sum::<Option<u64>>();
-    match total {
-        Some(total) if shown && total >= LARGE => {
+    if !io::stderr().is_terminal() || io::stdout().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let stdin = || rest(&stdin().ok()?);
+    match total(sources, stdin) {
+        Some(total) if total >= LARGE => {
             let bar = ProgressBar::new(total);
             let template = "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
             if let Ok(style) = ProgressStyle::with_template(template) {
@@ -483,6 +480,32 @@ fn progress_bar(sources: &[Source]) -> ProgressBar {
         }
         _ => ProgressBar::hidden(),
     }
+}
+
+/// How many bytes all sources are, if nothing else than text and regular files is among them; `stdin`
+/// says what is left of standard input.
+fn total(sources: &[Source], stdin: impl Fn() -> Option<u64>) -> Option<u64> {
+    let mut stdin_seen = false;
+    let size = |source: &Source| match source {
+        Source::File(path) => path
+            .metadata()
+            .ok()
+            .filter(|m| m.is_file())
+            .map(|m| m.len()),
+        Source::Text(_, text) => Some(text.len() as u64),
+        // Read once, it is at its end.
+        Source::Stdin if std::mem::replace(&mut stdin_seen, true) => Some(0),
+        Source::Stdin => stdin(),
+    };
+    sources.iter().map(size).sum()
+}
+
+/// How many bytes of a regular file lie behind the place where it is read; `None` for a pipe, a
+/// terminal and so on.
+fn rest(mut file: &File) -> Option<u64> {
+    let metadata = file.metadata().ok().filter(|m| m.is_file())?;
+    let place = file.stream_position().ok()?;
+    Some(metadata.len().saturating_sub(place))
 }
 
 #[cfg(test)]
@@ -559,6 +582,37 @@ mod tests {
         .unwrap();
         assert_eq!((workers.len(), trouble), (4, false));
         assert_eq!(all, (0..=400).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_rest_of_a_file_is_known_and_that_of_a_pipe_is_not() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.set_len(1000).unwrap();
+        for (place, left) in [(0, 1000), (300, 700), (1000, 0), (2000, 0)] {
+            file.seek(io::SeekFrom::Start(place)).unwrap();
+            assert_eq!(rest(&file), Some(left));
+            assert_eq!(file.stream_position().unwrap(), place);
+        }
+        let (pipe, _) = io::pipe().unwrap();
+        assert_eq!(rest(&File::from(std::os::fd::OwnedFd::from(pipe))), None);
+        assert_eq!(rest(&File::open("/").unwrap()), None);
+    }
+
+    #[test]
+    fn the_total_is_known_if_all_sizes_are() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(40).unwrap();
+        let text = Source::Text(1, b"::1".to_vec());
+        let path = Source::File(file.path().to_owned());
+        let all = [text.clone(), path.clone(), Source::Stdin];
+        assert_eq!(total(&all, || Some(500)), Some(543));
+        assert_eq!(total(&all, || None), None);
+        assert_eq!(total(&[text, path.clone(), path], || None), Some(83));
+        // Standard input twice has no more to read.
+        assert_eq!(total(&[Source::Stdin, Source::Stdin], || Some(7)), Some(7));
+        let nothing = Source::File("/no/such/file".into());
+        assert_eq!(total(&[nothing], || Some(7)), None);
+        assert_eq!(total(&[Source::File("/".into())], || Some(7)), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Side by side with grepcidr, iprange, prips, ipcalc and Python's `ipaddress`, byte for byte where
-//! they do the same thing. A tool that is not installed is skipped with a word.
+//! Side by side with grepcidr, iprange, prips, ipcalc, sipcalc and Python's `ipaddress`, byte for byte
+//! where they do the same thing. A tool that is not installed is skipped with a word.
 
 mod common;
 
@@ -266,5 +266,102 @@ fn info_as_ipcalc() {
                 .map(str::trim);
             assert_eq!(value, Some(theirs(label).as_str()), "{net} {label}");
         }
+    }
+}
+
+/// What `sipcalc` says of a network: the value of a label, the two ends of a range joined by ` - `.
+fn sipcalc(net: &str) -> Option<impl Fn(&str) -> Option<String>> {
+    let output = tool("sipcalc")?.arg(net).output().unwrap();
+    // A range of IPv6 addresses goes on in the next line.
+    let page = String::from_utf8(output.stdout)
+        .unwrap()
+        .replace(" -\n", " - ");
+    Some(move |label: &str| {
+        let line = page.lines().find_map(|l| l.strip_prefix(label))?;
+        let value = line.trim_start().strip_prefix("- ")?;
+        Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
+    })
+}
+
+/// The value of a line of `info`.
+fn info(page: &str, label: &str) -> Option<String> {
+    let line = page.lines().find_map(|l| l.strip_prefix(label))?;
+    Some(line.trim().to_owned())
+}
+
+#[test]
+fn info_as_sipcalc() {
+    let mut random = Random(6);
+    for len in (0..=32).chain(0..=32) {
+        let net = format!("{}/{len}", random.v4());
+        let Some(theirs) = sipcalc(&net) else {
+            return;
+        };
+        let page = good(&["info", &net], "");
+        let ours = |label: &str| info(&page, label);
+        for (label, line) in [
+            ("Host address\t", "Address "),
+            ("Network address", "Network "),
+            ("Network mask\t", "Netmask "),
+            ("Cisco wildcard", "Wildcard "),
+            ("Broadcast address", "Broadcast "),
+            ("Addresses in network", "Addresses "),
+        ] {
+            let mut expected = theirs(label).unwrap_or_else(|| panic!("{net} {label}"));
+            match line {
+                "Network " => expected = format!("{expected}/{len}"),
+                // RFC 3021: with two addresses, or one, there is none to spare for it.
+                "Broadcast " if len > 30 => {
+                    assert_eq!(ours(line), None, "{net}");
+                    continue;
+                }
+                // It counts in 32 bits.
+                "Addresses " if len == 0 => expected = (1u64 << 32).to_string(),
+                _ => {}
+            }
+            assert_eq!(ours(line), Some(expected), "{net} {label}");
+        }
+        let span = |first, last| Some(format!("{} - {}", ours(first)?, ours(last)?));
+        assert_eq!(theirs("Network range"), span("First ", "Last "), "{net}");
+        // It knows no hosts in networks of one or two addresses.
+        let hosts = span("First host ", "Last host ").filter(|_| len <= 30);
+        assert_eq!(theirs("Usable range"), hosts, "{net}");
+    }
+}
+
+#[test]
+fn info_as_sipcalc_ipv6() {
+    let mut random = Random(7);
+    for len in 0..=128 {
+        let net = format!("{}/{len}", random.v6());
+        let Some(theirs) = sipcalc(&net) else {
+            return;
+        };
+        let theirs = |label: &str| theirs(label).unwrap_or_else(|| panic!("{net}: no {label}"));
+        let page = good(&["info", &net], "");
+        let ours = |label: &str| info(&page, label).unwrap_or_else(|| panic!("{net}: no {label}"));
+        // It writes some in full, and some without any `::`; so what is meant is compared, by std.
+        let canonical = |text: &str| text.parse::<std::net::Ipv6Addr>().unwrap().to_string();
+        assert_eq!(theirs("Compressed address"), ours("Address "), "{net}");
+        assert_eq!(theirs("Prefix length"), len.to_string());
+        let prefix = theirs("Subnet prefix (masked)");
+        let (prefix, _) = prefix.split_once('/').unwrap();
+        let network = format!("{}/{len}", canonical(prefix));
+        assert_eq!(network, ours("Network "), "{net}");
+        let mask = canonical(&theirs("Prefix address"));
+        assert_eq!(mask, ours("Netmask "), "{net}");
+        let range = theirs("Network range");
+        let (first, last) = range.split_once(" - ").unwrap();
+        for (theirs, label) in [
+            (first, "First "),
+            (last, "Last "),
+            (first, "First host "),
+            (last, "Last host "),
+        ] {
+            assert_eq!(canonical(theirs), ours(label), "{net} {label}");
+        }
+        let expanded = |text: &str| good(&["--to", "expanded", text], "").trim_end().to_owned();
+        assert_eq!(theirs("Expanded Address"), expanded(&ours("Address ")));
+        assert_eq!(range, format!("{} - {}", expanded(first), expanded(last)));
     }
 }

@@ -272,7 +272,8 @@ fn lines_of_a_pipe_are_answered_as_they_come() {
     }
 }
 
-/// Seen on a terminal, with a large file and the output elsewhere; otherwise not.
+/// Seen on a terminal, with a large file, given by name or as standard input, and the output elsewhere;
+/// otherwise not.
 #[test]
 fn a_bar_for_large_files_on_a_terminal() {
     let Some(mut script) = tool("script") else {
@@ -304,6 +305,25 @@ fn a_bar_for_large_files_on_a_terminal() {
         !screen(with("", "large")).contains("MiB"),
         "between lines of output"
     );
+    let from_stdin = |before: &str, redirect: &str, name: &str| {
+        let name = folder.name(name);
+        format!("{{ {before} {BIN} filter --in 10.0.0.0/8 {redirect}; }} < {name}")
+    };
+    let seen = screen(from_stdin("", ">/dev/null", "large"));
+    assert!(seen.contains("48.00 MiB"), "{seen:?}");
+    // What another program has read of it before does not count.
+    let skip = "dd of=/dev/null bs=1M count=8 status=none;";
+    let seen = screen(from_stdin(skip, ">/dev/null", "large"));
+    assert!(
+        seen.contains("40.00 MiB") && !seen.contains("48.00 MiB"),
+        "{seen:?}"
+    );
+    assert!(!screen(from_stdin("", ">/dev/null", "small")).contains("MiB"));
+    assert!(!screen(from_stdin("", "", "large")).contains("MiB"));
+    // A pipe has no size.
+    let large = folder.name("large");
+    let piped = format!("cat {large} | {BIN} filter --in 10.0.0.0/8 >/dev/null");
+    assert!(!screen(piped).contains("MiB"));
     // A pipe for standard error.
     let output = Command::new(BIN)
         .args(["filter", "--in", "10.0.0.0/8", &folder.name("large")])

@@ -4,12 +4,15 @@ use memchr::{memchr, memchr_iter, memrchr};
 use std::net::IpAddr;
 
 use std_net_ip::IpSet;
+use std_net_ip::net::IpNet;
 
 use crate::cli::Lines;
+use crate::field::{Field, LineField, LineLayout, Whole};
 use crate::input::{self, Block, PAD, Source};
-use crate::item::From;
-use crate::output::{Output, Result, Status};
-use crate::scan::Scanner;
+use crate::item::{From, Item};
+use crate::output::{Fail, Output, Result, Status};
+use crate::read::Entry;
+use crate::scan::{Found, Scanner};
 
 use super::{Job, Pool, sets};
 
@@ -32,22 +35,31 @@ struct Done {
 }
 
 pub(crate) fn filter(lines: &Lines, choice: Choice) -> Result<Status> {
+    if choice != Choice::Matching && lines.columns.contains(&LineField::Match) {
+        return Err(Fail::message(
+            "exclude and filter -v have no column match: no address of their lines is in the set",
+        ));
+    }
     let (set, set_status) = sets::load(&lines.set, lines.strict, lines.threads.threads)?;
     if lines.strict && set_status != Status::Success {
         return Ok(Status::Trouble);
     }
     let mut job = Job::of(&lines.input, lines.threads.threads, From::Auto);
-    job.settings.lines = false;
     let files = job
         .sources
         .iter()
         .filter(|s| !matches!(s, Source::Text(..)));
     let named = lines.with_filename || !lines.no_filename && files.count() > 1;
+    let layout = layout(&job, lines, choice, named);
+    job.settings.lines = layout.is_some();
     let search = Search {
         v4: !set.bits_v4().is_empty(),
         v6: !set.bits_v6().is_empty(),
         set,
         choice,
+        networks: layout
+            .as_ref()
+            .is_some_and(|layout| layout.has(LineField::Match)),
     };
     let mut output = Output::stdout()?;
     let mut count = 0;
@@ -61,6 +73,10 @@ pub(crate) fn filter(lines: &Lines, choice: Choice) -> Result<Status> {
                 out: pool.take(),
                 count: 0,
             };
+            if let Some(layout) = &layout {
+                search.wholes(scanner, block, |line| layout.write(line, &mut done.out));
+                return done;
+            }
             let name = named.then(|| job.names[block.source].as_bytes());
             search.run(scanner, block, |found| {
                 if lines.count {
@@ -98,11 +114,32 @@ pub(crate) fn filter(lines: &Lines, choice: Choice) -> Result<Status> {
     })
 }
 
+/// How lines are written if not as they are.
+fn layout(job: &Job, lines: &Lines, choice: Choice, named: bool) -> Option<LineLayout> {
+    if !lines.json && lines.columns.is_empty() {
+        return None;
+    }
+    let mut fields = lines.columns.clone();
+    if fields.is_empty() {
+        if named {
+            fields.push(LineField::Of(Field::File));
+        }
+        fields.extend([Field::Line, Field::Address].map(LineField::Of));
+        if choice == Choice::Matching {
+            fields.push(LineField::Match);
+        }
+        fields.push(LineField::Text);
+    }
+    Some(LineLayout::new(fields, lines.json, &job.names))
+}
+
 struct Search {
     set: IpSet,
     v4: bool,
     v6: bool,
     choice: Choice,
+    /// Whether it is wanted which network of the set an address is in.
+    networks: bool,
 }
 
 impl Search {
@@ -133,6 +170,70 @@ impl Search {
                             .to_ipv4_mapped()
                             .is_some_and(|addr| self.set.contains_v4(addr))
             }
+        }
+    }
+
+    /// The network of the set that an address is in, by whichever of its versions.
+    fn network(&self, addr: IpAddr) -> Option<IpNet> {
+        let of = |addr: IpAddr| {
+            let mut nets = self.set.range_of(addr)?.nets();
+            nets.find(|net| net.contains(&addr))
+        };
+        of(addr).or_else(|| match addr {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(addr) => of(addr.to_ipv4_mapped()?.into()),
+        })
+    }
+
+    /// Calls `emit` with the same lines as [`Search::run`], one at a time, and with the address that
+    /// each was chosen by.
+    fn wholes(&self, scanner: &mut Scanner, block: &Block, mut emit: impl FnMut(&Whole<'_>)) {
+        let padded = block.padded();
+        // Of each line with addresses the first hit, or else the first.
+        let mut decided: Vec<(Found, bool)> = Vec::new();
+        let mut end = PAD;
+        scanner.scan::<true, true>(padded, |found| {
+            let hit = self.hit(found.addr);
+            if found.start >= end {
+                (_, end) = line_around(padded, end, found.start);
+                decided.push((found, hit));
+            } else if hit && let Some(last) = decided.last_mut() {
+                *last = (found, hit);
+            }
+            if hit { end } else { found.end }
+        });
+        let mut decided = decided.into_iter().peekable();
+        let mut start = PAD;
+        for (number, text) in
+            (block.first_line..).zip(block.text().split_inclusive(|b| *b == b'\n'))
+        {
+            let end = start + text.len();
+            let found = decided.next_if(|(found, _)| found.start < end);
+            let hit = found.is_some_and(|(_, hit)| hit);
+            let chosen = match self.choice {
+                Choice::Matching => hit,
+                Choice::OnlyOthers => found.is_some() && !hit,
+                Choice::Rest => !hit,
+            };
+            if chosen {
+                let text = text.strip_suffix(b"\n").unwrap_or(text);
+                emit(&Whole {
+                    source: block.source,
+                    number,
+                    text: text.strip_suffix(b"\r").unwrap_or(text),
+                    entry: found.map(|(found, _)| Entry {
+                        item: Item::Addr(found.addr),
+                        text: &padded[found.start..found.end],
+                        source: block.source,
+                        line: number,
+                        column: found.start - start + 1,
+                    }),
+                    matched: found
+                        .filter(|_| hit && self.networks)
+                        .and_then(|(found, _)| self.network(found.addr)),
+                });
+            }
+            start = end;
         }
     }
 

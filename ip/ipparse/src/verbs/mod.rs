@@ -150,12 +150,7 @@ impl Job {
         } else {
             columns.to_vec()
         };
-        Layout {
-            to: showing.to,
-            fields,
-            json: showing.json,
-            names: self.names.clone(),
-        }
+        Layout::new(showing.to, fields, showing.json, &self.names)
     }
 }
 
