@@ -95,6 +95,28 @@ pub(crate) unsafe fn send(
     cvt_len(n as libc::ssize_t)
 }
 
+/// `epoll_wait(2)`, as [`recv`]. On processors where it is no system call of its own, glibc's.
+#[cfg(not(std_net_portable))]
+#[inline]
+pub(crate) fn epoll_wait(epoll: RawFd, events: &mut [libc::epoll_event], millis: c_int) -> c_int {
+    let len = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a live buffer of so many events.
+    let n = unsafe {
+        libc::syscall(
+            libc::SYS_epoll_wait,
+            epoll,
+            events.as_mut_ptr(),
+            len,
+            millis,
+        )
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: as above.
+    let n = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), len, millis) };
+    n as c_int
+}
+
 /// Calls `f` again for as long as a signal interrupts it, as std does where it retries.
 pub(crate) fn retry_interrupted<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::park::Eventfd;
 use crate::source::Source;
-use crate::sys::cvt;
+use crate::sys::{self, cvt};
 use crate::wake::{READ_CLOSED, READABLE, URGENT, WRITABLE};
 
 const EVENTS: usize = 1024;
@@ -125,15 +125,7 @@ impl Reactor {
         events: &mut [libc::epoll_event; EVENTS],
         millis: libc::c_int,
     ) -> libc::c_int {
-        // SAFETY: a live buffer of EVENTS events.
-        unsafe {
-            libc::epoll_wait(
-                self.epoll.as_raw_fd(),
-                events.as_mut_ptr(),
-                EVENTS as libc::c_int,
-                millis,
-            )
-        }
+        sys::epoll_wait(self.epoll.as_raw_fd(), events, millis)
     }
 
     /// `epoll_pwait2(2)`, which counts nanoseconds.
