@@ -1,10 +1,9 @@
 //! Addresses in free text.
 //!
 //! In two passes. The first makes bit masks of a block: a bit for each byte that is a dot, a digit, a
-//! colon, a hexadecimal digit or colon. The second takes 64 bytes at a time and finds by shifting where
-//! an address can be at all: three dots between digits, two to four bytes apart; `::`; six colons, two to
-//! five bytes apart. Only such a place is looked at, so that times, versions and MAC addresses
-//! cost nothing.
+//! colon. The second takes 64 bytes at a time and finds by shifting where an address can be at all:
+//! three dots between digits, two to four bytes apart; `::`; six colons, two to five bytes apart. Only
+//! such a place is looked at, so that times, versions and MAC addresses cost next to nothing.
 //!
 //! What counts as an address:
 //!
@@ -43,9 +42,19 @@ struct Masks {
     dots: u64,
     digits: u64,
     colons: u64,
-    /// Hexadecimal digits and colons.
-    groups: u64,
 }
+
+/// The run of bytes around a colon that can be in an IPv6 address.
+#[derive(Clone, Copy)]
+struct Run {
+    start: usize,
+    end: usize,
+    /// The dots from the colon on; the lowest bit is the colon. Before it there are none.
+    dots: u64,
+}
+
+/// Around a colon, what [`Scanner::run`] looks at first: so many bytes before it, of 64.
+const BEFORE: usize = 24;
 
 impl Scanner {
     /// Calls `found` for each address in a padded text, in order, with the versions asked for. It
@@ -73,18 +82,17 @@ impl Scanner {
                     continue;
                 }
                 if V6 && v6 >> bit & 1 == 1 {
-                    let (start, end) = self.run(padded, at);
+                    if !self.is_v6_place(at) {
+                        continue;
+                    }
+                    let run = run(padded, at);
                     // This run is done with, but for an IPv4 address at its end.
-                    if let Some(addr) = self.v6(padded, start, end) {
-                        let (start, end) = trim(padded, start, end);
-                        resume = found(Found {
-                            addr: addr.into(),
-                            start,
-                            end,
-                        });
+                    if let Some((addr, start, end)) = self.v6(padded, at, run) {
+                        let addr = addr.into();
+                        resume = found(Found { addr, start, end });
                     } else {
-                        let dot = memchr::memchr(b'.', &padded[at..end]);
-                        resume = dot.map_or(end, |dot| at + dot);
+                        let dot = memchr::memchr(b'.', &padded[at..run.end]);
+                        resume = dot.map_or(run.end, |dot| at + dot);
                     }
                 } else if V4
                     && let Some((addr, start, end)) = self.v4(padded, at)
@@ -147,23 +155,19 @@ impl Scanner {
         }
         let mut v6 = 0;
         if V6 && here.colons != 0 {
-            let find = |colons: u64| {
-                // Another two to five bytes behind.
-                let more = |c: u64| {
-                    let near = c >> 2 | c >> 3;
-                    colons & (near | near >> 2)
-                };
-                let three = more(more(colons));
-                let six = if three == 0 {
-                    0
-                } else {
-                    more(more(more(three)))
-                };
-                colons & colons >> 1 | six
-            };
+            // Three of the six: most colons are alone, and the rest is looked at closely.
+            let find = |colons: u64| colons & colons >> 1 | more(more(colons));
             v6 = whole(find(here.colons), find(upper(|m| m.colons)));
         }
         (v4, v6)
+    }
+
+    /// Whether the colon at `at`, which has two more behind it, is that of `::` or the first of six.
+    #[inline(always)]
+    fn is_v6_place(&self, at: usize) -> bool {
+        let colons = self.window(at).colons;
+        let six = more(more(more(more(more(colons)))));
+        (colons >> 1 | six) & 1 == 1
     }
 
     /// 64 bits of the masks, from any position of the text.
@@ -178,7 +182,6 @@ impl Scanner {
             dots: join(low.dots, high.dots),
             digits: join(low.digits, high.digits),
             colons: join(low.colons, high.colons),
-            groups: join(low.groups, high.groups),
         }
     }
 
@@ -224,92 +227,173 @@ impl Scanner {
         Some((Ipv4Addr::from_bits(ab << 16 | cd), start, end))
     }
 
-    /// The run of bytes around the colon at `at` that can be in an IPv6 address.
+    /// The IPv6 address that the run around the colon at `at` is, and where it begins and ends.
     #[inline(always)]
-    fn run(&self, padded: &[u8], at: usize) -> (usize, usize) {
-        let left = self.window(at - 64).groups.leading_ones() as usize;
-        let right = self.window(at);
-        let right = (right.groups | right.dots).trailing_ones() as usize;
-        let mut start = at - left;
-        if padded[start - 1] == b'.' && left > 0 {
-            // The end of a number with dots, or of a host name, and a colon: not part of it.
-            start += memchr::memchr(b':', &padded[start..at]).unwrap_or(0);
-        }
-        (start, at + right)
-    }
-
-    /// The IPv6 address that a run is.
-    #[inline(always)]
-    fn v6(&self, padded: &[u8], start: usize, end: usize) -> Option<Ipv6Addr> {
-        let (start, end) = trim(padded, start, end);
+    fn v6(&self, padded: &[u8], at: usize, run: Run) -> Option<(Ipv6Addr, usize, usize)> {
+        let (start, end) = trim(padded, run.start, run.end);
         // The longest text is `0000:0000:0000:0000:0000:0000:255.255.255.255`.
         if end.checked_sub(start)? > 45 || follows(padded, end) {
             return None;
         }
-        let window = self.window(start);
         let len = end - start;
-        let own = !(u64::MAX << len);
-        let colons = window.colons & own;
-        if window.dots & own != 0 {
+        let colons = self.window(start).colons & !(u64::MAX << len);
+        let addr = if run.dots & !(u64::MAX << (end - at)) == 0 {
+            // All else are hexadecimal digits and colons. The four bytes before it are there as well.
+            groups(padded.get(start - 4..end)?, colons, len)?
+        } else if colons.count_ones() <= 7 {
             // The colons of `::` and of six groups before the IPv4 address, or fewer.
-            let text = &padded[start..end];
-            return (colons.count_ones() <= 7).then(|| ip::parse_v6(text).ok())?;
+            ip::parse_v6(&padded[start..end]).ok()?
+        } else {
+            return None;
+        };
+        Some((addr, start, end))
+    }
+}
+
+/// Colons with another two to five bytes behind them.
+#[inline(always)]
+fn more(colons: u64) -> u64 {
+    let near = colons >> 2 | colons >> 3;
+    colons & (near | near >> 2)
+}
+
+/// The run around the colon at `at`.
+#[inline(always)]
+fn run(padded: &[u8], at: usize) -> Run {
+    let near = parts(padded, at - BEFORE);
+    let left = (near.groups << (64 - BEFORE)).leading_ones() as usize;
+    let right = ((near.groups | near.dots) >> BEFORE).trailing_ones() as usize;
+    let (left, right, dots) = if left < BEFORE && right < 64 - BEFORE {
+        (left, right, near.dots >> BEFORE)
+    } else {
+        long_run(padded, at)
+    };
+    let mut start = at - left;
+    if padded[start - 1] == b'.' && left > 0 {
+        // The end of a number with dots, or of a host name, and a colon: not part of it.
+        start += memchr::memchr(b':', &padded[start..at]).unwrap_or(0);
+    }
+    let end = at + right;
+    Run { start, end, dots }
+}
+
+/// How many bytes of a run are before `at` and from there on, both up to 64, and the dots there.
+#[inline(never)]
+fn long_run(padded: &[u8], at: usize) -> (usize, usize, u64) {
+    let (before, behind) = (parts(padded, at - 64), parts(padded, at));
+    let left = before.groups.leading_ones() as usize;
+    let right = (behind.groups | behind.dots).trailing_ones() as usize;
+    (left, right, behind.dots)
+}
+
+/// Masks of what IPv6 addresses are made of.
+struct Parts {
+    /// Hexadecimal digits and colons.
+    groups: u64,
+    dots: u64,
+}
+
+/// The masks of the 64 bytes from `at` on.
+#[inline(always)]
+fn parts(padded: &[u8], at: usize) -> Parts {
+    let (mut groups, mut dots) = (0, 0);
+    let bytes = padded[at..].first_chunk::<64>();
+    let (chunks, _) = bytes.map_or(&[][..], |bytes| &bytes[..]).as_chunks::<16>();
+    for (i, chunk) in chunks.iter().enumerate() {
+        let chunk = u8x16::new(*chunk);
+        let put = |bits: u8x16| u64::from(bits.to_bitmask()) << (16 * i);
+        // The colon is behind the nine.
+        let digits = below(chunk - u8x16::splat(b'0'), 10);
+        let letters = below((chunk | u8x16::splat(0x20)) - u8x16::splat(b'a'), 5);
+        groups |= put(digits | letters);
+        dots |= put(chunk.simd_eq(u8x16::splat(b'.')));
+    }
+    Parts { groups, dots }
+}
+
+/// Bytes that are not above `n`.
+#[inline(always)]
+fn below(bytes: u8x16, n: u8) -> u8x16 {
+    bytes.min(u8x16::splat(n)).simd_eq(bytes)
+}
+
+/// The address whose `len` bytes are all digits and colons. `text` begins four bytes before it.
+#[inline(always)]
+fn groups(text: &[u8], colons: u64, len: usize) -> Option<Ipv6Addr> {
+    let double = colons & colons >> 1;
+    let mut fours = [0; 8];
+    if double == 0 {
+        // Every colon ends a group, and so does the end of the text.
+        let mut ends = colons | 1 << len;
+        let (mut start, mut bad) = (0, false);
+        for four in &mut fours {
+            let end = ends.trailing_zeros() as usize;
+            ends &= ends.wrapping_sub(1);
+            let len = end - start;
+            bad |= len.wrapping_sub(1) > 3;
+            *four = last_digits(text, end, len)?;
+            start = end + 1;
         }
-        // All else are hexadecimal digits and colons. The four bytes before it are there as well.
-        let text = padded.get(start - 4..end)?;
-        let double = colons & colons >> 1;
-        if double == 0 {
-            let (value, count) = groups(text, colons, 0, len)?;
-            return (count == 8).then(|| Ipv6Addr::from_bits(value));
+        if bad || ends != 0 {
+            return None;
         }
+    } else {
         if double & (double - 1) != 0 {
             return None;
         }
         let gap = double.trailing_zeros() as usize;
-        let (high, before) = groups(text, colons, 0, gap)?;
-        let (low, after) = groups(text, colons, gap + 2, len)?;
+        let before = some_groups(text, colons, 0, gap, &mut fours)?;
+        let mut low = [0; 8];
+        let after = some_groups(text, colons, gap + 2, len, &mut low)?;
         if before + after > 7 {
             return None;
         }
-        // Shifted in two steps: all 128 bits at once is none for the processor.
-        let high = high << 16 << (16 * (7 - before));
-        Some(Ipv6Addr::from_bits(high | low))
+        fours[8 - after..].copy_from_slice(&low[..after]);
     }
+    let mut groups = [0; 8];
+    for (group, four) in groups.iter_mut().zip(fours) {
+        // Letters have bit 6, and 1 to 6 in the low bits.
+        let digits = (four & 0x0f0f_0f0f) + 9 * (four >> 6 & 0x0101_0101);
+        let pairs = (digits << 4 | digits >> 8) & 0x00ff_00ff;
+        *group = (pairs << 8 | pairs >> 16) as u16;
+    }
+    Some(groups.into())
 }
 
-/// The groups between two places, with a colon between each two of them; as one number, the last lowest,
-/// and how many. `text` begins four bytes before place 0; all of it are digits and colons.
+/// Reads the groups between two places, with a colon between each two of them; returns how many.
 #[inline(always)]
-fn groups(text: &[u8], colons: u64, from: usize, to: usize) -> Option<(u128, u32)> {
-    /// The digits are the high bytes, those below are not its own.
-    const OWN: [u32; 5] = [0, 0x0f00_0000, 0x0f0f_0000, 0x0f0f_0f00, 0x0f0f_0f0f];
+fn some_groups(
+    text: &[u8],
+    colons: u64,
+    from: usize,
+    to: usize,
+    fours: &mut [u32; 8],
+) -> Option<usize> {
     if from == to {
-        return Some((0, 0));
+        return Some(0);
     }
-    let mut left = colons & u64::MAX << from & !(u64::MAX << to);
-    let (mut value, mut count, mut start) = (0, 0, from);
-    loop {
-        let end = if left == 0 {
-            to
-        } else {
-            left.trailing_zeros() as usize
-        };
+    let mut ends = colons & u64::MAX << from & !(u64::MAX << to) | 1 << to;
+    let (mut count, mut start) = (0, from);
+    while ends != 0 {
+        let end = ends.trailing_zeros() as usize;
+        ends &= ends - 1;
         let len = end - start;
-        if len.wrapping_sub(1) > 3 || count == 8 {
+        if len.wrapping_sub(1) > 3 {
             return None;
         }
-        let four = u32::from_le_bytes(*text.get(end..end + 4)?.first_chunk()?);
-        // Letters have bit 6, and 1 to 6 in the low bits.
-        let digits = ((four & 0x0f0f_0f0f) + 9 * (four >> 6 & 0x0101_0101)) & OWN[len];
-        let pairs = (digits << 4 | digits >> 8) & 0x00ff_00ff;
-        value = value << 16 | u128::from((pairs & 0xff) << 8 | pairs >> 16);
+        *fours.get_mut(count)? = last_digits(text, end, len)?;
         count += 1;
-        if left == 0 {
-            return Some((value, count));
-        }
-        left &= left - 1;
         start = end + 1;
     }
+    Some(count)
+}
+
+/// The 1 to 4 digits that end at `end`, the last one highest, below them zeros.
+#[inline(always)]
+fn last_digits(text: &[u8], end: usize, len: usize) -> Option<u32> {
+    let four = u32::from_le_bytes(*text.get(end..end + 4)?.first_chunk()?);
+    let others = (len as u32).wrapping_mul(8).wrapping_neg();
+    Some(four.wrapping_shr(others).wrapping_shl(others))
 }
 
 /// Whether the IPv4 address behind a colon is one by itself, and not the end of an IPv6 address;
@@ -333,6 +417,9 @@ fn not_in_v6(padded: &[u8], start: usize, end: usize) -> bool {
 /// A run without a single colon at its ends and without dots at its end.
 #[inline(always)]
 fn trim(padded: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
+    if padded[start] != b':' && !matches!(padded[end - 1], b':' | b'.') {
+        return (start, end);
+    }
     if padded[start] == b':' && padded[start + 1] != b':' {
         start += 1;
     }
@@ -398,16 +485,11 @@ fn mask<const V4: bool, const V6: bool>(bytes: &[u8; 64]) -> Masks {
     for (i, part) in parts.iter().enumerate() {
         let part = u8x16::new(*part);
         let put = |bits: u8x16| u64::from(bits.to_bitmask()) << (16 * i);
-        let below = |value: u8x16, n: u8| value.min(u8x16::splat(n)).simd_eq(value);
-        let from_zero = part - u8x16::splat(b'0');
-        masks.dots |= put(part.simd_eq(u8x16::splat(b'.')));
         if V4 {
-            masks.digits |= put(below(from_zero, 9));
+            masks.dots |= put(part.simd_eq(u8x16::splat(b'.')));
+            masks.digits |= put(below(part - u8x16::splat(b'0'), 9));
         }
         if V6 {
-            // The colon is behind the nine.
-            let letters = below((part | u8x16::splat(0x20)) - u8x16::splat(b'a'), 5);
-            masks.groups |= put(below(from_zero, 10) | letters);
             masks.colons |= put(part.simd_eq(u8x16::splat(b':')));
         }
     }
