@@ -129,6 +129,7 @@ impl Source {
 
     /// Has `worker`'s reactor watch the descriptor. If another's does, and somebody waits there,
     /// it stays so: the wake-up then crosses threads.
+    #[inline]
     pub(crate) fn watch(
         &'static self,
         worker: &'static Worker,
@@ -137,6 +138,11 @@ impl Source {
         if ptr::eq(self.worker.load(Ordering::Acquire), worker) {
             return Ok(());
         }
+        self.move_to(worker, fd)
+    }
+
+    #[cold]
+    fn move_to(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) -> io::Result<()> {
         let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         match self.worker() {
             Some(current) if ptr::eq(current, worker) => return Ok(()),
@@ -257,11 +263,16 @@ impl Source {
             }
         }
         if self.others_len.load(Ordering::SeqCst) > 0 {
-            let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
-            for (interest, unparker) in slow.others() {
-                if bits & bit(*interest) != 0 {
-                    unparker.unpark();
-                }
+            self.wake_others(bits);
+        }
+    }
+
+    #[cold]
+    fn wake_others(&self, bits: u64) {
+        let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        for (interest, unparker) in slow.others() {
+            if bits & bit(*interest) != 0 {
+                unparker.unpark();
             }
         }
     }
@@ -368,23 +379,30 @@ impl Attached {
         unsafe { self.source.load(Ordering::Acquire).as_ref() }
     }
 
+    #[inline]
     pub(crate) fn get_or_take(&self) -> &'static Source {
-        self.get().unwrap_or_else(|| {
-            let new = Source::take();
-            let pointer = ptr::from_ref(new).cast_mut();
-            let null = ptr::null_mut();
-            match self
-                .source
-                .compare_exchange(null, pointer, Ordering::AcqRel, Ordering::Acquire)
-            {
-                Ok(_) => new,
-                Err(_) => {
-                    // Another waiter was faster.
-                    new.give_back();
-                    self.get().expect("a source stays attached")
-                }
+        match self.get() {
+            Some(source) => source,
+            None => self.take(),
+        }
+    }
+
+    #[cold]
+    fn take(&self) -> &'static Source {
+        let new = Source::take();
+        let pointer = ptr::from_ref(new).cast_mut();
+        let null = ptr::null_mut();
+        match self
+            .source
+            .compare_exchange(null, pointer, Ordering::AcqRel, Ordering::Acquire)
+        {
+            Ok(_) => new,
+            Err(_) => {
+                // Another waiter was faster.
+                new.give_back();
+                self.get().expect("a source stays attached")
             }
-        })
+        }
     }
 }
 
