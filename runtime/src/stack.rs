@@ -12,8 +12,9 @@
 //! At the top of each stack lies the [`Task`] of the process that uses it: a process that waits
 //! touches its stack and its slot, and these are on the same pages.
 //!
-//! The stride is an odd number of pages, so that the hot ends of many stacks do not fall into the
-//! same few cache sets, and slabs are never given back, so that a stack is two words.
+//! The stride is an odd number of pages, and slots begin at different places in their pages, so that
+//! the hot ends of many stacks do not fall into the same few cache sets. Slabs are never given back, so
+//! that a stack is two words.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -36,6 +37,15 @@ pub(crate) const DEFAULT_SIZE: usize = 128 << 10;
 
 /// `MADV_GUARD_INSTALL` (Linux 6.13): guards without a mapping of their own.
 const MADV_GUARD_INSTALL: libc::c_int = 102;
+
+/// How many stacks in a row begin at different places in their page.
+const COLORS: usize = 16;
+
+/// How far below the end of its page the slot of the `i`th stack ends, in bytes. All stacks have their
+/// hot lines at the same distance from their top: without this in the same few cache sets.
+const fn color(i: usize) -> usize {
+    64 * (i % COLORS)
+}
 
 /// A stack: the exclusive right to one place in a slab.
 #[derive(Debug)]
@@ -89,7 +99,7 @@ pub(crate) fn pool(bytes: usize) -> io::Result<&'static Pool> {
             format!("a stack size of {bytes} bytes is not within {MIN_SIZE}..={MAX_SIZE}"),
         ));
     }
-    let mut size = (bytes + mem::size_of::<Slot>()).next_multiple_of(page());
+    let mut size = (bytes + mem::size_of::<Slot>() + color(COLORS - 1)).next_multiple_of(page());
     // Guard and usable part together are an odd number of pages.
     if ((GUARD + size) / page()).is_multiple_of(2) {
         size += page();
@@ -119,6 +129,11 @@ pub(crate) fn trim(pools: &[&'static Pool], keep: usize, count: usize) -> bool {
 impl Stack {
     pub(crate) fn pool(&self) -> &'static Pool {
         self.pool
+    }
+
+    /// Where the next one's guard begins: above the slot there is less than a page.
+    fn top(&self) -> usize {
+        (self.base.get() + mem::size_of::<Slot>()).next_multiple_of(page())
     }
 
     /// Leaves its worker, on whose thread this is.
@@ -157,7 +172,7 @@ impl Stack {
     /// Gives the pages of an unused stack back to the system, but for the two at its hot end.
     fn give_back(&self) {
         let keep = 2 * page();
-        let bottom = self.base.get() + mem::size_of::<Slot>() - self.pool.size;
+        let bottom = self.top() - self.pool.size;
         // SAFETY: the range is within this stack's usable part, which nobody uses: `self` is the
         // only right to it and it is in the pool.
         unsafe {
@@ -178,8 +193,7 @@ unsafe impl corosensei::stack::Stack for Stack {
     }
 
     fn limit(&self) -> NonZeroUsize {
-        NonZeroUsize::new(self.base.get() + mem::size_of::<Slot>() - self.pool.stride())
-            .expect("a slab is not at address 0")
+        NonZeroUsize::new(self.top() - self.pool.stride()).expect("a slab is not at address 0")
     }
 }
 
@@ -288,7 +302,7 @@ impl Pool {
         register_slab(base as usize, stride, count);
         free.clean.extend((1..=count).rev().filter_map(|i| {
             let top = base as usize + i * stride;
-            let base = NonZeroUsize::new(top - mem::size_of::<Slot>())?;
+            let base = NonZeroUsize::new(top - color(i) - mem::size_of::<Slot>())?;
             Some(Stack { base, pool: self })
         }));
         self.total.fetch_add(count, Ordering::Relaxed);
