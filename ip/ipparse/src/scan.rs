@@ -53,7 +53,7 @@ struct Run {
     dots: u64,
 }
 
-/// Around a colon, what [`Scanner::run`] looks at first: so many bytes before it, of 64.
+/// Around a colon, what [`run`] looks at first: so many bytes before it, of 64.
 const BEFORE: usize = 24;
 
 impl Scanner {
