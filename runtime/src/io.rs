@@ -18,6 +18,7 @@ use crate::deadline::{AtomicDeadline, Deadline, Nanos};
 use crate::lent::Lent;
 use crate::notify::{Notifier, Notify, notified};
 use crate::park::{self, Eventfd, Unparker};
+use crate::pool::{Buffer, SIZE};
 use crate::source::{Attached, Source, waiting_for};
 use crate::sys::{self, cvt, cvt_len, retry_interrupted};
 use crate::wake::{READABLE, WRITABLE};
@@ -474,11 +475,8 @@ impl Io {
         if flags & libc::MSG_DONTWAIT != 0 {
             return self.once(|wait| self.recv_into(buf, flags, wait).map(|r| r.len));
         }
-        let len = buf.len();
         let attempt = |wait| self.recv_into(buf, flags, wait);
-        let received = self.run(Interest::Read, until, attempt, |r| {
-            flags == 0 && r.drains && r.len < len && r.len > 0
-        })?;
+        let received = self.run(Interest::Read, until, attempt, |r| r.emptied)?;
         Ok(received.len)
     }
 
@@ -495,15 +493,12 @@ impl Io {
     ) -> io::Result<(B, usize)> {
         let attempt = |wait: Wait| {
             let mut buf = lend();
-            let slice = buf.as_mut();
-            let room = slice.len();
-            let received = self.recv_into(slice, 0, wait)?;
-            let emptied = received.drains && received.len < room && received.len > 0;
-            Ok((buf, received.len, emptied))
+            let received = self.recv_into(buf.as_mut(), 0, wait)?;
+            Ok((buf, received))
         };
         let until = Nanos::from_deadline(deadline);
-        let (buf, len, _) = self.run(Interest::Read, until, attempt, |(.., emptied)| *emptied)?;
-        Ok((buf, len))
+        let (buf, received) = self.run(Interest::Read, until, attempt, |(_, r)| r.emptied)?;
+        Ok((buf, received.len))
     }
 
     /// Receives into a buffer of the runtime's, which is held only while there are data in it.
@@ -513,31 +508,24 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv_lent(&self) -> io::Result<Lent> {
-        let attempt = |wait: Wait| {
-            let mut drains = false;
-            let lent = Lent::fill(|buf| {
-                let received = self.recv_into(buf, 0, wait)?;
-                drains = received.drains;
-                Ok::<_, io::Error>(received.len)
-            })?;
-            Ok((lent, drains))
-        };
-        let (lent, _) = self.run(Interest::Read, Nanos::NEVER, attempt, |(lent, drains)| {
-            *drains && lent.is_short() && !lent.is_empty()
-        })?;
-        Ok(lent)
+        let (buf, len) = self.recv_lending(|| Buffer::take(SIZE), Deadline::NEVER)?;
+        Ok(Lent::new(buf, len))
     }
 
     /// One attempt to receive.
     #[inline]
     fn recv_into(&self, buf: &mut [u8], flags: c_int, wait: Wait) -> io::Result<Received> {
         let fd = self.fd.as_raw_fd();
+        let room = buf.len();
+        let received = |len: usize, drains: bool| Received {
+            len,
+            emptied: drains && flags == 0 && len < room && len > 0,
+        };
         let unix = self.short_reads == ShortReads::DrainUnlessCut;
         if !unix || wait == Wait::InKernel {
             // SAFETY: pointer and length are those of a live, writable slice.
             let len = unsafe { sys::recv(fd, buf.as_mut_ptr(), buf.len(), flags | wait.flags()) }?;
-            let drains = self.drains();
-            return Ok(Received { len, drains });
+            return Ok(received(len, self.drains()));
         }
         let mut slice = libc::iovec {
             iov_base: buf.as_mut_ptr().cast(),
@@ -549,8 +537,8 @@ impl Io {
         // SAFETY: one live, writable slice; no address and no control messages are asked for.
         let len = unsafe { sys::recvmsg(fd, &raw mut msg, flags | wait.flags()) }?;
         // Something came with these bytes, and the read stopped behind it.
-        let drains = msg.msg_flags & libc::MSG_CTRUNC == 0;
-        Ok(Received { len, drains })
+        let cut = msg.msg_flags & libc::MSG_CTRUNC != 0;
+        Ok(received(len, !cut))
     }
 
     /// Receives into several buffers in turn. Corresponds to `recvmsg(2)`.
@@ -1044,10 +1032,7 @@ impl Io {
         } else {
             MODE_BLOCKING
         };
-        self.shared
-            .get_or_init(Shared::fresh)
-            .mode
-            .store(mode, Ordering::SeqCst);
+        self.set_mode(mode);
         Ok(())
     }
 
@@ -1063,11 +1048,13 @@ impl Io {
         } else {
             MODE_BLOCKING
         };
-        self.shared
-            .get_or_init(Shared::fresh)
-            .mode
-            .store(mode, Ordering::SeqCst);
+        self.set_mode(mode);
         Ok(())
+    }
+
+    fn set_mode(&self, mode: u8) {
+        let shared = self.shared.get_or_init(Shared::fresh);
+        shared.mode.store(mode, Ordering::SeqCst);
     }
 
     /// One call, where `fcntl(2)` needs two.
@@ -1228,8 +1215,8 @@ fn rearm(_: &'static Source, _: BorrowedFd<'_>) -> io::Result<()> {
 /// What an attempt to receive gave.
 struct Received {
     len: usize,
-    /// Nothing is left if this is less than there was room for.
-    drains: bool,
+    /// It was less than there was room for, which means that nothing is left.
+    emptied: bool,
 }
 
 /// `UIO_MAXIOV`: more slices than this are an error, fewer are a legal short operation.

@@ -24,7 +24,7 @@
 //! | `reactor` | epoll, or the portable `polling` |
 //! | `splice` | files and streams sent on without passing through the program |
 //! | `prefetch` | fetching into the caches what is needed soon |
-//! | `lent` | buffers that only a connection with data holds |
+//! | `pool`, `lent` | buffers that only a connection with data holds |
 //! | `timer` | one heap per worker |
 //! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
 //! | `watchdog` | names a process that keeps its worker too long |
@@ -46,6 +46,8 @@ mod notify;
 mod overflow;
 mod park;
 mod poll;
+#[doc(hidden)]
+pub mod pool;
 mod prefetch;
 pub mod process;
 mod reactor;

@@ -40,7 +40,6 @@
 
 mod iter;
 mod packet;
-pub(crate) mod pool;
 mod read;
 pub(crate) mod transport;
 mod write;

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use memchr::{memchr, memmem};
 use std_net_runtime::Deadline;
+use std_net_runtime::pool::{Buffer, SIZE};
 
-use super::pool::{Buffer, SIZE};
 use super::{Chunks, Connected, Lines};
 
 /// The half of a connection that reads: lines, chunks, integers, [`Read`] and [`BufRead`].

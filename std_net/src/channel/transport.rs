@@ -4,9 +4,9 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
 
+use std_net_runtime::pool::Buffer;
 use std_net_runtime::{Deadline, Io};
 
-use super::pool::Buffer;
 use crate::socket::{Shutdown, TcpStream};
 use crate::unix::UnixStream;
 

@@ -8,9 +8,9 @@ use std::thread;
 use std::time::Instant;
 
 use std_net_runtime::Deadline;
+use std_net_runtime::pool::{Buffer, SIZE};
 
 use super::Connected;
-use super::pool::{Buffer, SIZE};
 use super::read::{nearer, retry};
 use crate::socket::Shutdown;
 

@@ -10,13 +10,13 @@ use rustls::RootCertStore;
 use rustls::crypto::ring;
 use rustls::server::{Acceptor, UnbufferedServerConnection, WebPkiClientVerifier};
 use std_net_runtime::Deadline;
+use std_net_runtime::pool::RECORDS;
 use std_net_runtime::process::on_thread_stack;
 
 use super::client::Pem;
 use super::session::{Connection, Queue};
 use super::{TlsError, TlsStream, Version, certificates, invalid, private_key, versions};
 use crate::channel::Connected;
-use crate::channel::pool::RECORDS;
 
 /// A client hello that is longer than this is no client hello.
 const MAX_HELLO: usize = 3 * RECORDS;

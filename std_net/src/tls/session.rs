@@ -14,10 +14,10 @@ use rustls::unbuffered::{
     WriteTraffic,
 };
 use rustls::{CommonState, Error};
+use std_net_runtime::pool::{Buffer, RECORDS};
 use std_net_runtime::process::on_thread_stack;
 
 use super::error::TlsError;
-use crate::channel::pool::{Buffer, RECORDS};
 
 /// What a handshake may make the buffer of incoming records grow to: rustls takes messages of 64 KiB,
 /// in records of their own.

@@ -12,13 +12,13 @@ use std::time::Instant;
 
 use rustls::{HandshakeKind, ProtocolVersion};
 use std_net_runtime::Deadline;
+use std_net_runtime::pool::{Buffer, RECORDS, SIZE};
 use std_net_runtime::process::Mutex;
 
 use super::Version;
 use super::error::TlsError;
 use super::server::Name;
 use super::session::{Connection, MAX_TEXT, Queue, Session};
-use crate::channel::pool::{Buffer, RECORDS, SIZE};
 use crate::channel::transport::Transport;
 use crate::channel::{Connected, ReadChannel, WriteChannel};
 use crate::socket::Shutdown;

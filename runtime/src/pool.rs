@@ -1,14 +1,13 @@
-//! Buffers that a thread's channels have in common: a channel has one only while it has data.
+//! Buffers that all connections of a thread have in common: one has a buffer only while it has data.
 
 use std::cell::RefCell;
 use std::mem;
 
 /// The size of a buffer in bytes, as it comes from the pool.
-pub(crate) const SIZE: usize = 16 * 1024;
+pub const SIZE: usize = 16 * 1024;
 
 /// The other size: two of the largest TLS records, and a part of the next.
-#[cfg(any(feature = "tls", test))]
-pub(crate) const RECORDS: usize = 36 * 1024;
+pub const RECORDS: usize = 36 * 1024;
 
 /// How many unused buffers of a size a thread keeps.
 const KEPT: usize = 64;
@@ -28,7 +27,8 @@ pub struct Buffer(Box<[u8]>);
 
 impl Buffer {
     /// One of so many bytes, which is one of the sizes above.
-    pub(crate) fn take(len: usize) -> Buffer {
+    #[must_use]
+    pub fn take(len: usize) -> Buffer {
         let kept = POOLS.try_with(|pools| pools.borrow_mut()[pool_of(len)?].pop());
         Buffer(
             kept.ok()
@@ -37,23 +37,32 @@ impl Buffer {
         )
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many bytes it has.
+    #[must_use]
+    #[allow(
+        clippy::len_without_is_empty,
+        reason = "it is empty only when it has been taken"
+    )]
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Makes it `len` bytes long, keeping what is in it.
-    pub(crate) fn grow(&mut self, len: usize) {
+    pub fn grow(&mut self, len: usize) {
         let mut bytes = mem::take(&mut self.0).into_vec();
         bytes.reserve_exact(len - bytes.len());
         bytes.resize(len, 0);
         self.0 = bytes.into_boxed_slice();
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// All of them.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+    /// All of them, to write to.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.0
     }
 }
@@ -83,7 +92,6 @@ impl Drop for Buffer {
 fn pool_of(len: usize) -> Option<usize> {
     match len {
         SIZE => Some(0),
-        #[cfg(any(feature = "tls", test))]
         RECORDS => Some(1),
         _ => None,
     }
