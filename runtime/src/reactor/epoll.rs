@@ -93,8 +93,9 @@ impl Reactor {
         // SAFETY: the only user of `events`, by the contract of this function.
         let events = unsafe { &mut **self.events.get() };
         let count = match timeout {
-            None => self.wait_millis(events, -1),
-            Some(Duration::ZERO) => self.wait_millis(events, 0),
+            // The cheaper call, where there is nothing to count.
+            None => sys::epoll_wait(self.epoll.as_raw_fd(), events, -1),
+            Some(Duration::ZERO) => sys::epoll_wait(self.epoll.as_raw_fd(), events, 0),
             Some(timeout) => self.wait_timeout(events, timeout),
         };
         // An interruption or a shortage of memory: the caller looks at its queues and comes back.
@@ -117,15 +118,6 @@ impl Reactor {
             }
         }
         count > 0
-    }
-
-    /// `epoll_wait(2)`, which is a little cheaper than the call below.
-    fn wait_millis(
-        &self,
-        events: &mut [libc::epoll_event; EVENTS],
-        millis: libc::c_int,
-    ) -> libc::c_int {
-        sys::epoll_wait(self.epoll.as_raw_fd(), events, millis)
     }
 
     /// `epoll_pwait2(2)`, which counts nanoseconds.
