@@ -58,6 +58,22 @@ pub fn both(body: impl Fn() + Send + Sync + 'static) {
     });
 }
 
+/// Runs `round` on a thread and in a process, alone, until the runtime has all it keeps, then again,
+/// and wants the same count of descriptors after it.
+pub fn keeps_the_count(round: fn()) {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    within(LIMIT, || {
+        let both = || {
+            round();
+            process::spawn(round).join().unwrap();
+        };
+        both();
+        let before = descriptors();
+        both();
+        assert_eq!(descriptors(), before, "descriptors are left over");
+    });
+}
+
 /// Calls `f` with a loopback address, port 0, of IPv4 and of IPv6 if the machine has it.
 pub fn each_ip(f: impl Fn(SocketAddr)) {
     f((Ipv4Addr::LOCALHOST, 0).into());

@@ -9,28 +9,11 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use std_net::process;
 use std_net::unix::{
     AddrText, Ancillary, RecvBatch, SendBatch, Socket, SocketAddr, Type, UCred, UnixDatagram,
     UnixSeqpacket, UnixStream,
 };
-use std_net_tests::{ALONE, LIMIT, descriptors, example, within};
-
-/// Runs `round` on a thread and in a process, alone, until the runtime has all it keeps, then again,
-/// and wants the same count of descriptors after it.
-fn both_and_none_left(round: fn()) {
-    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
-    within(LIMIT, || {
-        let both = || {
-            round();
-            process::spawn(round).join().unwrap();
-        };
-        both();
-        let before = descriptors();
-        both();
-        assert_eq!(descriptors(), before, "descriptors are left over");
-    });
-}
+use std_net_tests::{ALONE, LIMIT, descriptors, example, keeps_the_count, within};
 
 fn null() -> File {
     File::open("/dev/null").unwrap()
@@ -60,7 +43,7 @@ fn each_pair(body: impl Fn(Socket, Socket)) {
 
 #[test]
 fn descriptors_come_in_order_and_close_on_exec() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         each_pair(|a, b| {
             let files = [null(), File::open("/dev/zero").unwrap(), null()];
             let ancillary = Ancillary::new()
@@ -86,7 +69,7 @@ fn descriptors_come_in_order_and_close_on_exec() {
 
 #[test]
 fn what_is_cut_off_is_closed_and_said() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         each_pair(|a, b| {
             let file = null();
             for (sent, room) in [(1, 0), (2, 1), (20, 3), (253, 0), (253, 252), (253, 1)] {
@@ -117,7 +100,7 @@ fn what_is_cut_off_is_closed_and_said() {
 
 #[test]
 fn a_plain_read_closes_what_came_with_the_bytes() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         let (a, mut b) = UnixStream::pair().unwrap();
         let ancillary = null();
         let ancillary = Ancillary::new().descriptor(&ancillary);
@@ -130,7 +113,7 @@ fn a_plain_read_closes_what_came_with_the_bytes() {
 
 #[test]
 fn at_the_descriptor_limit_what_fits_comes_and_the_rest_is_said() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         let (a, b) = UnixStream::pair().unwrap();
         let file = null();
         let fds = std::iter::repeat_n(file.as_fd(), 5);
@@ -152,7 +135,7 @@ fn at_the_descriptor_limit_what_fits_comes_and_the_rest_is_said() {
 
 #[test]
 fn too_many_or_beside_nothing_is_an_error() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         each_pair(|a, b| {
             let file = null();
             let too_many = Ancillary::new().descriptors(std::iter::repeat_n(file.as_fd(), 254));
@@ -173,7 +156,7 @@ fn too_many_or_beside_nothing_is_an_error() {
 
 #[test]
 fn a_stream_keeps_the_border_of_descriptors() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         let (a, b) = UnixStream::pair().unwrap();
         let file = null();
         a.write_bytes(b"w").unwrap();
@@ -201,7 +184,7 @@ fn a_stream_keeps_the_border_of_descriptors() {
 
 #[test]
 fn a_datagram_that_is_too_long_is_said_and_its_sender_known() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         let name = format!("@std_net-test-ancillary-{}", std::process::id());
         let addr = SocketAddr::from_text(&name).unwrap();
         let b = UnixDatagram::bind_addr(&addr).unwrap();
@@ -220,7 +203,7 @@ fn a_datagram_that_is_too_long_is_said_and_its_sender_known() {
 
 #[test]
 fn several_buffers_are_used_in_turn() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         each_pair(|a, b| {
             let file = null();
             let bufs = [
@@ -241,7 +224,7 @@ fn several_buffers_are_used_in_turn() {
 
 #[test]
 fn a_wait_for_a_descriptor_ends_when_it_comes_or_at_the_deadline() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         let (a, b) = UnixSeqpacket::pair().unwrap();
         b.timeout_after(Duration::from_millis(20));
         let error = b.recv_ancillary(&mut [0; 8], 1).unwrap_err();
@@ -262,7 +245,7 @@ fn a_wait_for_a_descriptor_ends_when_it_comes_or_at_the_deadline() {
 
 #[test]
 fn a_send_into_a_full_buffer_meets_the_deadline() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         let (a, _b) = UnixStream::pair().unwrap();
         let file = null();
         a.timeout_after(Duration::from_millis(50));
@@ -280,7 +263,7 @@ fn a_send_into_a_full_buffer_meets_the_deadline() {
 
 #[test]
 fn descriptors_in_a_cycle_can_be_sent() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         // A socket in its own queue is collected by the kernel, and is no descriptor of ours.
         let (a, b) = UnixStream::pair().unwrap();
         a.send_ancillary(b"x", &Ancillary::new().descriptor(&b))
@@ -294,7 +277,7 @@ fn descriptors_in_a_cycle_can_be_sent() {
 
 #[test]
 fn credentials_come_if_asked_for() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         each_pair(|a, b| {
             let me = UCred::current();
             assert_eq!(me.pid, Some(std::process::id().cast_signed()));
@@ -314,7 +297,7 @@ fn credentials_come_if_asked_for() {
 
 #[test]
 fn credentials_and_descriptors_come_together() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         let (a, b) = UnixDatagram::pair().unwrap();
         b.socket().set_passcred(true).unwrap();
         let file = null();
@@ -330,7 +313,7 @@ fn credentials_and_descriptors_come_together() {
 
 #[test]
 fn descriptors_can_be_refused() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         each_pair(|a, b| {
             if let Err(error) = b.set_passrights(false) {
                 assert_eq!(error.raw_os_error(), Some(libc::ENOPROTOOPT));
@@ -359,7 +342,7 @@ fn nobody_else_can_be_claimed_to_be() {
         eprintln!("SKIPPED: root may claim to be anybody");
         return;
     }
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         let (a, _b) = UnixStream::pair().unwrap();
         let root = UCred {
             uid: 0,
@@ -374,7 +357,7 @@ fn nobody_else_can_be_claimed_to_be() {
 
 #[test]
 fn a_pidfd_of_the_sender_and_of_the_peer() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         let (a, b) = UnixStream::pair().unwrap();
         if let Err(error) = b.socket().set_passpidfd(true) {
             assert_eq!(error.raw_os_error(), Some(libc::ENOPROTOOPT));
@@ -400,7 +383,7 @@ fn a_pidfd_of_the_sender_and_of_the_peer() {
 
 #[test]
 fn the_copy_of_a_pipe_outlives_the_one_that_was_sent() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let (a, b) = UnixStream::pair().unwrap();
         let borrowed: BorrowedFd<'_> = writer.as_fd();
@@ -419,7 +402,7 @@ fn the_copy_of_a_pipe_outlives_the_one_that_was_sent() {
 
 #[test]
 fn descriptors_come_with_a_batch_and_none_is_left_over() {
-    both_and_none_left(|| {
+    keeps_the_count(|| {
         let file = File::open("/dev/null").unwrap();
         let (a, b) = UnixDatagram::pair().unwrap();
         let send = || {

@@ -6,22 +6,15 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use std_net::process;
-use std_net::socket::{TcpListener, TcpStream};
 use std_net::unix::UnixStream;
 use std_net::{Connection, copy, copy_bidirectional};
-use std_net_tests::both;
+use std_net_tests::{both, tcp_pair};
 
 /// More than pipes and buffers hold.
 const LARGE: usize = 5_000_000;
 
 fn bytes(salt: usize) -> Vec<u8> {
     (0..LARGE).map(|i| (i / 3 * salt % 253) as u8).collect()
-}
-
-fn tcp_pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (client, listener.accept().unwrap().0)
 }
 
 fn unix_pair() -> (UnixStream, UnixStream) {

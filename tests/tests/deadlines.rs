@@ -11,15 +11,9 @@ use std_net::socket::{Domain, Socket, TcpBuilder, TcpListener, TcpStream, UdpSoc
 use std_net::unix::{
     SocketAddr, UnixBuilder, UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
 };
-use std_net_tests::{both, each_ip};
+use std_net_tests::{both, each_ip, tcp_pair};
 
 const SHORT: Duration = Duration::from_millis(5);
-
-fn tcp_pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let a = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (a, listener.accept().unwrap().0)
-}
 
 /// An abstract address of the kernel's choice.
 fn any_name() -> SocketAddr {

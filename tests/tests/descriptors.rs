@@ -9,23 +9,7 @@ use std::time::{Duration, Instant};
 use std_net::process;
 use std_net::socket::{Domain, Socket, TcpListener, TcpStream, UdpSocket};
 use std_net::unix::{self, UnixDatagram, UnixListener, UnixStream};
-use std_net_tests::{ALONE, LIMIT, Silent, TempPath, descriptors, tool, within};
-
-/// Runs `round` on a thread and in a process until the runtime has all it keeps, then again,
-/// and wants the same count of descriptors after it.
-fn keeps_the_count(round: fn()) {
-    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
-    within(LIMIT, || {
-        let both = || {
-            round();
-            process::spawn(round).join().unwrap();
-        };
-        both();
-        let before = descriptors();
-        both();
-        assert_eq!(descriptors(), before, "descriptors are left over");
-    });
-}
+use std_net_tests::{ALONE, LIMIT, Silent, TempPath, descriptors, keeps_the_count, tool, within};
 
 fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

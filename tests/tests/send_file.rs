@@ -8,9 +8,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use std_net::process::{self, channel};
-use std_net::socket::{TcpListener, TcpStream, UdpSocket};
+use std_net::socket::UdpSocket;
 use std_net::unix::{UnixDatagram, UnixSeqpacket, UnixStream};
-use std_net_tests::{TempPath, both};
+use std_net_tests::{TempPath, both, tcp_pair};
 
 /// More than the socket's buffers hold.
 const LARGE: usize = 9_000_000;
@@ -28,12 +28,6 @@ fn file(content: &[u8]) -> (TempPath, File) {
         .open(&*path)
         .unwrap();
     (path, file)
-}
-
-fn tcp_pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (client, listener.accept().unwrap().0)
 }
 
 /// Reads all in another process while `send` runs here.

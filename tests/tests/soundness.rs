@@ -15,13 +15,7 @@ use std::time::Duration;
 use std_net::process::{self, Builder, State, channel};
 use std_net::socket::{TcpListener, TcpStream, UdpSocket};
 use std_net::unix::UnixStream;
-use std_net_tests::{LIMIT, both, resident, within};
-
-fn tcp_pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let a = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (a, listener.accept().unwrap().0)
-}
+use std_net_tests::{LIMIT, both, resident, tcp_pair, within};
 
 #[test]
 fn values_that_are_not_send_live_across_waits_and_thread_locals_stay() {

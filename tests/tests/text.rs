@@ -5,15 +5,9 @@ use std::string::FromUtf8Error;
 use std::thread;
 use std::time::Duration;
 
-use std_net::socket::{TcpListener, TcpStream, UdpSocket};
+use std_net::socket::UdpSocket;
 use std_net::unix::{UnixDatagram, UnixStream};
-use std_net_tests::both;
-
-fn tcp_pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (client, listener.accept().unwrap().0)
-}
+use std_net_tests::{both, tcp_pair};
 
 /// The bytes that an error of `read_string` keeps.
 fn kept(error: &std::io::Error) -> Vec<u8> {
