@@ -237,9 +237,6 @@ impl Bad {
             line,
             column,
             reason,
-            ..
-        } = self;
-        let Bad {
             before,
             here,
             after,
@@ -256,9 +253,6 @@ impl Bad {
             line,
             column,
             reason,
-            ..
-        } = self;
-        let Bad {
             before,
             here,
             after,

@@ -61,21 +61,9 @@ pub(crate) fn sort(sort: &Sort) -> Result<Status> {
         job.settings,
         || (Scanner::default(), Vec::new()),
         |(scanner, held), block| {
-            let mut bad = Vec::new();
-            let mut pass = Vec::new();
-            each(scanner, block, job.style, |line| {
-                match line {
-                    Line::Item(entry) => held.push(Held::new(&entry, with_text)),
-                    Line::Bad(whole, _) | Line::Blank(whole) if job.keep => {
-                        pass.extend_from_slice(whole);
-                        pass.push(b'\n');
-                    }
-                    Line::Bad(_, found) => bad.push(*found),
-                    Line::Blank(_) => {}
-                }
-                !job.strict || bad.is_empty()
-            });
-            (pass, bad)
+            job.hold(scanner, block, |entry| {
+                held.push(Held::new(entry, with_text))
+            })
         },
         |(pass, bad): (Vec<u8>, Vec<Bad>)| {
             kept.extend_from_slice(&pass);

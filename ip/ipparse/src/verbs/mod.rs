@@ -15,10 +15,11 @@ use clap::{ColorChoice, CommandFactory};
 
 use crate::cli::{Cli, Items, Reading, Showing, Verb};
 use crate::field::{Field, Layout};
-use crate::input::{Settings, Source, sources};
+use crate::input::{Block, Settings, Source, sources};
 use crate::item::{self, From, To};
 use crate::output::{Fail, Output, Result, Status};
-use crate::read::{Bad, Style};
+use crate::read::{Bad, Entry, Line, Style, each};
+use crate::scan::Scanner;
 
 pub(crate) fn run(cli: Cli) -> Result<Status> {
     match cli.verb.unwrap_or(Verb::Canonical(cli.canonical)) {
@@ -101,6 +102,31 @@ impl Job {
             style: Style { extract, from },
             ..Job::of(&reading.input, reading.threads.threads, from)
         }
+    }
+
+    /// Reads a block whose items are held: calls `item` for each, and returns the lines to pass on and
+    /// the bad ones.
+    #[inline]
+    fn hold(
+        &self,
+        scanner: &mut Scanner,
+        block: &Block,
+        mut item: impl FnMut(&Entry<'_>),
+    ) -> (Vec<u8>, Vec<Bad>) {
+        let (mut pass, mut bad) = (Vec::new(), Vec::new());
+        each(scanner, block, self.style, |line| {
+            match line {
+                Line::Item(entry) => item(&entry),
+                Line::Bad(whole, _) | Line::Blank(whole) if self.keep => {
+                    pass.extend_from_slice(whole);
+                    pass.push(b'\n');
+                }
+                Line::Bad(_, found) => bad.push(*found),
+                Line::Blank(_) => {}
+            }
+            !self.strict || bad.is_empty()
+        });
+        (pass, bad)
     }
 
     fn of(input: &[OsString], threads: usize, from: From) -> Job {

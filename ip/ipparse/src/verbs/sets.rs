@@ -13,7 +13,7 @@ use crate::field::{Field, Layout};
 use crate::input::{self, is_file_name};
 use crate::item::{self, From, Item, push_net};
 use crate::output::{Fail, Output, Result, Status};
-use crate::read::{Bad, Entry, Line, each};
+use crate::read::{Bad, Entry};
 use crate::scan::Scanner;
 
 use super::Job;
@@ -103,23 +103,10 @@ fn read(job: &Job) -> Result<Read> {
         job.settings,
         Part::default,
         |part, block| {
-            let mut bad = Vec::new();
-            let mut pass = Vec::new();
             let mut scanner = std::mem::take(&mut part.scanner);
-            each(&mut scanner, block, job.style, |line| {
-                match line {
-                    Line::Item(entry) => part.add(&entry.item),
-                    Line::Bad(whole, _) | Line::Blank(whole) if job.keep => {
-                        pass.extend_from_slice(whole);
-                        pass.push(b'\n');
-                    }
-                    Line::Bad(_, found) => bad.push(*found),
-                    Line::Blank(_) => {}
-                }
-                !job.strict || bad.is_empty()
-            });
+            let rest = job.hold(&mut scanner, block, |entry| part.add(&entry.item));
             part.scanner = scanner;
-            (pass, bad)
+            rest
         },
         |(pass, bad): (Vec<u8>, Vec<Bad>)| {
             kept.extend_from_slice(&pass);
