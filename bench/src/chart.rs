@@ -7,20 +7,10 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::report;
+use crate::row::ALL;
 use crate::serve::Kind;
 
 const COUNTS: [u32; 5] = [1, 4, 64, 1000, 5000];
-const PEERS: [Kind; 9] = [
-    Kind::Epoll,
-    Kind::Ours,
-    Kind::Tokio,
-    Kind::TokioCt,
-    Kind::Monoio,
-    Kind::May,
-    Kind::Smol,
-    Kind::Go,
-    Kind::Threads,
-];
 
 pub(crate) fn draw(results: &Path, into: &Path) -> io::Result<()> {
     let kept = report::load(results)?;
@@ -47,7 +37,7 @@ pub(crate) fn draw(results: &Path, into: &Path) -> io::Result<()> {
         ];
         for (name, title, low, high, pick) in charts {
             let mut lines = Vec::new();
-            for kind in PEERS {
+            for kind in ALL {
                 let points: Vec<(usize, f64)> = COUNTS
                     .iter()
                     .enumerate()

@@ -43,7 +43,8 @@ pub(crate) enum Place {
     TwoWorkers,
 }
 
-const ALL: [Kind; 9] = [
+/// All that serve an echo.
+pub(crate) const ALL: [Kind; 9] = [
     Kind::Epoll,
     Kind::Ours,
     Kind::Tokio,
