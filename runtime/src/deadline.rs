@@ -88,6 +88,10 @@ impl Nanos {
         )
     }
 
+    pub(crate) fn has_passed(self) -> bool {
+        self != Nanos::NEVER && self <= Nanos::now()
+    }
+
     /// What is left from `now` on; zero when past.
     pub(crate) fn left(self, now: Nanos) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(now.0))

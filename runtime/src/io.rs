@@ -19,7 +19,7 @@ use crate::lent::Lent;
 use crate::notify::{Notifier, Notify, notified};
 use crate::park::{self, Eventfd, Unparker};
 use crate::pool::{Buffer, SIZE};
-use crate::source::{Attached, Source, waiting_for};
+use crate::source::{Attached, waiting_for};
 use crate::sys::{self, cvt, cvt_len, retry_interrupted};
 use crate::wake::{READABLE, WRITABLE};
 use crate::{poll, process, task};
@@ -283,10 +283,13 @@ impl Io {
         emptied: impl FnOnce(&T) -> bool,
     ) -> io::Result<T> {
         let task = task::current();
-        let plain = self.deadline.get() == Nanos::NEVER && until == Nanos::NEVER;
-        if task.is_none() && plain && !self.must_poll() {
+        if task.is_none()
+            && until == Nanos::NEVER
+            && self.deadline.get() == Nanos::NEVER
+            && !self.must_poll()
+        {
             // The kernel knows the mode and the timeouts: one system call, as std.
-            match attempt(Wait::InKernel) {
+            match apart(&mut attempt, Wait::InKernel) {
                 // A process may have put the descriptor into `O_NONBLOCK` at this moment.
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     if self.user_nonblocking()? || !self.sock().nonblocking()? {
@@ -298,27 +301,20 @@ impl Io {
         }
         let mut call_end = None;
         loop {
-            let deadline = self.deadline.get().min(until);
-            if deadline != Nanos::NEVER && deadline <= Nanos::now() {
-                return Err(timed_out());
-            }
-            if let Some(shared) = self.shared.get() {
-                if shared.notify.get().is_some_and(|n| n.is_raised()) {
-                    return Err(notified());
-                }
-                if self.user_nonblocking()? {
-                    return attempt(Wait::Never);
-                }
+            // Most sockets have no more to ask for than this.
+            let plain = until == Nanos::NEVER && self.is_plain();
+            if !plain && !self.may_wait(until)? {
+                return apart(&mut attempt, Wait::Never);
             }
             if let Some(task) = task {
                 task.spend();
             }
             let source = self.source.get();
-            let seen = source.map(|s| s.readiness());
+            let seen = source.map(|s| (s, s.readiness(interest)));
             // No hint at all: not watched yet, or a thread that asks the kernel itself.
-            let hopeful = seen.is_none_or(|s| s.allows(interest));
-            let last_try = call_end.is_some_and(|end| end != Nanos::NEVER && end <= Nanos::now());
-            if hopeful || task.is_none() || last_try {
+            let hopeful = task.is_none() || seen.is_none_or(|(_, seen)| seen.allows());
+            let last_try = call_end.is_some_and(Nanos::has_passed);
+            if hopeful || last_try {
                 match attempt(Wait::Never) {
                     Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                         if last_try {
@@ -326,11 +322,11 @@ impl Io {
                         }
                         if interest == Interest::Read && self.is_read_shut()? {
                             // It cannot block any more, and tells the end.
-                            return attempt(Wait::InKernel);
+                            return apart(&mut attempt, Wait::InKernel);
                         }
                     }
                     Ok(done) => {
-                        if let (Some(source), Some(seen)) = (source, seen)
+                        if let Some((source, seen)) = seen
                             && seen.trusts_short_reads()
                             && emptied(&done)
                         {
@@ -340,22 +336,54 @@ impl Io {
                     }
                     Err(e) => return Err(e),
                 }
-                if let (Some(source), Some(seen)) = (source, seen)
+                if let Some((source, seen)) = seen
                     && !source.clear(interest, seen)
                 {
                     continue;
                 }
             }
-            let call_end = match call_end {
-                Some(end) => end,
-                None => *call_end.insert(self.call_end(interest)?),
-            };
-            self.wait(interest, call_end.min(until))?;
+            if !plain && call_end.is_none() {
+                call_end = Some(self.call_end(interest)?);
+            }
+            let call_end = call_end.unwrap_or(Nanos::NEVER).min(until);
+            match interest {
+                Interest::Read => self.wait(interest, call_end)?,
+                Interest::Write => self.wait_for_room(call_end)?,
+            }
         }
+    }
+
+    /// [`wait`](Self::wait), not built in: it is rare.
+    #[inline(never)]
+    fn wait_for_room(&self, call_end: Nanos) -> io::Result<()> {
+        self.wait(Interest::Write, call_end)
+    }
+
+    /// No deadline, and never a timeout, another mode, a clone, or who may interrupt.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.deadline.get() == Nanos::NEVER && self.shared.get().is_none()
+    }
+
+    /// Whether an operation may wait, of a socket that is not plain.
+    ///
+    /// # Errors
+    ///
+    /// The deadline has passed, or the wait was interrupted.
+    #[cold]
+    fn may_wait(&self, until: Nanos) -> io::Result<bool> {
+        if self.deadline.get().min(until).has_passed() {
+            return Err(timed_out());
+        }
+        if self.notify().is_some_and(|n| n.is_raised()) {
+            return Err(notified());
+        }
+        Ok(!self.user_nonblocking()?)
     }
 
     /// One attempt that never waits, whatever the mode: `perform` for callers with a loop of their
     /// own.
+    #[cold]
     fn once<T>(&self, attempt: impl FnOnce(Wait) -> io::Result<T>) -> io::Result<T> {
         let deadline = self.deadline.get();
         if deadline != Nanos::NEVER && deadline <= Nanos::now() {
@@ -393,6 +421,7 @@ impl Io {
 
     /// Waits until `interest` may be met, the deadline has changed or passed, or `call_end`.
     /// Returns early now and then: the caller looks again.
+    #[inline(always)]
     fn wait(&self, interest: Interest, call_end: Nanos) -> io::Result<()> {
         let Some(task) = park::suspendable() else {
             return self.wait_on_thread(interest, call_end);
@@ -403,32 +432,22 @@ impl Io {
         let source = self.source.get_or_take();
         source.watch(task.worker(), self.fd.as_fd())?;
         let notify = self.notify();
-        let notify_source = match notify {
-            Some(notify) => Some(notify.watched_by(task.worker())?),
-            None => None,
-        };
+        let _interruptible = notify.map(|n| n.enrol(task)).transpose()?;
         let enrolled = source.enrol(interest, task);
-        let notify_enrolled = notify_source.map(|n| n.enrol(Interest::Read, task));
-        let mut result = rearm(source, self.fd.as_fd());
-        if let (Some(notify), Some(source)) = (notify, notify_source) {
-            result = result.and(rearm(source, notify.as_fd()));
-        }
+        let result = source.rearm(self.fd.as_fd());
         // Read after enrolling: who changes one of them from now on finds us.
         let until = call_end.min(self.deadline.get());
         let interrupted = notify.is_some_and(|n| n.is_raised());
-        if result.is_ok() && !interrupted && !source.readiness().allows(interest) {
+        if result.is_ok() && !interrupted && !source.readiness(interest).allows() {
+            task.set_handle(self);
             task.park(until, waiting_for(interest, self.fd.as_fd()));
         }
         source.withdraw(interest, task, enrolled);
-        if let (Some(source), Some(enrolled)) = (notify_source, notify_enrolled) {
-            source.withdraw(Interest::Read, task, enrolled);
-        }
         result?;
         if task.is_cancelled() {
-            Err(process::cancelled())
-        } else {
-            Ok(())
+            return Err(process::cancelled());
         }
+        Ok(())
     }
 
     /// The same with `ppoll(2)`, and with an eventfd by which a changed deadline is told.
@@ -515,18 +534,23 @@ impl Io {
     /// One attempt to receive.
     #[inline]
     fn recv_into(&self, buf: &mut [u8], flags: c_int, wait: Wait) -> io::Result<Received> {
-        let fd = self.fd.as_raw_fd();
         let room = buf.len();
-        let received = |len: usize, drains: bool| Received {
+        let (len, drains) = if self.short_reads == ShortReads::DrainUnlessCut && wait == Wait::Never
+        {
+            self.recv_uncut(buf, flags | wait.flags())?
+        } else {
+            let len = sys::recv(self.fd.as_fd(), buf, flags | wait.flags())?;
+            (len, self.drains())
+        };
+        Ok(Received {
             len,
             emptied: drains && flags == 0 && len < room && len > 0,
-        };
-        let unix = self.short_reads == ShortReads::DrainUnlessCut;
-        if !unix || wait == Wait::InKernel {
-            // SAFETY: pointer and length are those of a live, writable slice.
-            let len = unsafe { sys::recv(fd, buf.as_mut_ptr(), buf.len(), flags | wait.flags()) }?;
-            return Ok(received(len, self.drains()));
-        }
+        })
+    }
+
+    /// Receives, and tells whether what stopped it was an empty socket, if it stopped early.
+    #[inline(never)]
+    fn recv_uncut(&self, buf: &mut [u8], flags: c_int) -> io::Result<(usize, bool)> {
         let mut slice = libc::iovec {
             iov_base: buf.as_mut_ptr().cast(),
             iov_len: buf.len(),
@@ -535,10 +559,10 @@ impl Io {
         msg.msg_iov = &raw mut slice;
         msg.msg_iovlen = 1;
         // SAFETY: one live, writable slice; no address and no control messages are asked for.
-        let len = unsafe { sys::recvmsg(fd, &raw mut msg, flags | wait.flags()) }?;
+        let len = unsafe { sys::recvmsg(self.fd.as_raw_fd(), &raw mut msg, flags) }?;
         // Something came with these bytes, and the read stopped behind it.
         let cut = msg.msg_flags & libc::MSG_CTRUNC != 0;
-        Ok(received(len, !cut))
+        Ok((len, !cut))
     }
 
     /// Receives into several buffers in turn. Corresponds to `recvmsg(2)`.
@@ -608,12 +632,11 @@ impl Io {
     /// # Errors
     ///
     /// As [`perform`](Self::perform).
+    #[inline]
     pub fn send(&self, buf: &[u8], flags: c_int) -> io::Result<usize> {
-        let fd = self.fd.as_raw_fd();
         self.perform_flagged(flags, Interest::Write, |wait| {
             let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
-            // SAFETY: pointer and length are those of a live slice.
-            unsafe { sys::send(fd, buf.as_ptr(), buf.len(), flags) }
+            sys::send(self.fd.as_fd(), buf, flags)
         })
     }
 
@@ -1199,17 +1222,10 @@ impl Io {
     }
 }
 
-/// A reactor that reports once must be asked again; epoll keeps its interest.
-#[cfg(std_net_portable)]
-fn rearm(source: &'static Source, fd: BorrowedFd<'_>) -> io::Result<()> {
-    source.rearm(fd)
-}
-
-#[cfg(not(std_net_portable))]
-#[inline]
-#[allow(clippy::unnecessary_wraps, reason = "the other one can fail")]
-fn rearm(_: &'static Source, _: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(())
+/// An attempt that is not built into the loop, because that holds one already.
+#[inline(never)]
+fn apart<T>(attempt: &mut impl FnMut(Wait) -> io::Result<T>, wait: Wait) -> io::Result<T> {
+    attempt(wait)
 }
 
 /// What an attempt to receive gave.

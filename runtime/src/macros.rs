@@ -239,6 +239,7 @@ macro_rules! stream_traits {
         }
 
         impl ::std::io::Read for &$type {
+            #[inline]
             fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {
                 self.io().recv(buf, 0)
             }
@@ -252,6 +253,7 @@ macro_rules! stream_traits {
         }
 
         impl ::std::io::Write for &$type {
+            #[inline]
             fn write(&mut self, buf: &[u8]) -> ::std::io::Result<usize> {
                 self.io().send(buf, 0)
             }
@@ -269,6 +271,7 @@ macro_rules! stream_traits {
         }
 
         impl ::std::io::Read for $type {
+            #[inline]
             fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {
                 (&*self).read(buf)
             }
@@ -282,6 +285,7 @@ macro_rules! stream_traits {
         }
 
         impl ::std::io::Write for $type {
+            #[inline]
             fn write(&mut self, buf: &[u8]) -> ::std::io::Result<usize> {
                 (&*self).write(buf)
             }

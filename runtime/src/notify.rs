@@ -8,9 +8,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::park::Eventfd;
+use crate::io::Interest;
+use crate::park::{Eventfd, Unparker};
 use crate::source::{Attached, Source};
-use crate::worker::Worker;
+use crate::task::Task;
 
 /// Ends the accepts of a listener, those that wait now and those to come, with the error for which
 /// [`is_notified`] is true. Made by a listener's `notifier()`; can be cloned, sent elsewhere, and
@@ -100,11 +101,31 @@ impl Notify {
         self.raised.load(Ordering::SeqCst)
     }
 
-    /// Where a process that may be interrupted enrols.
-    pub(crate) fn watched_by(&self, worker: &'static Worker) -> io::Result<&'static Source> {
+    /// Has the process woken when this is raised, while what it returns lives.
+    #[cold]
+    pub(crate) fn enrol(&self, task: &'static Task) -> io::Result<Enrolled> {
         let source = self.source.get_or_take();
-        source.watch(worker, self.eventfd.as_fd())?;
-        Ok(source)
+        source.watch(task.worker(), self.eventfd.as_fd())?;
+        let enrolled = Enrolled {
+            source,
+            unparker: Unparker::Process(task),
+        };
+        source.enrol_other(Interest::Read, enrolled.unparker.clone());
+        source.rearm(self.eventfd.as_fd())?;
+        Ok(enrolled)
+    }
+}
+
+/// A process that may be interrupted, among those to wake.
+pub(crate) struct Enrolled {
+    source: &'static Source,
+    unparker: Unparker,
+}
+
+impl Drop for Enrolled {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.source.withdraw_other(Interest::Read, &self.unparker);
     }
 }
 

@@ -24,7 +24,8 @@ use crate::worker::Worker;
 #[repr(align(64))]
 pub(crate) struct Source {
     readiness: Readiness,
-    /// The one waiting process of each direction; more of them, and threads, stand in `others`.
+    /// A process of each direction that waits or waited last; more of them, and threads, stand in
+    /// `others`.
     waiters: [AtomicPtr<Task>; 2],
     /// The worker whose reactor watches the descriptor; null: none does.
     worker: AtomicPtr<Worker>,
@@ -51,6 +52,7 @@ impl Slow {
     }
 }
 
+#[cfg(not(std_net_loom))]
 const _: () = assert!(mem::size_of::<Source>() == 64);
 
 /// Sources are made so many at a time: a page of them.
@@ -99,6 +101,10 @@ impl Source {
         }
         self.generation.fetch_add(1, Ordering::Release);
         self.readiness.reset();
+        // Of those who waited last.
+        for slot in &self.waiters {
+            slot.store(ptr::null_mut(), Ordering::SeqCst);
+        }
         self.give_back();
     }
 
@@ -110,8 +116,8 @@ impl Source {
     }
 
     #[inline]
-    pub(crate) fn readiness(&self) -> Seen {
-        self.readiness.seen()
+    pub(crate) fn readiness(&self, interest: Interest) -> Seen {
+        self.readiness.seen(interest)
     }
 
     /// See [`Readiness::clear`].
@@ -195,6 +201,18 @@ impl Source {
         }
     }
 
+    /// For reactors that report once; epoll keeps its interest.
+    #[cfg(not(std_net_portable))]
+    #[inline]
+    #[allow(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "the other one can fail"
+    )]
+    pub(crate) fn rearm(&'static self, _: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Takes part in the events of this source as a number: address and generation.
     fn key(&'static self) -> u64 {
         let address = ptr::from_ref(self) as u64;
@@ -252,13 +270,10 @@ impl Source {
     pub(crate) fn wake(&'static self, bits: u64) {
         for interest in [Interest::Read, Interest::Write] {
             if bits & bit(interest) != 0 {
-                let slot = &self.waiters[interest as usize];
-                if !slot.load(Ordering::SeqCst).is_null() {
-                    let task = slot.swap(ptr::null_mut(), Ordering::SeqCst);
-                    // SAFETY: only ever null or a task, and tasks live for ever.
-                    if let Some(task) = unsafe { task.as_ref() } {
-                        task.unpark();
-                    }
+                let task = self.waiters[interest as usize].load(Ordering::SeqCst);
+                // SAFETY: only ever null or a task, and tasks live for ever.
+                if let Some(task) = unsafe { task.as_ref() } {
+                    task.unpark();
                 }
             }
         }
@@ -279,14 +294,11 @@ impl Source {
 
     // Waiting.
 
-    /// Enters a process among those to wake. It looks at the readiness again before it parks.
+    /// Enters the calling process among those to wake. It looks at the readiness again before it parks.
+    #[inline]
     pub(crate) fn enrol(&'static self, interest: Interest, task: &'static Task) -> Enrolled {
         let slot = &self.waiters[interest as usize];
-        let pointer = ptr::from_ref(task).cast_mut();
-        if slot
-            .compare_exchange(ptr::null_mut(), pointer, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
-        {
+        if ptr::eq(slot.load(Ordering::Relaxed), task) || task.enrol(slot) {
             return Enrolled::Slot;
         }
         self.enrol_other(interest, Unparker::Process(task));
@@ -302,6 +314,7 @@ impl Source {
         self.count_others(&slow);
     }
 
+    #[inline]
     pub(crate) fn withdraw(
         &'static self,
         interest: Interest,
@@ -309,19 +322,8 @@ impl Source {
         enrolled: Enrolled,
     ) {
         match enrolled {
-            Enrolled::Slot => {
-                let slot = &self.waiters[interest as usize];
-                let pointer = ptr::from_ref(task).cast_mut();
-                if ptr::eq(slot.load(Ordering::SeqCst), task) {
-                    // Fails when it is being woken at this moment.
-                    let _ = slot.compare_exchange(
-                        pointer,
-                        ptr::null_mut(),
-                        Ordering::SeqCst,
-                        Ordering::SeqCst,
-                    );
-                }
-            }
+            // It stays: most who wait wait for the same again. See `Task::enrol`.
+            Enrolled::Slot => {}
             Enrolled::Others => self.withdraw_other(interest, &Unparker::Process(task)),
         }
     }
@@ -421,7 +423,8 @@ static FREE: Mutex<Vec<&'static Source>> = Mutex::new(Vec::new());
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Source")
-            .field("readiness", &self.readiness())
+            .field("read", &self.readiness(Interest::Read))
+            .field("write", &self.readiness(Interest::Write))
             .finish_non_exhaustive()
     }
 }

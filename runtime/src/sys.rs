@@ -1,10 +1,10 @@
 //! The few libc calls that neither std nor socket2 offers in the form needed here. No policy.
 
 use std::io;
-use std::os::fd::RawFd;
-use std::ptr;
+use std::os::fd::{BorrowedFd, RawFd};
 
 use libc::c_int;
+use rustix::net::{RecvFlags, SendFlags};
 
 /// Turns the -1 of a system call into the error of `errno`.
 pub(crate) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -21,41 +21,20 @@ pub(crate) fn cvt_len(result: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
-/// `recv(2)`. On Linux the bare system call: that of glibc is a cancellation point, which costs a
-/// process of several threads two calls more.
-///
-/// # Safety
-///
-/// `buf` is valid for writes of `len` bytes.
+/// `recv(2)`. Not glibc's: that is a cancellation point, which costs a process of several threads two
+/// calls more; and the system call is built in, because each return behind one is mispredicted.
 #[inline]
-pub(crate) unsafe fn recv(fd: RawFd, buf: *mut u8, len: usize, flags: c_int) -> io::Result<usize> {
-    let no_address = ptr::null_mut::<u8>();
-    #[cfg(target_os = "linux")]
-    // SAFETY: the caller's; no address is asked for.
-    let n = unsafe {
-        libc::syscall(
-            libc::SYS_recvfrom,
-            fd,
-            buf,
-            len,
-            flags,
-            no_address,
-            no_address,
-        )
-    };
-    #[cfg(not(target_os = "linux"))]
-    // SAFETY: as above.
-    let n = unsafe {
-        libc::recvfrom(
-            fd,
-            buf.cast(),
-            len,
-            flags,
-            no_address.cast(),
-            ptr::null_mut(),
-        )
-    };
-    cvt_len(n as libc::ssize_t)
+pub(crate) fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
+    let flags = RecvFlags::from_bits_retain(flags.cast_unsigned());
+    let (_, len) = rustix::net::recv(fd, buf, flags)?;
+    Ok(len)
+}
+
+/// `send(2)`, as [`recv`].
+#[inline]
+pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8], flags: c_int) -> io::Result<usize> {
+    let flags = SendFlags::from_bits_retain(flags.cast_unsigned());
+    Ok(rustix::net::send(fd, buf, flags)?)
 }
 
 /// `recvmsg(2)`, as [`recv`].
@@ -71,27 +50,6 @@ pub(crate) unsafe fn recvmsg(fd: RawFd, msg: *mut libc::msghdr, flags: c_int) ->
     #[cfg(not(target_os = "linux"))]
     // SAFETY: the caller's.
     let n = unsafe { libc::recvmsg(fd, msg, flags) };
-    cvt_len(n as libc::ssize_t)
-}
-
-/// `send(2)`, as [`recv`].
-///
-/// # Safety
-///
-/// `buf` is valid for reads of `len` bytes.
-#[inline]
-pub(crate) unsafe fn send(
-    fd: RawFd,
-    buf: *const u8,
-    len: usize,
-    flags: c_int,
-) -> io::Result<usize> {
-    #[cfg(target_os = "linux")]
-    // SAFETY: the caller's; no address is given.
-    let n = unsafe { libc::syscall(libc::SYS_sendto, fd, buf, len, flags, ptr::null::<u8>(), 0) };
-    #[cfg(not(target_os = "linux"))]
-    // SAFETY: the caller's.
-    let n = unsafe { libc::send(fd, buf.cast(), len, flags) };
     cvt_len(n as libc::ssize_t)
 }
 

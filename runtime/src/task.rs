@@ -38,6 +38,11 @@ pub(crate) struct Task {
     yielder: Cell<*const Yielder<(), ()>>,
     /// Where the process was suspended, to fetch its stack before it goes on.
     stack_pointer: Cell<*const u8>,
+    /// The place in a source where the process is entered as the one to wake: it stays there while it
+    /// waits for nothing else, so that a next wait for the same costs nothing.
+    enrolled: Cell<Option<&'static AtomicPtr<Task>>>,
+    /// The socket it waits for, likewise to be fetched.
+    handle: Cell<*const u8>,
     timer: Timer,
     waiting: AtomicU64,
     since: AtomicU64,
@@ -140,6 +145,8 @@ impl Task {
             coroutine: UnsafeCell::new(None),
             yielder: Cell::new(ptr::null()),
             stack_pointer: Cell::new(ptr::null()),
+            enrolled: Cell::new(None),
+            handle: Cell::new(ptr::null()),
             timer: Timer {
                 wanted: Cell::new(Nanos::NEVER),
                 armed: Cell::new(Nanos::NEVER),
@@ -205,6 +212,7 @@ impl Task {
     }
 
     fn end(&'static self) -> Stack {
+        self.withdraw();
         self.timer.wanted.set(Nanos::NEVER);
         *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         // SAFETY: as in `begin`; the coroutine has returned.
@@ -225,8 +233,9 @@ impl Task {
     /// Has the processor fetch what a wake-up touches.
     #[inline]
     pub(crate) fn prefetch(&self) {
-        prefetch(ptr::from_ref(self));
-        prefetch(ptr::from_ref(&self.yielder));
+        let slot: *const Task = self;
+        prefetch(slot);
+        prefetch(slot.cast::<u8>().wrapping_add(64));
     }
 
     /// Has the processor fetch what the process touches first. The slot itself has been fetched.
@@ -236,6 +245,7 @@ impl Task {
         for line in 0..STACK_LINES {
             prefetch(top.wrapping_add(64 * line).wrapping_sub(128));
         }
+        prefetch(self.handle.get());
     }
 
     pub(crate) fn timer(&self) -> &Timer {
@@ -272,9 +282,40 @@ impl Task {
         unsafe { &*self.worker.load(Ordering::Relaxed) }
     }
 
+    /// Enters the process in this place of a source, if it is free, and takes it out of the one where it
+    /// was. Returns whether it is entered.
+    pub(crate) fn enrol(&'static self, slot: &'static AtomicPtr<Task>) -> bool {
+        self.withdraw();
+        let (null, this) = (ptr::null_mut(), ptr::from_ref(self).cast_mut());
+        let free = slot.compare_exchange(null, this, Ordering::SeqCst, Ordering::SeqCst);
+        if free.is_ok() {
+            self.enrolled.set(Some(slot));
+        }
+        free.is_ok()
+    }
+
+    /// Takes the process out of the source where it is entered.
+    fn withdraw(&self) {
+        if let Some(slot) = self.enrolled.take() {
+            let this = ptr::from_ref(self).cast_mut();
+            // Fails when the source has been freed since.
+            let _ =
+                slot.compare_exchange(this, ptr::null_mut(), Ordering::SeqCst, Ordering::SeqCst);
+        }
+    }
+
+    /// Remembers what the process will touch first when it goes on.
+    #[inline]
+    pub(crate) fn set_handle<T>(&self, handle: &T) {
+        self.handle.set(ptr::from_ref(handle).cast());
+    }
+
     /// Waits for the token, at most until `until`. May return early: every caller looks again.
     #[inline]
     pub(crate) fn park(&'static self, until: Nanos, waiting: Waiting) {
+        if !matches!(waiting, Waiting::Readable(_) | Waiting::Writable(_)) {
+            self.withdraw();
+        }
         if self.token.begin_park() {
             if until == Nanos::NEVER {
                 self.suspend(waiting);
@@ -410,6 +451,7 @@ impl Task {
 /// keeps the registers, and the frames of the operation above it.
 const STACK_LINES: usize = 10;
 
+#[cfg(not(std_net_loom))]
 const _: () = assert!(std::mem::offset_of!(Task, info) <= 128);
 
 impl Waiting {

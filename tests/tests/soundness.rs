@@ -301,6 +301,85 @@ fn a_connection_moves_between_processes_mid_life() {
 }
 
 #[test]
+fn who_has_waited_for_a_socket_leaves_it_to_another() {
+    /// Sends a byte and reads it.
+    fn one(mut stream: &TcpStream, sent: &mut impl Write) {
+        let mut byte = [0];
+        sent.write_all(b"1").unwrap();
+        stream.read_exact(&mut byte).unwrap();
+        assert_eq!(&byte, b"1");
+    }
+
+    // What the first one does meanwhile, when it has waited for the socket and still has it.
+    let ways: [fn(&AtomicBool, &channel::Receiver<()>); 4] = [
+        |_, end| end.recv().unwrap(),
+        |done, _| {
+            while !done.load(Ordering::Relaxed) {
+                process::yield_now();
+            }
+        },
+        |done, _| {
+            while !done.load(Ordering::Relaxed) {
+                process::sleep(Duration::from_millis(1));
+            }
+        },
+        |_, end| {
+            // On another socket.
+            let (mut a, b) = tcp_pair();
+            let end = end.clone();
+            let other = process::spawn(move || {
+                end.recv().unwrap();
+                (&b).write_all(b"2").unwrap();
+            });
+            a.read_exact(&mut [0]).unwrap();
+            other.join().unwrap();
+        },
+    ];
+    both(move || {
+        for round in 0..20 {
+            for way in ways {
+                let (mut peer, stream) = tcp_pair();
+                let stream = Arc::new(stream);
+                let done = Arc::new(AtomicBool::new(false));
+                let (end, ended) = channel::unbounded();
+                let (begun, begin) = channel::unbounded();
+                let first = {
+                    let (stream, done) = (Arc::clone(&stream), Arc::clone(&done));
+                    let mut peer = peer.try_clone().unwrap();
+                    process::spawn(move || {
+                        one(&stream, &mut peer);
+                        begun.send(()).unwrap();
+                        way(&done, &ended);
+                        // And it can come back.
+                        one(&stream, &mut peer);
+                    })
+                };
+                begin.recv().unwrap();
+                let three = |peer: &mut TcpStream| {
+                    let stream = Arc::clone(&stream);
+                    let reader = process::spawn(move || {
+                        (&*stream).read_exact(&mut [0; 3]).unwrap();
+                    });
+                    for _ in 0..3 {
+                        if round % 2 == 0 {
+                            process::sleep(Duration::from_micros(100));
+                        }
+                        peer.write_all(b"0").unwrap();
+                    }
+                    reader.join().unwrap();
+                };
+                three(&mut peer);
+                done.store(true, Ordering::Relaxed);
+                end.send(()).unwrap();
+                first.join().unwrap();
+                // It has ended.
+                three(&mut peer);
+            }
+        }
+    });
+}
+
+#[test]
 fn a_descriptor_number_is_reused_while_events_are_under_way() {
     within(LIMIT, || {
         process::scope(|scope| {

@@ -1,7 +1,7 @@
 //! What is known of a descriptor's readiness: hints, and a count of events by which an attempt
 //! tells whether one has come since.
 
-use super::atomic::{AtomicU64, Ordering};
+use super::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::io::Interest;
 
 pub(crate) const READABLE: u64 = 1;
@@ -10,25 +10,37 @@ pub(crate) const WRITABLE: u64 = 1 << 1;
 pub(crate) const READ_CLOSED: u64 = 1 << 2;
 /// Urgent data were announced: a read stops before them, so a short one proves nothing.
 pub(crate) const URGENT: u64 = 1 << 3;
-/// The lowest bit of the count.
-const TICK: u64 = 1 << 8;
+/// One event in a direction's half of the word; below it are that direction's flags.
+const ONE: u32 = 1 << 4;
 
-pub(crate) struct Readiness(AtomicU64);
+pub(crate) struct Readiness {
+    /// A half for reading, below, and one for writing: flags, and a count of events. Both change at
+    /// once, so that one look after enrolling sees the whole event.
+    word: AtomicU64,
+    /// The count of a direction at which an attempt last would have blocked: that readiness is used up.
+    /// Who writes here needs no agreement with others: an older count says less than a newer one, and
+    /// nothing that is wrong.
+    used_up: [AtomicU32; 2],
+}
 
-/// The readiness as it was read before an attempt.
+/// The readiness of one direction as it was read before an attempt.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen(u64);
+pub(crate) struct Seen {
+    half: u32,
+    used_up: u32,
+}
 
 impl Seen {
+    /// Whether there has been an event since the direction was used up.
     #[inline]
-    pub(crate) fn allows(self, interest: Interest) -> bool {
-        self.0 & bit(interest) != 0
+    pub(crate) fn allows(self) -> bool {
+        self.half ^ self.used_up >= ONE
     }
 
     /// Whether a short read means that the socket is empty and its end not yet announced.
     #[inline]
     pub(crate) fn trusts_short_reads(self) -> bool {
-        self.0 & (READ_CLOSED | URGENT) == 0
+        u64::from(self.half) & (READ_CLOSED | URGENT) == 0
     }
 }
 
@@ -42,49 +54,119 @@ pub(crate) fn bit(interest: Interest) -> u64 {
 
 impl Readiness {
     pub(crate) fn new() -> Readiness {
-        Readiness(AtomicU64::new(0))
+        Readiness {
+            word: AtomicU64::new(0),
+            used_up: [AtomicU32::new(0), AtomicU32::new(0)],
+        }
     }
 
     #[inline]
-    pub(crate) fn seen(&self) -> Seen {
-        Seen(self.0.load(Ordering::SeqCst))
+    pub(crate) fn seen(&self, interest: Interest) -> Seen {
+        Seen {
+            half: half(self.word.load(Ordering::SeqCst), interest),
+            used_up: self.used_up[interest as usize].load(Ordering::Relaxed),
+        }
     }
 
     /// Nothing is known: for the next user of a source.
     pub(crate) fn reset(&self) {
-        self.0.store(0, Ordering::SeqCst);
+        self.word.store(0, Ordering::SeqCst);
+        for used_up in &self.used_up {
+            used_up.store(0, Ordering::Relaxed);
+        }
     }
 
     /// An event: remembers the bits and counts.
     #[inline]
     pub(crate) fn notify(&self, bits: u64) {
-        let mut now = self.0.load(Ordering::Relaxed);
-        while let Err(newer) = self.0.compare_exchange_weak(
-            now,
-            (now | bits).wrapping_add(TICK),
-            Ordering::SeqCst,
-            Ordering::SeqCst,
-        ) {
-            now = newer;
+        let mut now = self.word.load(Ordering::Relaxed);
+        loop {
+            let (mut read, mut write) = (half(now, Interest::Read), half(now, Interest::Write));
+            if bits & READABLE != 0 {
+                read = self.next(read, Interest::Read) | (bits & (READ_CLOSED | URGENT)) as u32;
+            }
+            if bits & WRITABLE != 0 {
+                write = self.next(write, Interest::Write);
+            }
+            let next = u64::from(read) | u64::from(write) << 32;
+            let (success, failure) = (Ordering::SeqCst, Ordering::Relaxed);
+            match self.word.compare_exchange_weak(now, next, success, failure) {
+                Ok(_) => return,
+                Err(newer) => now = newer,
+            }
         }
     }
 
-    /// An attempt would block: forgets the readiness of one direction, unless an event has come
-    /// since `seen` was read. Returns whether it is forgotten.
+    /// The half of a direction after one more event.
+    #[inline]
+    fn next(&self, half: u32, interest: Interest) -> u32 {
+        let next = half.wrapping_add(ONE);
+        // The count comes round; what was used up long ago is not what comes now.
+        if next ^ self.used_up[interest as usize].load(Ordering::Relaxed) < ONE {
+            return next.wrapping_add(ONE);
+        }
+        next
+    }
+
+    /// An attempt would block: the readiness of its direction is used up, unless an event has come
+    /// since `seen` was read. Returns whether it is.
     #[inline]
     pub(crate) fn clear(&self, interest: Interest, seen: Seen) -> bool {
-        let mut now = seen.0;
-        loop {
-            let cleared = now & !bit(interest);
-            match self
-                .0
-                .compare_exchange_weak(now, cleared, Ordering::SeqCst, Ordering::SeqCst)
-            {
-                Ok(_) => return true,
-                // Only the other direction's bit may differ.
-                Err(newer) if newer / TICK == seen.0 / TICK => now = newer,
-                Err(_) => return false,
+        self.used_up[interest as usize].store(seen.half, Ordering::Relaxed);
+        half(self.word.load(Ordering::SeqCst), interest) ^ seen.half < ONE
+    }
+}
+
+#[inline]
+fn half(word: u64, interest: Interest) -> u32 {
+    (word >> (32 * interest as u32)) as u32
+}
+
+#[cfg(all(test, not(std_net_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_direction_is_used_up_until_its_next_event() {
+        let readiness = Readiness::new();
+        let allows = |interest| readiness.seen(interest).allows();
+        assert!(!allows(Interest::Read) && !allows(Interest::Write));
+        readiness.notify(READABLE | WRITABLE);
+        assert!(allows(Interest::Read) && allows(Interest::Write));
+        assert!(readiness.clear(Interest::Write, readiness.seen(Interest::Write)));
+        readiness.notify(READABLE);
+        assert!(allows(Interest::Read) && !allows(Interest::Write));
+        let old = readiness.seen(Interest::Read);
+        readiness.notify(READABLE);
+        assert!(!readiness.clear(Interest::Read, old));
+        assert!(allows(Interest::Read));
+        readiness.reset();
+        readiness.notify(WRITABLE);
+        assert!(!allows(Interest::Read) && allows(Interest::Write));
+    }
+
+    #[test]
+    fn the_count_comes_round_and_says_what_it_said() {
+        for used_up in [0, 7 * ONE, 1_u32.wrapping_neg() & !(ONE - 1)] {
+            let readiness = Readiness::new();
+            for interest in [Interest::Read, Interest::Write] {
+                readiness.used_up[interest as usize].store(used_up, Ordering::Relaxed);
             }
+            let before = u64::from(used_up.wrapping_sub(3 * ONE));
+            readiness
+                .word
+                .store(before | before << 32, Ordering::Relaxed);
+            for _ in 0..6 {
+                readiness.notify(READABLE | WRITABLE);
+                assert!(readiness.seen(Interest::Read).allows());
+                assert!(readiness.seen(Interest::Write).allows());
+            }
+            // Neither count runs into the other, nor into the flags.
+            assert!(readiness.seen(Interest::Read).trusts_short_reads());
+            readiness.notify(READABLE | READ_CLOSED);
+            let word = readiness.word.load(Ordering::Relaxed);
+            let (read, write) = (half(word, Interest::Read), half(word, Interest::Write));
+            assert_eq!(read, write.wrapping_add(ONE) | READ_CLOSED as u32);
         }
     }
 }
