@@ -2,8 +2,9 @@
 //!
 //! In two passes. The first makes bit masks of a block: a bit for each byte that is a dot, a digit, a
 //! colon. The second takes 64 bytes at a time and finds by shifting where an address can be at all:
-//! three dots between digits, two to four bytes apart; `::`; six colons, two to five bytes apart. Only
-//! such a place is looked at, so that times, versions and MAC addresses cost next to nothing.
+//! three dots between digits, two to four bytes apart; colons up to five bytes apart, six of them or
+//! with `::` among them. Only such a place is looked at, so that times, versions and MAC addresses cost
+//! next to nothing.
 //!
 //! What counts as an address:
 //!
@@ -12,6 +13,8 @@
 //!   one, and the end of a sentence does no harm.
 //! - IPv6: the longest run of hexadecimal digits, colons and dots, without a single colon at its ends and
 //!   dots at its end, if it is an address as a whole and no letter or digit follows.
+//!   What such a run begins with is not part of it, up to the first colon, if it ends a number with dots
+//!   or a host name: `192.0.2.1:2001:db8::1` has two addresses.
 //! - In `::ffff:192.0.2.1` there is one address, the IPv6 address; `at:192.0.2.1` has an IPv4 address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -53,8 +56,10 @@ struct Run {
     dots: u64,
 }
 
-/// Around a colon, what [`run`] looks at first: so many bytes before it, of 64.
-const BEFORE: usize = 24;
+/// What [`run`] looks at first: so many bytes, and where among them the colon is. An address of the
+/// greatest length is in them, and the byte before it and behind it.
+const NEAR: usize = 48;
+const BEFORE: usize = 12;
 
 impl Scanner {
     /// Calls `found` for each address in a padded text, in order, with the versions asked for. It
@@ -71,28 +76,41 @@ impl Scanner {
         // A word before and two behind: neighbours are there without a question.
         let mut resume = PAD;
         for w in 1..self.words.len() - 2 {
-            let places = self.places::<V4, V6>(w);
-            let (v4, v6) = places;
-            let mut left = v4 | v6;
+            let v4 = if V4 { self.v4_places(w) } else { 0 };
+            let (colons, behind) = if V6 {
+                (self.words[w].colons, self.words[w + 1].colons)
+            } else {
+                (0, 0)
+            };
+            let start = (w - 1) * 64;
+            let mut left = v4 | colons;
             while left != 0 {
-                let bit = left.trailing_zeros();
-                left &= left - 1;
-                let at = (w - 1) * 64 + bit as usize;
-                if at < resume {
-                    continue;
+                // What lies behind `resume`.
+                let done = resume.saturating_sub(start);
+                if done >= 64 {
+                    break;
                 }
-                if V6 && v6 >> bit & 1 == 1 {
-                    if !self.is_v6_place(at) {
+                left = left >> done << done;
+                if left == 0 {
+                    break;
+                }
+                let bit = left.trailing_zeros();
+                let at = start + bit as usize;
+                left &= left - 1;
+                if V6 && colons >> bit & 1 == 1 {
+                    let from_here = colons >> bit | behind << 1 << (63 - bit);
+                    // Most are alone.
+                    if from_here & 0b11_1110 == 0 {
                         continue;
                     }
-                    let run = run(padded, at);
-                    // This run is done with, but for an IPv4 address at its end.
-                    if let Some((addr, start, end)) = self.v6(padded, at, run) {
-                        let addr = addr.into();
-                        resume = found(Found { addr, start, end });
-                    } else {
-                        let dot = memchr::memchr(b'.', &padded[at..run.end]);
-                        resume = dot.map_or(run.end, |dot| at + dot);
+                    let chain = Chain::of(from_here);
+                    resume = at + chain.len as usize;
+                    if chain.can_be_v6() {
+                        let (end, address) = self.v6(padded, at);
+                        resume = end;
+                        if let Some(address) = address {
+                            resume = resume.max(found(address));
+                        }
                     }
                 } else if V4
                     && let Some((addr, start, end)) = self.v4(padded, at)
@@ -134,40 +152,24 @@ impl Scanner {
         self.words.extend([Masks::default(); 2]);
     }
 
-    /// Where in word `w` an IPv4 address (its first dot) and an IPv6 address (a colon of it) can be.
+    /// Where in word `w` an IPv4 address can be: its first dot.
     #[inline(always)]
-    fn places<const V4: bool, const V6: bool>(&self, w: usize) -> (u64, u64) {
+    fn v4_places(&self, w: usize) -> u64 {
         let (before, here, after) = (&self.words[w - 1], &self.words[w], &self.words[w + 1]);
+        if here.dots == 0 {
+            return 0;
+        }
         // Twice, for the lower and the upper half of the word: each sees 32 bits behind its own.
+        let find = |dots: u64, digits: u64, carry: u64| {
+            let dots = dots & (digits << 1 | carry & 1) & digits >> 1;
+            // Another two to four bytes behind, and there again.
+            let more = |c: u64| dots & (c >> 2 | c >> 3 | c >> 4);
+            more(more(dots))
+        };
         let upper = |mask: fn(&Masks) -> u64| mask(here) >> 32 | mask(after) << 32;
-        let whole = |low: u64, high: u64| low & 0xffff_ffff | high << 32;
-        let mut v4 = 0;
-        if V4 && here.dots != 0 {
-            let find = |dots: u64, digits: u64, carry: u64| {
-                let dots = dots & (digits << 1 | carry & 1) & digits >> 1;
-                // Another two to four bytes behind, and there again.
-                let more = |c: u64| dots & (c >> 2 | c >> 3 | c >> 4);
-                more(more(dots))
-            };
-            let low = find(here.dots, here.digits, before.digits >> 63);
-            let high = find(upper(|m| m.dots), upper(|m| m.digits), here.digits >> 31);
-            v4 = whole(low, high);
-        }
-        let mut v6 = 0;
-        if V6 && here.colons != 0 {
-            // Three of the six: most colons are alone, and the rest is looked at closely.
-            let find = |colons: u64| colons & colons >> 1 | more(more(colons));
-            v6 = whole(find(here.colons), find(upper(|m| m.colons)));
-        }
-        (v4, v6)
-    }
-
-    /// Whether the colon at `at`, which has two more behind it, is that of `::` or the first of six.
-    #[inline(always)]
-    fn is_v6_place(&self, at: usize) -> bool {
-        let colons = self.window(at).colons;
-        let six = more(more(more(more(more(colons)))));
-        (colons >> 1 | six) & 1 == 1
+        let low = find(here.dots, here.digits, before.digits >> 63);
+        let high = find(upper(|m| m.dots), upper(|m| m.digits), here.digits >> 31);
+        low & 0xffff_ffff | high << 32
     }
 
     /// 64 bits of the masks, from any position of the text.
@@ -227,9 +229,23 @@ impl Scanner {
         Some((Ipv4Addr::from_bits(ab << 16 | cd), start, end))
     }
 
-    /// The IPv6 address that the run around the colon at `at` is, and where it begins and ends.
+    /// The IPv6 address that the run around the colon at `at` is, if it is one, and before it from where
+    /// to look on. Apart from the search, which needs the registers.
+    #[inline(never)]
+    fn v6(&self, padded: &[u8], at: usize) -> (usize, Option<Found>) {
+        let run = run(padded, at);
+        if let Some((addr, start, end)) = self.v6_run(padded, at, run) {
+            let addr = addr.into();
+            return (run.end, Some(Found { addr, start, end }));
+        }
+        // This run is done with, but for an IPv4 address at its end.
+        let dot = memchr::memchr(b'.', &padded[at..run.end]);
+        (dot.map_or(run.end, |dot| at + dot), None)
+    }
+
+    /// That address, and where it begins and ends.
     #[inline(always)]
-    fn v6(&self, padded: &[u8], at: usize, run: Run) -> Option<(Ipv6Addr, usize, usize)> {
+    fn v6_run(&self, padded: &[u8], at: usize, run: Run) -> Option<(Ipv6Addr, usize, usize)> {
         let (start, end) = trim(padded, run.start, run.end);
         // The longest text is `0000:0000:0000:0000:0000:0000:255.255.255.255`.
         if end.checked_sub(start)? > 45 || follows(padded, end) {
@@ -239,7 +255,7 @@ impl Scanner {
         let colons = self.window(start).colons & !(u64::MAX << len);
         let addr = if run.dots & !(u64::MAX << (end - at)) == 0 {
             // All else are hexadecimal digits and colons. The four bytes before it are there as well.
-            groups(padded.get(start - 4..end)?, colons, len)?
+            groups(padded.get(start - 4..)?.first_chunk()?, colons, len)?
         } else if colons.count_ones() <= 7 {
             // The colons of `::` and of six groups before the IPv4 address, or fewer.
             ip::parse_v6(&padded[start..end]).ok()?
@@ -250,28 +266,52 @@ impl Scanner {
     }
 }
 
-/// Colons with another two to five bytes behind them.
-#[inline(always)]
-fn more(colons: u64) -> u64 {
-    let near = colons >> 2 | colons >> 3;
-    colons & (near | near >> 2)
+/// Colons of which each is at most five bytes behind the one before it.
+struct Chain {
+    colons: u64,
+    /// The bytes from the first to behind the last colon, or 64.
+    len: u32,
+}
+
+impl Chain {
+    /// The chain that begins with the lowest bit.
+    #[inline(always)]
+    fn of(colons: u64) -> Chain {
+        let none = !colons;
+        let (two, three) = (none & none >> 1, none & none >> 1 & none >> 2);
+        // Where five bytes without a colon begin. Behind the window there are none to see.
+        let gaps = two & three >> 2;
+        let len = gaps.trailing_zeros();
+        let colons = colons & (gaps & gaps.wrapping_neg()).wrapping_sub(1);
+        Chain { colons, len }
+    }
+
+    /// `::` or six colons.
+    #[inline(always)]
+    fn can_be_v6(&self) -> bool {
+        let mut rest = self.colons;
+        for _ in 0..5 {
+            rest &= rest.wrapping_sub(1);
+        }
+        rest | self.colons & self.colons >> 1 != 0
+    }
 }
 
 /// The run around the colon at `at`.
 #[inline(always)]
 fn run(padded: &[u8], at: usize) -> Run {
-    let near = parts(padded, at - BEFORE);
+    let near = parts::<NEAR>(padded, at - BEFORE);
     let left = (near.groups << (64 - BEFORE)).leading_ones() as usize;
     let right = ((near.groups | near.dots) >> BEFORE).trailing_ones() as usize;
-    let (left, right, dots) = if left < BEFORE && right < 64 - BEFORE {
+    let (left, right, dots) = if left < BEFORE && right < NEAR - BEFORE {
         (left, right, near.dots >> BEFORE)
     } else {
         long_run(padded, at)
     };
     let mut start = at - left;
-    if padded[start - 1] == b'.' && left > 0 {
-        // The end of a number with dots, or of a host name, and a colon: not part of it.
-        start += memchr::memchr(b':', &padded[start..at]).unwrap_or(0);
+    if is_dotted(padded, start) {
+        // And a colon: not part of it.
+        start += memchr::memchr(b':', &padded[start..=at]).map_or(0, |colon| colon + 1);
     }
     let end = at + right;
     Run { start, end, dots }
@@ -280,7 +320,7 @@ fn run(padded: &[u8], at: usize) -> Run {
 /// How many bytes of a run are before `at` and from there on, both up to 64, and the dots there.
 #[inline(never)]
 fn long_run(padded: &[u8], at: usize) -> (usize, usize, u64) {
-    let (before, behind) = (parts(padded, at - 64), parts(padded, at));
+    let (before, behind) = (parts::<64>(padded, at - 64), parts::<64>(padded, at));
     let left = before.groups.leading_ones() as usize;
     let right = (behind.groups | behind.dots).trailing_ones() as usize;
     (left, right, behind.dots)
@@ -293,12 +333,15 @@ struct Parts {
     dots: u64,
 }
 
-/// The masks of the 64 bytes from `at` on.
+/// The masks of the `N` bytes from `at` on.
 #[inline(always)]
-fn parts(padded: &[u8], at: usize) -> Parts {
+fn parts<const N: usize>(padded: &[u8], at: usize) -> Parts {
     let (mut groups, mut dots) = (0, 0);
-    let bytes = padded[at..].first_chunk::<64>();
-    let (chunks, _) = bytes.map_or(&[][..], |bytes| &bytes[..]).as_chunks::<16>();
+    // Always so many: the text is padded.
+    let Some(bytes) = padded[at..].first_chunk::<N>() else {
+        return Parts { groups, dots };
+    };
+    let (chunks, _) = bytes.as_chunks::<16>();
     for (i, chunk) in chunks.iter().enumerate() {
         let chunk = u8x16::new(*chunk);
         let put = |bits: u8x16| u64::from(bits.to_bitmask()) << (16 * i);
@@ -317,28 +360,36 @@ fn below(bytes: u8x16, n: u8) -> u8x16 {
     bytes.min(u8x16::splat(n)).simd_eq(bytes)
 }
 
-/// The address whose `len` bytes are all digits and colons. `text` begins four bytes before it.
+/// The address whose `len` bytes, 45 at most, are all digits and colons. `text` begins four bytes
+/// before it.
 #[inline(always)]
-fn groups(text: &[u8], colons: u64, len: usize) -> Option<Ipv6Addr> {
+fn groups(text: &[u8; TEXT], colons: u64, len: usize) -> Option<Ipv6Addr> {
+    // Every colon ends a group, and so does the end of the text.
+    let all = !(u64::MAX << len);
+    let none = !colons & all;
+    let two = none & none >> 1;
+    let five = two & two >> 2 & none >> 4;
     let double = colons & colons >> 1;
     let mut fours = [0; 8];
     if double == 0 {
-        // Every colon ends a group, and so does the end of the text.
+        // No group of five digits, none without any.
         let mut ends = colons | 1 << len;
-        let (mut start, mut bad) = (0, false);
+        if five != 0 || (colons | colons << 1 >> len) & 1 != 0 {
+            return None;
+        }
+        let mut start = 0;
         for four in &mut fours {
-            let end = ends.trailing_zeros() as usize;
+            let end = (ends | 1 << 63).trailing_zeros() as usize;
             ends &= ends.wrapping_sub(1);
-            let len = end - start;
-            bad |= len.wrapping_sub(1) > 3;
-            *four = last_digits(text, end, len)?;
+            *four = last_digits(text, end, end.wrapping_sub(start));
             start = end + 1;
         }
-        if bad || ends != 0 {
+        // Eight, and the last ended where the text does.
+        if ends != 0 || start != len + 1 {
             return None;
         }
     } else {
-        if double & (double - 1) != 0 {
+        if five != 0 || double & (double - 1) != 0 {
             return None;
         }
         let gap = double.trailing_zeros() as usize;
@@ -350,20 +401,24 @@ fn groups(text: &[u8], colons: u64, len: usize) -> Option<Ipv6Addr> {
         }
         fours[8 - after..].copy_from_slice(&low[..after]);
     }
-    let mut groups = [0; 8];
-    for (group, four) in groups.iter_mut().zip(fours) {
-        // Letters have bit 6, and 1 to 6 in the low bits.
-        let digits = (four & 0x0f0f_0f0f) + 9 * (four >> 6 & 0x0101_0101);
-        let pairs = (digits << 4 | digits >> 8) & 0x00ff_00ff;
-        *group = (pairs << 8 | pairs >> 16) as u16;
-    }
-    Some(groups.into())
+    let two = |a: u32, b: u32| {
+        // At once. Letters have bit 6, and 1 to 6 in the low bits.
+        let both = u64::from(a) | u64::from(b) << 32;
+        let digits = (both & 0x0f0f_0f0f_0f0f_0f0f) + 9 * (both >> 6 & 0x0101_0101_0101_0101);
+        let bytes = (digits << 4 | digits >> 8) & 0x00ff_00ff_00ff_00ff;
+        let groups = bytes << 8 | bytes >> 16;
+        groups << 16 & 0xffff_0000 | groups >> 32 & 0xffff
+    };
+    let [a, b, c, d, e, f, g, h] = fours;
+    let (high, low) = (two(a, b) << 32 | two(c, d), two(e, f) << 32 | two(g, h));
+    let bits = u128::from(high) << 64 | u128::from(low);
+    Some(Ipv6Addr::from_bits(bits))
 }
 
 /// Reads the groups between two places, with a colon between each two of them; returns how many.
 #[inline(always)]
 fn some_groups(
-    text: &[u8],
+    text: &[u8; TEXT],
     colons: u64,
     from: usize,
     to: usize,
@@ -381,7 +436,7 @@ fn some_groups(
         if len.wrapping_sub(1) > 3 {
             return None;
         }
-        *fours.get_mut(count)? = last_digits(text, end, len)?;
+        *fours.get_mut(count)? = last_digits(text, end, len);
         count += 1;
         start = end + 1;
     }
@@ -390,11 +445,16 @@ fn some_groups(
 
 /// The 1 to 4 digits that end at `end`, the last one highest, below them zeros.
 #[inline(always)]
-fn last_digits(text: &[u8], end: usize, len: usize) -> Option<u32> {
-    let four = u32::from_le_bytes(*text.get(end..end + 4)?.first_chunk()?);
+fn last_digits(text: &[u8; TEXT], end: usize, len: usize) -> u32 {
+    // No place of the text is so far behind; said so, it need not be asked.
+    let end = end & 63;
+    let four = u32::from_le_bytes([text[end], text[end + 1], text[end + 2], text[end + 3]]);
     let others = (len as u32).wrapping_mul(8).wrapping_neg();
-    Some(four.wrapping_shr(others).wrapping_shl(others))
+    four.wrapping_shr(others).wrapping_shl(others)
 }
+
+/// What [`groups`] may look at: four bytes before an address, and 64 from there on.
+const TEXT: usize = 68;
 
 /// Whether the IPv4 address behind a colon is one by itself, and not the end of an IPv6 address;
 /// that of a mapped address counts as one.
@@ -404,14 +464,20 @@ fn not_in_v6(padded: &[u8], start: usize, end: usize) -> bool {
     let part = |b: &u8| b.is_ascii_hexdigit() || *b == b':';
     let before = padded[..start].iter().rev().take(64);
     let mut start = start - before.take_while(|b| part(b)).count();
-    if padded[start - 1] == b'.' {
-        start += memchr::memchr(b':', &padded[start..]).unwrap_or(0);
+    if is_dotted(padded, start) {
+        start += memchr::memchr(b':', &padded[start..]).map_or(0, |colon| colon + 1);
     }
     let (start, end) = trim(padded, start, end);
     match ip::parse_v6(&padded[start..end]) {
         Ok(addr) => addr.to_ipv4_mapped().is_some(),
         Err(_) => true,
     }
+}
+
+/// Whether what begins at `start` is the last part of a number with dots, or of a host name.
+#[inline(always)]
+fn is_dotted(padded: &[u8], start: usize) -> bool {
+    padded[start - 1] == b'.' && padded[start - 2].is_ascii_alphanumeric()
 }
 
 /// A run without a single colon at its ends and without dots at its end.
@@ -505,9 +571,12 @@ mod tests {
     fn all(text: &[u8]) -> Vec<String> {
         let block = Block::of(text);
         let mut all = Vec::new();
+        let mut end = 0;
         Scanner::default().scan::<true, true>(block.padded(), |found| {
             let text = String::from_utf8_lossy(&block.padded()[found.start..found.end]);
             assert_eq!(ip::parse(&*text), Ok(found.addr));
+            assert!(found.start >= end, "{text} is found twice");
+            end = found.end;
             all.push(text.into_owned());
             found.end
         });
@@ -570,6 +639,14 @@ mod tests {
             ),
             ("::1::1.2.3.4 ::1.2.3.4.5", &["1.2.3.4"]),
             ("std::net foo::bar ::std a::z", &none),
+            (
+                "...2001:db8::1 a.b:2001:db8::2 1.2.3.4:1:2:3:4:5:6:7:8",
+                &["2001:db8::1", "2001:db8::2", "1.2.3.4", "1:2:3:4:5:6:7:8"],
+            ),
+            ("foo.b::1 1.2::3", &none),
+            // The last colon of a run, and others behind it that are near.
+            ("1::2:g:3::4 1::5:g:g:g:g:g:1", &["1::2", "3::4", "1::5"]),
+            ("1::2:.:3::4 ::1:z::2", &["3::4", "::1", "::2"]),
         ] {
             assert_eq!(all(text.as_bytes()), found, "{text}");
         }
@@ -629,7 +706,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_at_all(bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"0123456789abcdef:::...\n"[..])], 0..600)) {
+        fn any_bytes_at_all(bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"0123456789abcdef:::::...g \n"[..])], 0..600)) {
             let both = all(&bytes);
             let v4 = v4_only(&bytes);
             let of_both: Vec<IpAddr> = both.iter().filter_map(|text| match ip::parse(text).unwrap() {

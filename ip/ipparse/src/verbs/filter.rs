@@ -82,10 +82,14 @@ pub(crate) fn filter(lines: &Lines, choice: Choice) -> Result<Status> {
                 if lines.count {
                     done.count += memchr_iter(b'\n', found).count() as u64;
                 } else if let Some(name) = name {
-                    for line in found.split_inclusive(|b| *b == b'\n') {
+                    let mut left = found;
+                    while !left.is_empty() {
+                        let end = memchr(b'\n', left).map_or(left.len(), |i| i + 1);
+                        let (line, rest) = left.split_at(end);
                         done.out.extend_from_slice(name);
                         done.out.push(b':');
                         done.out.extend_from_slice(line);
+                        left = rest;
                     }
                 } else {
                     done.out.extend_from_slice(found);
