@@ -214,7 +214,11 @@ impl Groups<'_> {
         let end = self.ends.trailing_zeros();
         self.ends &= self.ends.wrapping_sub(1);
         let start = self.start as usize;
-        let four = match self.bytes.get(start..).and_then(<[u8]>::first_chunk::<4>) {
+        let four = match self
+            .bytes
+            .get(start..start + 4)
+            .and_then(<[u8]>::first_chunk::<4>)
+        {
             Some(four) if FAR => u32::from_le_bytes(*four) ^ ZEROS,
             _ => self.last_four(),
         };
