@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use libc::c_int;
+use rustix::net::SocketFlags;
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Type};
 
 use crate::deadline::{AtomicDeadline, Deadline, Nanos};
@@ -759,7 +760,17 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn accept(&self) -> io::Result<(Io, SockAddr)> {
-        self.perform(Interest::Read, |wait| self.accept_once(wait))
+        self.perform(Interest::Read, |wait| self.accept_once(wait, accept_from))
+    }
+
+    /// Waits for a connection, without asking from where it comes.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn accept_any(&self) -> io::Result<Io> {
+        let (io, ()) = self.perform(Interest::Read, |wait| self.accept_once(wait, accept_any))?;
+        Ok(io)
     }
 
     /// Returns a connection that is there already.
@@ -768,35 +779,24 @@ impl Io {
     ///
     /// `WouldBlock` if there is none; otherwise as [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(Io, SockAddr)> {
-        self.once(|wait| self.accept_once(wait))
+        self.once(|wait| self.accept_once(wait, accept_from))
     }
 
-    fn accept_once(&self, wait: Wait) -> io::Result<(Io, SockAddr)> {
+    fn accept_once<A>(
+        &self,
+        wait: Wait,
+        accept: impl Fn(BorrowedFd<'_>) -> io::Result<(OwnedFd, A)>,
+    ) -> io::Result<(Io, A)> {
         if wait == Wait::Never {
             // accept has no MSG_DONTWAIT, and a ready listener may be emptied by another.
             self.force_nonblocking()?;
         }
-        retry_interrupted(|| {
-            let mut storage = SockAddrStorage::zeroed();
-            let mut len = storage.size_of();
-            // SAFETY: the address storage is live and writable with the length given.
-            let new = cvt(unsafe {
-                libc::accept4(
-                    self.fd.as_raw_fd(),
-                    (&raw mut storage).cast(),
-                    &raw mut len,
-                    libc::SOCK_CLOEXEC,
-                )
-            })?;
-            // SAFETY: accept4 has just made this descriptor, nobody else owns it.
-            let new = unsafe { OwnedFd::from_raw_fd(new) };
-            let mut io = Io::fresh(new);
-            if self.short_reads == ShortReads::DrainUnlessCut {
-                io.short_reads = self.short_reads;
-            }
-            // SAFETY: the kernel wrote `len` bytes of an address into the storage.
-            Ok((io, unsafe { SockAddr::new(storage, len) }))
-        })
+        let (new, addr) = retry_interrupted(|| accept(self.fd.as_fd()))?;
+        let mut io = Io::fresh(new);
+        if self.short_reads == ShortReads::DrainUnlessCut {
+            io.short_reads = self.short_reads;
+        }
+        Ok((io, addr))
     }
 
     /// Connects to `addr`, within the deadline. Corresponds to `connect(2)`; interruptions by
@@ -1226,6 +1226,25 @@ impl Io {
 #[inline(never)]
 fn apart<T>(attempt: &mut impl FnMut(Wait) -> io::Result<T>, wait: Wait) -> io::Result<T> {
     attempt(wait)
+}
+
+/// `accept4(2)`: a new connection, and from where it comes.
+fn accept_from(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
+    let mut storage = SockAddrStorage::zeroed();
+    let mut len = storage.size_of();
+    let addr = (&raw mut storage).cast();
+    // SAFETY: the address storage is live and writable with the length given.
+    let new =
+        cvt(unsafe { libc::accept4(fd.as_raw_fd(), addr, &raw mut len, libc::SOCK_CLOEXEC) })?;
+    // SAFETY: accept4 has just made this descriptor, nobody else owns it.
+    let new = unsafe { OwnedFd::from_raw_fd(new) };
+    // SAFETY: the kernel wrote `len` bytes of an address into the storage.
+    Ok((new, unsafe { SockAddr::new(storage, len) }))
+}
+
+/// The same without the address, which costs the kernel some more.
+fn accept_any(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, ())> {
+    Ok((rustix::net::accept_with(fd, SocketFlags::CLOEXEC)?, ()))
 }
 
 /// What an attempt to receive gave.

@@ -273,11 +273,11 @@ fn next(listener: &UnixListener, ended: &mut bool) -> Option<io::Result<UnixStre
     if *ended {
         return None;
     }
-    match listener.accept() {
+    match listener.0.0.accept_any() {
         Err(error) if is_notified(&error) => {
             *ended = true;
             None
         }
-        result => Some(result.map(|(stream, _)| stream)),
+        result => Some(result.map(|io| UnixStream(Socket(io)))),
     }
 }

@@ -280,11 +280,11 @@ fn next(listener: &TcpListener, ended: &mut bool) -> Option<io::Result<TcpStream
     if *ended {
         return None;
     }
-    match listener.accept() {
+    match listener.0.0.accept_any() {
         Err(error) if is_notified(&error) => {
             *ended = true;
             None
         }
-        result => Some(result.map(|(stream, _)| stream)),
+        result => Some(result.map(|io| TcpStream(Socket(io.short_read_drains())))),
     }
 }
