@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use std_net::process::{self, Builder, State, channel};
+use std_net::process::{self, Builder, channel};
 use std_net::socket::{TcpListener, TcpStream, UdpSocket};
 use std_net::unix::UnixStream;
-use std_net_tests::{LIMIT, both, resident, tcp_pair, within};
+use std_net_tests::{LIMIT, both, tcp_pair, within};
 
 #[test]
 fn values_that_are_not_send_live_across_waits_and_thread_locals_stay() {
@@ -542,52 +542,6 @@ fn a_future_that_waits_inside_does_not_lose_its_waker() {
         let flag = Flag(Arc::default());
         (flag.clone(), flag)
     }
-}
-
-#[test]
-fn very_many_processes_park_at_once() {
-    // `STD_NET_PARKED=1000000` for a million; what they take is printed with `--nocapture`.
-    let wanted = std::env::var("STD_NET_PARKED").map_or(200_000, |n| n.parse().unwrap());
-    within(LIMIT * 2, || {
-        let (sender, receiver) = channel::unbounded::<()>();
-        let mut parked = Vec::new();
-        let before = resident();
-        for _ in 0..wanted {
-            let receiver = receiver.clone();
-            match Builder::new().spawn(move || receiver.recv()) {
-                Ok(one) => parked.push(one),
-                // Guards that cost mappings, on an older kernel, have a limit.
-                Err(error) if error.kind() == ErrorKind::OutOfMemory => {
-                    eprintln!("SKIPPED in part: {} processes, then: {error}", parked.len());
-                    break;
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-        // Those placed last have parked when nothing is new or ready any more.
-        while process::list()
-            .iter()
-            .any(|p| p.state == State::New || p.state == State::Ready)
-        {
-            process::sleep(Duration::from_millis(20));
-        }
-        let (each, mappings) = ((resident() - before) / parked.len(), mappings());
-        eprintln!(
-            "{} parked, {each} bytes of resident memory each, {mappings} mappings",
-            parked.len()
-        );
-        drop(sender);
-        for one in parked {
-            assert_eq!(one.join().unwrap(), Err(channel::RecvError::Closed));
-        }
-    });
-}
-
-fn mappings() -> usize {
-    std::fs::read_to_string("/proc/self/maps")
-        .unwrap()
-        .lines()
-        .count()
 }
 
 #[test]
