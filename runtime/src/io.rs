@@ -373,27 +373,26 @@ impl Io {
     /// The deadline has passed, or the wait was interrupted.
     #[cold]
     fn may_wait(&self, until: Nanos) -> io::Result<bool> {
+        self.check_in_time(until)?;
+        Ok(!self.user_nonblocking()?)
+    }
+
+    /// An error if the deadline has passed, or somebody has interrupted.
+    fn check_in_time(&self, until: Nanos) -> io::Result<()> {
         if self.deadline.get().min(until).has_passed() {
             return Err(timed_out());
         }
         if self.notify().is_some_and(|n| n.is_raised()) {
             return Err(notified());
         }
-        Ok(!self.user_nonblocking()?)
+        Ok(())
     }
 
     /// One attempt that never waits, whatever the mode: `perform` for callers with a loop of their
     /// own.
     #[cold]
     fn once<T>(&self, attempt: impl FnOnce(Wait) -> io::Result<T>) -> io::Result<T> {
-        let deadline = self.deadline.get();
-        if deadline != Nanos::NEVER && deadline <= Nanos::now() {
-            return Err(timed_out());
-        }
-        let notify = self.shared.get().and_then(|s| s.notify.get());
-        if notify.is_some_and(|n| n.is_raised()) {
-            return Err(notified());
-        }
+        self.check_in_time(Nanos::NEVER)?;
         attempt(Wait::Never)
     }
 
@@ -434,7 +433,7 @@ impl Io {
         source.watch(task.worker(), self.fd.as_fd())?;
         let notify = self.notify();
         let _interruptible = notify.map(|n| n.enrol(task)).transpose()?;
-        let enrolled = source.enrol(interest, task);
+        let _entered = source.enrol(interest, task);
         let result = source.rearm(self.fd.as_fd());
         // Read after enrolling: who changes one of them from now on finds us.
         let until = call_end.min(self.deadline.get());
@@ -443,7 +442,6 @@ impl Io {
             task.set_handle(self);
             task.park(until, waiting_for(interest, self.fd.as_fd()));
         }
-        source.withdraw(interest, task, enrolled);
         result?;
         if task.is_cancelled() {
             return Err(process::cancelled());
@@ -459,12 +457,12 @@ impl Io {
         }
         let eventfd = Eventfd::of_thread()?;
         let unparker = Unparker::Polling(Arc::clone(&eventfd));
-        let source = self.source.get_or_take();
-        source.enrol_other(interest, unparker.clone());
+        let entered = self.source.get_or_take().enrol_other(interest, unparker);
         let until = call_end.min(self.deadline.get());
         let wakers = [notify, Some(eventfd.as_fd())];
         let result = poll::wait(self.fd.as_fd(), interest, until, wakers);
-        source.withdraw_other(interest, &unparker);
+        // First: who finds it raises the eventfd.
+        drop(entered);
         eventfd.clear();
         result
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::io::Interest;
 use crate::park::{Eventfd, Unparker};
-use crate::source::{Attached, Source};
+use crate::source::{Attached, Entry};
 use crate::task::Task;
 
 /// Ends the accepts of a listener, those that wait now and those to come, with the error for which
@@ -103,29 +103,12 @@ impl Notify {
 
     /// Has the process woken when this is raised, while what it returns lives.
     #[cold]
-    pub(crate) fn enrol(&self, task: &'static Task) -> io::Result<Enrolled> {
+    pub(crate) fn enrol(&self, task: &'static Task) -> io::Result<Entry> {
         let source = self.source.get_or_take();
         source.watch(task.worker(), self.eventfd.as_fd())?;
-        let enrolled = Enrolled {
-            source,
-            unparker: Unparker::Process(task),
-        };
-        source.enrol_other(Interest::Read, enrolled.unparker.clone());
+        let entry = source.enrol_other(Interest::Read, Unparker::Process(task));
         source.rearm(self.eventfd.as_fd())?;
-        Ok(enrolled)
-    }
-}
-
-/// A process that may be interrupted, among those to wake.
-pub(crate) struct Enrolled {
-    source: &'static Source,
-    unparker: Unparker,
-}
-
-impl Drop for Enrolled {
-    #[inline(never)]
-    fn drop(&mut self) {
-        self.source.withdraw_other(Interest::Read, &self.unparker);
+        Ok(entry)
     }
 }
 

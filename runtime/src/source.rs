@@ -58,11 +58,18 @@ const _: () = assert!(mem::size_of::<Source>() == 64);
 /// Sources are made so many at a time: a page of them.
 const SLAB: usize = 64;
 
-/// Where a waiter stands, to be given back to [`Source::withdraw`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Enrolled {
-    Slot,
-    Others,
+/// A waiter among the others of a source, for as long as this lives.
+pub(crate) struct Entry {
+    source: &'static Source,
+    interest: Interest,
+    unparker: Unparker,
+}
+
+impl Drop for Entry {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.source.withdraw_other(self.interest, &self.unparker);
+    }
 }
 
 impl Source {
@@ -295,40 +302,31 @@ impl Source {
     // Waiting.
 
     /// Enters the calling process among those to wake. It looks at the readiness again before it parks.
+    /// In its own slot it stays, where there is no entry to withdraw: see [`Task::enrol`].
     #[inline]
-    pub(crate) fn enrol(&'static self, interest: Interest, task: &'static Task) -> Enrolled {
+    pub(crate) fn enrol(&'static self, interest: Interest, task: &'static Task) -> Option<Entry> {
         let slot = &self.waiters[interest as usize];
         if ptr::eq(slot.load(Ordering::Relaxed), task) || task.enrol(slot) {
-            return Enrolled::Slot;
+            return None;
         }
-        self.enrol_other(interest, Unparker::Process(task));
-        Enrolled::Others
+        Some(self.enrol_other(interest, Unparker::Process(task)))
     }
 
     /// Enters a waiter of any kind.
-    pub(crate) fn enrol_other(&self, interest: Interest, unparker: Unparker) {
+    pub(crate) fn enrol_other(&'static self, interest: Interest, unparker: Unparker) -> Entry {
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         slow.others
             .get_or_insert_default()
-            .push((interest, unparker));
+            .push((interest, unparker.clone()));
         self.count_others(&slow);
-    }
-
-    #[inline]
-    pub(crate) fn withdraw(
-        &'static self,
-        interest: Interest,
-        task: &'static Task,
-        enrolled: Enrolled,
-    ) {
-        match enrolled {
-            // It stays: most who wait wait for the same again. See `Task::enrol`.
-            Enrolled::Slot => {}
-            Enrolled::Others => self.withdraw_other(interest, &Unparker::Process(task)),
+        Entry {
+            source: self,
+            interest,
+            unparker,
         }
     }
 
-    pub(crate) fn withdraw_other(&self, interest: Interest, unparker: &Unparker) {
+    fn withdraw_other(&self, interest: Interest, unparker: &Unparker) {
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         let position = slow
             .others()
