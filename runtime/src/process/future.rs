@@ -61,7 +61,7 @@ pub(crate) fn wait_for<F: Future>(
             if cancellable && process::current_is_cancelled() {
                 return Err(Stopped::Cancelled);
             }
-            if until != Nanos::NEVER && until <= Nanos::now() {
+            if until.has_passed() {
                 return Err(Stopped::TimedOut);
             }
             park::park(until, Waiting::Future);
