@@ -61,6 +61,11 @@ pub fn both(body: impl Fn() + Send + Sync + 'static) {
 /// Runs `round` on a thread and in a process, alone, until the runtime has all it keeps, then again,
 /// and wants the same count of descriptors after it.
 pub fn keeps_the_count(round: fn()) {
+    keeps_the_count_over(1, round);
+}
+
+/// The same, with so many rounds in between.
+pub fn keeps_the_count_over(rounds: usize, round: fn()) {
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
     within(LIMIT, || {
         let both = || {
@@ -69,7 +74,9 @@ pub fn keeps_the_count(round: fn()) {
         };
         both();
         let before = descriptors();
-        both();
+        for _ in 0..rounds {
+            both();
+        }
         assert_eq!(descriptors(), before, "descriptors are left over");
     });
 }

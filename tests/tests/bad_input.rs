@@ -9,12 +9,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use std_net::process;
 use std_net::socket::{
     Domain, Socket, TcpBuilder, TcpListener, TcpStream, ToSocketAddrs, Type, UdpSocket,
 };
 use std_net::unix::{self, UnixDatagram, UnixListener, UnixStream};
-use std_net_tests::{ALONE, LIMIT, TempPath, both, descriptors, within};
+use std_net_tests::{ALONE, TempPath, both, keeps_the_count_over};
 
 /// Checks a failure: its kind, and that its text says something.
 #[track_caller]
@@ -182,20 +181,7 @@ fn paths() {
 
 /// Runs it on a thread and in a process a few times, and counts descriptors.
 fn check(body: fn()) {
-    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
-    within(LIMIT, || {
-        let round = || {
-            body();
-            process::spawn(body).join().unwrap();
-        };
-        // What the runtime and the resolver keep is there after this.
-        round();
-        let before = descriptors();
-        for _ in 0..10 {
-            round();
-        }
-        assert_eq!(descriptors(), before, "descriptors are left over");
-    });
+    keeps_the_count_over(10, body);
 }
 
 #[test]
