@@ -277,10 +277,8 @@ impl Chain {
     /// The chain that begins with the lowest bit.
     #[inline(always)]
     fn of(colons: u64) -> Chain {
-        let none = !colons;
-        let (two, three) = (none & none >> 1, none & none >> 1 & none >> 2);
-        // Where five bytes without a colon begin. Behind the window there are none to see.
-        let gaps = two & three >> 2;
+        // Behind the window there are none to see.
+        let gaps = fives(!colons);
         let len = gaps.trailing_zeros();
         let colons = colons & (gaps & gaps.wrapping_neg()).wrapping_sub(1);
         Chain { colons, len }
@@ -295,6 +293,13 @@ impl Chain {
         }
         rest | self.colons & self.colons >> 1 != 0
     }
+}
+
+/// Where five of the bytes in a mask stand in a row: the first of them.
+#[inline(always)]
+fn fives(mask: u64) -> u64 {
+    let two = mask & mask >> 1;
+    two & two >> 2 & mask >> 4
 }
 
 /// The run around the colon at `at`.
@@ -364,17 +369,18 @@ fn below(bytes: u8x16, n: u8) -> u8x16 {
 /// before it.
 #[inline(always)]
 fn groups(text: &[u8; TEXT], colons: u64, len: usize) -> Option<Ipv6Addr> {
-    // Every colon ends a group, and so does the end of the text.
     let all = !(u64::MAX << len);
-    let none = !colons & all;
-    let two = none & none >> 1;
-    let five = two & two >> 2 & none >> 4;
+    // No group of five digits.
+    if fives(!colons & all) != 0 {
+        return None;
+    }
     let double = colons & colons >> 1;
     let mut fours = [0; 8];
     if double == 0 {
-        // No group of five digits, none without any.
+        // Every colon ends a group, and so does the end of the text.
         let mut ends = colons | 1 << len;
-        if five != 0 || (colons | colons << 1 >> len) & 1 != 0 {
+        // None without a digit.
+        if (colons | colons << 1 >> len) & 1 != 0 {
             return None;
         }
         let mut start = 0;
@@ -389,7 +395,7 @@ fn groups(text: &[u8; TEXT], colons: u64, len: usize) -> Option<Ipv6Addr> {
             return None;
         }
     } else {
-        if five != 0 || double & (double - 1) != 0 {
+        if double & (double - 1) != 0 {
             return None;
         }
         let gap = double.trailing_zeros() as usize;

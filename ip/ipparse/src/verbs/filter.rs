@@ -1,5 +1,7 @@
 //! Lines that hold an address of a set, or none.
 
+use std::iter;
+
 use memchr::{memchr, memchr_iter, memrchr};
 use std::net::IpAddr;
 
@@ -82,14 +84,10 @@ pub(crate) fn filter(lines: &Lines, choice: Choice) -> Result<Status> {
                 if lines.count {
                     done.count += memchr_iter(b'\n', found).count() as u64;
                 } else if let Some(name) = name {
-                    let mut left = found;
-                    while !left.is_empty() {
-                        let end = memchr(b'\n', left).map_or(left.len(), |i| i + 1);
-                        let (line, rest) = left.split_at(end);
+                    for line in each_line(found) {
                         done.out.extend_from_slice(name);
                         done.out.push(b':');
                         done.out.extend_from_slice(line);
-                        left = rest;
                     }
                 } else {
                     done.out.extend_from_slice(found);
@@ -208,9 +206,7 @@ impl Search {
         });
         let mut decided = decided.into_iter().peekable();
         let mut start = PAD;
-        for (number, text) in
-            (block.first_line..).zip(block.text().split_inclusive(|b| *b == b'\n'))
-        {
+        for (number, text) in (block.first_line..).zip(each_line(block.text())) {
             let end = start + text.len();
             let found = decided.next_if(|(found, _)| found.start < end);
             let hit = found.is_some_and(|(_, hit)| hit);
@@ -294,6 +290,17 @@ impl Search {
             emit(&padded[start..end]);
         }
     }
+}
+
+/// The lines of a text, with their line ends.
+fn each_line(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut left = text;
+    iter::from_fn(move || {
+        let end = memchr(b'\n', left).map_or(left.len(), |at| at + 1);
+        let (line, rest) = left.split_at(end);
+        left = rest;
+        (!line.is_empty()).then_some(line)
+    })
 }
 
 /// The line that a place is in, with its line end; it does not begin before `floor`.

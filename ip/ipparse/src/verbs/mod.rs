@@ -104,6 +104,32 @@ impl Job {
         }
     }
 
+    /// Reads a block: calls `item` for each with `out`, to which the lines to pass on go as well, and
+    /// returns the bad ones.
+    #[inline]
+    fn read(
+        &self,
+        scanner: &mut Scanner,
+        block: &Block,
+        out: &mut Vec<u8>,
+        mut item: impl FnMut(&Entry<'_>, &mut Vec<u8>),
+    ) -> Vec<Bad> {
+        let mut bad = Vec::new();
+        each(scanner, block, self.style, |line| {
+            match line {
+                Line::Item(entry) => item(&entry, out),
+                Line::Bad(whole, _) | Line::Blank(whole) if self.keep => {
+                    out.extend_from_slice(whole);
+                    out.push(b'\n');
+                }
+                Line::Bad(_, found) => bad.push(*found),
+                Line::Blank(_) => {}
+            }
+            !self.strict || bad.is_empty()
+        });
+        bad
+    }
+
     /// Reads a block whose items are held: calls `item` for each, and returns the lines to pass on and
     /// the bad ones.
     #[inline]
@@ -113,19 +139,8 @@ impl Job {
         block: &Block,
         mut item: impl FnMut(&Entry<'_>),
     ) -> (Vec<u8>, Vec<Bad>) {
-        let (mut pass, mut bad) = (Vec::new(), Vec::new());
-        each(scanner, block, self.style, |line| {
-            match line {
-                Line::Item(entry) => item(&entry),
-                Line::Bad(whole, _) | Line::Blank(whole) if self.keep => {
-                    pass.extend_from_slice(whole);
-                    pass.push(b'\n');
-                }
-                Line::Bad(_, found) => bad.push(*found),
-                Line::Blank(_) => {}
-            }
-            !self.strict || bad.is_empty()
-        });
+        let mut pass = Vec::new();
+        let bad = self.read(scanner, block, &mut pass, |entry, _| item(entry));
         (pass, bad)
     }
 

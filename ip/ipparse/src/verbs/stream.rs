@@ -5,7 +5,7 @@ use crate::field::{Field, Layout};
 use crate::input;
 use crate::item::Item;
 use crate::output::{Output, Result, Status, complain};
-use crate::read::{Bad, Entry, Line, each};
+use crate::read::{Bad, Entry};
 use crate::scan::Scanner;
 
 use super::{Job, Pool};
@@ -91,19 +91,7 @@ fn run(
         Scanner::default,
         |scanner, block| {
             let mut out = pool.take();
-            let mut bad = Vec::new();
-            each(scanner, block, job.style, |line| {
-                match line {
-                    Line::Item(entry) => write(&entry, &mut out),
-                    Line::Bad(whole, _) | Line::Blank(whole) if job.keep => {
-                        out.extend_from_slice(whole);
-                        out.push(b'\n');
-                    }
-                    Line::Bad(_, found) => bad.push(*found),
-                    Line::Blank(_) => {}
-                }
-                !job.strict || bad.is_empty()
-            });
+            let bad = job.read(scanner, block, &mut out, &write);
             Done { out, bad }
         },
         |done| {
