@@ -260,42 +260,37 @@ impl ExactSizeIterator for Parts {}
 /// ```
 #[derive(Clone, Copy)]
 pub struct Text {
-    bytes: Aligned,
+    bytes: [u8; v6::BUF_LEN],
     start: u8,
     end: u8,
 }
 
-/// std checks aligned bytes sixteen at a time when they become text.
-#[derive(Clone, Copy)]
-#[repr(align(8))]
-struct Aligned([u8; 48]);
-
 impl Text {
     fn of_v4(ip: Ipv4Addr) -> Text {
         let (text, end) = v4::format(ip);
-        let mut bytes = [0; 48];
+        let mut bytes = [0; v6::BUF_LEN];
         bytes[..16].copy_from_slice(&text.to_le_bytes());
         Text::new(bytes, (0, end))
     }
 
     fn of_v6(ip: Ipv6Addr) -> Text {
-        let mut bytes = [0; 48];
+        let mut bytes = [0; v6::BUF_LEN];
         let place = v6::format(ip, &mut bytes);
         Text::new(bytes, place)
     }
 
     fn of_expanded(ip: Ipv6Addr) -> Text {
-        let mut bytes = [0; 48];
+        let mut bytes = [0; v6::BUF_LEN];
         let (place, _) = bytes
             .split_first_chunk_mut()
-            .expect("48 is more than enough");
+            .expect("it is more than enough");
         v6::expand_into(ip, place);
         Text::new(bytes, (0, v6::EXPANDED_LEN))
     }
 
-    fn new(bytes: [u8; 48], (start, end): (usize, usize)) -> Text {
+    fn new(bytes: [u8; v6::BUF_LEN], (start, end): (usize, usize)) -> Text {
         Text {
-            bytes: Aligned(bytes),
+            bytes,
             start: start as u8,
             end: end as u8,
         }
@@ -306,7 +301,7 @@ impl Text {
     pub fn as_str(&self) -> &str {
         let (start, end) = (usize::from(self.start), usize::from(self.end));
         // Whole sixteens: what is behind the text is ASCII too.
-        let checked = v4::as_text(&self.bytes.0[..end.next_multiple_of(16)]);
+        let checked = v4::as_text(&self.bytes[..end.next_multiple_of(16)]);
         &checked[start..end]
     }
 }

@@ -9,10 +9,9 @@ use crate::v4;
 
 /// The length in bytes of the longest canonical text.
 pub const MAX_LEN: usize = 39;
-/// The length in bytes of the buffer that [`format_into`] wants: more than [`MAX_LEN`], so that the
-/// text can stand where std checks it fastest. With `MAX_LEN` bytes `format_into` takes half as long
-/// again.
-pub const BUF_LEN: usize = 56;
+/// The length in bytes of the buffer that [`format_into`] wants: more than [`MAX_LEN`], as every
+/// group is written with eight bytes, of which the next one overwrites what is too many.
+pub const BUF_LEN: usize = 48;
 /// The length in bytes of the expanded text.
 pub const EXPANDED_LEN: usize = 39;
 
@@ -331,31 +330,21 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// ```
 #[inline]
 pub fn format_into(addr: Ipv6Addr, buf: &mut [u8; BUF_LEN]) -> &str {
-    let place = aligned(buf);
-    let (start, end) = format(addr, place);
-    &v4::as_text(place)[start..end]
-}
-
-/// Safe code has its bytes checked by std to call them text. It checks sixteen aligned bytes at
-/// once, and others one after another.
-#[inline]
-fn aligned(buf: &mut [u8; BUF_LEN]) -> &mut [u8; 48] {
-    let at = buf.as_ptr().align_offset(8) & 7;
-    let place = buf[at..].first_chunk_mut();
-    place.expect("48 bytes and 7 to align them")
+    let (start, end) = format(addr, buf);
+    &v4::as_text(buf)[start..end]
 }
 
 /// Writes the canonical text, with ASCII before and behind it; returns where it starts and ends.
 #[inline]
-pub(crate) fn format(addr: Ipv6Addr, place: &mut [u8; 48]) -> (usize, usize) {
+pub(crate) fn format(addr: Ipv6Addr, place: &mut [u8; BUF_LEN]) -> (usize, usize) {
     match addr.to_ipv4_mapped() {
         Some(v4) => format_mapped(v4, place),
         None => format_groups(addr, place),
     }
 }
 
-fn format_mapped(v4: Ipv4Addr, place: &mut [u8; 48]) -> (usize, usize) {
-    *place = [0; 48];
+fn format_mapped(v4: Ipv4Addr, place: &mut [u8; BUF_LEN]) -> (usize, usize) {
+    *place = [0; BUF_LEN];
     let (tail, len) = v4::format(v4);
     place[..7].copy_from_slice(b"::ffff:");
     place[7..23].copy_from_slice(&tail.to_le_bytes());
@@ -372,8 +361,8 @@ fn format_mapped(v4: Ipv4Addr, place: &mut [u8; 48]) -> (usize, usize) {
 ///                                      : 0
 ///                                        : 1
 /// ```
-fn format_groups(addr: Ipv6Addr, place: &mut [u8; 48]) -> (usize, usize) {
-    *place = [0; 48];
+fn format_groups(addr: Ipv6Addr, place: &mut [u8; BUF_LEN]) -> (usize, usize) {
+    *place = [0; BUF_LEN];
     let groups = addr.segments();
     let zeros = groups
         .iter()
