@@ -21,14 +21,26 @@ pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Ipv6Addr> {
     // The bits come back in registers, and in memory only whether they are wrong. An `Option` of 17
     // bytes would come in memory, and whoever reads on would wait for that.
     let mut wrong = true;
-    let bits = match bytes {
-        [.., b'.', _] | [.., b'.', _, _] | [.., b'.', _, _, _] => parse_tailed(bytes, &mut wrong),
-        _ => parse_groups(bytes, &mut wrong),
+    let bits = if ends_in_v4(bytes) {
+        parse_tailed(bytes, &mut wrong)
+    } else {
+        parse_groups(bytes, &mut wrong)
     };
     if wrong {
         return None;
     }
     Some(Ipv6Addr::from_bits(bits))
+}
+
+/// Whether the text can only end in an IPv4 address: one of the last bytes but one is a dot.
+#[inline(always)]
+fn ends_in_v4(bytes: &[u8]) -> bool {
+    bytes.last_chunk::<4>().is_some_and(|last| {
+        // Of a dot, 0x2e, bits 4 and 6 are 0; every digit (0x30, 0x41 and 0x61 on) and every colon
+        // (0x3a) has one of them.
+        let last = u32::from_le_bytes(*last);
+        (last | last >> 2) & 0x10_1010 != 0x10_1010
+    })
 }
 
 /// An address that ends in an IPv4 address: `::ffff:192.0.2.1`.
@@ -59,13 +71,11 @@ fn parse_other_tailed(bytes: &[u8], wrong: &mut bool) -> Option<u128> {
 /// Groups, perhaps with a `::`. `wrong` is true before, and false after it for an address.
 #[inline(never)]
 fn parse_groups(bytes: &[u8], wrong: &mut bool) -> u128 {
-    if let Ok(full) = bytes.try_into() {
-        return parse_full(full, wrong);
+    match bytes.len() {
+        8..MAX_LEN => parse_any(bytes, bytes.len(), wrong),
+        0..8 => parse_short(bytes, wrong),
+        _ => bytes.try_into().map_or(0, |full| parse_full(full, wrong)),
     }
-    if bytes.len() < 8 {
-        return parse_short(bytes, wrong);
-    }
-    parse_any(bytes, bytes.len(), wrong)
 }
 
 /// Text of this length can only be eight groups of four digits.
@@ -104,10 +114,10 @@ fn parse_short(bytes: &[u8], wrong: &mut bool) -> u128 {
 /// ```text
 /// text       2 0 0 1 : d b 8 : : 1          len 10
 /// colons     . . . . 1 . . . 1 1 . . .      bit 0 first
-/// gap        . . . . . . . . 1 . . . .      the first colon of ::, which ends a group
-/// ends       . . . . 1 . . . 1 1 . 1 1 ...  the ends of 2001, db8, the empty group, 1, nothing...
-/// groups     2001 db8 0 1 0 0 0 0           the last one ends at 14: 4 more than the text
-/// value      2001 db8 0 0 0 0 0 1           so what is behind the gap moves by 4 groups
+/// gap        . . . . . . . . 1 . . . .      the first colon of ::
+/// ends       . . . . 1 . . . 1 . . 1 1 ...  the ends of 2001, db8, 1, nothing...
+/// groups     2001 db8 1 0 0 0 0 0
+/// value      2001 db8 0 0 0 0 0 1           what is behind the gap moves by the 5 that are absent
 /// ```
 #[inline(always)]
 fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
@@ -123,55 +133,49 @@ fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
     if colons & 3 == 1 || tail == 2 || gap & gap.wrapping_sub(1) != 0 {
         return 0;
     }
-    // Of `::` at either end one colon goes: then every `::` is one empty group.
-    let start = colons as u32 & 1;
-    let end_of_text = len as u32 - (tail as u32 >> 1);
-    let ends = (colons | u64::MAX << end_of_text) & !1;
-    // A group is before the gap if the next one starts before this; without a gap all are.
-    let gap_start = gap.trailing_zeros() + 2;
-
     let mut groups = Groups {
         bytes,
-        ends,
-        start,
+        gap,
+        ends: (colons | u64::MAX << len) & !(gap << 1 | 1),
+        limit: 4 + ((colons as u32 & 1) << 1),
         bad: 0,
     };
-    // Not counted is the fourth: one too few does no harm, as the gap itself is 0.
+    // Those before the gap leave the limit at or below this; without a gap all do.
+    let gap_limit = gap.trailing_zeros() + 6;
+    // And the last one above this. What ends in `::` does so as if it were one colon.
+    let text_limit = len as u32 + 4 - (tail as u32 >> 1);
     let mut before = 0;
     let mut high = 0;
-    for _ in 0..3 {
-        high = high << 16 | groups.read::<true>();
-        before += u32::from(groups.start < gap_start);
+    for i in 0..4 {
+        high = high << 16 | groups.read(i < 2);
+        before += u32::from(groups.limit <= gap_limit);
     }
-    high = high << 16 | groups.read::<false>();
-    let mut low = groups.read::<false>();
-    if groups.start > end_of_text {
+    if groups.limit > text_limit {
         *wrong = groups.bad > 0xffff || gap == 0;
-        let absent = groups.start - 1 - end_of_text;
-        return place_five(high, low, before, absent);
+        return place_four(high, before, groups.limit - 1 - text_limit);
     }
-    before += u32::from(groups.start < gap_start);
-    for _ in 0..3 {
-        low = low << 16 | groups.read::<false>();
-        before += u32::from(groups.start < gap_start);
+    let mut low = 0;
+    for _ in 0..4 {
+        low = low << 16 | groups.read(false);
+        before += u32::from(groups.limit <= gap_limit);
     }
     // With nine groups or more the eighth ends before the text.
-    let absent = (groups.start - 1).wrapping_sub(end_of_text);
-    *wrong = groups.bad > 0xffff || absent > if gap == 0 { 0 } else { 7 };
+    let absent = (groups.limit - 1).wrapping_sub(text_limit);
+    *wrong = groups.bad > 0xffff
+        || if gap == 0 {
+            absent != 0
+        } else {
+            absent.wrapping_sub(1) > 6
+        };
     place_eight(high, low, before, absent)
 }
 
-/// Up to five groups, one of them the gap: at most four are before it, so all those belong into the
-/// high half, and at most four behind it, so all those belong into the low half.
-///
-/// `high` has the first four groups, `low` the fifth.
+/// Up to four groups, so that those before the gap belong into the high half and those behind it
+/// into the low half.
 #[inline(always)]
-fn place_five(high: u64, low: u64, before: u32, absent: u32) -> u128 {
-    // In the last four groups: those behind the gap. One group up: the gap and those behind it.
-    let behind = u64::MAX >> (16 * before.min(3));
-    let low = (high << 16 | low) & behind;
-    let high = high & !(behind >> 16);
-    u128::from(high) << 64 | u128::from(low.wrapping_shr(16 * absent))
+fn place_four(groups: u64, before: u32, absent: u32) -> u128 {
+    let behind = groups & (BEHIND[(before & 7) as usize] >> 64) as u64;
+    u128::from(groups ^ behind) << 64 | u128::from(behind.wrapping_shr(16 * absent))
 }
 
 /// Eight groups, of which the last `absent` are not there: what is behind the gap moves to their
@@ -188,7 +192,7 @@ static BEHIND: [u128; 8] = {
     let mut table = [0; 8];
     let mut before = 0;
     while before < 8 {
-        table[before] = u128::MAX >> 16 >> (16 * before);
+        table[before] = u128::MAX >> (16 * before);
         before += 1;
     }
     table
@@ -198,49 +202,48 @@ static BEHIND: [u128; 8] = {
 struct Groups<'a> {
     /// The text, of eight bytes or more.
     bytes: &'a [u8],
+    /// A bit for the first colon of `::`.
+    gap: u64,
     /// A bit for the end of each group to come.
     ends: u64,
-    /// Where the next group starts.
-    start: u32,
+    /// Where the next group must end: four bytes behind its start.
+    limit: u32,
     /// Above 0xffff if a group had something else than up to four digits.
     bad: u32,
 }
 
 impl Groups<'_> {
-    /// The next group, which may be empty or behind the text: 0.
+    /// The next group, which may be empty or behind the text: 0. `far` is what mostly has four bytes
+    /// before the end of the text.
     #[inline(always)]
-    fn read<const FAR: bool>(&mut self) -> u64 {
+    fn read(&mut self, far: bool) -> u64 {
         let end = self.ends.trailing_zeros();
         self.ends &= self.ends.wrapping_sub(1);
-        let start = self.start as usize;
-        let four = match self
-            .bytes
-            .get(start..start + 4)
-            .and_then(<[u8]>::first_chunk::<4>)
-        {
-            Some(four) if FAR => u32::from_le_bytes(*four) ^ ZEROS,
+        let limit = self.limit as usize;
+        let four = match self.bytes.get(..limit).and_then(<[u8]>::last_chunk::<4>) {
+            Some(four) if far => u32::from_le_bytes(*four) ^ ZEROS,
             _ => self.last_four(),
         };
         // The digits go to the end of the four bytes; before them come zeros. Of more than four
         // digits this is negative, and so above 0xffff.
-        let zeros = (self.start + 4).wrapping_sub(end);
+        let zeros = self.limit.wrapping_sub(end);
         let four = u64::from(four).wrapping_shl(zeros << 3) as u32;
         let group = read_group(four);
         self.bad |= group | zeros;
-        self.start = end + 1;
+        self.limit = end + 5 + (self.gap >> (end & 63) & 1) as u32;
         u64::from(group)
     }
 
-    /// What is left of the last four bytes of the text from `start` on, and zeros.
+    /// What is left of the last four bytes of the text before the limit, and zeros.
     #[inline(always)]
     fn last_four(&self) -> u32 {
-        let start = self.start as usize;
-        let at = start.min(self.bytes.len() - 4);
-        let four = match self.bytes[at..].first_chunk::<4>() {
+        let limit = self.limit as usize;
+        let at = limit.min(self.bytes.len());
+        let four = match self.bytes[..at].last_chunk::<4>() {
             Some(four) => u32::from_le_bytes(*four) ^ ZEROS,
             None => 0,
         };
-        four.wrapping_shr(8 * (start - at) as u32)
+        four.wrapping_shr(8 * (limit - at) as u32)
     }
 }
 
@@ -257,20 +260,18 @@ fn read_group(digits: u32) -> u32 {
 /// One bit for every colon, the lowest for the first of 8 to 40 bytes; `None` if not all are ASCII.
 #[inline(always)]
 fn colons(bytes: &[u8]) -> Option<u64> {
-    let last = bytes.len() - 8;
+    let len = bytes.len();
     let mut all = 0;
-    let mut word = |at: usize| {
-        let text = match bytes[at..].first_chunk::<8>() {
-            Some(text) => u64::from_le_bytes(*text),
-            None => 0,
-        };
+    let mut word_before = |end: usize| {
+        let text = bytes[..end].last_chunk::<8>();
+        let text = text.map_or(0, |text| u64::from_le_bytes(*text));
         all |= text;
-        colons_of_word(text) << at
+        colons_of_word(text) << (end - 8)
     };
     // Words may lie over each other; a colon found twice is the same bit.
-    let mut bits = word(0) | word(last.min(8)) | word(last);
-    if last > 16 {
-        bits |= word(16) | word(last.min(24));
+    let mut bits = word_before(8) | word_before(len.min(16)) | word_before(len);
+    if len > 24 {
+        bits |= word_before(24) | word_before(len.min(32));
     }
     (all & (0x80 * ONES) == 0).then_some(bits)
 }
