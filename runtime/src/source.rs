@@ -17,7 +17,7 @@ use crate::io::Interest;
 use crate::park::Unparker;
 use crate::prefetch::prefetch;
 use crate::task::Task;
-use crate::wake::{READABLE, Readiness, Seen, WRITABLE, bit};
+use crate::wake::{READ_CLOSED, READABLE, Readiness, Seen, WRITABLE, bit};
 use crate::worker::Worker;
 
 /// One cache line.
@@ -280,6 +280,9 @@ impl Source {
                 let task = self.waiters[interest as usize].load(Ordering::SeqCst);
                 // SAFETY: only ever null or a task, and tasks live for ever.
                 if let Some(task) = unsafe { task.as_ref() } {
+                    if bits & READ_CLOSED != 0 {
+                        crate::stack::prefetch_end(task);
+                    }
                     task.unpark();
                 }
             }

@@ -24,6 +24,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use crate::prefetch::prefetch;
 use crate::task::Task;
 
 /// Four pages: C code does not probe its frames, and a frame below this size cannot jump it.
@@ -60,6 +61,23 @@ pub(crate) struct Stack {
 struct Slot {
     task: MaybeUninit<Task>,
     made: AtomicBool,
+}
+
+/// Lines of the outermost frames, below a slot.
+const OUTERMOST: usize = 8;
+
+/// Has the processor fetch what is touched mostly when a process begins or ends: its slot and, below
+/// that, its outermost frames.
+fn prefetch_ends(slot: *const Slot) {
+    let lowest = slot.cast::<u8>().wrapping_sub(64 * OUTERMOST);
+    for line in 0..OUTERMOST + mem::size_of::<Slot>() / 64 {
+        prefetch(lowest.wrapping_add(64 * line));
+    }
+}
+
+/// The same for a process that is about to end.
+pub(crate) fn prefetch_end(task: &Task) {
+    prefetch_ends(ptr::from_ref(task).cast());
 }
 
 /// Every task that was ever made, for the listing of processes.
@@ -167,6 +185,11 @@ impl Stack {
         }
         // SAFETY: it has been made, by now or earlier by whoever held this stack before.
         unsafe { (*slot).task.assume_init_ref() }
+    }
+
+    /// Has the processor fetch what a process touches as it begins.
+    pub(crate) fn prefetch(&self) {
+        prefetch_ends(self.base.get() as *const Slot);
     }
 
     /// Gives the pages of an unused stack back to the system, but for the two at its hot end.

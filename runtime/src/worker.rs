@@ -230,7 +230,11 @@ impl Worker {
                 if local.stacks.is_empty() {
                     pool.take(OWN_STACKS / 2, &mut local.stacks);
                 }
-                local.stacks.pop()
+                let stack = local.stacks.pop();
+                if let Some(next) = local.stacks.last() {
+                    next.prefetch();
+                }
+                stack
             });
         }
         let mut one = Vec::with_capacity(1);
