@@ -4,6 +4,7 @@
 use std::env;
 use std::fmt;
 use std::io;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use crate::stack::{self, Pool};
 use crate::worker::Worker;
-use crate::{overflow, watchdog};
+use crate::{overflow, process, watchdog};
 
 /// Settings of the runtime, for programs that want others than the defaults.
 ///
@@ -41,6 +42,8 @@ pub struct Builder {
     workers: Option<usize>,
     stack_size: Option<usize>,
     watchdog: Option<Duration>,
+    /// The one worker is the thread that starts it.
+    here: bool,
 }
 
 impl Builder {
@@ -78,13 +81,73 @@ impl Builder {
     /// variable that is not a number; the error of the system when a thread or a reactor cannot be
     /// made.
     pub fn start(self) -> io::Result<()> {
+        self.start_new().map(drop)
+    }
+
+    /// Runs `main` as a process on the calling thread, and with it every process there will be: the
+    /// calling thread is the one worker. Returns what `main` returns, when it has ended **and all
+    /// processes have**.
+    ///
+    /// This is for the `main` of a program that does with one worker: no other thread is made, and a
+    /// program of one thread is served faster by the kernel, which need not guard its descriptors
+    /// against others. `main` and its result may be what no other thread may have. To leave before
+    /// all have ended, cancel them, or call [`std::process::exit`].
+    ///
+    /// What is spawned after that runs on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start); [`InvalidInput`](io::ErrorKind::InvalidInput) if
+    /// [`workers`](Self::workers) asks for more than one (`STD_NET_WORKERS` is not looked at). No process
+    /// has run then, but for one error: that of the system if, after the last has ended, no thread
+    /// can be made for those to come.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `main`, when all other processes have ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std_net_runtime::{process, runtime};
+    ///
+    /// let sum = runtime::Builder::new().run(|| {
+    ///     let parts: Vec<_> = (1..=4).map(|n| process::spawn(move || n * n)).collect();
+    ///     parts.into_iter().map(|part| part.join().unwrap()).sum::<u32>()
+    /// })?;
+    /// assert_eq!(sum, 30);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn run<T>(mut self, main: impl FnOnce() -> T) -> io::Result<T> {
+        if self.workers.is_some_and(|n| n != 1) {
+            return Err(invalid("the calling thread is one worker, not more".into()));
+        }
+        if thread::panicking() {
+            return Err(io::Error::other(
+                "no process can wait while this thread unwinds",
+            ));
+        }
+        self.here = true;
+        let runtime = self.start_new()?;
+        let result = process::run_here(runtime, main);
+        // From now on what is spawned is none of this thread's business.
+        runtime.start_thread(runtime.workers()[0])?;
+        match result? {
+            Ok(value) => Ok(value),
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    fn start_new(self) -> io::Result<&'static Runtime> {
         let mut new = false;
-        Runtime::get_or_start(|| {
+        let runtime = Runtime::get_or_start(|| {
             new = true;
             self
         })?;
         if new {
-            Ok(())
+            Ok(runtime)
         } else {
             Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
@@ -96,6 +159,7 @@ impl Builder {
     fn resolve(self) -> io::Result<Settings> {
         let processors = || thread::available_parallelism().map_or(1, usize::from);
         let workers = match self.workers {
+            _ if self.here => 1,
             Some(n) => n,
             None => from_env("STD_NET_WORKERS")?.unwrap_or_else(processors),
         };
@@ -120,6 +184,7 @@ impl Builder {
             workers,
             pool: stack::pool(stack_size)?,
             watchdog,
+            here: self.here,
         })
     }
 }
@@ -128,6 +193,7 @@ struct Settings {
     workers: usize,
     pool: &'static Pool,
     watchdog: Duration,
+    here: bool,
 }
 
 fn from_env(name: &str) -> io::Result<Option<usize>> {
@@ -189,15 +255,23 @@ impl Runtime {
             pools: Mutex::new(vec![settings.pool]),
             other_pools: AtomicBool::new(false),
         }));
-        for worker in runtime.workers() {
-            thread::Builder::new()
-                .name(format!("std_net-worker-{}", worker.index))
-                .spawn(move || worker.run(runtime))?;
+        if !settings.here {
+            for worker in runtime.workers() {
+                runtime.start_thread(worker)?;
+            }
         }
         watchdog::start(runtime, settings.watchdog)?;
         // Last, so that nobody uses half a runtime: after a failure the next spawn tries again, and
         // the threads that were made stay asleep.
         Ok(RUNTIME.get_or_init(|| runtime))
+    }
+
+    /// Gives the worker, which has none, a thread of its own.
+    fn start_thread(&'static self, worker: &'static Worker) -> io::Result<()> {
+        thread::Builder::new()
+            .name(format!("std_net-worker-{}", worker.index))
+            .spawn(move || worker.run(self))
+            .map(drop)
     }
 
     #[inline]

@@ -151,9 +151,24 @@ impl Worker {
 
     // The loop.
 
-    /// The worker's thread; never returns.
-    pub(crate) fn run(&'static self, runtime: &'static Runtime) -> ! {
+    /// The worker's own thread; never returns.
+    pub(crate) fn run(&'static self, runtime: &'static Runtime) {
         CURRENT.set(Some(self));
+        self.run_while(runtime, || true);
+    }
+
+    /// Runs this process, at once, and all others on the calling thread until none is left. Then another
+    /// thread may be this worker: nothing that has begun here is anywhere.
+    pub(crate) fn run_here(&'static self, runtime: &'static Runtime, start: Start) {
+        CURRENT.set(Some(self));
+        self.live.fetch_add(1, Ordering::Relaxed);
+        let stack = self.take_stack(start.pool);
+        self.begin(stack.expect("nobody else holds any"), start);
+        self.run_while(runtime, || self.live.load(Ordering::SeqCst) > 0);
+        CURRENT.set(None);
+    }
+
+    fn run_while(&'static self, runtime: &'static Runtime, go_on: impl Fn() -> bool) {
         let mut linger = false;
         loop {
             self.take_inbox();
@@ -173,6 +188,9 @@ impl Worker {
                 unsafe { self.reactor.wait(Some(Duration::ZERO)) };
                 linger = true;
                 continue;
+            }
+            if !go_on() {
+                return;
             }
             linger = self.sleep(runtime, linger);
         }
@@ -219,9 +237,13 @@ impl Worker {
             self.lock_unbegun(|queue| queue.push_front(start));
             return false;
         };
+        self.begin(stack, start);
+        true
+    }
+
+    fn begin(&'static self, stack: Stack, start: Start) {
         let task = Task::begin(self, stack, start.info, || start.main.run());
         self.resume(task);
-        true
     }
 
     fn take_stack(&self, pool: &'static Pool) -> Option<Stack> {

@@ -13,7 +13,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -46,6 +46,25 @@ pub fn within<T>(limit: Duration, body: impl FnOnce() -> T) -> T {
     drop(done);
     watchdog.join().expect("the watchdog does not panic");
     result
+}
+
+/// Runs the test of this name in an OS process of its own, where [`is_again`] is true: for what ends
+/// the program, or wants a runtime that has not been started.
+#[must_use]
+pub fn again(name: &str, env: &[(&str, &str)]) -> Output {
+    Command::new(std::env::current_exe().expect("a test knows where it is"))
+        .args(["--exact", name, "--nocapture"])
+        .env("STD_NET_AGAIN", "1")
+        .envs(env.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("a test can be started")
+}
+
+/// Whether this is the test that [`again`] has started.
+#[must_use]
+pub fn is_again() -> bool {
+    std::env::var_os("STD_NET_AGAIN").is_some()
 }
 
 /// Runs `body` on a plain thread, and then inside a process, each within [`LIMIT`].

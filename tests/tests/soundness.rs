@@ -1,11 +1,11 @@
 //! What makes processes sound, and what they survive. Crashes run in an OS process of their own:
-//! this test binary started again with `STD_NET_CRASH` naming the case.
+//! this test binary started again.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::io::{ErrorKind, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use std::time::Duration;
 use std_net::process::{self, Builder, channel};
 use std_net::socket::{TcpListener, TcpStream, UdpSocket};
 use std_net::unix::UnixStream;
-use std_net_tests::{LIMIT, both, tcp_pair, within};
+use std_net_tests::{LIMIT, again, both, is_again, tcp_pair, within};
 
 #[test]
 fn values_that_are_not_send_live_across_waits_and_thread_locals_stay() {
@@ -577,21 +577,6 @@ fn bad_sizes_are_an_error() {
 
 // In an OS process of their own.
 
-/// Runs the test `name` of this binary with `STD_NET_CRASH` set.
-fn crash(name: &str, env: &[(&str, &str)]) -> std::process::Output {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env("STD_NET_CRASH", "1")
-        .envs(env.iter().copied())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-fn is_child() -> bool {
-    std::env::var_os("STD_NET_CRASH").is_some()
-}
-
 #[test]
 fn an_overflow_names_the_process_and_aborts() {
     #[allow(unconditional_recursion, reason = "it is the point")]
@@ -600,7 +585,7 @@ fn an_overflow_names_the_process_and_aborts() {
         let frame = std::hint::black_box([n; 64]);
         deeper(n + 1) + frame[n % 64]
     }
-    if is_child() {
+    if is_again() {
         let deep = Builder::new()
             .name("the deep one")
             .spawn(|| deeper(0))
@@ -608,7 +593,7 @@ fn an_overflow_names_the_process_and_aborts() {
         let _ = deep.join();
         return;
     }
-    let output = crash("an_overflow_names_the_process_and_aborts", &[]);
+    let output = again("an_overflow_names_the_process_and_aborts", &[]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
     assert!(
@@ -619,7 +604,7 @@ fn an_overflow_names_the_process_and_aborts() {
 
 #[test]
 fn exit_leaves_parked_processes_behind() {
-    if is_child() {
+    if is_again() {
         let (_sender, receiver) = channel::unbounded::<()>();
         for _ in 0..5000 {
             let receiver = receiver.clone();
@@ -628,7 +613,7 @@ fn exit_leaves_parked_processes_behind() {
         process::spawn(|| ()).join().unwrap();
         std::process::exit(7);
     }
-    let output = within(LIMIT, || crash("exit_leaves_parked_processes_behind", &[]));
+    let output = within(LIMIT, || again("exit_leaves_parked_processes_behind", &[]));
     assert_eq!(
         output.status.code(),
         Some(7),
@@ -652,14 +637,14 @@ fn a_return_from_main_leaves_parked_processes_behind() {
 
 #[test]
 fn the_watchdog_names_who_keeps_its_worker() {
-    if is_child() {
+    if is_again() {
         let stuck = Builder::new()
             .name("stuck")
             .spawn(|| thread::sleep(Duration::from_millis(400)));
         stuck.unwrap().join().unwrap();
         return;
     }
-    let output = crash(
+    let output = again(
         "the_watchdog_names_who_keeps_its_worker",
         &[("STD_NET_WATCHDOG", "50")],
     );
@@ -673,7 +658,7 @@ fn the_watchdog_names_who_keeps_its_worker() {
 
 #[test]
 fn bad_settings_in_the_environment_are_an_error() {
-    if is_child() {
+    if is_again() {
         let error = Builder::new().spawn(|| ()).unwrap_err();
         println!("{:?} {error}", error.kind());
         return;
@@ -683,7 +668,7 @@ fn bad_settings_in_the_environment_are_an_error() {
         ("STD_NET_WORKERS", "0"),
         ("STD_NET_STACK_SIZE", "12"),
     ] {
-        let output = crash(
+        let output = again(
             "bad_settings_in_the_environment_are_an_error",
             &[(name, value)],
         );
@@ -697,7 +682,7 @@ fn bad_settings_in_the_environment_are_an_error() {
 
 #[test]
 fn no_memory_for_a_stack_is_an_error_of_spawn() {
-    if is_child() {
+    if is_again() {
         // The runtime's threads and some slabs are there; from now on mmap fails.
         process::spawn(|| ()).join().unwrap();
         let limit = libc::rlimit {
@@ -727,7 +712,7 @@ fn no_memory_for_a_stack_is_an_error_of_spawn() {
         return;
     }
     let output = within(LIMIT, || {
-        crash("no_memory_for_a_stack_is_an_error_of_spawn", &[])
+        again("no_memory_for_a_stack_is_an_error_of_spawn", &[])
     });
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -739,7 +724,7 @@ fn no_memory_for_a_stack_is_an_error_of_spawn() {
 
 #[test]
 fn at_the_descriptor_limit_accept_fails_and_recovers_without_a_new_edge() {
-    if is_child() {
+    if is_again() {
         let body = || {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let address = listener.local_addr().unwrap();
@@ -764,7 +749,7 @@ fn at_the_descriptor_limit_accept_fails_and_recovers_without_a_new_edge() {
         return;
     }
     let output = within(LIMIT, || {
-        crash(
+        again(
             "at_the_descriptor_limit_accept_fails_and_recovers_without_a_new_edge",
             &[],
         )

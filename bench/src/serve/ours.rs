@@ -11,47 +11,49 @@ use super::{ANY, SMALL, Service, listening, listening_at};
 use crate::load::Net;
 
 pub(super) fn run(service: &Service) -> io::Result<()> {
-    Builder::new().workers(service.workers).start()?;
+    in_process(service.workers, || serve_all(service))
+}
+
+/// One worker is the calling thread, as in a program of one thread; more are threads of their own.
+fn in_process(workers: usize, main: impl FnOnce() -> io::Result<()> + Send) -> io::Result<()> {
+    let builder = Builder::new().workers(workers);
+    if workers == 1 {
+        return builder.run(main)?;
+    }
+    builder.start()?;
+    process::scope(|scope| scope.spawn(main).join()).expect("it does not panic")
+}
+
+fn serve_all(service: &Service) -> io::Result<()> {
     let buffer = service.buffer;
     match service.net {
         Net::Tcp => {
             let listener = TcpListener::bind(ANY)?;
             listening(listener.local_addr()?)?;
-            in_process(move || {
-                for stream in listener.incoming() {
-                    let stream = stream?;
-                    process::spawn(move || echo(stream, buffer));
-                }
-                Ok(())
-            })
+            for stream in listener.incoming() {
+                let stream = stream?;
+                process::spawn(move || echo(stream, buffer));
+            }
         }
         Net::Unix => {
             let listener = UnixListener::bind(&service.path)?;
             listening_at(&service.path)?;
-            in_process(move || {
-                for stream in listener.incoming() {
-                    let stream = stream?;
-                    process::spawn(move || echo(stream, buffer));
-                }
-                Ok(())
-            })
+            for stream in listener.incoming() {
+                let stream = stream?;
+                process::spawn(move || echo(stream, buffer));
+            }
         }
         Net::Udp => {
             let socket = UdpSocket::bind(ANY)?;
             listening(socket.local_addr()?)?;
-            in_process(move || {
-                let mut buf = [0; SMALL];
-                loop {
-                    let (n, peer) = socket.recv_from(&mut buf)?;
-                    socket.send_to(&buf[..n], peer)?;
-                }
-            })
+            let mut buf = [0; SMALL];
+            loop {
+                let (n, peer) = socket.recv_from(&mut buf)?;
+                socket.send_to(&buf[..n], peer)?;
+            }
         }
     }
-}
-
-fn in_process(f: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
-    process::spawn(f).join().expect("it does not panic")
+    Ok(())
 }
 
 fn echo<S: Read + Write>(stream: S, buffer: usize) -> io::Result<()> {
@@ -73,10 +75,9 @@ fn serve<S: Read + Write>(mut stream: S, buf: &mut [u8]) -> io::Result<()> {
 
 /// The same with a buffer that is lent only while there are data.
 pub(super) fn run_lent(service: &Service) -> io::Result<()> {
-    Builder::new().workers(service.workers).start()?;
-    let listener = TcpListener::bind(ANY)?;
-    listening(listener.local_addr()?)?;
-    in_process(move || {
+    in_process(service.workers, || {
+        let listener = TcpListener::bind(ANY)?;
+        listening(listener.local_addr()?)?;
         for stream in listener.incoming() {
             let stream = stream?;
             process::spawn(move || echo_lent(stream));

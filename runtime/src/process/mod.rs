@@ -180,14 +180,7 @@ where
         None => Runtime::default_pool(),
     };
     let info = Arc::new(Info::new(builder.name, Location::caller()));
-    let main: Box<dyn Main + '_> = Box::new(move || {
-        let mut result = catch_unwind(AssertUnwindSafe(f));
-        // Values of `Local`s may do I/O when dropped, so they go while the process still is one.
-        while let Err(panic) = catch_unwind(local::drop_all) {
-            result = Err(panic);
-        }
-        packet.finish(result);
-    });
+    let main: Box<dyn Main + '_> = Box::new(body(packet, f));
     // SAFETY: only the lifetime changes. `main` is consumed by the process, which lets go of
     // everything in it when it drops `packet`; the caller sees to it that the borrows last so long.
     let main: Box<dyn Main + 'static> = unsafe { mem::transmute(main) };
@@ -207,6 +200,58 @@ where
         },
     );
     Ok(Process { info })
+}
+
+/// What a process runs: `f`, and then it tells `packet` of its end and result.
+fn body<T>(packet: Arc<Packet<T>>, f: impl FnOnce() -> T) -> impl FnOnce() {
+    move || {
+        let mut result = catch_unwind(AssertUnwindSafe(f));
+        // Values of `Local`s may do I/O when dropped, so they go while the process still is one.
+        while let Err(panic) = catch_unwind(local::drop_all) {
+            result = Err(panic);
+        }
+        packet.finish(result);
+    }
+}
+
+/// Runs `f` as a process on the calling thread, which is the only worker of this runtime until all
+/// processes have ended.
+#[track_caller]
+pub(crate) fn run_here<T>(
+    runtime: &'static Runtime,
+    f: impl FnOnce() -> T,
+) -> io::Result<thread::Result<T>> {
+    /// What the process runs and all it leaves behind.
+    struct OnThisThread<F>(F);
+
+    // SAFETY: it is not sent: `Worker::run_here` begins the process on the calling thread, where it
+    // stays.
+    unsafe impl<F> Send for OnThisThread<F> {}
+
+    impl<F: FnOnce()> OnThisThread<F> {
+        fn call(self) {
+            (self.0)();
+        }
+    }
+
+    let pool = Runtime::default_pool();
+    pool.claim()?;
+    let packet = Packet::new(None);
+    let main = OnThisThread(body(Arc::clone(&packet), f));
+    let main: Box<dyn Main + '_> = Box::new(move || main.call());
+    // SAFETY: only the lifetime changes. The process has ended when `Worker::run_here` returns, and if
+    // that unwinds, nothing goes on.
+    let main: Box<dyn Main + 'static> = unsafe { mem::transmute(main) };
+    let start = Start {
+        info: Arc::new(Info::new(None, Location::caller())),
+        pool,
+        main,
+    };
+    let worker = runtime.workers()[0];
+    if catch_unwind(AssertUnwindSafe(|| worker.run_here(runtime, start))).is_err() {
+        std::process::abort();
+    }
+    Ok(packet.join())
 }
 
 /// The process that calls this; `None` on a plain thread.
