@@ -109,7 +109,6 @@ impl Builder {
     /// # Examples
     ///
     /// ```
-    /// use std::io::{Read, Write};
     /// use std_net_runtime::{process, runtime};
     ///
     /// let sum = runtime::Builder::new().run(|| {
