@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use std_net_ip::net::{IpNet, Ipv4Net};
+use std_net_ip::net::{self, IpNet, Ipv4Net};
 
 use crate::input::{Block, PAD};
 use crate::item::{self, From, Item};
@@ -65,7 +65,7 @@ pub(crate) fn each<'a>(
     let padded = block.padded();
     let end = PAD + block.text().len();
     let (mut at, mut line) = (PAD, block.first_line);
-    // Most lines are nothing but an IPv4 address or network: the scanner reads those at once.
+    // Most lines are nothing but an address or network: the scanner reads those of IPv4 at once.
     let quick = matches!(style.from, From::Auto | From::Classic);
     if quick {
         scanner.prepare(padded);
@@ -85,7 +85,16 @@ pub(crate) fn each<'a>(
             let len = memchr::memchr(b'\n', &padded[at..]).unwrap_or(0);
             let whole = &padded[at..at + len];
             at += len + 1;
-            any(whole, block.source, line, style.from)
+            match plain_v6(whole) {
+                Some(item) if quick => Line::Item(Entry {
+                    item,
+                    text: whole,
+                    source: block.source,
+                    line,
+                    column: 1,
+                }),
+                _ => any(whole, block.source, line, style.from),
+            }
         };
         if !f(found) {
             return;
@@ -107,6 +116,24 @@ fn plain(scanner: &Scanner, padded: &[u8], start: usize) -> Option<(Item, usize)
     };
     let net = Ipv4Net::new(addr, len).ok()?;
     Some((Item::Net(net.into()), end + 1 + digits - start))
+}
+
+/// The IPv6 address or network that the line is. Out of line, so that IPv4 stays fast.
+#[inline(never)]
+fn plain_v6(whole: &[u8]) -> Option<Item> {
+    if !whole.iter().take(5).any(|b| *b == b':') {
+        return None;
+    }
+    match whole {
+        [.., b'/', _] | [.., b'/', _, _] | [.., b'/', _, _, _] => {
+            let net = net::parse_v6(whole).ok()?;
+            Some(Item::Net(net.into()))
+        }
+        _ => {
+            let addr = std_net_ip::parse_v6(whole).ok()?;
+            Some(Item::Addr(addr.into()))
+        }
+    }
 }
 
 /// A line of any kind.
