@@ -71,30 +71,30 @@ pub(crate) fn each<'a>(
         scanner.prepare(padded);
     }
     while at < end {
-        let found = if quick && let Some((item, len)) = plain(scanner, padded, at) {
-            let start = at;
-            at += len + 1;
-            Line::Item(Entry {
+        let plain = if quick {
+            plain_v4(scanner, padded, at)
+        } else {
+            None
+        };
+        let (item, len) = match plain {
+            Some((item, len)) => (Some(item), len),
+            None => {
+                let len = memchr::memchr(b'\n', &padded[at..]).unwrap_or(0);
+                let whole = &padded[at..at + len];
+                (if quick { plain_v6(whole) } else { None }, len)
+            }
+        };
+        let whole = &padded[at..at + len];
+        at += len + 1;
+        let found = match item {
+            Some(item) => Line::Item(Entry {
                 item,
-                text: &padded[start..start + len],
+                text: whole,
                 source: block.source,
                 line,
                 column: 1,
-            })
-        } else {
-            let len = memchr::memchr(b'\n', &padded[at..]).unwrap_or(0);
-            let whole = &padded[at..at + len];
-            at += len + 1;
-            match plain_v6(whole) {
-                Some(item) if quick => Line::Item(Entry {
-                    item,
-                    text: whole,
-                    source: block.source,
-                    line,
-                    column: 1,
-                }),
-                _ => any(whole, block.source, line, style.from),
-            }
+            }),
+            None => any(whole, block.source, line, style.from),
         };
         if !f(found) {
             return;
@@ -105,7 +105,7 @@ pub(crate) fn each<'a>(
 
 /// The IPv4 address or network that the line at `start` is, and its length.
 #[inline(always)]
-fn plain(scanner: &Scanner, padded: &[u8], start: usize) -> Option<(Item, usize)> {
+fn plain_v4(scanner: &Scanner, padded: &[u8], start: usize) -> Option<(Item, usize)> {
     let (addr, end) = scanner.line(padded, start)?;
     let digit = |b: u8| b.wrapping_sub(b'0');
     let (len, digits) = match padded[end..] {
