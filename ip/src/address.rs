@@ -269,7 +269,7 @@ impl Text {
     fn of_v4(ip: Ipv4Addr) -> Text {
         let (text, end) = v4::format(ip);
         let mut bytes = [0; v6::BUF_LEN];
-        bytes[..16].copy_from_slice(&text.to_le_bytes());
+        bytes[..v4::BUF_LEN].copy_from_slice(&text.to_le_bytes());
         Text::new(bytes, (0, end))
     }
 

@@ -161,12 +161,9 @@ fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
     }
     // With nine groups or more the eighth ends before the text.
     let absent = (groups.limit - 1).wrapping_sub(text_limit);
-    *wrong = groups.bad > 0xffff
-        || if gap == 0 {
-            absent != 0
-        } else {
-            absent.wrapping_sub(1) > 6
-        };
+    // A gap is one group at least.
+    let allowed = if gap == 0 { 0..=0 } else { 1..=7 };
+    *wrong = groups.bad > 0xffff || !allowed.contains(&absent);
     place_eight(high, low, before, absent)
 }
 
