@@ -128,7 +128,7 @@ impl Builder {
                 "no process can wait while this thread unwinds",
             ));
         }
-        self.here = true;
+        (self.workers, self.here) = (Some(1), true);
         let runtime = self.start_new()?;
         let result = process::run_here(runtime, main);
         // From now on what is spawned is none of this thread's business.
@@ -158,7 +158,6 @@ impl Builder {
     fn resolve(self) -> io::Result<Settings> {
         let processors = || thread::available_parallelism().map_or(1, usize::from);
         let workers = match self.workers {
-            _ if self.here => 1,
             Some(n) => n,
             None => from_env("STD_NET_WORKERS")?.unwrap_or_else(processors),
         };

@@ -180,10 +180,9 @@ where
         None => Runtime::default_pool(),
     };
     let info = Arc::new(Info::new(builder.name, Location::caller()));
-    let main: Box<dyn Main + '_> = Box::new(body(packet, f));
-    // SAFETY: only the lifetime changes. `main` is consumed by the process, which lets go of
-    // everything in it when it drops `packet`; the caller sees to it that the borrows last so long.
-    let main: Box<dyn Main + 'static> = unsafe { mem::transmute(main) };
+    // SAFETY: `main` is consumed by the process, which lets go of everything in it when it drops
+    // `packet`; the caller sees to it that the borrows last so long.
+    let main = unsafe { boxed(body(packet, f)) };
     if task::current().is_some() && thread::panicking() {
         // This process cannot be suspended until it has unwound, and the new one might be waited
         // for: it must not need this worker.
@@ -214,6 +213,17 @@ fn body<T>(packet: Arc<Packet<T>>, f: impl FnOnce() -> T) -> impl FnOnce() {
     }
 }
 
+/// `main` without its lifetime.
+///
+/// # Safety
+///
+/// What it borrows outlives the process that runs it.
+unsafe fn boxed(main: impl FnOnce() + Send) -> Box<dyn Main> {
+    let main: Box<dyn Main + '_> = Box::new(main);
+    // SAFETY: only the lifetime changes, by the contract of this function.
+    unsafe { mem::transmute(main) }
+}
+
 /// Runs `f` as a process on the calling thread, which is the only worker of this runtime until all
 /// processes have ended.
 #[track_caller]
@@ -238,10 +248,9 @@ pub(crate) fn run_here<T>(
     pool.claim()?;
     let packet = Packet::new(None);
     let main = OnThisThread(body(Arc::clone(&packet), f));
-    let main: Box<dyn Main + '_> = Box::new(move || main.call());
-    // SAFETY: only the lifetime changes. The process has ended when `Worker::run_here` returns, and if
-    // that unwinds, nothing goes on.
-    let main: Box<dyn Main + 'static> = unsafe { mem::transmute(main) };
+    // SAFETY: the process has ended when `Worker::run_here` returns, and if that unwinds, nothing goes
+    // on.
+    let main = unsafe { boxed(move || main.call()) };
     let start = Start {
         info: Arc::new(Info::new(None, Location::caller())),
         pool,
