@@ -30,18 +30,12 @@ fn serve_all(service: &Service) -> io::Result<()> {
         Net::Tcp => {
             let listener = TcpListener::bind(ANY)?;
             listening(listener.local_addr()?)?;
-            for stream in listener.incoming() {
-                let stream = stream?;
-                process::spawn(move || echo(stream, buffer));
-            }
+            serve_each(listener.incoming(), move |stream| echo(stream, buffer))
         }
         Net::Unix => {
             let listener = UnixListener::bind(&service.path)?;
             listening_at(&service.path)?;
-            for stream in listener.incoming() {
-                let stream = stream?;
-                process::spawn(move || echo(stream, buffer));
-            }
+            serve_each(listener.incoming(), move |stream| echo(stream, buffer))
         }
         Net::Udp => {
             let socket = UdpSocket::bind(ANY)?;
@@ -52,6 +46,17 @@ fn serve_all(service: &Service) -> io::Result<()> {
                 socket.send_to(&buf[..n], peer)?;
             }
         }
+    }
+}
+
+/// A process for each connection.
+fn serve_each<S: Send + 'static>(
+    incoming: impl Iterator<Item = io::Result<S>>,
+    serve: impl Fn(S) -> io::Result<()> + Copy + Send + 'static,
+) -> io::Result<()> {
+    for stream in incoming {
+        let stream = stream?;
+        process::spawn(move || serve(stream));
     }
     Ok(())
 }
@@ -78,11 +83,7 @@ pub(super) fn run_lent(service: &Service) -> io::Result<()> {
     in_process(service.workers, || {
         let listener = TcpListener::bind(ANY)?;
         listening(listener.local_addr()?)?;
-        for stream in listener.incoming() {
-            let stream = stream?;
-            process::spawn(move || echo_lent(stream));
-        }
-        Ok(())
+        serve_each(listener.incoming(), echo_lent)
     })
 }
 
