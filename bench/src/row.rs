@@ -56,6 +56,20 @@ pub(crate) const ALL: [Kind; 9] = [
     Kind::Threads,
 ];
 
+/// Those that serve an echo over TCP.
+const TCP: [Kind; 10] = [
+    Kind::Epoll,
+    Kind::Ours,
+    Kind::OursOwn,
+    Kind::Tokio,
+    Kind::TokioCt,
+    Kind::Monoio,
+    Kind::May,
+    Kind::Smol,
+    Kind::Go,
+    Kind::Threads,
+];
+
 /// Those that can use two workers.
 const TWO: [Kind; 6] = [
     Kind::Epoll,
@@ -97,7 +111,7 @@ pub(crate) fn all() -> Vec<Row> {
                     size,
                     ..base.clone()
                 },
-                &ALL,
+                &TCP,
             );
         }
     }
@@ -110,7 +124,7 @@ pub(crate) fn all() -> Vec<Row> {
         "bulk".into(),
         "bulk, 64 KiB, 16 connections".into(),
         bulk,
-        &ALL,
+        &TCP,
     );
     let churn = Exchange {
         churn: true,
@@ -120,7 +134,7 @@ pub(crate) fn all() -> Vec<Row> {
         "churn".into(),
         "churn: connect, one round trip, reset; 64 at a time".into(),
         churn,
-        &ALL,
+        &TCP,
     );
     for (net, text) in [(Net::Unix, "Unix sockets"), (Net::Udp, "UDP")] {
         serve(
@@ -178,7 +192,7 @@ pub(crate) fn all() -> Vec<Row> {
         &[
             Kind::Epoll,
             Kind::Ours,
-            Kind::OursLent,
+            Kind::OursOwn,
             Kind::Tokio,
             Kind::TokioCt,
             Kind::Monoio,

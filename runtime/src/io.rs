@@ -19,7 +19,7 @@ use crate::deadline::{AtomicDeadline, Deadline, Nanos};
 use crate::lent::Lent;
 use crate::notify::{Notifier, Notify, notified};
 use crate::park::{self, Eventfd, Unparker};
-use crate::pool::{Buffer, SIZE};
+use crate::pool::{Buffer, LENT};
 use crate::source::{Attached, waiting_for};
 use crate::sys::{self, cvt, cvt_len, retry_interrupted};
 use crate::wake::{READABLE, WRITABLE};
@@ -284,46 +284,39 @@ impl Io {
         emptied: impl FnOnce(&T) -> bool,
     ) -> io::Result<T> {
         let task = task::current();
-        if task.is_none()
+        let in_kernel = task.is_none()
             && until == Nanos::NEVER
             && self.deadline.get() == Nanos::NEVER
-            && !self.must_poll()
-        {
-            // The kernel knows the mode and the timeouts: one system call, as std.
-            match apart(&mut attempt, Wait::InKernel) {
-                // A process may have put the descriptor into `O_NONBLOCK` at this moment.
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    if self.user_nonblocking()? || !self.sock().nonblocking()? {
-                        return Err(e);
-                    }
-                }
-                other => return other,
-            }
-        }
+            && !self.must_poll();
+        // The kernel knows the mode and the timeouts: one system call, as std.
+        let mut how = if in_kernel {
+            Wait::InKernel
+        } else {
+            Wait::Never
+        };
         let mut call_end = None;
+        let mut last_try = false;
         loop {
             // Most sockets have no more to ask for than this.
             let plain = until == Nanos::NEVER && self.is_plain();
-            if !plain && !self.may_wait(until)? {
-                return apart(&mut attempt, Wait::Never);
-            }
-            if let Some(task) = task {
-                task.spend();
+            if how == Wait::Never {
+                let must_not_wait = !plain && !self.may_wait(until)?;
+                last_try = must_not_wait || call_end.is_some_and(Nanos::has_passed);
+                if let Some(task) = task {
+                    task.spend();
+                }
             }
             let source = self.source.get();
             let seen = source.map(|s| (s, s.readiness(interest)));
             // No hint at all: not watched yet, or a thread that asks the kernel itself.
             let hopeful = task.is_none() || seen.is_none_or(|(_, seen)| seen.allows());
-            let last_try = call_end.is_some_and(Nanos::has_passed);
             if hopeful || last_try {
-                match attempt(Wait::Never) {
+                match attempt(how) {
                     Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                        if last_try {
-                            return Err(e);
-                        }
-                        if interest == Interest::Read && self.is_read_shut()? {
-                            // It cannot block any more, and tells the end.
-                            return apart(&mut attempt, Wait::InKernel);
+                        if let Some(now) = self.after_block(interest, how, last_try, e)? {
+                            how = now;
+                            last_try = now == Wait::InKernel;
+                            continue;
                         }
                     }
                     Ok(done) => {
@@ -352,6 +345,36 @@ impl Io {
                 Interest::Write => self.wait_for_room(call_end)?,
             }
         }
+    }
+
+    /// An attempt would have blocked: how to try again at once, if not after a wait.
+    ///
+    /// # Errors
+    ///
+    /// `error`, if it is what the caller is to see.
+    #[cold]
+    fn after_block(
+        &self,
+        interest: Interest,
+        how: Wait,
+        last_try: bool,
+        error: io::Error,
+    ) -> io::Result<Option<Wait>> {
+        if last_try {
+            return Err(error);
+        }
+        if how == Wait::InKernel {
+            // A process may have put the descriptor into `O_NONBLOCK` at this moment.
+            if self.user_nonblocking()? || !self.sock().nonblocking()? {
+                return Err(error);
+            }
+            return Ok(Some(Wait::Never));
+        }
+        if interest == Interest::Read && self.is_read_shut()? {
+            // It cannot block any more, and tells the end.
+            return Ok(Some(Wait::InKernel));
+        }
+        Ok(None)
     }
 
     /// [`wait`](Self::wait), not built in: it is rare.
@@ -504,18 +527,26 @@ impl Io {
     /// # Errors
     ///
     /// As [`perform`](Self::perform).
+    #[allow(
+        clippy::missing_panics_doc,
+        reason = "an attempt that succeeded holds its buffer"
+    )]
     pub fn recv_lending<B: AsMut<[u8]>>(
         &self,
         mut lend: impl FnMut() -> B,
         deadline: Deadline,
     ) -> io::Result<(B, usize)> {
-        let attempt = |wait: Wait| {
-            let mut buf = lend();
-            let received = self.recv_into(buf.as_mut(), 0, wait)?;
-            Ok((buf, received))
+        let mut held = None;
+        let attempt = |wait| {
+            let received = self.recv_into(held.get_or_insert_with(&mut lend).as_mut(), 0, wait);
+            if received.is_err() {
+                give_back(&mut held);
+            }
+            received
         };
         let until = Nanos::from_deadline(deadline);
-        let (buf, received) = self.run(Interest::Read, until, attempt, |(_, r)| r.emptied)?;
+        let received = self.run(Interest::Read, until, attempt, |r| r.emptied)?;
+        let buf = held.expect("an attempt that succeeded holds its buffer");
         Ok((buf, received.len))
     }
 
@@ -526,7 +557,7 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv_lent(&self) -> io::Result<Lent> {
-        let (buf, len) = self.recv_lending(|| Buffer::take(SIZE), Deadline::NEVER)?;
+        let (buf, len) = self.recv_lending(|| Buffer::take(LENT), Deadline::NEVER)?;
         Ok(Lent::new(buf, len))
     }
 
@@ -1220,10 +1251,10 @@ impl Io {
     }
 }
 
-/// An attempt that is not built into the loop, because that holds one already.
+/// A lent buffer into which nothing came.
 #[inline(never)]
-fn apart<T>(attempt: &mut impl FnMut(Wait) -> io::Result<T>, wait: Wait) -> io::Result<T> {
-    attempt(wait)
+fn give_back<B>(held: &mut Option<B>) {
+    *held = None;
 }
 
 /// `accept4(2)`: a new connection, and from where it comes.

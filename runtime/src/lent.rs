@@ -45,22 +45,22 @@ impl fmt::Debug for Lent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pool::SIZE;
+    use crate::pool::LENT;
 
     #[test]
     fn a_buffer_goes_back_and_is_lent_again() {
-        let mut buf = Buffer::take(SIZE);
+        let mut buf = Buffer::take(LENT);
         buf.bytes_mut()[..3].copy_from_slice(b"abc");
         let first = Lent::new(buf, 3);
         assert_eq!(&*first, b"abc");
         let place = first.as_ptr();
         drop(first);
         // One into which nothing came.
-        let unused = Buffer::take(SIZE);
+        let unused = Buffer::take(LENT);
         assert_eq!(unused.bytes().as_ptr(), place);
         drop(unused);
-        let again = Lent::new(Buffer::take(SIZE), 0);
+        let again = Lent::new(Buffer::take(LENT), 0);
         assert_eq!(again.as_ptr(), place);
-        assert!(again.is_empty() && again.len < SIZE);
+        assert!(again.is_empty() && again.len < LENT);
     }
 }

@@ -9,14 +9,18 @@ pub const SIZE: usize = 16 * 1024;
 /// The other size: two of the largest TLS records, and a part of the next.
 pub const RECORDS: usize = 36 * 1024;
 
+/// What is lent to a reader: 64 KiB, which many write at once, and some more, so that reading them is a
+/// short read. One is in use for many connections in turn, and stays in the cache.
+pub const LENT: usize = 68 * 1024;
+
 /// How many unused buffers of a size a thread keeps.
 const KEPT: usize = 64;
 
-/// Buffers of [`SIZE`], and the others.
-type Pools = [Vec<Box<[u8]>>; 2];
+/// Buffers of each size.
+type Pools = [Vec<Box<[u8]>>; 3];
 
 thread_local! {
-    static POOLS: RefCell<Pools> = const { RefCell::new([Vec::new(), Vec::new()]) };
+    static POOLS: RefCell<Pools> = const { RefCell::new([Vec::new(), Vec::new(), Vec::new()]) };
 }
 
 /// Bytes to read into or to collect in; goes back to the pool of the thread it is dropped on.
@@ -93,6 +97,7 @@ fn pool_of(len: usize) -> Option<usize> {
     match len {
         SIZE => Some(0),
         RECORDS => Some(1),
+        LENT => Some(2),
         _ => None,
     }
 }

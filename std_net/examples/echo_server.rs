@@ -4,7 +4,7 @@
 //! Usage: `echo_server [ADDRESS]`, 127.0.0.1:7777 by default. Try `socat - TCP:127.0.0.1:7777`.
 
 use std::env;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::time::Duration;
 
 use std_net::server::Server;
@@ -28,12 +28,13 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
+/// A connection that waits holds no buffer: there may be very many of them.
 fn echo(mut stream: TcpStream) -> io::Result<()> {
-    let mut buf = [0; 4096];
     loop {
-        match stream.read(&mut buf)? {
-            0 => return Ok(()),
-            n => stream.write_all(&buf[..n])?,
+        let data = stream.read_lent()?;
+        if data.is_empty() {
+            return Ok(());
         }
+        stream.write_all(&data)?;
     }
 }

@@ -23,8 +23,8 @@ pub(crate) enum Kind {
     Epoll,
     /// std_net, the code of `echo_server`.
     Ours,
-    /// std_net, with a buffer only while there are data.
-    OursLent,
+    /// std_net, each connection with a buffer of its own.
+    OursOwn,
     Tokio,
     TokioCt,
     Monoio,
@@ -40,7 +40,7 @@ impl Kind {
         match self {
             Kind::Epoll => "epoll loop",
             Kind::Ours => "std_net",
-            Kind::OursLent => "std_net, lent buffer",
+            Kind::OursOwn => "std_net, own buffers",
             Kind::Tokio => "tokio",
             Kind::TokioCt => "tokio current-thread",
             Kind::Monoio => "monoio",
@@ -56,7 +56,7 @@ impl Kind {
         match self {
             Kind::Epoll => "epoll",
             Kind::Ours => "ours",
-            Kind::OursLent => "ours-lent",
+            Kind::OursOwn => "ours-own",
             Kind::Tokio => "tokio",
             Kind::TokioCt => "tokio-ct",
             Kind::Monoio => "monoio",
@@ -91,15 +91,15 @@ pub(crate) struct Service {
     pub(crate) no_batch: bool,
 }
 
-/// The buffer with which the example reads; a larger one is on the heap, for every peer.
+/// The buffer with which a small message is read; a larger one is on the heap, for every peer.
 pub(crate) const SMALL: usize = 4096;
 
 pub(crate) fn run(service: &Service) -> io::Result<()> {
     place::take(service.cpu, !service.no_batch)?;
     match service.kind {
         Kind::Epoll => epoll::run(service),
-        Kind::Ours => ours::run(service),
-        Kind::OursLent => ours::run_lent(service),
+        Kind::Ours => ours::run(service, false),
+        Kind::OursOwn => ours::run(service, true),
         Kind::Tokio => tokio::run(service, true),
         Kind::TokioCt => tokio::run(service, false),
         Kind::Monoio => monoio::run(service),

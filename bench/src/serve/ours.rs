@@ -4,14 +4,15 @@ use std::io::{self, Read, Write};
 
 use std_net::process;
 use std_net::runtime::Builder;
-use std_net::socket::{TcpListener, TcpStream, UdpSocket};
-use std_net::unix::UnixListener;
+use std_net::socket::{Lent, TcpListener, TcpStream, UdpSocket};
+use std_net::unix::{UnixListener, UnixStream};
 
 use super::{ANY, SMALL, Service, listening, listening_at};
 use crate::load::Net;
 
-pub(super) fn run(service: &Service) -> io::Result<()> {
-    in_process(service.workers, || serve_all(service))
+/// With `own`, each connection has a buffer of its own.
+pub(super) fn run(service: &Service, own: bool) -> io::Result<()> {
+    in_process(service.workers, || serve_all(service, own))
 }
 
 /// One worker is the calling thread, as in a program of one thread; more are threads of their own.
@@ -24,18 +25,25 @@ fn in_process(workers: usize, main: impl FnOnce() -> io::Result<()> + Send) -> i
     process::scope(|scope| scope.spawn(main).join()).expect("it does not panic")
 }
 
-fn serve_all(service: &Service) -> io::Result<()> {
+fn serve_all(service: &Service, own: bool) -> io::Result<()> {
     let buffer = service.buffer;
     match service.net {
         Net::Tcp => {
             let listener = TcpListener::bind(ANY)?;
             listening(listener.local_addr()?)?;
-            serve_each(listener.incoming(), move |stream| echo(stream, buffer))
+            if own {
+                return serve_each(listener.incoming(), move |stream| echo_own(stream, buffer));
+            }
+            serve_each(listener.incoming(), |stream| {
+                echo(stream, TcpStream::read_lent)
+            })
         }
         Net::Unix => {
             let listener = UnixListener::bind(&service.path)?;
             listening_at(&service.path)?;
-            serve_each(listener.incoming(), move |stream| echo(stream, buffer))
+            serve_each(listener.incoming(), |stream| {
+                echo(stream, UnixStream::read_lent)
+            })
         }
         Net::Udp => {
             let socket = UdpSocket::bind(ANY)?;
@@ -61,38 +69,29 @@ fn serve_each<S: Send + 'static>(
     Ok(())
 }
 
-fn echo<S: Read + Write>(stream: S, buffer: usize) -> io::Result<()> {
-    if buffer <= SMALL {
-        serve(stream, &mut [0; SMALL])
-    } else {
-        serve(stream, &mut vec![0; buffer])
+fn echo<S: Write>(mut stream: S, read: impl Fn(&S) -> io::Result<Lent>) -> io::Result<()> {
+    loop {
+        let data = read(&stream)?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        stream.write_all(&data)?;
     }
 }
 
-fn serve<S: Read + Write>(mut stream: S, buf: &mut [u8]) -> io::Result<()> {
+fn echo_own(stream: TcpStream, buffer: usize) -> io::Result<()> {
+    if buffer <= SMALL {
+        echo_with(stream, &mut [0; SMALL])
+    } else {
+        echo_with(stream, &mut vec![0; buffer])
+    }
+}
+
+fn echo_with(mut stream: TcpStream, buf: &mut [u8]) -> io::Result<()> {
     loop {
         match stream.read(buf)? {
             0 => return Ok(()),
             n => stream.write_all(&buf[..n])?,
         }
-    }
-}
-
-/// The same with a buffer that is lent only while there are data.
-pub(super) fn run_lent(service: &Service) -> io::Result<()> {
-    in_process(service.workers, || {
-        let listener = TcpListener::bind(ANY)?;
-        listening(listener.local_addr()?)?;
-        serve_each(listener.incoming(), echo_lent)
-    })
-}
-
-fn echo_lent(mut stream: TcpStream) -> io::Result<()> {
-    loop {
-        let data = stream.read_lent()?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        stream.write_all(&data)?;
     }
 }
