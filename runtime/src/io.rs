@@ -370,9 +370,14 @@ impl Io {
             }
             return Ok(Some(Wait::Never));
         }
-        if interest == Interest::Read && self.is_read_shut()? {
-            // It cannot block any more, and tells the end.
-            return Ok(Some(Wait::InKernel));
+        if interest == Interest::Read {
+            if self.is_read_shut()? {
+                // It cannot block any more, and tells the end.
+                return Ok(Some(Wait::InKernel));
+            }
+            if let Some(source) = self.source.get() {
+                source.found_empty();
+            }
         }
         Ok(None)
     }
@@ -453,7 +458,8 @@ impl Io {
             return Err(process::cancelled());
         }
         let source = self.source.get_or_take();
-        source.watch(task.worker(), self.fd.as_fd())?;
+        let by_level = self.short_reads == ShortReads::DrainUnlessCut;
+        source.watch(task.worker(), self.fd.as_fd(), interest, by_level)?;
         let notify = self.notify();
         let _interruptible = notify.map(|n| n.enrol(task)).transpose()?;
         let _entered = source.enrol(interest, task);
@@ -565,12 +571,15 @@ impl Io {
     #[inline]
     fn recv_into(&self, buf: &mut [u8], flags: c_int, wait: Wait) -> io::Result<Received> {
         let room = buf.len();
-        let (len, drains) = if self.short_reads == ShortReads::DrainUnlessCut && wait == Wait::Never
-        {
-            self.recv_uncut(buf, flags | wait.flags())?
-        } else {
-            let len = sys::recv(self.fd.as_fd(), buf, flags | wait.flags())?;
-            (len, self.drains())
+        let plain = |buf| sys::recv(self.fd.as_fd(), buf, flags | wait.flags());
+        let (len, drains) = match self.short_reads {
+            ShortReads::ProveNothing => (plain(buf)?, false),
+            ShortReads::Drain => (plain(buf)?, true),
+            ShortReads::DrainUnlessCut => match self.source.get() {
+                Some(source) if source.tells_again() => (plain(buf)?, true),
+                Some(_) if wait == Wait::Never => self.recv_uncut(buf, flags | wait.flags())?,
+                _ => (plain(buf)?, false),
+            },
         };
         Ok(Received {
             len,

@@ -19,10 +19,9 @@ use crate::task::Task;
 use crate::timer::Timers;
 use crate::wake::Doze;
 
-/// Resumes between two looks at the reactor: a look is a system call.
+/// The least number of resumes between two looks at the reactor: a look is a system call. Half as many new
+/// processes are begun in a round, so that neither they nor the woken ones starve.
 const ROUND: usize = 64;
-/// New processes begun in a round, so that neither they nor the woken ones starve.
-const BEGIN: usize = 32;
 /// How far ahead of its turn a process's slot is fetched, and its stack.
 const SLOT_AHEAD: usize = 3;
 const STACK_AHEAD: usize = 0;
@@ -172,13 +171,15 @@ impl Worker {
         let mut linger = false;
         loop {
             self.take_inbox();
-            for _ in 0..ROUND {
+            // All that are ready now: those of whom the next look tells stand behind them anyway.
+            let round = self.with_local(|local| local.ready.len()).max(ROUND);
+            for _ in 0..round {
                 let Some(task) = self.with_local(Local::next_ready) else {
                     break;
                 };
                 self.resume(task);
             }
-            for _ in 0..BEGIN {
+            for _ in 0..round / 2 {
                 if !self.begin_one() {
                     break;
                 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use std_net::process::{self, channel};
 use std_net::unix::{Ancillary, UnixListener, UnixStream};
-use std_net_tests::{LIMIT, TempPath, both, within};
+use std_net_tests::{LIMIT, TempPath, again, both, is_again, within};
 
 /// Runs `reader` in a process which has waited on its stream before, so that a reactor watches it;
 /// `fill` puts all that is to be read into the socket before the process goes on.
@@ -56,6 +56,73 @@ fn behind_passed_descriptors() {
                 |mut stream| expect(&mut stream, &[b"aa", b"bb"]),
             );
         }
+    });
+}
+
+/// The reader waits, and is told by level: all comes while it does. Both are on one worker, so that it
+/// finds all of it.
+#[test]
+fn behind_passed_descriptors_while_it_waits() {
+    within(LIMIT, || {
+        if !is_again() {
+            let name = "behind_passed_descriptors_while_it_waits";
+            let output = again(name, &[("STD_NET_WORKERS", "1")]);
+            assert!(output.status.success(), "{output:?}");
+            return;
+        }
+        let (mut stream, peer) = UnixStream::pair().unwrap();
+        let (done, read) = channel::unbounded();
+        let reader = process::spawn(move || {
+            for _ in 0..20 {
+                expect(&mut stream, &[b"aa", b"bb", b"c"]);
+                done.send(()).unwrap();
+            }
+        });
+        let writer = process::spawn(move || {
+            let file = std::fs::File::open("/dev/null").unwrap();
+            for _ in 0..20 {
+                for part in [b"aa", b"bb"] {
+                    peer.send_ancillary(part, &Ancillary::new().descriptor(&file))
+                        .unwrap();
+                }
+                (&mut &peer).write_all(b"c").unwrap();
+                read.recv().unwrap();
+            }
+        });
+        writer.join().unwrap();
+        reader.join().unwrap();
+    });
+}
+
+/// Its worker is about to have it told of in another way, because nobody reads, when a stream is closed on
+/// another thread and the next one gets its number.
+#[test]
+fn a_stream_that_is_closed_elsewhere_leaves_the_next_one_alone() {
+    within(LIMIT, || {
+        let (hand_over, closing) = std::sync::mpsc::channel::<UnixStream>();
+        let closer = std::thread::spawn(move || closing.into_iter().for_each(drop));
+        for _ in 0..2000 {
+            let (stream, mut peer) = UnixStream::pair().unwrap();
+            let hand_over = hand_over.clone();
+            let reading = process::spawn(move || {
+                let mut stream = stream;
+                for byte in [b"a", b"b"] {
+                    // It waits: a reactor watches it.
+                    expect(&mut stream, &[byte]);
+                    stream.write_all(byte).unwrap();
+                }
+                hand_over.send(stream).unwrap();
+            });
+            for byte in [b"a", b"b"] {
+                peer.write_all(byte).unwrap();
+                peer.read_exact(&mut [0]).unwrap();
+            }
+            // Nobody reads these; the peer may be gone already.
+            while !reading.is_finished() && peer.try_write(b"c").is_ok() {}
+            reading.join().unwrap();
+        }
+        drop(hand_over);
+        closer.join().unwrap();
     });
 }
 

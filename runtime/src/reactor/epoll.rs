@@ -1,4 +1,4 @@
-//! The reactor on Linux: epoll, edge-triggered, both directions at once.
+//! The reactor on Linux: epoll, edge-triggered, both directions at once; or level-triggered, of reading.
 //!
 //! Drives epoll itself because the short-read rule needs `EPOLLRDHUP`, and because a wait must be
 //! one system call.
@@ -8,6 +8,8 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
+
+use libc::c_int;
 
 use crate::park::Eventfd;
 use crate::source::Source;
@@ -19,6 +21,9 @@ const EVENTS: usize = 1024;
 /// waits for it.
 const SOURCE_AHEAD: usize = 6;
 const TASK_AHEAD: usize = 3;
+const EDGES: c_int =
+    libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLPRI | libc::EPOLLET;
+const LEVEL: c_int = libc::EPOLLIN | libc::EPOLLRDHUP;
 /// No source has this key: sources are aligned.
 const WAKE: u64 = 1;
 
@@ -46,15 +51,21 @@ impl Reactor {
         reactor.control(
             libc::EPOLL_CTL_ADD,
             reactor.waker.as_fd(),
-            libc::EPOLLIN,
+            libc::EPOLLIN | libc::EPOLLET,
             WAKE,
         )?;
         Ok(reactor)
     }
 
-    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
-        let interest = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLPRI;
+    /// By level, it tells of what can be read for as long as it can, and of nothing else.
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64, level: bool) -> io::Result<()> {
+        let interest = if level { LEVEL } else { EDGES };
         self.control(libc::EPOLL_CTL_ADD, fd, interest, key)
+    }
+
+    /// From levels to edges.
+    pub(crate) fn report_edges(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, EDGES, key)
     }
 
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
@@ -64,12 +75,12 @@ impl Reactor {
 
     fn control(
         &self,
-        operation: libc::c_int,
+        operation: c_int,
         fd: BorrowedFd<'_>,
-        events: libc::c_int,
+        events: c_int,
         key: u64,
     ) -> io::Result<()> {
-        let events = (events | libc::EPOLLET).cast_unsigned();
+        let events = events.cast_unsigned();
         let mut event = libc::epoll_event { events, u64: key };
         // SAFETY: a live event; both descriptors are open.
         cvt(unsafe {
@@ -121,11 +132,7 @@ impl Reactor {
     }
 
     /// `epoll_pwait2(2)`, which counts nanoseconds.
-    fn wait_timeout(
-        &self,
-        events: &mut [libc::epoll_event; EVENTS],
-        timeout: Duration,
-    ) -> libc::c_int {
+    fn wait_timeout(&self, events: &mut [libc::epoll_event; EVENTS], timeout: Duration) -> c_int {
         let timeout = libc::timespec {
             tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
             tv_nsec: libc::c_long::from(timeout.subsec_nanos()),
@@ -135,7 +142,7 @@ impl Reactor {
             libc::epoll_pwait2(
                 self.epoll.as_raw_fd(),
                 events.as_mut_ptr(),
-                EVENTS as libc::c_int,
+                EVENTS as c_int,
                 &raw const timeout,
                 ptr::null(),
             )
@@ -148,7 +155,7 @@ impl Reactor {
 }
 
 #[inline]
-fn bits(flags: libc::c_int) -> u64 {
+fn bits(flags: c_int) -> u64 {
     let mut bits = 0;
     if flags & (libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) != 0 {
         bits |= READABLE;

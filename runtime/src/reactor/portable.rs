@@ -38,7 +38,8 @@ impl Reactor {
         })
     }
 
-    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
+    /// It tells of everything once: never by level.
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64, _: bool) -> io::Result<()> {
         use std::os::fd::AsRawFd;
         // SAFETY: a source calls `remove` before its descriptor is closed.
         unsafe { self.poller.add(fd.as_raw_fd(), Event::all(key as usize)) }
@@ -53,6 +54,16 @@ impl Reactor {
     ) -> io::Result<()> {
         self.poller
             .modify(fd, Event::new(key as usize, read, write))
+    }
+
+    /// Nothing is told by level.
+    #[allow(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "the other one can fail"
+    )]
+    pub(crate) fn report_edges(&self, _: BorrowedFd<'_>, _: u64) -> io::Result<()> {
+        Ok(())
     }
 
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
