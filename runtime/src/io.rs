@@ -462,7 +462,7 @@ impl Io {
         source.watch(task.worker(), self.fd.as_fd(), interest, by_level)?;
         let notify = self.notify();
         let _interruptible = notify.map(|n| n.enrol(task)).transpose()?;
-        let _entered = source.enrol(interest, task);
+        let entered = source.enrol(interest, task);
         let result = source.rearm(self.fd.as_fd());
         // Read after enrolling: who changes one of them from now on finds us.
         let until = call_end.min(self.deadline.get());
@@ -470,6 +470,9 @@ impl Io {
         if result.is_ok() && !interrupted && !source.readiness(interest).allows() {
             task.set_handle(self);
             task.park(until, waiting_for(interest, self.fd.as_fd()));
+        }
+        if let Some(entry) = entered {
+            drop(entry);
         }
         result?;
         if task.is_cancelled() {
@@ -568,28 +571,28 @@ impl Io {
     }
 
     /// One attempt to receive.
-    #[inline]
+    #[inline(always)]
     fn recv_into(&self, buf: &mut [u8], flags: c_int, wait: Wait) -> io::Result<Received> {
-        let room = buf.len();
-        let plain = |buf| sys::recv(self.fd.as_fd(), buf, flags | wait.flags());
-        let (len, drains) = match self.short_reads {
-            ShortReads::ProveNothing => (plain(buf)?, false),
-            ShortReads::Drain => (plain(buf)?, true),
+        let drains = match self.short_reads {
+            ShortReads::ProveNothing => false,
+            ShortReads::Drain => true,
             ShortReads::DrainUnlessCut => match self.source.get() {
-                Some(source) if source.tells_again() => (plain(buf)?, true),
-                Some(_) if wait == Wait::Never => self.recv_uncut(buf, flags | wait.flags())?,
-                _ => (plain(buf)?, false),
+                Some(source) if source.tells_again() => true,
+                Some(_) if wait == Wait::Never => return self.recv_uncut(buf, flags),
+                _ => false,
             },
         };
+        let room = buf.len();
+        let len = sys::recv(self.fd.as_fd(), buf, flags | wait.flags())?;
         Ok(Received {
             len,
             emptied: drains && flags == 0 && len < room && len > 0,
         })
     }
 
-    /// Receives, and tells whether what stopped it was an empty socket, if it stopped early.
+    /// Receives without a wait, and tells whether what stopped it was an empty socket.
     #[inline(never)]
-    fn recv_uncut(&self, buf: &mut [u8], flags: c_int) -> io::Result<(usize, bool)> {
+    fn recv_uncut(&self, buf: &mut [u8], flags: c_int) -> io::Result<Received> {
         let mut slice = libc::iovec {
             iov_base: buf.as_mut_ptr().cast(),
             iov_len: buf.len(),
@@ -597,11 +600,15 @@ impl Io {
         let mut msg = empty_msghdr();
         msg.msg_iov = &raw mut slice;
         msg.msg_iovlen = 1;
+        let all_flags = flags | Wait::Never.flags();
         // SAFETY: one live, writable slice; no address and no control messages are asked for.
-        let len = unsafe { sys::recvmsg(self.fd.as_raw_fd(), &raw mut msg, flags) }?;
+        let len = unsafe { sys::recvmsg(self.fd.as_raw_fd(), &raw mut msg, all_flags) }?;
         // Something came with these bytes, and the read stopped behind it.
         let cut = msg.msg_flags & libc::MSG_CTRUNC != 0;
-        Ok((len, !cut))
+        Ok(Received {
+            len,
+            emptied: !cut && flags == 0 && len < buf.len() && len > 0,
+        })
     }
 
     /// Receives into several buffers in turn. Corresponds to `recvmsg(2)`.

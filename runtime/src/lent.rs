@@ -25,6 +25,7 @@ impl Lent {
 impl Deref for Lent {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         &self.buf.bytes()[..self.len]
     }

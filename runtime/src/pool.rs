@@ -60,12 +60,14 @@ impl Buffer {
     }
 
     /// All of them.
+    #[inline]
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// All of them, to write to.
+    #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.0
     }
