@@ -44,7 +44,7 @@ pub(crate) enum Place {
 }
 
 /// All that serve an echo.
-pub(crate) const ALL: [Kind; 9] = [
+const ALL: [Kind; 9] = [
     Kind::Epoll,
     Kind::Ours,
     Kind::Tokio,
@@ -57,7 +57,7 @@ pub(crate) const ALL: [Kind; 9] = [
 ];
 
 /// Those that serve an echo over TCP.
-const TCP: [Kind; 10] = [
+pub(crate) const TCP: [Kind; 10] = [
     Kind::Epoll,
     Kind::Ours,
     Kind::OursOwn,
