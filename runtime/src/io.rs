@@ -22,6 +22,7 @@ use crate::park::{self, Eventfd, Unparker};
 use crate::pool::{Buffer, LENT};
 use crate::source::{Attached, waiting_for};
 use crate::sys::{self, cvt, cvt_len, retry_interrupted};
+use crate::task::Task;
 use crate::wake::{READABLE, WRITABLE};
 use crate::{poll, process, task};
 
@@ -336,14 +337,18 @@ impl Io {
                     continue;
                 }
             }
+            if plain
+                && interest == Interest::Read
+                && let Some(task) = park::suspendable()
+            {
+                // As is most often the case, nothing but an event can end it.
+                self.park(task, interest, || self.is_plain().then_some(Nanos::NEVER))?;
+                continue;
+            }
             if !plain && call_end.is_none() {
                 call_end = Some(self.call_end(interest)?);
             }
-            let call_end = call_end.unwrap_or(Nanos::NEVER).min(until);
-            match interest {
-                Interest::Read => self.wait(interest, call_end)?,
-                Interest::Write => self.wait_for_room(call_end)?,
-            }
+            self.wait(interest, call_end.unwrap_or(Nanos::NEVER).min(until))?;
         }
     }
 
@@ -380,12 +385,6 @@ impl Io {
             }
         }
         Ok(None)
-    }
-
-    /// [`wait`](Self::wait), not built in: it is rare.
-    #[inline(never)]
-    fn wait_for_room(&self, call_end: Nanos) -> io::Result<()> {
-        self.wait(Interest::Write, call_end)
     }
 
     /// No deadline, and never a timeout, another mode, a clone, or who may interrupt.
@@ -449,25 +448,41 @@ impl Io {
 
     /// Waits until `interest` may be met, the deadline has changed or passed, or `call_end`.
     /// Returns early now and then: the caller looks again.
-    #[inline(always)]
+    #[inline(never)]
     fn wait(&self, interest: Interest, call_end: Nanos) -> io::Result<()> {
         let Some(task) = park::suspendable() else {
             return self.wait_on_thread(interest, call_end);
         };
+        let notify = self.notify();
+        let _interruptible = notify.map(|n| n.enrol(task)).transpose()?;
+        self.park(task, interest, || {
+            let interrupted = notify.is_some_and(|n| n.is_raised());
+            (!interrupted).then(|| call_end.min(self.deadline.get()))
+        })
+    }
+
+    /// Parks the process among those who wait for `interest`, unless that can be tried already.
+    /// `until` says how long, or that the caller must look again; it is asked when the process is among
+    /// them: who changes what it looks at from then on finds it.
+    #[inline(always)]
+    fn park(
+        &self,
+        task: &'static Task,
+        interest: Interest,
+        until: impl FnOnce() -> Option<Nanos>,
+    ) -> io::Result<()> {
         if task.is_cancelled() {
             return Err(process::cancelled());
         }
         let source = self.source.get_or_take();
         let by_level = self.short_reads == ShortReads::DrainUnlessCut;
         source.watch(task.worker(), self.fd.as_fd(), interest, by_level)?;
-        let notify = self.notify();
-        let _interruptible = notify.map(|n| n.enrol(task)).transpose()?;
         let entered = source.enrol(interest, task);
         let result = source.rearm(self.fd.as_fd());
-        // Read after enrolling: who changes one of them from now on finds us.
-        let until = call_end.min(self.deadline.get());
-        let interrupted = notify.is_some_and(|n| n.is_raised());
-        if result.is_ok() && !interrupted && !source.readiness(interest).allows() {
+        if result.is_ok()
+            && let Some(until) = until()
+            && !source.readiness(interest).allows()
+        {
             task.set_handle(self);
             task.park(until, waiting_for(interest, self.fd.as_fd()));
         }
@@ -1160,7 +1175,8 @@ impl Io {
     }
 
     /// A handle that interrupts those who wait on this socket, on any of its handles. From now on a
-    /// plain thread waits with `ppoll(2)`, so that it can be told.
+    /// plain thread waits with `ppoll(2)`, so that it can be told; one that is in the kernel already is not,
+    /// nor is a process that waits already on another handle.
     ///
     /// # Errors
     ///
@@ -1174,7 +1190,12 @@ impl Io {
                 shared.notify.get_or_init(|| new)
             }
         };
-        Ok(Notifier(Arc::clone(notify)))
+        let notifier = Notifier(Arc::clone(notify));
+        if let Some(source) = self.source.get() {
+            // Processes that wait on this handle already wait again, so as to be told.
+            source.wake(READABLE | WRITABLE);
+        }
+        Ok(notifier)
     }
 
     fn notify(&self) -> Option<&Arc<Notify>> {

@@ -1,5 +1,6 @@
 //! A notifier ends accepts: those that wait and those to come, on threads and in processes.
 
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -43,6 +44,29 @@ fn all_who_wait_are_told_and_all_who_come() {
         let clone = listener.try_clone().unwrap();
         assert!(socket::is_notified(&clone.accept().unwrap_err()));
         assert!(clone.into_incoming().next().is_none());
+    });
+}
+
+/// It is told of a notifier that was made while it waited.
+#[test]
+fn a_process_that_waits_already_is_told_too() {
+    both(|| {
+        let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
+        let fd = listener.as_raw_fd();
+        let accepting = process::spawn({
+            let listener = Arc::clone(&listener);
+            move || listener.accept().unwrap_err()
+        });
+        let waits = || {
+            process::list()
+                .iter()
+                .any(|one| one.state == process::State::Readable(fd))
+        };
+        while !waits() {
+            process::yield_now();
+        }
+        listener.notifier().unwrap().notify();
+        assert!(socket::is_notified(&accepting.join().unwrap()));
     });
 }
 

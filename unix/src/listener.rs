@@ -124,7 +124,8 @@ impl UnixListener {
         }
     }
 
-    /// A handle that ends the accepts of this listener, from anywhere: for a graceful shutdown.
+    /// A handle that ends the accepts of this listener, from anywhere: for a graceful shutdown. Make it
+    /// before the first accept: a plain thread that is in one already is not told.
     ///
     /// # Errors
     ///
