@@ -7,7 +7,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::report;
-use crate::row::TCP;
+use crate::row::ALL;
 use crate::serve::Kind;
 
 const COUNTS: [u32; 5] = [1, 4, 64, 1000, 5000];
@@ -37,7 +37,7 @@ pub(crate) fn draw(results: &Path, into: &Path) -> io::Result<()> {
         ];
         for (name, title, low, high, pick) in charts {
             let mut lines = Vec::new();
-            for kind in TCP {
+            for kind in ALL {
                 let points: Vec<(usize, f64)> = COUNTS
                     .iter()
                     .enumerate()

@@ -44,20 +44,7 @@ pub(crate) enum Place {
 }
 
 /// All that serve an echo.
-const ALL: [Kind; 9] = [
-    Kind::Epoll,
-    Kind::Ours,
-    Kind::Tokio,
-    Kind::TokioCt,
-    Kind::Monoio,
-    Kind::May,
-    Kind::Smol,
-    Kind::Go,
-    Kind::Threads,
-];
-
-/// Those that serve an echo over TCP.
-pub(crate) const TCP: [Kind; 10] = [
+pub(crate) const ALL: [Kind; 10] = [
     Kind::Epoll,
     Kind::Ours,
     Kind::OursOwn,
@@ -69,6 +56,11 @@ pub(crate) const TCP: [Kind; 10] = [
     Kind::Go,
     Kind::Threads,
 ];
+
+/// All of them but one.
+fn without(kind: Kind) -> Vec<Kind> {
+    ALL.into_iter().filter(|other| *other != kind).collect()
+}
 
 /// Those that can use two workers.
 const TWO: [Kind; 6] = [
@@ -111,7 +103,7 @@ pub(crate) fn all() -> Vec<Row> {
                     size,
                     ..base.clone()
                 },
-                &TCP,
+                &ALL,
             );
         }
     }
@@ -124,7 +116,7 @@ pub(crate) fn all() -> Vec<Row> {
         "bulk".into(),
         "bulk, 64 KiB, 16 connections".into(),
         bulk,
-        &TCP,
+        &ALL,
     );
     let churn = Exchange {
         churn: true,
@@ -134,7 +126,7 @@ pub(crate) fn all() -> Vec<Row> {
         "churn".into(),
         "churn: connect, one round trip, reset; 64 at a time".into(),
         churn,
-        &TCP,
+        &ALL,
     );
     for (net, text) in [(Net::Unix, "Unix sockets"), (Net::Udp, "UDP")] {
         serve(
@@ -144,7 +136,7 @@ pub(crate) fn all() -> Vec<Row> {
                 net,
                 ..base.clone()
             },
-            &ALL,
+            &without(Kind::OursOwn),
         );
     }
     for connections in [1, 64] {
@@ -156,7 +148,7 @@ pub(crate) fn all() -> Vec<Row> {
                 place: Place::Apart,
                 ..base.clone()
             },
-            &ALL,
+            &without(Kind::OursOwn),
         );
     }
     for connections in [64, 1000] {
@@ -179,7 +171,7 @@ pub(crate) fn all() -> Vec<Row> {
             hogs: 8,
             ..base.clone()
         },
-        &ALL,
+        &without(Kind::OursOwn),
     );
     serve(
         "idle".into(),
@@ -189,17 +181,7 @@ pub(crate) fn all() -> Vec<Row> {
             idle: true,
             ..base
         },
-        &[
-            Kind::Epoll,
-            Kind::Ours,
-            Kind::OursOwn,
-            Kind::Tokio,
-            Kind::TokioCt,
-            Kind::Monoio,
-            Kind::May,
-            Kind::Smol,
-            Kind::Go,
-        ],
+        &without(Kind::Threads),
     );
     let mut micro = |name: &str, title: &str, task: Task, peers: &[Kind]| {
         rows.push(Row {

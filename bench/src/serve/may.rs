@@ -1,12 +1,13 @@
-//! may: stackful coroutines that move between threads, which makes its spawn unsafe.
+//! may: stackful coroutines that move between threads, which makes its spawn unsafe. Their default stack
+//! of 32 KiB has room for a small buffer, as ours.
 
-use std::io::{self, Read, Write};
+use std::io;
 
 use may::coroutine;
 use may::net::{TcpListener, UdpSocket};
 use may::os::unix::net::UnixListener;
 
-use super::{ANY, SMALL, Service, listening, listening_at};
+use super::{ANY, SMALL, Service, blocking, listening, listening_at};
 use crate::load::Net;
 
 pub(super) fn run(service: &Service) -> io::Result<()> {
@@ -20,7 +21,7 @@ pub(super) fn run(service: &Service) -> io::Result<()> {
                 for stream in listener.incoming() {
                     let stream = stream?;
                     // SAFETY: no thread-local values, and no more stack than the default.
-                    drop(unsafe { coroutine::spawn(move || echo(stream, buffer)) });
+                    drop(unsafe { coroutine::spawn(move || blocking::echo(stream, buffer)) });
                 }
                 Ok(())
             })
@@ -32,7 +33,7 @@ pub(super) fn run(service: &Service) -> io::Result<()> {
                 for stream in listener.incoming() {
                     let stream = stream?;
                     // SAFETY: as above.
-                    drop(unsafe { coroutine::spawn(move || echo(stream, buffer)) });
+                    drop(unsafe { coroutine::spawn(move || blocking::echo(stream, buffer)) });
                 }
                 Ok(())
             })
@@ -56,22 +57,4 @@ fn in_coroutine(f: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Resu
     unsafe { coroutine::spawn(f) }
         .join()
         .expect("it does not panic")
-}
-
-/// On the stack as ours: its default stack of 32 KiB has room for it.
-fn echo<S: Read + Write>(mut stream: S, buffer: usize) -> io::Result<()> {
-    if buffer <= SMALL {
-        serve(&mut stream, &mut [0; SMALL])
-    } else {
-        serve(&mut stream, &mut vec![0; buffer])
-    }
-}
-
-fn serve<S: Read + Write>(stream: &mut S, buf: &mut [u8]) -> io::Result<()> {
-    loop {
-        match stream.read(buf)? {
-            0 => return Ok(()),
-            n => stream.write_all(&buf[..n])?,
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! The servers: the same echo, as each of the peers would write it. A process of its own each.
 
+mod blocking;
 mod epoll;
 mod may;
 mod monoio;

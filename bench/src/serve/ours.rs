@@ -1,13 +1,13 @@
 //! std_net: what `echo_server` does, line after line.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use std_net::process;
 use std_net::runtime::Builder;
 use std_net::socket::{Lent, TcpListener, TcpStream, UdpSocket};
 use std_net::unix::{UnixListener, UnixStream};
 
-use super::{ANY, SMALL, Service, listening, listening_at};
+use super::{ANY, SMALL, Service, blocking, listening, listening_at};
 use crate::load::Net;
 
 /// With `own`, each connection has a buffer of its own.
@@ -32,7 +32,9 @@ fn serve_all(service: &Service, own: bool) -> io::Result<()> {
             let listener = TcpListener::bind(ANY)?;
             listening(listener.local_addr()?)?;
             if own {
-                return serve_each(listener.incoming(), move |stream| echo_own(stream, buffer));
+                return serve_each(listener.incoming(), move |stream| {
+                    blocking::echo(stream, buffer)
+                });
             }
             serve_each(listener.incoming(), |stream| {
                 echo(stream, TcpStream::read_lent)
@@ -76,22 +78,5 @@ fn echo<S: Write>(mut stream: S, read: impl Fn(&S) -> io::Result<Lent>) -> io::R
             return Ok(());
         }
         stream.write_all(&data)?;
-    }
-}
-
-fn echo_own(stream: TcpStream, buffer: usize) -> io::Result<()> {
-    if buffer <= SMALL {
-        echo_with(stream, &mut [0; SMALL])
-    } else {
-        echo_with(stream, &mut vec![0; buffer])
-    }
-}
-
-fn echo_with(mut stream: TcpStream, buf: &mut [u8]) -> io::Result<()> {
-    loop {
-        match stream.read(buf)? {
-            0 => return Ok(()),
-            n => stream.write_all(&buf[..n])?,
-        }
     }
 }

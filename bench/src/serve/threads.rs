@@ -1,11 +1,11 @@
 //! std: a thread a connection.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::thread;
 
-use super::{ANY, SMALL, Service, listening, listening_at};
+use super::{ANY, SMALL, Service, blocking, listening, listening_at};
 use crate::load::Net;
 
 pub(super) fn run(service: &Service) -> io::Result<()> {
@@ -16,7 +16,7 @@ pub(super) fn run(service: &Service) -> io::Result<()> {
             listening(listener.local_addr()?)?;
             for stream in listener.incoming() {
                 let stream = stream?;
-                start(move || echo(stream, buffer))?;
+                start(move || blocking::echo_with(stream, &mut vec![0; buffer]))?;
             }
         }
         Net::Unix => {
@@ -24,7 +24,7 @@ pub(super) fn run(service: &Service) -> io::Result<()> {
             listening_at(&service.path)?;
             for stream in listener.incoming() {
                 let stream = stream?;
-                start(move || echo(stream, buffer))?;
+                start(move || blocking::echo_with(stream, &mut vec![0; buffer]))?;
             }
         }
         Net::Udp => {
@@ -45,14 +45,4 @@ fn start(f: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> 
         .stack_size(64 << 10)
         .spawn(f)
         .map(drop)
-}
-
-fn echo<S: Read + Write>(mut stream: S, buffer: usize) -> io::Result<()> {
-    let mut buf = vec![0; buffer];
-    loop {
-        match stream.read(&mut buf)? {
-            0 => return Ok(()),
-            n => stream.write_all(&buf[..n])?,
-        }
-    }
 }
