@@ -486,6 +486,7 @@ impl Io {
             task.set_handle(self);
             task.park(until, waiting_for(interest, self.fd.as_fd()));
         }
+        // Looked at here: at the end of its scope it would be a call, also where there is none.
         if let Some(entry) = entered {
             drop(entry);
         }
@@ -599,10 +600,7 @@ impl Io {
         };
         let room = buf.len();
         let len = sys::recv(self.fd.as_fd(), buf, flags | wait.flags())?;
-        Ok(Received {
-            len,
-            emptied: drains && flags == 0 && len < room && len > 0,
-        })
+        Ok(Received::of(len, room, drains && flags == 0))
     }
 
     /// Receives without a wait, and tells whether what stopped it was an empty socket.
@@ -620,10 +618,7 @@ impl Io {
         let len = unsafe { sys::recvmsg(self.fd.as_raw_fd(), &raw mut msg, all_flags) }?;
         // Something came with these bytes, and the read stopped behind it.
         let cut = msg.msg_flags & libc::MSG_CTRUNC != 0;
-        Ok(Received {
-            len,
-            emptied: !cut && flags == 0 && len < buf.len() && len > 0,
-        })
+        Ok(Received::of(len, buf.len(), !cut && flags == 0))
     }
 
     /// Receives into several buffers in turn. Corresponds to `recvmsg(2)`.
@@ -1318,6 +1313,17 @@ struct Received {
     len: usize,
     /// It was less than there was room for, which means that nothing is left.
     emptied: bool,
+}
+
+impl Received {
+    /// `drains` says whether it would mean that.
+    #[inline]
+    fn of(len: usize, room: usize, drains: bool) -> Received {
+        Received {
+            len,
+            emptied: drains && len < room && len > 0,
+        }
+    }
 }
 
 /// `UIO_MAXIOV`: more slices than this are an error, fewer are a legal short operation.

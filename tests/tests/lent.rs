@@ -11,7 +11,7 @@ use std_net_tests::{LIMIT, both, within};
 
 /// More than a buffer holds.
 const MANY: usize = 100_000;
-/// More than a process that waits needs, also in a debug build.
+/// Far more than a process that waits needs, also in a debug build.
 const HELD: usize = 32 << 10;
 
 fn bytes() -> Vec<u8> {
@@ -116,7 +116,8 @@ fn who_waits_holds_no_buffer() {
             }
         }
         let each = (std_net_tests::resident() - before.get()) / 1000;
-        assert!(each < HELD, "{each} bytes each");
+        // Debug builds go deeper down their stacks.
+        assert!(each < 16 << 10, "{each} bytes each");
         peers.clear();
         for _ in 0..1001 {
             ended.recv().unwrap();
