@@ -120,6 +120,7 @@ impl AtomicDeadline {
         AtomicDeadline(AtomicU64::new(deadline.0))
     }
 
+    #[inline]
     pub(crate) fn get(&self) -> Nanos {
         Nanos(self.0.load(Ordering::SeqCst))
     }

@@ -20,10 +20,10 @@ use crate::lent::Lent;
 use crate::notify::{Notifier, Notify, notified};
 use crate::park::{self, Eventfd, Unparker};
 use crate::pool::{Buffer, LENT};
-use crate::source::{Attached, waiting_for};
+use crate::source::{Attached, Source, waiting_for};
 use crate::sys::{self, cvt, cvt_len, retry_interrupted};
 use crate::task::Task;
-use crate::wake::{READABLE, WRITABLE};
+use crate::wake::{READABLE, Seen, WRITABLE};
 use crate::{poll, process, task};
 
 /// Which direction an operation waits for.
@@ -78,7 +78,7 @@ enum ShortReads {
     Drain,
     /// Unix streams: a read stops where descriptors were passed, and on a socket that asks for
     /// credentials where the sender changes. A `recvmsg` without room for control messages tells of
-    /// both, by `MSG_CTRUNC`.
+    /// both, by `MSG_CTRUNC`; it is asked once that has happened, see `doubt`.
     DrainUnlessCut,
 }
 
@@ -285,41 +285,28 @@ impl Io {
         emptied: impl FnOnce(&T) -> bool,
     ) -> io::Result<T> {
         let task = task::current();
-        let in_kernel = task.is_none()
-            && until == Nanos::NEVER
-            && self.deadline.get() == Nanos::NEVER
-            && !self.must_poll();
-        // The kernel knows the mode and the timeouts: one system call, as std.
-        let mut how = if in_kernel {
-            Wait::InKernel
-        } else {
-            Wait::Never
+        let mut turn = Turn {
+            how: Wait::Never,
+            last_try: false,
+            call_end: None,
         };
-        let mut call_end = None;
-        let mut last_try = false;
+        if task.is_none() && until == Nanos::NEVER {
+            turn.how = self.how_on_thread();
+        }
         loop {
             // Most sockets have no more to ask for than this.
             let plain = until == Nanos::NEVER && self.is_plain();
-            if how == Wait::Never {
-                let must_not_wait = !plain && !self.may_wait(until)?;
-                last_try = must_not_wait || call_end.is_some_and(Nanos::has_passed);
-                if let Some(task) = task {
-                    task.spend();
-                }
+            if !plain {
+                self.begin_turn(&mut turn, until)?;
             }
-            let source = self.source.get();
-            let seen = source.map(|s| (s, s.readiness(interest)));
+            if let Some(task) = task {
+                task.spend();
+            }
+            let seen = self.source.get().map(|s| (s, s.readiness(interest)));
             // No hint at all: not watched yet, or a thread that asks the kernel itself.
             let hopeful = task.is_none() || seen.is_none_or(|(_, seen)| seen.allows());
-            if hopeful || last_try {
-                match attempt(how) {
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                        if let Some(now) = self.after_block(interest, how, last_try, e)? {
-                            how = now;
-                            last_try = now == Wait::InKernel;
-                            continue;
-                        }
-                    }
+            if hopeful || turn.last_try {
+                match attempt(turn.how) {
                     Ok(done) => {
                         if let Some((source, seen)) = seen
                             && seen.trusts_short_reads()
@@ -329,12 +316,11 @@ impl Io {
                         }
                         return Ok(done);
                     }
-                    Err(e) => return Err(e),
-                }
-                if let Some((source, seen)) = seen
-                    && !source.clear(interest, seen)
-                {
-                    continue;
+                    Err(e) => {
+                        if self.after_error(&mut turn, interest, seen, e)? {
+                            continue;
+                        }
+                    }
                 }
             }
             if plain
@@ -343,65 +329,87 @@ impl Io {
             {
                 // As is most often the case, nothing but an event can end it.
                 self.park(task, interest, || self.is_plain().then_some(Nanos::NEVER))?;
-                continue;
+            } else {
+                self.end_turn(&mut turn, interest, until)?;
             }
-            if !plain && call_end.is_none() {
-                call_end = Some(self.call_end(interest)?);
-            }
-            self.wait(interest, call_end.unwrap_or(Nanos::NEVER).min(until))?;
         }
     }
 
-    /// An attempt would have blocked: how to try again at once, if not after a wait.
+    /// The kernel knows the mode and the timeouts: one system call, as std.
+    fn how_on_thread(&self) -> Wait {
+        if self.deadline.get() == Nanos::NEVER && !self.must_poll() {
+            Wait::InKernel
+        } else {
+            Wait::Never
+        }
+    }
+
+    /// Whether a socket that is not plain may be tried once more, and may wait then.
+    ///
+    /// # Errors
+    ///
+    /// The deadline has passed, or the wait was interrupted.
+    #[cold]
+    fn begin_turn(&self, turn: &mut Turn, until: Nanos) -> io::Result<()> {
+        if turn.how == Wait::Never {
+            self.check_in_time(until)?;
+            let timed_out = turn.call_end.is_some_and(Nanos::has_passed);
+            turn.last_try = timed_out || self.user_nonblocking()?;
+        }
+        Ok(())
+    }
+
+    /// An attempt has failed: whether to try again at once. If not, it would have blocked, and all that
+    /// was known before it is used up.
     ///
     /// # Errors
     ///
     /// `error`, if it is what the caller is to see.
     #[cold]
-    fn after_block(
+    fn after_error(
         &self,
+        turn: &mut Turn,
         interest: Interest,
-        how: Wait,
-        last_try: bool,
+        seen: Option<(&'static Source, Seen)>,
         error: io::Error,
-    ) -> io::Result<Option<Wait>> {
-        if last_try {
+    ) -> io::Result<bool> {
+        if error.kind() != io::ErrorKind::WouldBlock || turn.last_try {
             return Err(error);
         }
-        if how == Wait::InKernel {
+        if turn.how == Wait::InKernel {
             // A process may have put the descriptor into `O_NONBLOCK` at this moment.
             if self.user_nonblocking()? || !self.sock().nonblocking()? {
                 return Err(error);
             }
-            return Ok(Some(Wait::Never));
+            turn.how = Wait::Never;
+            return Ok(true);
         }
-        if interest == Interest::Read {
-            if self.is_read_shut()? {
-                // It cannot block any more, and tells the end.
-                return Ok(Some(Wait::InKernel));
-            }
-            if let Some(source) = self.source.get() {
-                source.found_empty();
-            }
+        if interest == Interest::Read && self.is_read_shut()? {
+            // It cannot block any more, and tells the end.
+            turn.how = Wait::InKernel;
+            turn.last_try = true;
+            return Ok(true);
         }
-        Ok(None)
+        Ok(seen.is_some_and(|(source, seen)| !source.clear(interest, seen)))
+    }
+
+    /// Waits in a way that fits everything that may end it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait).
+    #[inline(never)]
+    fn end_turn(&self, turn: &mut Turn, interest: Interest, until: Nanos) -> io::Result<()> {
+        if turn.call_end.is_none() && !self.is_plain() {
+            turn.call_end = Some(self.call_end(interest)?);
+        }
+        self.wait(interest, turn.call_end.unwrap_or(Nanos::NEVER).min(until))
     }
 
     /// No deadline, and never a timeout, another mode, a clone, or who may interrupt.
     #[inline]
     fn is_plain(&self) -> bool {
         self.deadline.get() == Nanos::NEVER && self.shared.get().is_none()
-    }
-
-    /// Whether an operation may wait, of a socket that is not plain.
-    ///
-    /// # Errors
-    ///
-    /// The deadline has passed, or the wait was interrupted.
-    #[cold]
-    fn may_wait(&self, until: Nanos) -> io::Result<bool> {
-        self.check_in_time(until)?;
-        Ok(!self.user_nonblocking()?)
     }
 
     /// An error if the deadline has passed, or somebody has interrupted.
@@ -475,9 +483,11 @@ impl Io {
             return Err(process::cancelled());
         }
         let source = self.source.get_or_take();
-        let by_level = self.short_reads == ShortReads::DrainUnlessCut;
-        source.watch(task.worker(), self.fd.as_fd(), interest, by_level)?;
+        source.watch(task.worker(), self.fd.as_fd())?;
         let entered = source.enrol(interest, task);
+        if interest == Interest::Read && self.short_reads == ShortReads::DrainUnlessCut {
+            source.doubt(task.worker(), self.fd.as_fd());
+        }
         let result = source.rearm(self.fd.as_fd());
         if result.is_ok()
             && let Some(until) = until()
@@ -593,7 +603,7 @@ impl Io {
             ShortReads::ProveNothing => false,
             ShortReads::Drain => true,
             ShortReads::DrainUnlessCut => match self.source.get() {
-                Some(source) if source.tells_again() => true,
+                Some(source) if source.trusts_short_reads() => true,
                 Some(_) if wait == Wait::Never => return self.recv_uncut(buf, flags),
                 _ => false,
             },
@@ -1306,6 +1316,15 @@ fn accept_from(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
 /// The same without the address, which costs the kernel some more.
 fn accept_any(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, ())> {
     Ok((rustix::net::accept_with(fd, SocketFlags::CLOEXEC)?, ()))
+}
+
+/// What an operation remembers from one attempt to the next.
+struct Turn {
+    how: Wait,
+    /// If this one would block, the caller is to know.
+    last_try: bool,
+    /// When the timeout of this call has passed, once it has begun to wait.
+    call_end: Option<Nanos>,
 }
 
 /// What an attempt to receive gave.

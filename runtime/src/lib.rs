@@ -35,6 +35,7 @@
 #[doc(hidden)]
 pub mod ancillary;
 mod deadline;
+mod doubt;
 #[doc(hidden)]
 pub mod inherit;
 mod io;
@@ -51,6 +52,7 @@ pub mod pool;
 mod prefetch;
 pub mod process;
 mod reactor;
+mod ready;
 pub mod runtime;
 mod sigpipe;
 mod source;

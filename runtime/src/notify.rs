@@ -105,7 +105,7 @@ impl Notify {
     #[cold]
     pub(crate) fn enrol(&self, task: &'static Task) -> io::Result<Entry> {
         let source = self.source.get_or_take();
-        source.watch(task.worker(), self.eventfd.as_fd(), Interest::Read, false)?;
+        source.watch(task.worker(), self.eventfd.as_fd())?;
         let entry = source.enrol_other(Interest::Read, Unparker::Process(task));
         source.rearm(self.eventfd.as_fd())?;
         Ok(entry)

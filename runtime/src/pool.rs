@@ -1,6 +1,6 @@
 //! Buffers that all connections of a thread have in common: one has a buffer only while it has data.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem;
 
 /// The size of a buffer in bytes, as it comes from the pool.
@@ -16,11 +16,21 @@ pub const LENT: usize = 68 * 1024;
 /// How many unused buffers of a size a thread keeps.
 const KEPT: usize = 64;
 
-/// Buffers of each size.
-type Pools = [Vec<Box<[u8]>>; 3];
+/// A thread's unused buffers.
+struct Pools {
+    /// The one that was lent last: the next reader's, without a search.
+    lent: Cell<Option<Box<[u8]>>>,
+    /// Of each size.
+    kept: RefCell<[Vec<Box<[u8]>>; 3]>,
+}
 
 thread_local! {
-    static POOLS: RefCell<Pools> = const { RefCell::new([Vec::new(), Vec::new(), Vec::new()]) };
+    static POOLS: Pools = const {
+        Pools {
+            lent: Cell::new(None),
+            kept: RefCell::new([Vec::new(), Vec::new(), Vec::new()]),
+        }
+    };
 }
 
 /// Bytes to read into or to collect in; goes back to the pool of the thread it is dropped on.
@@ -31,9 +41,20 @@ pub struct Buffer(Box<[u8]>);
 
 impl Buffer {
     /// One of so many bytes, which is one of the sizes above.
+    #[inline]
     #[must_use]
     pub fn take(len: usize) -> Buffer {
-        let kept = POOLS.try_with(|pools| pools.borrow_mut()[pool_of(len)?].pop());
+        if len == LENT
+            && let Ok(Some(lent)) = POOLS.try_with(|pools| pools.lent.take())
+        {
+            return Buffer(lent);
+        }
+        Buffer::take_kept(len)
+    }
+
+    #[inline(never)]
+    fn take_kept(len: usize) -> Buffer {
+        let kept = POOLS.try_with(|pools| pools.kept.borrow_mut()[pool_of(len)?].pop());
         Buffer(
             kept.ok()
                 .flatten()
@@ -80,19 +101,31 @@ impl AsMut<[u8]> for Buffer {
 }
 
 impl Drop for Buffer {
+    #[inline]
     fn drop(&mut self) {
-        let Some(pool) = pool_of(self.0.len()) else {
-            return;
-        };
-        let bytes = mem::take(&mut self.0);
-        // A thread that is ending has no pool any more.
-        let _ = POOLS.try_with(|pools| {
-            let pool = &mut pools.borrow_mut()[pool];
-            if pool.len() < KEPT {
-                pool.push(bytes);
+        let mut bytes = mem::take(&mut self.0);
+        if bytes.len() == LENT {
+            match POOLS.try_with(|pools| pools.lent.replace(Some(bytes))) {
+                Ok(Some(before)) => bytes = before,
+                _ => return,
             }
-        });
+        }
+        keep(bytes);
     }
+}
+
+#[inline(never)]
+fn keep(bytes: Box<[u8]>) {
+    let Some(pool) = pool_of(bytes.len()) else {
+        return;
+    };
+    // A thread that is ending has no pool any more.
+    let _ = POOLS.try_with(|pools| {
+        let pool = &mut pools.kept.borrow_mut()[pool];
+        if pool.len() < KEPT {
+            pool.push(bytes);
+        }
+    });
 }
 
 fn pool_of(len: usize) -> Option<usize> {
@@ -109,7 +142,7 @@ mod tests {
     use super::*;
 
     fn kept() -> usize {
-        POOLS.with(|pools| pools.borrow()[0].len())
+        POOLS.with(|pools| pools.kept.borrow()[0].len())
     }
 
     #[test]

@@ -5,15 +5,12 @@
 //! when the operation would block, unless an event has come since (the tick has moved). Sources
 //! are reused and never freed, so a late event is at worst one wrong hint.
 //!
-//! Events are told as a descriptor becomes ready, once. Of one whose short reads prove nothing they
-//! may be told for as long as there is something to read, see [`Report`].
-
 use std::fmt;
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::io::Interest;
@@ -32,29 +29,25 @@ pub(crate) struct Source {
     waiters: [AtomicPtr<Task>; 2],
     /// The worker whose reactor watches the descriptor; null: none does.
     worker: AtomicPtr<Worker>,
-    /// The descriptor, while `report` is not [`Report::Edge`].
-    fd: AtomicI32,
     /// Told apart in events: those meant for an earlier use of this source are dropped.
     generation: AtomicU16,
     /// Whether there are any, to leave them alone when there are none.
     has_others: AtomicBool,
-    /// A [`Report`]; changed under the lock.
-    report: AtomicU8,
+    /// A [`Trust`].
+    trust: AtomicU8,
     slow: Mutex<Slow>,
 }
 
-/// When the reactor tells of a descriptor.
+/// What a short read is taken for where it may have stopped before the end of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-enum Report {
-    /// As it becomes ready to read, or to write.
-    Edge,
-    /// For as long as there is something to read, and not of room to write. So a process may wait though
-    /// it has not seen the socket empty. When nobody reads what is there, when it cannot be read, or
-    /// when somebody waits to write, it becomes `Demoted`.
-    Level,
-    /// As `Edge`, for ever.
-    Demoted,
+enum Trust {
+    /// It has emptied the socket.
+    Full,
+    /// The same; somebody waits because of it, and a worker will look whether it was true.
+    Doubted,
+    /// It was not true once, and may not be again.
+    Lost,
 }
 
 #[derive(Default)]
@@ -109,10 +102,9 @@ impl Source {
             readiness: Readiness::new(),
             waiters: [const { AtomicPtr::new(ptr::null_mut()) }; 2],
             worker: AtomicPtr::new(ptr::null_mut()),
-            fd: AtomicI32::new(-1),
             generation: AtomicU16::new(0),
             has_others: AtomicBool::new(false),
-            report: AtomicU8::new(Report::Edge as u8),
+            trust: AtomicU8::new(Trust::Full as u8),
             slow: Mutex::default(),
         }
     }
@@ -120,22 +112,17 @@ impl Source {
     /// Stops watching `fd`, which is about to be closed or, if it is `exposed`, may live on elsewhere,
     /// and frees the source. Nobody waits on it: waiters borrow the `Io` that calls this.
     pub(crate) fn release(&'static self, fd: BorrowedFd<'_>, exposed: bool) {
-        // Its worker may be about to demote it, and must not meet another descriptor of this number.
-        let told_by_level = !self.reports(Report::Edge);
-        let lock = told_by_level.then(|| self.lock());
         if let Some(worker) = self.worker() {
             // A duplicate elsewhere would keep the registration alive. Of a descriptor that nobody
             // else ever saw the close ends it, which saves a system call; a child between its fork
-            // and its exec keeps it a little longer, with a key that is out of date. That would be
-            // told again and again by level.
-            if exposed || told_by_level || cfg!(std_net_portable) {
+            // and its exec keeps it a little longer, with a key that is out of date.
+            if exposed || cfg!(std_net_portable) {
                 worker.reactor.remove(fd);
             }
             self.worker.store(ptr::null_mut(), Ordering::Release);
         }
         self.generation.fetch_add(1, Ordering::Release);
-        self.report.store(Report::Edge as u8, Ordering::SeqCst);
-        drop(lock);
+        self.trust.store(Trust::Full as u8, Ordering::SeqCst);
         self.readiness.reset();
         // Of those who waited last.
         for slot in &self.waiters {
@@ -169,79 +156,47 @@ impl Source {
         unsafe { self.worker.load(Ordering::Acquire).as_ref() }
     }
 
-    #[inline]
-    fn reports(&self, report: Report) -> bool {
-        self.report.load(Ordering::SeqCst) == report as u8
-    }
-
-    /// Whether whoever waits to read is told of what it has left. Asked after the
-    /// [`readiness`](Self::readiness) was read: if that changes later, an event comes of what is there.
-    #[inline]
-    pub(crate) fn tells_again(&self) -> bool {
-        self.reports(Report::Level)
-    }
-
     fn lock(&self) -> MutexGuard<'_, Slow> {
         self.slow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has `worker`'s reactor watch the descriptor for who waits with `interest`. If another's does, and
-    /// somebody waits there, it stays so: the wake-up then crosses threads. `by_level` asks for
-    /// [`Report::Level`].
+    /// Has `worker`'s reactor watch the descriptor. If another's does, and somebody waits there,
+    /// it stays so: the wake-up then crosses threads.
     #[inline]
     pub(crate) fn watch(
         &'static self,
         worker: &'static Worker,
         fd: BorrowedFd<'_>,
-        interest: Interest,
-        by_level: bool,
     ) -> io::Result<()> {
-        if ptr::eq(self.worker.load(Ordering::Acquire), worker)
-            && (interest == Interest::Read || !self.reports(Report::Level))
-        {
+        if ptr::eq(self.worker.load(Ordering::Acquire), worker) {
             return Ok(());
         }
-        self.watch_now(worker, fd, interest, by_level)
+        self.move_to(worker, fd)
     }
 
     #[cold]
-    fn watch_now(
-        &'static self,
-        worker: &'static Worker,
-        fd: BorrowedFd<'_>,
-        interest: Interest,
-        by_level: bool,
-    ) -> io::Result<()> {
+    fn move_to(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) -> io::Result<()> {
         let slow = self.lock();
-        if let Some(current) = self.worker() {
-            let here = ptr::eq(current, worker);
-            if self.reports(Report::Level) && !(here && interest == Interest::Read) {
-                // Somebody waits to write, or it is read in more than one place.
-                self.demote(&slow)?;
-            }
-            let waited_for = !slow.others().is_empty()
-                || self
-                    .waiters
-                    .iter()
-                    .any(|w| !w.load(Ordering::SeqCst).is_null());
-            if here || waited_for {
-                return Ok(());
-            }
-            // Someone who enrols between the look and the move is still served: adding the
-            // descriptor reports its readiness again, to all who wait.
-            current.reactor.remove(fd);
-            self.worker.store(ptr::null_mut(), Ordering::Release);
-        }
-        let fresh = self.reports(Report::Edge);
-        let level = by_level && fresh && interest == Interest::Read && cfg!(not(std_net_portable));
-        match worker.reactor.add(fd, self.key(), level) {
-            Ok(()) => {
-                if level {
-                    // No event tells of it.
-                    self.readiness.notify(WRITABLE);
-                    self.fd.store(fd.as_raw_fd(), Ordering::SeqCst);
-                    self.report.store(Report::Level as u8, Ordering::SeqCst);
+        match self.worker() {
+            Some(current) if ptr::eq(current, worker) => return Ok(()),
+            Some(current) => {
+                let waited_for = !slow.others().is_empty()
+                    || self
+                        .waiters
+                        .iter()
+                        .any(|w| !w.load(Ordering::SeqCst).is_null());
+                if waited_for {
+                    return Ok(());
                 }
+                // Someone who enrols between the look and the move is still served: adding the
+                // descriptor reports its readiness again, to all who wait.
+                current.reactor.remove(fd);
+                self.worker.store(ptr::null_mut(), Ordering::Release);
+            }
+            None => {}
+        }
+        match worker.reactor.add(fd, self.key()) {
+            Ok(()) => {
                 self.worker
                     .store(ptr::from_ref(worker).cast_mut(), Ordering::Release);
                 Ok(())
@@ -255,40 +210,63 @@ impl Source {
         }
     }
 
-    /// From [`Report::Level`] to `Demoted`. What is ready now is told once more.
-    fn demote(&'static self, _: &MutexGuard<'_, Slow>) -> io::Result<()> {
-        // First: see `tells_again`.
-        self.report.store(Report::Demoted as u8, Ordering::SeqCst);
-        // SAFETY: `release` takes the lock, which is held here, before the descriptor is closed, and
-        // leaves `Edge` behind.
-        let fd = unsafe { BorrowedFd::borrow_raw(self.fd.load(Ordering::SeqCst)) };
-        let told = match self.worker() {
-            Some(worker) => worker.reactor.report_edges(fd, self.key()),
-            None => Ok(()),
-        };
-        if told.is_err() {
-            self.report.store(Report::Level as u8, Ordering::SeqCst);
-        }
-        told
+    // Short reads; see `doubt`.
+
+    /// Whether a short read of a socket on which some stop early is to be taken for an empty one.
+    #[inline]
+    pub(crate) fn trusts_short_reads(&self) -> bool {
+        self.trust.load(Ordering::SeqCst) != Trust::Lost as u8
     }
 
-    /// What the reactor has told by level was not there, or is still there though it has been told:
-    /// it must not go on telling.
+    /// Has `worker` look later whether the socket is as empty as a short read has made believe. Called
+    /// after [`enrol`](Self::enrol): what the look finds then wakes the caller.
+    #[inline]
+    pub(crate) fn doubt(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) {
+        if self.trust.load(Ordering::SeqCst) == Trust::Full as u8 {
+            self.doubt_now(worker, fd);
+        }
+    }
+
     #[cold]
-    fn told_in_vain(&'static self, generation: u16) {
-        let slow = self.lock();
-        if self.generation.load(Ordering::Acquire) == generation && self.reports(Report::Level) {
-            // If it fails, the next event tries again.
-            let _ = self.demote(&slow);
+    fn doubt_now(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) {
+        if self.change_trust(Trust::Full, Trust::Doubted) {
+            worker.doubt(self.key(), fd);
         }
     }
 
-    /// An attempt to read would have blocked.
-    pub(crate) fn found_empty(&'static self) {
-        if self.reports(Report::Level) {
-            // There are things of which the reactor tells and which no read finds: a byte out of band.
-            self.told_in_vain(self.generation.load(Ordering::Acquire));
+    /// The doubted source with this key is looked at now: who waits from now on on the word of a short
+    /// read doubts again. Returns whether it still is the source it was.
+    ///
+    /// # Safety
+    ///
+    /// `key` was made by [`key`](Self::key).
+    pub(crate) unsafe fn begin_look(key: u64) -> bool {
+        // SAFETY: sources are never freed.
+        let source = unsafe { &*(address(key) as *const Source) };
+        // A next use of the source may at worst be doubted twice.
+        source.is_of(key) && source.change_trust(Trust::Doubted, Trust::Full)
+    }
+
+    /// There is something to read, and all events have been told: if nobody knows of it, a short read
+    /// was not what it was taken for.
+    ///
+    /// # Safety
+    ///
+    /// `key` was made by [`key`](Self::key).
+    pub(crate) unsafe fn found_unread(key: u64) {
+        // SAFETY: sources are never freed.
+        let source: &'static Source = unsafe { &*(address(key) as *const Source) };
+        if source.is_of(key) && !source.readiness(Interest::Read).allows() {
+            source.trust.store(Trust::Lost as u8, Ordering::SeqCst);
+            source.notify(READABLE);
         }
+    }
+
+    fn change_trust(&self, from: Trust, to: Trust) -> bool {
+        let (from, to) = (from as u8, to as u8);
+        self.trust
+            .compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
     }
 
     /// For reactors that report once: asks again for the directions that are waited for.
@@ -363,13 +341,15 @@ impl Source {
     pub(crate) unsafe fn event(key: u64, bits: u64) {
         // SAFETY: sources are never freed.
         let source: &'static Source = unsafe { &*(address(key) as *const Source) };
-        let generation = (key >> 48) as u16;
-        if source.generation.load(Ordering::Acquire) == generation {
-            if source.reports(Report::Level) && source.readiness(Interest::Read).allows() {
-                source.told_in_vain(generation);
-            }
+        if source.is_of(key) {
             source.notify(bits);
         }
+    }
+
+    /// Whether `key` was made for this use of the source.
+    #[inline]
+    fn is_of(&self, key: u64) -> bool {
+        u64::from(self.generation.load(Ordering::Acquire)) == key >> 48
     }
 
     /// Remembers the readiness and wakes who waits for it.
@@ -543,169 +523,3 @@ pub(crate) fn waiting_for(interest: Interest, fd: BorrowedFd<'_>) -> crate::task
     }
 }
 
-#[cfg(all(test, not(std_net_loom), not(std_net_portable)))]
-mod tests {
-    use std::io::{Read, Write};
-    use std::os::fd::AsFd;
-    use std::os::unix::net::UnixStream;
-    use std::time::Duration;
-
-    use super::*;
-
-    /// A stream told of by level, on a worker without a thread, and its peer.
-    struct Told {
-        worker: &'static Worker,
-        attached: Attached,
-        stream: UnixStream,
-        peer: UnixStream,
-    }
-
-    impl Told {
-        fn by_level() -> Told {
-            let (stream, peer) = UnixStream::pair().unwrap();
-            stream.set_nonblocking(true).unwrap();
-            peer.set_nonblocking(true).unwrap();
-            let told = Told {
-                worker: Worker::leak(0).unwrap(),
-                attached: Attached::none(stream.as_fd()),
-                stream,
-                peer,
-            };
-            told.watch(Interest::Read);
-            assert!(told.source().tells_again());
-            told
-        }
-
-        fn source(&self) -> &'static Source {
-            self.attached.get_or_take()
-        }
-
-        fn watch(&self, interest: Interest) {
-            self.source()
-                .watch(self.worker, self.stream.as_fd(), interest, true)
-                .unwrap();
-        }
-
-        /// A look at the reactor: whether it told anything.
-        fn look(&self) -> bool {
-            // SAFETY: the worker has no thread but this one.
-            unsafe { self.worker.reactor.wait(Some(Duration::ZERO)) }
-        }
-
-        /// Whether it soon has nothing to tell any more.
-        fn falls_silent(&self) -> bool {
-            (0..3).any(|_| !self.look())
-        }
-
-        /// Reads so much, and takes it for all.
-        fn read(&mut self, len: usize) {
-            let seen = self.source().readiness(Interest::Read);
-            assert!(seen.allows());
-            self.stream.read_exact(&mut vec![0; len]).unwrap();
-            self.source().clear(Interest::Read, seen);
-        }
-
-        fn allows(&self, interest: Interest) -> bool {
-            self.source().readiness(interest).allows()
-        }
-    }
-
-    #[test]
-    fn what_is_left_is_told_again() {
-        let mut told = Told::by_level();
-        told.peer.write_all(b"abc").unwrap();
-        for _ in 0..3 {
-            assert!(told.look());
-            told.read(1);
-            assert!(!told.allows(Interest::Read));
-        }
-        assert!(!told.look());
-        assert!(told.source().tells_again());
-    }
-
-    #[test]
-    fn what_nobody_reads_is_not_told_for_ever() {
-        let mut told = Told::by_level();
-        told.peer.write_all(b"ab").unwrap();
-        assert!(told.look() && told.falls_silent());
-        assert!(!told.source().tells_again() && told.allows(Interest::Read));
-        told.read(2);
-        // As it becomes ready.
-        told.peer.write_all(b"c").unwrap();
-        assert!(told.look() && !told.look());
-        assert!(told.allows(Interest::Read));
-    }
-
-    #[test]
-    fn nor_is_what_no_read_finds() {
-        let mut told = Told::by_level();
-        // SAFETY: a live buffer and its length.
-        let sent = unsafe {
-            libc::send(
-                told.peer.as_raw_fd(),
-                b"!".as_ptr().cast(),
-                1,
-                libc::MSG_OOB,
-            )
-        };
-        assert_eq!(sent, 1);
-        let mut looks = 0;
-        while told.look() {
-            looks += 1;
-            assert!(looks < 6, "told for ever");
-            let seen = told.source().readiness(Interest::Read);
-            let error = told.stream.read(&mut [0; 9]).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-            told.source().found_empty();
-            told.source().clear(Interest::Read, seen);
-        }
-        assert!(looks > 0 && !told.source().tells_again());
-        told.peer.write_all(b"c").unwrap();
-        assert!(told.look() && told.allows(Interest::Read));
-    }
-
-    #[test]
-    fn who_waits_for_room_is_told_of_it() {
-        let mut told = Told::by_level();
-        assert!(told.allows(Interest::Write));
-        let mut filled = 0;
-        while let Ok(n) = told.stream.write(&[0; 1024]) {
-            filled += n;
-        }
-        let seen = told.source().readiness(Interest::Write);
-        assert!(told.source().clear(Interest::Write, seen));
-        told.watch(Interest::Write);
-        assert!(!told.source().tells_again());
-        assert!(!told.look() && !told.allows(Interest::Write));
-        told.peer.read_exact(&mut vec![0; filled]).unwrap();
-        assert!(told.look() && told.allows(Interest::Write));
-    }
-
-    #[test]
-    fn a_second_worker_is_told_of_edges() {
-        let mut told = Told::by_level();
-        let first = told.worker;
-        told.peer.write_all(b"abc").unwrap();
-        told.worker = Worker::leak(1).unwrap();
-        told.watch(Interest::Read);
-        assert!(!told.source().tells_again());
-        assert!(told.look() && !told.look());
-        told.worker = first;
-        assert!(!told.look());
-    }
-
-    #[test]
-    fn once_released_it_is_told_of_no_more() {
-        let mut told = Told::by_level();
-        let copy = told.stream.try_clone().unwrap();
-        let source = told.source();
-        let generation = source.generation.load(Ordering::SeqCst);
-        told.attached = Attached::none(told.stream.as_fd());
-        told.peer.write_all(b"abc").unwrap();
-        assert!(!told.look());
-        // A late event for it changes nothing of the next one's.
-        source.told_in_vain(generation);
-        assert!(source.reports(Report::Edge));
-        drop(copy);
-    }
-}

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
@@ -11,8 +12,10 @@ use std::time::Duration;
 use std::{hint, io, mem};
 
 use crate::deadline::Nanos;
+use crate::doubt::{self, Doubts};
 use crate::process::info::Info;
 use crate::reactor::Reactor;
+use crate::ready::Ready;
 use crate::runtime::Runtime;
 use crate::stack::{self, Pool, Stack};
 use crate::task::Task;
@@ -89,9 +92,10 @@ pub(crate) struct Worker {
 
 /// What only the worker's own thread touches.
 struct Local {
-    ready: VecDeque<&'static Task>,
+    ready: Ready<&'static Task>,
     timers: Timers,
     stacks: Vec<Stack>,
+    doubts: Doubts,
     /// What [`Worker::progress`] of each worker was when this one began to linger.
     progress: Vec<u64>,
 }
@@ -125,9 +129,10 @@ impl Worker {
             nudged: AtomicU64::new(0),
             coarse: AtomicU64::new(Nanos::now().0),
             local: UnsafeCell::new(Local {
-                ready: VecDeque::new(),
+                ready: Ready::new(),
                 timers: Timers::default(),
                 stacks: Vec::new(),
+                doubts: Doubts::default(),
                 progress: Vec::new(),
             }),
         })))
@@ -187,6 +192,7 @@ impl Worker {
             if self.expire_timers() || !self.is_idle() {
                 // SAFETY: the worker's own thread, and no process of it is inside `wait`.
                 unsafe { self.reactor.wait(Some(Duration::ZERO)) };
+                self.settle_doubts();
                 linger = true;
                 continue;
             }
@@ -318,6 +324,9 @@ impl Worker {
         if trim {
             at_most(TRIM_AFTER);
         }
+        if self.settle_doubts() {
+            return true;
+        }
         self.doze.announce();
         if !self.is_idle() {
             self.doze.end();
@@ -338,6 +347,36 @@ impl Worker {
                 let before = self.with_local(|local| local.progress[i]);
                 worker.progress() == before && self.steal_from(worker, 1)
             })
+    }
+
+    /// Has this worker look whether the socket of a source is as empty as its reader, which runs here,
+    /// takes it for.
+    pub(crate) fn doubt(&self, key: u64, fd: BorrowedFd<'_>) {
+        self.with_local(|local| local.doubts.add(key, fd));
+    }
+
+    /// Looks at the sockets of which it was asked to, if it has not done so in this tick of the coarse
+    /// clock; else sees to it that a sleep ends in time. Returns whether processes may have been woken.
+    fn settle_doubts(&self) -> bool {
+        if self.with_local(|local| local.doubts.is_empty()) {
+            return false;
+        }
+        self.tick();
+        let now = self.coarse_now();
+        let due = self.with_local(|local| local.doubts.take_if_due(now));
+        let Some(mut doubts) = due else {
+            return !self.reactor.set_alarm(doubt::LATEST);
+        };
+        doubts.look();
+        let found = !doubts.is_empty();
+        if found {
+            // What has only just come may be told by an event.
+            // SAFETY: the worker's own thread, and no process of it is inside `wait`.
+            unsafe { self.reactor.wait(Some(Duration::ZERO)) };
+            doubts.wake();
+        }
+        self.with_local(|local| local.doubts.reuse(doubts));
+        found
     }
 
     /// Reads the coarse clock, once a wait.
@@ -364,7 +403,7 @@ impl Worker {
     /// Queues a task of this worker, on its own thread.
     #[inline]
     pub(crate) fn push_local(&self, task: &'static Task) {
-        self.with_local(|local| local.ready.push_back(task));
+        self.with_local(|local| local.ready.push(task));
     }
 
     /// Queues a task that has just been sent, from any thread.
@@ -520,11 +559,11 @@ impl Local {
     /// slot, then what it says of the stack.
     #[inline]
     fn next_ready(&mut self) -> Option<&'static Task> {
-        let task = self.ready.pop_front();
-        if let Some(soon) = self.ready.get(SLOT_AHEAD) {
+        let task = self.ready.pop();
+        if let Some(soon) = self.ready.peek(SLOT_AHEAD) {
             soon.prefetch();
         }
-        if let Some(next) = self.ready.get(STACK_AHEAD) {
+        if let Some(next) = self.ready.peek(STACK_AHEAD) {
             next.prefetch_stack();
         }
         task

@@ -1,12 +1,15 @@
-//! The reactor on Linux: epoll, edge-triggered, both directions at once; or level-triggered, of reading.
+//! The reactor on Linux: epoll, edge-triggered, both directions at once.
 //!
 //! Drives epoll itself because the short-read rule needs `EPOLLRDHUP`, and because a wait must be
 //! one system call.
 
 use std::cell::UnsafeCell;
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use libc::c_int;
@@ -23,15 +26,22 @@ const SOURCE_AHEAD: usize = 6;
 const TASK_AHEAD: usize = 3;
 const EDGES: c_int =
     libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLPRI | libc::EPOLLET;
-const LEVEL: c_int = libc::EPOLLIN | libc::EPOLLRDHUP;
-/// No source has this key: sources are aligned.
+/// No source has these keys: sources are aligned.
 const WAKE: u64 = 1;
+const ALARM: u64 = 2;
 
 pub(crate) struct Reactor {
     epoll: OwnedFd,
     /// Raised to wake the worker. Edge-triggered, so that it need never be read.
     waker: Eventfd,
+    alarm: OnceLock<Alarm>,
     events: UnsafeCell<Box<[libc::epoll_event; EVENTS]>>,
+}
+
+/// A timer of the kernel's, which ends a wait and costs the wait nothing, unlike a timeout.
+struct Alarm {
+    timer: OwnedFd,
+    set: AtomicBool,
 }
 
 // SAFETY: `events` is touched in `wait` only, whose contract is that one thread calls it.
@@ -46,6 +56,7 @@ impl Reactor {
         let reactor = Reactor {
             epoll,
             waker: Eventfd::new()?,
+            alarm: OnceLock::new(),
             events: UnsafeCell::new(Box::new([libc::epoll_event { events: 0, u64: 0 }; EVENTS])),
         };
         reactor.control(
@@ -57,15 +68,8 @@ impl Reactor {
         Ok(reactor)
     }
 
-    /// By level, it tells of what can be read for as long as it can, and of nothing else.
-    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64, level: bool) -> io::Result<()> {
-        let interest = if level { LEVEL } else { EDGES };
-        self.control(libc::EPOLL_CTL_ADD, fd, interest, key)
-    }
-
-    /// From levels to edges.
-    pub(crate) fn report_edges(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_MOD, fd, EDGES, key)
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, EDGES, key)
     }
 
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
@@ -117,15 +121,17 @@ impl Reactor {
                 Source::prefetch(soon.u64);
             }
             if let Some(next) = events.get(i + TASK_AHEAD)
-                && next.u64 != WAKE
+                && next.u64 > ALARM
             {
                 // SAFETY: as below.
                 unsafe { Source::prefetch_waiter(next.u64) };
             }
             let (flags, key) = (event.events.cast_signed(), event.u64);
-            if key != WAKE {
-                // SAFETY: every key but WAKE was given to `add` by a source.
-                unsafe { Source::event(key, bits(flags)) };
+            match key {
+                WAKE => {}
+                ALARM => self.alarm_rings(),
+                // SAFETY: every key but WAKE and ALARM was given to `add` by a source.
+                _ => unsafe { Source::event(key, bits(flags)) },
             }
         }
         count > 0
@@ -133,10 +139,7 @@ impl Reactor {
 
     /// `epoll_pwait2(2)`, which counts nanoseconds.
     fn wait_timeout(&self, events: &mut [libc::epoll_event; EVENTS], timeout: Duration) -> c_int {
-        let timeout = libc::timespec {
-            tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: libc::c_long::from(timeout.subsec_nanos()),
-        };
+        let timeout = timespec(timeout);
         // SAFETY: a live buffer of EVENTS events, a live timespec, no signal mask.
         unsafe {
             libc::epoll_pwait2(
@@ -151,6 +154,73 @@ impl Reactor {
 
     pub(crate) fn wake(&self) {
         self.waker.raise();
+    }
+
+    /// Ends a wait that begins or goes on when `after` has passed. One that is set already stays.
+    /// Returns whether one is set.
+    pub(crate) fn set_alarm(&self, after: Duration) -> bool {
+        let Some(alarm) = self.alarm() else {
+            return false;
+        };
+        if !alarm.set.load(Ordering::Relaxed) {
+            let set = alarm.start(after).is_ok();
+            alarm.set.store(set, Ordering::Relaxed);
+        }
+        alarm.set.load(Ordering::Relaxed)
+    }
+
+    fn alarm(&self) -> Option<&Alarm> {
+        if self.alarm.get().is_none() {
+            let new = Alarm::new().ok()?;
+            self.control(
+                libc::EPOLL_CTL_ADD,
+                new.timer.as_fd(),
+                libc::EPOLLIN | libc::EPOLLET,
+                ALARM,
+            )
+            .ok()?;
+            // Another one of the same moment goes with its descriptor.
+            let _ = self.alarm.set(new);
+        }
+        self.alarm.get()
+    }
+
+    #[cold]
+    fn alarm_rings(&self) {
+        if let Some(alarm) = self.alarm.get() {
+            alarm.set.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Alarm {
+    fn new() -> io::Result<Alarm> {
+        // SAFETY: no preconditions.
+        let timer = cvt(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC) })?;
+        Ok(Alarm {
+            // SAFETY: timerfd_create has just made this descriptor, nobody else owns it.
+            timer: unsafe { OwnedFd::from_raw_fd(timer) },
+            set: AtomicBool::new(false),
+        })
+    }
+
+    /// Rings once. Never read: as an edge it is told anew each time.
+    fn start(&self, after: Duration) -> io::Result<()> {
+        // SAFETY: all-zero is a valid itimerspec.
+        let mut spec: libc::itimerspec = unsafe { mem::zeroed() };
+        spec.it_value = timespec(after);
+        // SAFETY: an open timer and a live specification; the old one is not asked for.
+        cvt(unsafe {
+            libc::timerfd_settime(self.timer.as_raw_fd(), 0, &raw const spec, ptr::null_mut())
+        })
+        .map(drop)
+    }
+}
+
+fn timespec(duration: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::from(duration.subsec_nanos()),
     }
 }
 

@@ -38,8 +38,7 @@ impl Reactor {
         })
     }
 
-    /// It tells of everything once: never by level.
-    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64, _: bool) -> io::Result<()> {
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
         use std::os::fd::AsRawFd;
         // SAFETY: a source calls `remove` before its descriptor is closed.
         unsafe { self.poller.add(fd.as_raw_fd(), Event::all(key as usize)) }
@@ -54,16 +53,6 @@ impl Reactor {
     ) -> io::Result<()> {
         self.poller
             .modify(fd, Event::new(key as usize, read, write))
-    }
-
-    /// Nothing is told by level.
-    #[allow(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "the other one can fail"
-    )]
-    pub(crate) fn report_edges(&self, _: BorrowedFd<'_>, _: u64) -> io::Result<()> {
-        Ok(())
     }
 
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
@@ -92,6 +81,12 @@ impl Reactor {
             unsafe { Source::event(event.key as u64, bits) };
         }
         self.woken.swap(false, Ordering::Relaxed) || !events.is_empty()
+    }
+
+    /// Never needed here, where no short read is trusted.
+    #[allow(clippy::unused_self, reason = "the other one has a timer")]
+    pub(crate) fn set_alarm(&self, _: Duration) -> bool {
+        false
     }
 
     pub(crate) fn wake(&self) {

@@ -1,0 +1,101 @@
+//! The queue of a worker's woken processes: first in, first out. Not who is put there; see `task`.
+
+use std::mem;
+
+/// Two lists, of which one is read while the other is written: cheaper than a ring, because neither
+/// end comes round.
+#[derive(Debug)]
+pub(crate) struct Ready<T> {
+    now: Vec<T>,
+    /// How many of `now` have been taken.
+    taken: usize,
+    later: Vec<T>,
+}
+
+impl<T: Copy> Ready<T> {
+    pub(crate) const fn new() -> Ready<T> {
+        Ready {
+            now: Vec::new(),
+            taken: 0,
+            later: Vec::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.now.len() - self.taken + self.later.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, item: T) {
+        self.later.push(item);
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        if self.taken == self.now.len() {
+            self.turn();
+        }
+        let first = self.now.get(self.taken).copied();
+        self.taken += usize::from(first.is_some());
+        first
+    }
+
+    /// What will be popped after so many others; not of those that were pushed after the last turn.
+    #[inline]
+    pub(crate) fn peek(&self, ahead: usize) -> Option<T> {
+        self.now.get(self.taken + ahead).copied()
+    }
+
+    #[inline(never)]
+    fn turn(&mut self) {
+        self.now.clear();
+        self.taken = 0;
+        mem::swap(&mut self.now, &mut self.later);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_in_first_out() {
+        let mut ready = Ready::new();
+        assert_eq!((ready.pop(), ready.len()), (None, 0));
+        let (mut next_in, mut next_out) = (0, 0);
+        for round in 0..20 {
+            for _ in 0..round % 7 {
+                ready.push(next_in);
+                next_in += 1;
+            }
+            for _ in 0..round % 5 {
+                if let Some(item) = ready.pop() {
+                    assert_eq!(item, next_out);
+                    next_out += 1;
+                }
+                assert_eq!(ready.len(), next_in - next_out);
+            }
+        }
+        while let Some(item) = ready.pop() {
+            assert_eq!(item, next_out);
+            next_out += 1;
+        }
+        assert_eq!(next_out, next_in);
+        assert!(ready.is_empty());
+    }
+
+    #[test]
+    fn a_peek_sees_who_is_next() {
+        let mut ready = Ready::new();
+        ready.push('a');
+        ready.push('b');
+        assert_eq!(ready.pop(), Some('a'));
+        assert_eq!((ready.peek(0), ready.peek(1)), (Some('b'), None));
+        assert_eq!(ready.pop(), Some('b'));
+        assert_eq!(ready.peek(0), None);
+    }
+}
