@@ -222,7 +222,8 @@ impl Source {
     /// after [`enrol`](Self::enrol): what the look finds then wakes the caller.
     #[inline]
     pub(crate) fn doubt(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) {
-        if self.trust.load(Ordering::SeqCst) == Trust::Full as u8 {
+        // The other reactor has no short read trusted.
+        if !cfg!(std_net_portable) && self.trust.load(Ordering::SeqCst) == Trust::Full as u8 {
             self.doubt_now(worker, fd);
         }
     }
@@ -522,4 +523,3 @@ pub(crate) fn waiting_for(interest: Interest, fd: BorrowedFd<'_>) -> crate::task
         Interest::Write => crate::task::Waiting::Writable(fd.as_raw_fd()),
     }
 }
-

@@ -153,6 +153,12 @@ impl Worker {
         f(unsafe { &mut *self.local.get() })
     }
 
+    /// Makes the calling thread this worker, without a loop.
+    #[cfg(all(test, not(std_net_portable), not(std_net_loom)))]
+    pub(crate) fn make_current(&'static self) {
+        CURRENT.set(Some(self));
+    }
+
     // The loop.
 
     /// The worker's own thread; never returns.
@@ -355,9 +361,9 @@ impl Worker {
         self.with_local(|local| local.doubts.add(key, fd));
     }
 
-    /// Looks at the sockets of which it was asked to, if it has not done so in this tick of the coarse
-    /// clock; else sees to it that a sleep ends in time. Returns whether processes may have been woken.
-    fn settle_doubts(&self) -> bool {
+    /// Looks at the sockets of which it was asked to, if it has not done so just before; else sees to
+    /// it that a sleep ends in time. Returns whether processes may have been woken.
+    pub(crate) fn settle_doubts(&self) -> bool {
         if self.with_local(|local| local.doubts.is_empty()) {
             return false;
         }
@@ -367,6 +373,7 @@ impl Worker {
         let Some(mut doubts) = due else {
             return !self.reactor.set_alarm(doubt::LATEST);
         };
+        self.reactor.drop_alarm();
         doubts.look();
         let found = !doubts.is_empty();
         if found {

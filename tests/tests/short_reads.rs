@@ -59,8 +59,7 @@ fn behind_passed_descriptors() {
     });
 }
 
-/// The reader waits, and is told by level: all comes while it does. Both are on one worker, so that it
-/// finds all of it.
+/// All comes while the reader waits. Both are on one worker, so that it finds all of it.
 #[test]
 fn behind_passed_descriptors_while_it_waits() {
     within(LIMIT, || {
@@ -94,7 +93,7 @@ fn behind_passed_descriptors_while_it_waits() {
     });
 }
 
-/// Its worker is about to have it told of in another way, because nobody reads, when a stream is closed on
+/// Its worker may be about to look whether a short read was to be trusted when a stream is closed on
 /// another thread and the next one gets its number.
 #[test]
 fn a_stream_that_is_closed_elsewhere_leaves_the_next_one_alone() {

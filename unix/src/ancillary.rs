@@ -235,7 +235,9 @@ macro_rules! ancillary_methods {
             /// `recvmsg(2)`.
             ///
             /// A plain read or receive loses (and closes) descriptors that come with its bytes. On
-            /// a stream this ends at the border of what was sent with ancillary data.
+            /// a stream this ends at the border of what was sent with ancillary data. A plain
+            /// read in a process ends there too, and the first time on a connection what lies
+            /// behind may be found 25 ms late.
             ///
             /// # Errors
             ///

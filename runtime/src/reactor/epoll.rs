@@ -129,7 +129,7 @@ impl Reactor {
             let (flags, key) = (event.events.cast_signed(), event.u64);
             match key {
                 WAKE => {}
-                ALARM => self.alarm_rings(),
+                ALARM => self.drop_alarm(),
                 // SAFETY: every key but WAKE and ALARM was given to `add` by a source.
                 _ => unsafe { Source::event(key, bits(flags)) },
             }
@@ -156,7 +156,7 @@ impl Reactor {
         self.waker.raise();
     }
 
-    /// Ends a wait that begins or goes on when `after` has passed. One that is set already stays.
+    /// Ends the wait that begins or goes on when `after` has passed. One that is set already stays.
     /// Returns whether one is set.
     pub(crate) fn set_alarm(&self, after: Duration) -> bool {
         let Some(alarm) = self.alarm() else {
@@ -185,8 +185,8 @@ impl Reactor {
         self.alarm.get()
     }
 
-    #[cold]
-    fn alarm_rings(&self) {
+    /// Whether a set alarm rings does not matter any more: the next one is set anew.
+    pub(crate) fn drop_alarm(&self) {
         if let Some(alarm) = self.alarm.get() {
             alarm.set.store(false, Ordering::Relaxed);
         }
@@ -240,4 +240,38 @@ fn bits(flags: c_int) -> u64 {
         bits |= READABLE | URGENT;
     }
     bits
+}
+
+#[cfg(all(test, not(std_net_loom)))]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(1);
+    const LATE: Duration = Duration::from_secs(60);
+
+    /// Whether the alarm ends a wait.
+    fn rings(reactor: &Reactor) -> bool {
+        // SAFETY: only this thread knows the reactor, and is not inside `wait`.
+        unsafe { reactor.wait(Some(LATE)) }
+    }
+
+    #[test]
+    fn an_alarm_rings_each_time_it_is_set() {
+        let reactor = Reactor::new().unwrap();
+        for _ in 0..3 {
+            assert!(reactor.set_alarm(SOON));
+            assert!(rings(&reactor));
+        }
+    }
+
+    #[test]
+    fn an_alarm_stays_as_it_is_set_until_it_is_dropped() {
+        let reactor = Reactor::new().unwrap();
+        assert!(reactor.set_alarm(SOON) && reactor.set_alarm(2 * LATE));
+        assert!(rings(&reactor));
+        assert!(reactor.set_alarm(2 * LATE));
+        reactor.drop_alarm();
+        assert!(reactor.set_alarm(SOON));
+        assert!(rings(&reactor));
+    }
 }

@@ -5,10 +5,10 @@
 //! | method | called by | does |
 //! |---|---|---|
 //! | `new()` | the runtime's start | |
-//! | `add(fd, key, level)` | any thread | watches both directions, or reading by level; reports the readiness there is |
-//! | `report_edges(fd, key)` | any thread | from levels to both directions; reports the readiness there is |
+//! | `add(fd, key)` | any thread | watches both directions; reports the readiness there is |
 //! | `remove(fd)` | any thread | stops watching; an event may still be on its way |
 //! | `wait(timeout)` | the worker | hands each event to [`Source::event`](crate::source::Source::event) |
+//! | `set_alarm(after)`, `drop_alarm()` | the worker | ends a `wait` after a while; forgets it |
 //! | `wake()` | any thread | ends the `wait` that is running or begins next |
 //!
 //! The portable backend has `rearm` besides: it reports once per request.

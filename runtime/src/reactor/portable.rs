@@ -83,11 +83,15 @@ impl Reactor {
         self.woken.swap(false, Ordering::Relaxed) || !events.is_empty()
     }
 
-    /// Never needed here, where no short read is trusted.
+    /// Not needed here, where no short read is trusted.
     #[allow(clippy::unused_self, reason = "the other one has a timer")]
     pub(crate) fn set_alarm(&self, _: Duration) -> bool {
         false
     }
+
+    /// Likewise.
+    #[allow(clippy::unused_self, reason = "the other one has a timer")]
+    pub(crate) fn drop_alarm(&self) {}
 
     pub(crate) fn wake(&self) {
         self.woken.store(true, Ordering::Relaxed);
