@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::mem::{self, MaybeUninit};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -256,6 +256,7 @@ impl Io {
     /// The first error of `attempt` other than `WouldBlock`; [`TimedOut`](io::ErrorKind::TimedOut)
     /// once the deadline has passed; `WouldBlock` for a socket the user made non-blocking or when
     /// the per-call timeout has passed, as std reports it.
+    #[inline]
     pub fn perform<T>(
         &self,
         interest: Interest,
@@ -276,7 +277,7 @@ impl Io {
     }
 
     /// `perform_by`, and `emptied` says of a result that nothing can be left in that direction.
-    #[inline]
+    #[inline(always)]
     fn run<T>(
         &self,
         interest: Interest,
@@ -562,26 +563,28 @@ impl Io {
     /// # Errors
     ///
     /// As [`perform`](Self::perform).
-    #[allow(
-        clippy::missing_panics_doc,
-        reason = "an attempt that succeeded holds its buffer"
-    )]
     pub fn recv_lending<B: AsMut<[u8]>>(
         &self,
-        mut lend: impl FnMut() -> B,
+        lend: impl FnMut() -> B,
         deadline: Deadline,
     ) -> io::Result<(B, usize)> {
-        let mut held = None;
+        self.recv_lending_until(lend, Nanos::from_deadline(deadline))
+    }
+
+    #[inline(always)]
+    fn recv_lending_until<B: AsMut<[u8]>>(
+        &self,
+        mut lend: impl FnMut() -> B,
+        until: Nanos,
+    ) -> io::Result<(B, usize)> {
         let attempt = |wait| {
-            let received = self.recv_into(held.get_or_insert_with(&mut lend).as_mut(), 0, wait);
-            if received.is_err() {
-                give_back(&mut held);
+            let mut buf = lend();
+            match self.recv_into(buf.as_mut(), 0, wait) {
+                Ok(received) => Ok((buf, received)),
+                Err(error) => Err(without(buf, error)),
             }
-            received
         };
-        let until = Nanos::from_deadline(deadline);
-        let received = self.run(Interest::Read, until, attempt, |r| r.emptied)?;
-        let buf = held.expect("an attempt that succeeded holds its buffer");
+        let (buf, received) = self.run(Interest::Read, until, attempt, |(_, r)| r.emptied)?;
         Ok((buf, received.len))
     }
 
@@ -592,7 +595,7 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv_lent(&self) -> io::Result<Lent> {
-        let (buf, len) = self.recv_lending(|| Buffer::take(LENT), Deadline::NEVER)?;
+        let (buf, len) = self.recv_lending_until(|| Buffer::take(LENT), Nanos::NEVER)?;
         Ok(Lent::new(buf, len))
     }
 
@@ -704,6 +707,41 @@ impl Io {
             let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
             sys::send(self.fd.as_fd(), buf, flags)
         })
+    }
+
+    /// `send` until all of `buf` is taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    // Built in: no return behind the system call, which would be mispredicted.
+    #[inline(always)]
+    pub fn send_all(&self, buf: &[u8]) -> io::Result<()> {
+        if buf.is_empty() {
+            return Ok(());
+        }
+        let sent = self.perform(Interest::Write, |wait| {
+            sys::send(self.fd.as_fd(), buf, libc::MSG_NOSIGNAL | wait.flags())
+        });
+        match sent {
+            Ok(sent) if sent == buf.len() => Ok(()),
+            sent => self.send_rest(buf, sent),
+        }
+    }
+
+    #[cold]
+    fn send_rest(&self, buf: &[u8], sent: io::Result<usize>) -> io::Result<()> {
+        struct Sending<'a>(&'a Io, Option<io::Result<usize>>);
+        impl Write for Sending<'_> {
+            fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+                self.1.take().unwrap_or_else(|| self.0.send(buf, 0))
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        Sending(self, Some(sent)).write_all(buf)
     }
 
     /// `send` with a deadline of this call alone.
@@ -1293,10 +1331,11 @@ impl Io {
     }
 }
 
-/// A lent buffer into which nothing came.
+/// The error of an attempt, and the lent buffer into which nothing came goes back.
+#[cold]
 #[inline(never)]
-fn give_back<B>(held: &mut Option<B>) {
-    *held = None;
+fn without<B>(_: B, error: io::Error) -> io::Error {
+    error
 }
 
 /// `accept4(2)`: a new connection, and from where it comes.

@@ -258,6 +258,11 @@ macro_rules! stream_traits {
                 self.io().send(buf, 0)
             }
 
+            #[inline]
+            fn write_all(&mut self, buf: &[u8]) -> ::std::io::Result<()> {
+                self.io().send_all(buf)
+            }
+
             fn write_vectored(
                 &mut self,
                 bufs: &[::std::io::IoSlice<'_>],
@@ -288,6 +293,11 @@ macro_rules! stream_traits {
             #[inline]
             fn write(&mut self, buf: &[u8]) -> ::std::io::Result<usize> {
                 (&*self).write(buf)
+            }
+
+            #[inline]
+            fn write_all(&mut self, buf: &[u8]) -> ::std::io::Result<()> {
+                (&*self).write_all(buf)
             }
 
             fn write_vectored(
@@ -331,6 +341,7 @@ macro_rules! stream_text_methods {
         /// assert!(socket.read_lent()?.is_empty());
         /// # Ok::<(), std::io::Error>(())
         /// ```
+        #[inline]
         pub fn read_lent(&self) -> ::std::io::Result<$crate::Lent> {
             self.io().recv_lent()
         }
@@ -406,7 +417,7 @@ macro_rules! stream_text_methods {
         ///
         /// As [`Write::write_all`](::std::io::Write::write_all).
         pub fn write_bytes(&self, bytes: &[u8]) -> ::std::io::Result<()> {
-            ::std::io::Write::write_all(&mut &*self, bytes)
+            self.io().send_all(bytes)
         }
     };
 }
