@@ -289,6 +289,7 @@ impl Io {
         let mut turn = Turn {
             how: Wait::Never,
             last_try: false,
+            waited: false,
             call_end: None,
         };
         if task.is_none() && until == Nanos::NEVER {
@@ -298,7 +299,7 @@ impl Io {
             // Most sockets have no more to ask for than this.
             let plain = until == Nanos::NEVER && self.is_plain();
             if !plain {
-                self.begin_turn(&mut turn, until)?;
+                self.begin_turn(&mut turn, interest, until)?;
             }
             if let Some(task) = task {
                 task.spend();
@@ -351,13 +352,40 @@ impl Io {
     ///
     /// The deadline has passed, or the wait was interrupted.
     #[cold]
-    fn begin_turn(&self, turn: &mut Turn, until: Nanos) -> io::Result<()> {
+    fn begin_turn(&self, turn: &mut Turn, interest: Interest, until: Nanos) -> io::Result<()> {
         if turn.how == Wait::Never {
-            self.check_in_time(until)?;
+            match self.check_in_time(until) {
+                Err(error)
+                    if turn.waited
+                        && error.kind() == io::ErrorKind::TimedOut
+                        && self.finds_unread(interest)? =>
+                {
+                    return Ok(());
+                }
+                checked => checked?,
+            }
             let timed_out = turn.call_end.is_some_and(Nanos::has_passed);
             turn.last_try = timed_out || self.user_nonblocking()?;
         }
         Ok(())
+    }
+
+    /// Whether there may be data for which it has waited in vain, because a short read was not what
+    /// it was taken for: a deadline may be nearer than the look that tells. See `doubt`.
+    fn finds_unread(&self, interest: Interest) -> io::Result<bool> {
+        let doubtful = interest == Interest::Read && self.short_reads == ShortReads::DrainUnlessCut;
+        let Some(source) = self.source.get().filter(|_| doubtful) else {
+            return Ok(false);
+        };
+        if source.readiness(interest).allows() {
+            // The look came at the same time.
+            return Ok(true);
+        }
+        let found = source.trusts_short_reads() && poll::is_readable(self.fd.as_fd())?;
+        if found {
+            source.distrust();
+        }
+        Ok(found)
     }
 
     /// An attempt has failed: whether to try again at once. If not, it would have blocked, and all that
@@ -404,6 +432,7 @@ impl Io {
         if turn.call_end.is_none() && !self.is_plain() {
             turn.call_end = Some(self.call_end(interest)?);
         }
+        turn.waited = true;
         self.wait(interest, turn.call_end.unwrap_or(Nanos::NEVER).min(until))
     }
 
@@ -1362,6 +1391,8 @@ struct Turn {
     how: Wait,
     /// If this one would block, the caller is to know.
     last_try: bool,
+    /// It has waited, with a deadline or whatever else may end it.
+    waited: bool,
     /// When the timeout of this call has passed, once it has begun to wait.
     call_end: Option<Nanos>,
 }

@@ -67,14 +67,23 @@ fn error_only(fd: BorrowedFd<'_>, polls: &mut [libc::pollfd; 3], until: Nanos) -
 
 /// Whether the kernel says that nothing more will come in; does not wait.
 pub(crate) fn is_read_shut(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    is_now(fd, libc::POLLRDHUP)
+}
+
+/// Whether the kernel says that there is something to read; does not wait.
+pub(crate) fn is_readable(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    is_now(fd, libc::POLLIN)
+}
+
+fn is_now(fd: BorrowedFd<'_>, event: libc::c_short) -> io::Result<bool> {
     let mut poll = libc::pollfd {
         fd: fd.as_raw_fd(),
-        events: libc::POLLRDHUP,
+        events: event,
         revents: 0,
     };
     // SAFETY: one valid pollfd.
     crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, 0) })?;
-    Ok(poll.revents & libc::POLLRDHUP != 0)
+    Ok(poll.revents & event != 0)
 }
 
 fn timespec(until: Nanos) -> libc::timespec {

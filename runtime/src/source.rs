@@ -258,9 +258,14 @@ impl Source {
         // SAFETY: sources are never freed.
         let source: &'static Source = unsafe { &*(address(key) as *const Source) };
         if source.is_of(key) && !source.readiness(Interest::Read).allows() {
-            source.trust.store(Trust::Lost as u8, Ordering::SeqCst);
-            source.notify(READABLE);
+            source.distrust();
         }
+    }
+
+    /// There is something to read of which no event will tell: from now on no short read is believed.
+    pub(crate) fn distrust(&'static self) {
+        self.trust.store(Trust::Lost as u8, Ordering::SeqCst);
+        self.notify(READABLE);
     }
 
     fn change_trust(&self, from: Trust, to: Trust) -> bool {

@@ -1,11 +1,12 @@
 //! A short read on a Unix stream mostly means that nothing is left. Is what is left found where it does
 //! not mean that: behind passed descriptors, and where the sender changes?
 
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use std_net::process::{self, channel};
+use std_net::process::{self, Listed, State, channel};
 use std_net::unix::{Ancillary, UnixListener, UnixStream};
 use std_net_tests::{LIMIT, TempPath, again, both, is_again, within};
 
@@ -18,6 +19,7 @@ fn read_after(
 ) {
     let (go, wait) = channel::bounded::<()>(1);
     let (waited, has_waited) = channel::bounded::<()>(1);
+    let fd = stream.as_raw_fd();
     let reading = process::spawn(move || {
         let mut stream = stream;
         let mut one = [0; 10];
@@ -26,6 +28,10 @@ fn read_after(
         wait.recv().unwrap();
         reader(stream);
     });
+    let waits = |process: &Listed| process.state == State::Readable(fd);
+    while !process::list().iter().any(waits) {
+        std::thread::yield_now();
+    }
     peer.write_all(b"x").unwrap();
     has_waited.recv().unwrap();
     fill(&peer);
@@ -56,6 +62,59 @@ fn behind_passed_descriptors() {
                 |mut stream| expect(&mut stream, &[b"aa", b"bb"]),
             );
         }
+    });
+}
+
+/// What is there in time is read in time, though nothing has told of it when the deadline comes. The
+/// worker looks at the first one at once, at the next ones not so soon.
+#[test]
+fn behind_passed_descriptors_with_a_deadline() {
+    within(LIMIT, || {
+        if !is_again() {
+            let name = "behind_passed_descriptors_with_a_deadline";
+            let output = again(name, &[("STD_NET_WORKERS", "1")]);
+            assert!(output.status.success(), "{output:?}");
+            return;
+        }
+        // A busy machine may let a deadline pass before the read begins.
+        let mut in_a_row = 0;
+        for _ in 0..500 {
+            let (told, result) = channel::bounded(1);
+            read_after(
+                UnixStream::pair().unwrap(),
+                |peer| {
+                    let file = std::fs::File::open("/dev/null").unwrap();
+                    peer.send_ancillary(b"aa", &Ancillary::new().descriptor(&file))
+                        .unwrap();
+                    (&mut &*peer).write_all(b"bb").unwrap();
+                    // The worker comes by its reactor, which has told all when the read begins.
+                    for _ in 0..10 {
+                        process::spawn(|| ()).join().unwrap();
+                    }
+                },
+                move |mut stream| {
+                    expect(&mut stream, &[b"aa"]);
+                    stream.timeout_after(Duration::from_millis(4));
+                    let mut buf = [0; 10];
+                    let read = stream.read(&mut buf);
+                    if let Err(error) = &read {
+                        assert_eq!(error.kind(), ErrorKind::TimedOut);
+                        stream.reset_deadline();
+                        assert_eq!(stream.read(&mut buf).unwrap(), 2, "nothing is lost");
+                    }
+                    told.send(read.is_ok()).unwrap();
+                },
+            );
+            in_a_row = if result.recv().unwrap() {
+                in_a_row + 1
+            } else {
+                0
+            };
+            if in_a_row == 5 {
+                return;
+            }
+        }
+        panic!("deadlines passed though the data were there");
     });
 }
 
