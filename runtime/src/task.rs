@@ -214,7 +214,6 @@ impl Task {
     fn end(&'static self) -> Stack {
         self.withdraw();
         self.timer.wanted.set(Nanos::NEVER);
-        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         // SAFETY: as in `begin`; the coroutine has returned.
         let (coroutine, info) =
             unsafe { ((*self.coroutine.get()).take(), (*self.info.get()).take()) };
@@ -364,6 +363,11 @@ impl Task {
         if !std::thread::panicking() {
             self.yield_now();
         }
+    }
+
+    /// The process is about to tell its end: who then looks for it must not find it in a listing.
+    pub(crate) fn unlist(&self) {
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The process in this slot.

@@ -209,6 +209,9 @@ fn body<T>(packet: Arc<Packet<T>>, f: impl FnOnce() -> T) -> impl FnOnce() {
         while let Err(panic) = catch_unwind(local::drop_all) {
             result = Err(panic);
         }
+        if let Some(task) = task::current() {
+            task.unlist();
+        }
         packet.finish(result);
     }
 }
