@@ -15,6 +15,7 @@ use libc::c_int;
 use rustix::net::SocketFlags;
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, SockRef, Type};
 
+use crate::batch;
 use crate::deadline::{AtomicDeadline, Deadline, Nanos};
 use crate::lent::Lent;
 use crate::notify::{Notifier, Notify, notified};
@@ -64,6 +65,8 @@ pub struct Io {
     fd: OwnedFd,
     /// What it means that a plain `recv` fills less than its buffer.
     short_reads: ShortReads,
+    /// Its sends are made together with those of others, where it pays.
+    batched_sends: AtomicBool,
     deadline: AtomicDeadline,
     /// What `dup`ed descriptors share because the kernel does. Absent: a blocking socket
     /// without timeouts that we made ourselves.
@@ -168,6 +171,7 @@ impl Io {
             source: Attached::none(fd.as_fd()),
             fd,
             short_reads: ShortReads::ProveNothing,
+            batched_sends: AtomicBool::new(false),
             deadline: AtomicDeadline::never(),
             shared: OnceLock::new(),
         }
@@ -212,6 +216,7 @@ impl Io {
             source,
             fd,
             short_reads: self.short_reads,
+            batched_sends: AtomicBool::new(self.batched_sends()),
             deadline: AtomicDeadline::at(self.deadline.get()),
             shared: OnceLock::from(shared),
         })
@@ -732,10 +737,32 @@ impl Io {
     /// As [`perform`](Self::perform).
     #[inline]
     pub fn send(&self, buf: &[u8], flags: c_int) -> io::Result<usize> {
-        self.perform_flagged(flags, Interest::Write, |wait| {
-            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
-            sys::send(self.fd.as_fd(), buf, flags)
-        })
+        if flags & libc::MSG_DONTWAIT != 0 {
+            let flags = flags | libc::MSG_NOSIGNAL;
+            return self.once(|_| sys::send(self.fd.as_fd(), buf, flags));
+        }
+        self.perform(Interest::Write, |wait| self.send_from(buf, flags, wait))
+    }
+
+    /// One attempt to send.
+    #[inline(always)]
+    fn send_from(&self, buf: &[u8], flags: c_int, wait: Wait) -> io::Result<usize> {
+        let flags = flags | libc::MSG_NOSIGNAL;
+        if self.batched_sends()
+            && wait == Wait::Never
+            && let Some(sent) = self.send_in_batch(buf, flags)
+        {
+            return sent;
+        }
+        sys::send(self.fd.as_fd(), buf, flags | wait.flags())
+    }
+
+    #[cold]
+    fn send_in_batch(&self, buf: &[u8], flags: c_int) -> Option<io::Result<usize>> {
+        if buf.len() > batch::LARGEST || self.user_nonblocking().unwrap_or(true) {
+            return None;
+        }
+        batch::send(self.fd.as_fd(), buf, flags)
     }
 
     /// `send` until all of `buf` is taken.
@@ -749,9 +776,7 @@ impl Io {
         if buf.is_empty() {
             return Ok(());
         }
-        let sent = self.perform(Interest::Write, |wait| {
-            sys::send(self.fd.as_fd(), buf, libc::MSG_NOSIGNAL | wait.flags())
-        });
+        let sent = self.perform(Interest::Write, |wait| self.send_from(buf, 0, wait));
         match sent {
             Ok(sent) if sent == buf.len() => Ok(()),
             sent => self.send_rest(buf, sent),
@@ -779,12 +804,8 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn send_by(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
-        let fd = self.fd.as_raw_fd();
-        self.perform_by(Interest::Write, deadline, |wait| {
-            let flags = libc::MSG_NOSIGNAL | wait.flags();
-            // SAFETY: pointer and length are those of a live slice.
-            cvt_len(unsafe { libc::send(fd, buf.as_ptr().cast(), buf.len(), flags) })
-        })
+        let attempt = |wait| self.send_from(buf, 0, wait);
+        self.perform_by(Interest::Write, deadline, attempt)
     }
 
     /// Sends from several buffers in turn. Corresponds to `sendmsg(2)`.
@@ -1171,6 +1192,20 @@ impl Io {
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.deadline.get().to_instant().into()
+    }
+
+    /// Chooses whether small sends of processes on this handle are made together with those of other
+    /// processes that are ready: with one system call, where the kernel has `io_uring(7)`. Such a
+    /// send is a wait also where there is room.
+    pub fn set_batched_sends(&self, batched: bool) {
+        self.batched_sends.store(batched, Ordering::Relaxed);
+    }
+
+    /// What [`set_batched_sends`](Self::set_batched_sends) has chosen.
+    #[inline]
+    #[must_use]
+    pub fn batched_sends(&self) -> bool {
+        self.batched_sends.load(Ordering::Relaxed)
     }
 
     /// Chooses whether operations wait at all. Corresponds to `O_NONBLOCK`.

@@ -24,6 +24,7 @@
 //! | `reactor` | epoll, or the portable `polling` |
 //! | `splice` | files and streams sent on without passing through the program |
 //! | `prefetch` | fetching into the caches what is needed soon |
+//! | `batch` | sends of several processes, made with one system call |
 //! | `pool`, `lent` | buffers that only a connection with data holds |
 //! | `timer` | one heap per worker |
 //! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
@@ -34,6 +35,7 @@
 
 #[doc(hidden)]
 pub mod ancillary;
+mod batch;
 mod deadline;
 mod doubt;
 #[doc(hidden)]

@@ -219,6 +219,51 @@ macro_rules! timeout_methods {
     };
 }
 
+/// Writes that are made together: on streams.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! batching_methods {
+    ($setup:literal) => {
+        /// Chooses whether writes of processes on this handle are made together with those of other
+        /// processes: by one system call for several connections. For servers with many connections
+        /// that are busy at once, which it makes a tenth faster (`bench/README.md`).
+        ///
+        /// A process that writes while others of its worker are ready lets some of them have a turn
+        /// first, 31 at most, and what they write is then handed to the kernel together. A write
+        /// returns what it returns without, when its bytes have been handed over. But it **is a wait
+        /// also where there is room**: hold no [`std::sync::Mutex`] across it, because another process
+        /// of the worker that wants the lock blocks the thread; hold a `process::Mutex`. Therefore it is
+        /// to be asked for.
+        ///
+        /// Writes on a plain thread, those of more than 16 KiB and vectored ones are made as ever, and
+        /// so are all where the kernel has no `io_uring(7)` or does not allow it. Clones that are made from
+        /// now on inherit the choice, and then have their own.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = $setup]
+        /// use std::io::Write;
+        ///
+        /// socket.set_batched_writes(true);
+        /// assert!(socket.batched_writes());
+        /// (&socket).write_all(b"as ever")?;
+        /// assert_eq!(peer.read_string(16)?, "as ever");
+        /// # Ok::<(), std::io::Error>(())
+        /// ```
+        #[doc(alias = "io_uring")]
+        pub fn set_batched_writes(&self, batched: bool) {
+            self.io().set_batched_sends(batched);
+        }
+
+        /// What [`set_batched_writes`](Self::set_batched_writes) has chosen.
+        #[must_use]
+        pub fn batched_writes(&self) -> bool {
+            self.io().batched_sends()
+        }
+    };
+}
+
 /// `Read` and `Write` for a type and for shared references to it.
 #[doc(hidden)]
 #[macro_export]

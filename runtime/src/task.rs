@@ -160,6 +160,15 @@ impl Task {
         }
     }
 
+    /// An empty slot in the hands of a worker.
+    #[cfg(all(test, not(std_net_loom)))]
+    pub(crate) fn of(worker: &'static Worker) -> Task {
+        let task = Task::new();
+        task.worker
+            .store(ptr::from_ref(worker).cast_mut(), Ordering::Relaxed);
+        task
+    }
+
     // By the worker's loop.
 
     /// Puts a process into the slot of this stack, to run on `worker`, whose thread calls this.
@@ -256,6 +265,14 @@ impl Task {
     #[inline]
     pub(crate) fn is_owned_by(&self, worker: &Worker) -> bool {
         ptr::eq(self.worker.load(Ordering::Acquire), worker)
+    }
+
+    /// Gives the token, for a worker that resumes the process itself, without a queue. Returns whether it is
+    /// to: the process waits, and is in none.
+    #[inline]
+    pub(crate) fn wake_here(&self) -> bool {
+        self.check_owner();
+        self.token.give()
     }
 
     /// A task has come out of the inbox of `worker`, on whose thread this is.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{hint, io, mem};
 
+use crate::batch::{Batch, Queued};
 use crate::deadline::Nanos;
 use crate::doubt::{self, Doubts};
 use crate::process::info::Info;
@@ -96,6 +97,7 @@ struct Local {
     timers: Timers,
     stacks: Vec<Stack>,
     doubts: Doubts,
+    batch: Batch,
     /// What [`Worker::progress`] of each worker was when this one began to linger.
     progress: Vec<u64>,
 }
@@ -133,6 +135,7 @@ impl Worker {
                 timers: Timers::default(),
                 stacks: Vec::new(),
                 doubts: Doubts::default(),
+                batch: Batch::default(),
                 progress: Vec::new(),
             }),
         })))
@@ -154,7 +157,7 @@ impl Worker {
     }
 
     /// Makes the calling thread this worker, without a loop.
-    #[cfg(all(test, not(std_net_portable), not(std_net_loom)))]
+    #[cfg(all(test, not(std_net_loom)))]
     pub(crate) fn make_current(&'static self) {
         CURRENT.set(Some(self));
     }
@@ -189,12 +192,15 @@ impl Worker {
                     break;
                 };
                 self.resume(task);
+                self.make_due_sends();
             }
             for _ in 0..round / 2 {
                 if !self.begin_one() {
                     break;
                 }
+                self.make_due_sends();
             }
+            self.make_sends();
             if self.expire_timers() || !self.is_idle() {
                 // SAFETY: the worker's own thread, and no process of it is inside `wait`.
                 unsafe { self.reactor.wait(Some(Duration::ZERO)) };
@@ -280,7 +286,7 @@ impl Worker {
     fn is_idle(&self) -> bool {
         self.inbox.load(Ordering::SeqCst).is_null()
             && self.unbegun_len.load(Ordering::SeqCst) == 0
-            && self.with_local(|l| l.ready.is_empty())
+            && self.with_local(|l| l.ready.is_empty() && l.batch.is_empty())
     }
 
     /// Wakes the processes whose time has come. Returns whether there were any.
@@ -399,6 +405,43 @@ impl Worker {
 
     fn progress(&self) -> u64 {
         self.resumes.load(Ordering::Relaxed)
+    }
+
+    // Sends that are made together.
+
+    /// Queues a send, unless nobody else is here to add one. Returns whether it did.
+    ///
+    /// # Safety
+    ///
+    /// As [`Batch::queue`].
+    pub(crate) unsafe fn queue_send(&self, send: &Queued) -> bool {
+        self.with_local(|local| {
+            let alone = local.ready.is_empty() && local.batch.is_empty();
+            // SAFETY: the caller's.
+            !alone && unsafe { local.batch.queue(send) }
+        })
+    }
+
+    #[inline]
+    fn make_due_sends(&'static self) {
+        if self.with_local(|local| local.batch.is_due()) {
+            self.make_sends();
+        }
+    }
+
+    /// Makes what is queued, and runs the processes that have queued it.
+    fn make_sends(&'static self) {
+        if self.with_local(|local| local.batch.is_empty()) {
+            return;
+        }
+        let made = self.with_local(|local| local.batch.make());
+        for (i, task) in made.iter().enumerate() {
+            if let Some(next) = made.get(i + 1) {
+                next.prefetch_stack();
+            }
+            self.resume(task);
+        }
+        self.with_local(|local| local.batch.reuse(made));
     }
 
     // Woken processes.

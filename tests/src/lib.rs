@@ -128,10 +128,32 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// How many descriptors this OS process has open.
+/// Whether the kernel has `io_uring(7)` and lets this program use it; if not, says so.
+pub fn has_io_uring() -> bool {
+    let mut params = [0u8; 120];
+    // SAFETY: room for a `struct io_uring_params`, all of it zero, which asks for nothing special.
+    let ring = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) };
+    if ring < 0 {
+        eprintln!("SKIPPED: no io_uring: {}", io::Error::last_os_error());
+        return false;
+    }
+    // SAFETY: made by the call above, nobody else knows it.
+    unsafe { libc::close(ring as i32) };
+    true
+}
+
+/// How many descriptors this OS process has open, but for the rings that workers make for themselves
+/// when they first need one.
 pub fn descriptors() -> usize {
+    let is_ring =
+        |link: io::Result<PathBuf>| link.is_ok_and(|l| l.ends_with("anon_inode:[io_uring]"));
     fs::read_dir("/proc/self/fd")
         .expect("Linux has /proc")
+        .filter(|entry| {
+            !entry
+                .as_ref()
+                .is_ok_and(|e| is_ring(fs::read_link(e.path())))
+        })
         .count()
 }
 

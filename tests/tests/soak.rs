@@ -79,6 +79,7 @@ fn client(address: std::net::SocketAddr, seed: u64, counts: &Counts) {
         return;
     };
     stream.timeout_after(Duration::from_secs(120));
+    stream.set_batched_writes(random.below(2) == 1);
     let rounds = 1 + random.below(6);
     let mut at = 0;
     for _ in 0..rounds {
@@ -167,6 +168,7 @@ fn soak() {
                     let mut random = Random(seed + i + 1);
                     while let Ok((stream, _)) = listener.accept() {
                         let (seed, counts) = (random.next(), Arc::clone(&counts));
+                        stream.set_batched_writes(random.below(2) == 1);
                         process::spawn(move || {
                             serve(stream, seed, &counts);
                             counts.ended.fetch_add(1, Ordering::SeqCst);

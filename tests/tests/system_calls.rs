@@ -5,17 +5,24 @@ use std::process::Command;
 
 use std_net_tests::{LIMIT, TempPath, tool, within};
 
-/// The calls that `matrix MODE OPERATION` makes between its two marks.
+/// The calls that `calls MODE OPERATION` makes between its two marks.
 fn count(mode: &str, operation: &str) -> Option<BTreeMap<String, usize>> {
+    count_with(mode, operation, &[])
+}
+
+/// The same, where the kernel behaves as these options of strace say.
+fn count_with(mode: &str, operation: &str, options: &[&str]) -> Option<BTreeMap<String, usize>> {
     let strace = tool("strace")?;
     let trace = TempPath::new();
     let status = Command::new(strace)
         .args(["-f", "-qq", "-o"])
         .arg(&*trace)
+        .args(options)
         .args([
             "-e",
             "trace=network,poll,ppoll,fcntl,ioctl,epoll_ctl,epoll_wait,epoll_pwait,epoll_pwait2,\
-             timerfd_settime,read,write,readv,writev,sendfile,splice,pipe2,rt_sigprocmask",
+             timerfd_settime,read,write,readv,writev,sendfile,splice,pipe2,rt_sigprocmask,\
+             io_uring_setup,io_uring_enter",
         ])
         .env("STD_NET_WORKERS", "1")
         .args([env!("CARGO_BIN_EXE_calls"), mode, operation])
@@ -101,6 +108,34 @@ fn a_file_and_a_copy_pass_by_without_one() {
         assert_eq!(ours["splice"], 3, "{ours:?}");
         assert_eq!(ours["pipe2"], 1, "{ours:?}");
         assert!(!ours.contains_key("sendto"), "{ours:?}");
+    });
+}
+
+/// Ten times 16 processes answer at once; the one that asks is another process, whose writes are not batched.
+#[cfg(not(std_net_portable))]
+#[test]
+fn batched_writes_are_one_call() {
+    within(LIMIT, || {
+        let Some(calls) = count("ours", "batched_writes") else {
+            return;
+        };
+        if std_net_tests::has_io_uring() {
+            assert_eq!(calls["sendto"], 160, "{calls:?}");
+            assert_eq!(calls["io_uring_enter"], 10, "{calls:?}");
+        }
+        // It is switched off; or allowed at first, and then forbidden.
+        for injection in [
+            "inject=io_uring_setup:error=EPERM",
+            "inject=io_uring_enter:error=EPERM:when=3+",
+        ] {
+            let calls = count_with("ours", "batched_writes", &["-e", injection]).unwrap();
+            // The call that fails is the third of the ring, if there is one.
+            let made = calls
+                .get("io_uring_enter")
+                .map_or(0, |n| n.saturating_sub(1));
+            assert_eq!(calls["sendto"], 320 - 16 * made, "{injection}: {calls:?}");
+            assert!(made < 10, "{injection}: {calls:?}");
+        }
     });
 }
 

@@ -169,6 +169,7 @@ impl UnixStream {
     std_net_runtime::stream_try_methods!(
         "# let (socket, peer) = std_net_unix::UnixStream::pair()?;"
     );
+    std_net_runtime::batching_methods!("# let (socket, peer) = std_net_unix::UnixStream::pair()?;");
     std_net_runtime::waiting_methods!("# let (socket, peer) = std_net_unix::UnixStream::pair()?;");
     std_net_runtime::timeout_methods!("# let (socket, peer) = std_net_unix::UnixStream::pair()?;");
 

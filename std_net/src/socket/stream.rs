@@ -210,6 +210,11 @@ impl TcpStream {
 # let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
 # let (socket, _) = listener.accept()?;"
     );
+    std_net_runtime::batching_methods!(
+        "# let listener = std_net::socket::TcpListener::bind(\"127.0.0.1:0\")?;
+# let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+# let (socket, _) = listener.accept()?;"
+    );
     std_net_runtime::waiting_methods!(
         "# let listener = std_net::socket::TcpListener::bind(\"127.0.0.1:0\")?;
 # let socket = std_net::socket::TcpStream::connect(listener.local_addr()?)?;"

@@ -175,6 +175,44 @@ fn round_trips(operation: &str) {
     echo.join().unwrap();
 }
 
+/// 16 processes that answer, with batched writes, and one that asks them all at once; one worker.
+fn batched_writes() {
+    use std::io::{Read, Write};
+
+    use std_net::process;
+    use std_net::unix::UnixStream;
+
+    let mut asking = Vec::new();
+    let mut answering = Vec::new();
+    for _ in 0..16 {
+        let (ask, mut answer) = UnixStream::pair().unwrap();
+        asking.push(ask);
+        answering.push(process::spawn(move || {
+            answer.set_batched_writes(true);
+            let mut byte = [0];
+            while answer.read(&mut byte).unwrap() > 0 {
+                answer.write_all(&byte).unwrap();
+            }
+        }));
+    }
+    let ask = process::spawn(move || {
+        // The first round watches the sockets.
+        for i in 0..11 {
+            if i == 1 {
+                mark("begin");
+            }
+            let mut byte = [7];
+            asking.iter_mut().for_each(|s| s.write_all(&byte).unwrap());
+            for stream in &mut asking {
+                stream.read_exact(&mut byte).unwrap();
+            }
+        }
+        mark("end");
+    });
+    ask.join().unwrap();
+    answering.into_iter().for_each(|a| a.join().unwrap());
+}
+
 /// A line in the trace.
 fn mark(text: &str) {
     eprint!("{text}");
@@ -190,6 +228,7 @@ fn main() {
         "ours" if operation.ends_with("_many") => batches(&operation),
         "ours" if operation == "send_file" || operation == "copy" => without_copy(&operation),
         "ours" if operation.starts_with("trips") => round_trips(&operation),
+        "ours" if operation == "batched_writes" => batched_writes(),
         "std" => through_std::run(&operation),
         "ours" => through_ours::run(&operation),
         other => panic!("no library {other}"),
