@@ -44,10 +44,11 @@ pub(crate) enum Place {
 }
 
 /// All that serve an echo.
-pub(crate) const ALL: [Kind; 10] = [
+pub(crate) const ALL: [Kind; 11] = [
     Kind::Epoll,
     Kind::Ours,
     Kind::OursOwn,
+    Kind::OursBatched,
     Kind::Tokio,
     Kind::TokioCt,
     Kind::Monoio,
@@ -57,9 +58,11 @@ pub(crate) const ALL: [Kind; 10] = [
     Kind::Threads,
 ];
 
-/// All of them but one.
-fn without(kind: Kind) -> Vec<Kind> {
-    ALL.into_iter().filter(|other| *other != kind).collect()
+/// All of them but these.
+fn without(kinds: &[Kind]) -> Vec<Kind> {
+    ALL.into_iter()
+        .filter(|kind| !kinds.contains(kind))
+        .collect()
 }
 
 /// Those that can use two workers.
@@ -136,7 +139,7 @@ pub(crate) fn all() -> Vec<Row> {
                 net,
                 ..base.clone()
             },
-            &without(Kind::OursOwn),
+            &without(&[Kind::OursOwn]),
         );
     }
     for connections in [1, 64] {
@@ -148,7 +151,7 @@ pub(crate) fn all() -> Vec<Row> {
                 place: Place::Apart,
                 ..base.clone()
             },
-            &without(Kind::OursOwn),
+            &without(&[Kind::OursOwn]),
         );
     }
     for connections in [64, 1000] {
@@ -171,7 +174,7 @@ pub(crate) fn all() -> Vec<Row> {
             hogs: 8,
             ..base.clone()
         },
-        &without(Kind::OursOwn),
+        &without(&[Kind::OursOwn]),
     );
     serve(
         "idle".into(),
@@ -181,7 +184,7 @@ pub(crate) fn all() -> Vec<Row> {
             idle: true,
             ..base
         },
-        &without(Kind::Threads),
+        &without(&[Kind::Threads, Kind::OursBatched]),
     );
     let mut micro = |name: &str, title: &str, task: Task, peers: &[Kind]| {
         rows.push(Row {

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Ours,
     /// std_net, each connection with a buffer of its own.
     OursOwn,
+    /// std_net, with batched writes.
+    OursBatched,
     Tokio,
     TokioCt,
     Monoio,
@@ -42,6 +44,7 @@ impl Kind {
             Kind::Epoll => "epoll loop",
             Kind::Ours => "std_net",
             Kind::OursOwn => "std_net, own buffers",
+            Kind::OursBatched => "std_net, batched",
             Kind::Tokio => "tokio",
             Kind::TokioCt => "tokio current-thread",
             Kind::Monoio => "monoio",
@@ -58,6 +61,7 @@ impl Kind {
             Kind::Epoll => "epoll",
             Kind::Ours => "ours",
             Kind::OursOwn => "ours-own",
+            Kind::OursBatched => "ours-batched",
             Kind::Tokio => "tokio",
             Kind::TokioCt => "tokio-ct",
             Kind::Monoio => "monoio",
@@ -99,8 +103,9 @@ pub(crate) fn run(service: &Service) -> io::Result<()> {
     place::take(service.cpu, !service.no_batch)?;
     match service.kind {
         Kind::Epoll => epoll::run(service),
-        Kind::Ours => ours::run(service, false),
-        Kind::OursOwn => ours::run(service, true),
+        Kind::Ours => ours::run(service, ours::Manner::Plain),
+        Kind::OursOwn => ours::run(service, ours::Manner::OwnBuffers),
+        Kind::OursBatched => ours::run(service, ours::Manner::BatchedWrites),
         Kind::Tokio => tokio::run(service, true),
         Kind::TokioCt => tokio::run(service, false),
         Kind::Monoio => monoio::run(service),

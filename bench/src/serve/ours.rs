@@ -10,9 +10,17 @@ use std_net::unix::{UnixListener, UnixStream};
 use super::{ANY, SMALL, Service, blocking, listening, listening_at};
 use crate::load::Net;
 
-/// With `own`, each connection has a buffer of its own.
-pub(super) fn run(service: &Service, own: bool) -> io::Result<()> {
-    in_process(service.workers, || serve_all(service, own))
+/// What is not as in the example.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    Plain,
+    /// Each connection has a buffer of its own.
+    OwnBuffers,
+    BatchedWrites,
+}
+
+pub(super) fn run(service: &Service, manner: Manner) -> io::Result<()> {
+    in_process(service.workers, || serve_all(service, manner))
 }
 
 /// One worker is the calling thread, as in a program of one thread; more are threads of their own.
@@ -25,25 +33,32 @@ fn in_process(workers: usize, main: impl FnOnce() -> io::Result<()> + Send) -> i
     process::scope(|scope| scope.spawn(main).join()).expect("it does not panic")
 }
 
-fn serve_all(service: &Service, own: bool) -> io::Result<()> {
+fn serve_all(service: &Service, manner: Manner) -> io::Result<()> {
     let buffer = service.buffer;
+    let batched = manner == Manner::BatchedWrites;
     match service.net {
         Net::Tcp => {
             let listener = TcpListener::bind(ANY)?;
             listening(listener.local_addr()?)?;
-            if own {
+            if manner == Manner::OwnBuffers {
                 return serve_each(listener.incoming(), move |stream| {
                     blocking::echo(stream, buffer)
                 });
             }
-            serve_each(listener.incoming(), |stream| {
+            serve_each(listener.incoming(), move |stream| {
+                if batched {
+                    stream.set_batched_writes(true);
+                }
                 echo(stream, TcpStream::read_lent)
             })
         }
         Net::Unix => {
             let listener = UnixListener::bind(&service.path)?;
             listening_at(&service.path)?;
-            serve_each(listener.incoming(), |stream| {
+            serve_each(listener.incoming(), move |stream| {
+                if batched {
+                    stream.set_batched_writes(true);
+                }
                 echo(stream, UnixStream::read_lent)
             })
         }
