@@ -172,12 +172,12 @@ impl Stack {
     /// The slot for the process that will use this stack.
     pub(crate) fn task(&self) -> &'static Task {
         let slot = self.base.get() as *mut Slot;
-        if !self.is_made() {
+        // Written without a look before: on a new page that would be a fault more.
+        // SAFETY: as in `is_made`.
+        let made = unsafe { &(*slot).made }.swap(true, Ordering::Relaxed);
+        if !made {
             // SAFETY: as in `is_made`; the exclusive right to it is `self`, and nobody knows of it.
-            let task: &'static Task = unsafe {
-                (*slot).made.store(true, Ordering::Relaxed);
-                (*slot).task.write(Task::new())
-            };
+            let task: &'static Task = unsafe { (*slot).task.write(Task::new()) };
             TASKS
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
