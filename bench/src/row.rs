@@ -66,9 +66,10 @@ fn without(kinds: &[Kind]) -> Vec<Kind> {
 }
 
 /// Those that can use two workers.
-const TWO: [Kind; 6] = [
+const TWO: [Kind; 7] = [
     Kind::Epoll,
     Kind::Ours,
+    Kind::OursBatched,
     Kind::Tokio,
     Kind::May,
     Kind::Smol,

@@ -737,11 +737,9 @@ impl Io {
     /// As [`perform`](Self::perform).
     #[inline]
     pub fn send(&self, buf: &[u8], flags: c_int) -> io::Result<usize> {
-        if flags & libc::MSG_DONTWAIT != 0 {
-            let flags = flags | libc::MSG_NOSIGNAL;
-            return self.once(|_| sys::send(self.fd.as_fd(), buf, flags));
-        }
-        self.perform(Interest::Write, |wait| self.send_from(buf, flags, wait))
+        self.perform_flagged(flags, Interest::Write, |wait| {
+            self.send_from(buf, flags, wait)
+        })
     }
 
     /// One attempt to send.
@@ -757,9 +755,12 @@ impl Io {
         sys::send(self.fd.as_fd(), buf, flags | wait.flags())
     }
 
+    /// The attempt, made a little later together with others; `None` if it is better made now.
     #[cold]
     fn send_in_batch(&self, buf: &[u8], flags: c_int) -> Option<io::Result<usize>> {
-        if buf.len() > batch::LARGEST || self.user_nonblocking().unwrap_or(true) {
+        let may_wait =
+            flags & libc::MSG_DONTWAIT == 0 && matches!(self.user_nonblocking(), Ok(false));
+        if !may_wait || buf.len() > batch::LARGEST {
             return None;
         }
         batch::send(self.fd.as_fd(), buf, flags)

@@ -415,8 +415,9 @@ impl Worker {
     ///
     /// As [`Batch::queue`].
     pub(crate) unsafe fn queue_send(&self, send: &Queued) -> bool {
+        let others_begin = self.unbegun_len.load(Ordering::Relaxed) > 0;
         self.with_local(|local| {
-            let alone = local.ready.is_empty() && local.batch.is_empty();
+            let alone = local.ready.is_empty() && local.batch.is_empty() && !others_begin;
             // SAFETY: the caller's.
             !alone && unsafe { local.batch.queue(send) }
         })
@@ -440,6 +441,11 @@ impl Worker {
                 next.prefetch_stack();
             }
             self.resume(task);
+            if self.with_local(|local| local.batch.is_due()) {
+                // They send again and again; the rest has its turn when these have been made.
+                made[i + 1..].iter().for_each(|task| self.push_local(task));
+                break;
+            }
         }
         self.with_local(|local| local.batch.reuse(made));
     }

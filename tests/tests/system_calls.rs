@@ -139,6 +139,21 @@ fn batched_writes_are_one_call() {
     });
 }
 
+#[cfg(not(std_net_portable))]
+#[test]
+fn those_who_write_again_and_again_are_batched_too() {
+    within(LIMIT, || {
+        let Some(calls) = count("ours", "batched_bursts") else {
+            return;
+        };
+        if std_net_tests::has_io_uring() {
+            let (rings, alone) = (calls["io_uring_enter"], calls.get("sendto").unwrap_or(&0));
+            // 2,000 writes, about 32 of them at a time, but for those of the last who write.
+            assert!((55..=70).contains(&rings) && *alone < 100, "{calls:?}");
+        }
+    });
+}
+
 /// The portable reactor sets a timer for it.
 #[cfg(not(std_net_portable))]
 #[test]

@@ -7,6 +7,10 @@ use io_uring::{IoUring, Probe, opcode, types};
 
 use super::{LIMIT, Queued};
 
+/// Room for all that can be queued: one for each turn, and one more when a turn is what makes them due.
+const ENTRIES: u32 = 64;
+const _: () = assert!(ENTRIES as usize > LIMIT);
+
 pub(super) struct Ring(IoUring);
 
 impl Ring {
@@ -14,8 +18,7 @@ impl Ring {
     ///
     /// That of `io_uring_setup(2)`: it may be switched off, and is not allowed everywhere.
     pub(super) fn new() -> io::Result<Ring> {
-        let entries = u32::try_from(LIMIT).expect("it is small");
-        let ring = IoUring::builder().dontfork().build(entries)?;
+        let ring = IoUring::builder().dontfork().build(ENTRIES)?;
         let mut probe = Probe::new();
         ring.submitter().register_probe(&mut probe)?;
         if !probe.is_supported(opcode::Send::CODE) {
@@ -24,7 +27,7 @@ impl Ring {
         Ok(Ring(ring))
     }
 
-    /// Makes these sends, not more than `LIMIT`.
+    /// Makes these sends, not more than `ENTRIES`.
     ///
     /// # Errors
     ///

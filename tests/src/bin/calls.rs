@@ -213,6 +213,39 @@ fn batched_writes() {
     answering.into_iter().for_each(|a| a.join().unwrap());
 }
 
+/// 100 processes of one worker that write 20 times in a row, with batched writes, and never wait for an answer.
+fn batched_bursts() {
+    use std::io::Write;
+
+    use std_net::process;
+    use std_net::unix::UnixStream;
+
+    process::spawn(|| {
+        let (writing, reading): (Vec<_>, Vec<_>) =
+            (0..100).map(|_| UnixStream::pair().unwrap()).unzip();
+        mark("begin");
+        process::scope(|scope| {
+            for mut stream in writing {
+                scope.spawn(move || {
+                    stream.set_batched_writes(true);
+                    for i in 0..20 {
+                        stream.write_all(&[i]).unwrap();
+                    }
+                });
+            }
+        });
+        mark("end");
+        for stream in reading {
+            assert_eq!(
+                stream.read_string(64).unwrap().into_bytes(),
+                Vec::from_iter(0..20)
+            );
+        }
+    })
+    .join()
+    .unwrap();
+}
+
 /// A line in the trace.
 fn mark(text: &str) {
     eprint!("{text}");
@@ -229,6 +262,7 @@ fn main() {
         "ours" if operation == "send_file" || operation == "copy" => without_copy(&operation),
         "ours" if operation.starts_with("trips") => round_trips(&operation),
         "ours" if operation == "batched_writes" => batched_writes(),
+        "ours" if operation == "batched_bursts" => batched_bursts(),
         "std" => through_std::run(&operation),
         "ours" => through_ours::run(&operation),
         other => panic!("no library {other}"),
