@@ -255,6 +255,15 @@ pub fn tcp_pair() -> (TcpStream, TcpStream) {
     (client, listener.accept().unwrap().0)
 }
 
+/// Repeats `write` until it fails.
+pub fn until_error(mut write: impl FnMut() -> io::Result<usize>) -> io::Error {
+    loop {
+        if let Err(error) = write() {
+            return error;
+        }
+    }
+}
+
 /// An example program of `std_net`, built beside the tests by `cargo test`.
 pub fn example(name: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("a test knows where it is");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use std_net::process;
 use std_net::socket::{TcpListener, TcpStream};
 use std_net::unix::UnixStream;
-use std_net_tests::{LIMIT, both, tcp_pair, within};
+use std_net_tests::{LIMIT, both, tcp_pair, until_error, within};
 
 /// Runs `body` while its worker always has another process that is ready, so that writes are batched.
 fn among_others(body: impl FnOnce()) {
@@ -166,21 +166,13 @@ fn deadlines_and_timeouts_hold() {
         a.write_all(b"in time").unwrap();
         a.timeout_after(SHORT);
         let start = Instant::now();
-        let error = loop {
-            if let Err(error) = a.write(&[0; 4096]) {
-                break error;
-            }
-        };
+        let error = until_error(|| a.write(&[0; 4096]));
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!(start.elapsed() >= SHORT);
         a.reset_deadline();
         a.set_write_timeout(Some(SHORT)).unwrap();
         // std's error for a per-call timeout.
-        let error = loop {
-            if let Err(error) = a.write(&[0; 4096]) {
-                break error;
-            }
-        };
+        let error = until_error(|| a.write(&[0; 4096]));
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
     });
 }

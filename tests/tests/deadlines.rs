@@ -11,7 +11,7 @@ use std_net::socket::{Domain, Socket, TcpBuilder, TcpListener, TcpStream, UdpSoc
 use std_net::unix::{
     SocketAddr, UnixBuilder, UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
 };
-use std_net_tests::{both, each_ip, tcp_pair};
+use std_net_tests::{both, each_ip, tcp_pair, until_error};
 
 const SHORT: Duration = Duration::from_millis(5);
 
@@ -28,15 +28,6 @@ fn timed_out<T: std::fmt::Debug>(result: Result<T>) {
 #[track_caller]
 fn would_block<T: std::fmt::Debug>(result: Result<T>) {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::WouldBlock);
-}
-
-/// Repeats `write` until it fails.
-fn until_error(mut write: impl FnMut() -> Result<usize>) -> std::io::Error {
-    loop {
-        if let Err(error) = write() {
-            return error;
-        }
-    }
 }
 
 #[test]

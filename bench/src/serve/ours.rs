@@ -46,9 +46,7 @@ fn serve_all(service: &Service, manner: Manner) -> io::Result<()> {
                 });
             }
             serve_each(listener.incoming(), move |stream| {
-                if batched {
-                    stream.set_batched_writes(true);
-                }
+                stream.set_batched_writes(batched);
                 echo(stream, TcpStream::read_lent)
             })
         }
@@ -56,9 +54,7 @@ fn serve_all(service: &Service, manner: Manner) -> io::Result<()> {
             let listener = UnixListener::bind(&service.path)?;
             listening_at(&service.path)?;
             serve_each(listener.incoming(), move |stream| {
-                if batched {
-                    stream.set_batched_writes(true);
-                }
+                stream.set_batched_writes(batched);
                 echo(stream, UnixStream::read_lent)
             })
         }

@@ -9,18 +9,14 @@
 //!
 //! What makes them is a backend with two methods, `Ring`.
 
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    not(std_net_portable)
-))]
-mod ring;
-#[cfg(not(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    not(std_net_portable)
-)))]
-#[path = "no_ring.rs"]
+#[cfg_attr(
+    not(all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        not(std_net_portable)
+    )),
+    path = "no_ring.rs"
+)]
 mod ring;
 
 use std::cell::Cell;
