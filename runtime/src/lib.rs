@@ -5,77 +5,56 @@
 //!
 //! # Map
 //!
-//! | file | idea |
+//! The floors, from the top to the ground. A file uses what lies on its own floor or below.
+//!
+//! | floor | idea |
 //! |---|---|
+//! | [`process`], [`runtime`], `lookup` | lightweight processes as their users see them; settings and the start; names by the C library |
+//! | `message` | a message with an address and control data: descriptors, credentials, packet info; batches |
 //! | `io` | [`Io`]: a descriptor and the one way through, [`Io::perform`] |
-//! | `ancillary` | control messages: descriptors, credentials, packet info; batches |
-//! | `deadline` | [`Deadline`]: an absolute time, as text of the API and as an atomic |
-//! | `poll` | how a plain thread waits: `ppoll(2)` |
-//! | `lookup` | names by the C library, off the workers and within a deadline |
-//! | `inherit` | descriptors that come from the program before, and go to the next |
-//! | `notify` | interrupting whoever waits, from elsewhere |
-//! | [`process`] | lightweight processes, as their users see them |
-//! | [`runtime`] | settings, the start, the workers |
-//! | `worker` | the thread that runs processes; where a new one goes |
-//! | `task` | the slot a process runs in; park and unpark |
-//! | `park` | one form of waiting for processes and threads |
-//! | `wake` | the core of the wake-up protocol, modelled by loom |
-//! | `source` | a descriptor's readiness and who waits for it |
-//! | `reactor` | epoll, or the portable `polling` |
-//! | `splice` | files and streams sent on without passing through the program |
-//! | `prefetch` | fetching into the caches what is needed soon |
-//! | `batch` | sends of several processes, made with one system call |
-//! | `pool`, `lent` | buffers that only a connection with data holds |
-//! | `timer` | one heap per worker |
-//! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
-//! | `watchdog` | names a process that keeps its worker too long |
+//! | `reactor` | the readiness of descriptors, and who waits for it |
+//! | `sched` | workers, tasks, stacks, timers: who runs where and when |
+//! | `buffers` | buffers that only a connection with data holds |
+//! | `sys` | the platform: every raw call, and what a platform must provide |
+//! | `wake`, `deadline`, `interest`, `prefetch` | the ground: the core of the wake-up protocol, modelled by loom; absolute times; directions; cache hints |
 //!
 //! The crate never learns of TCP, UDP or Unix addresses: an address is an opaque
 //! [`socket2::SockAddr`] here.
 
 #[doc(hidden)]
-pub mod ancillary;
-mod batch;
+pub mod buffers;
 mod deadline;
-mod doubt;
-#[doc(hidden)]
-pub mod inherit;
+mod interest;
 mod io;
-mod lent;
 #[doc(hidden)]
 pub mod lookup;
 mod macros;
-mod notify;
-mod overflow;
-mod park;
-mod poll;
 #[doc(hidden)]
-pub mod pool;
+pub mod message;
 mod prefetch;
 pub mod process;
 mod reactor;
-mod ready;
 pub mod runtime;
-mod sigpipe;
-mod source;
-#[doc(hidden)]
-pub mod splice;
-mod stack;
+mod sched;
 mod sys;
-mod task;
-#[doc(hidden)]
-pub mod text;
-mod timer;
 mod wake;
-mod watchdog;
-mod worker;
 
+#[doc(hidden)]
+pub use buffers::pool;
+#[doc(hidden)]
+pub use io::{sendfile as splice, text};
+#[doc(hidden)]
+pub use message as ancillary;
+#[doc(hidden)]
+pub use sys::inherit;
+
+pub use buffers::lent::Lent;
 pub use deadline::Deadline;
+pub use interest::{Interest, Wait};
 #[doc(hidden)]
 pub use io::AsIo;
-pub use io::{Interest, Io, Wait};
-pub use lent::Lent;
-pub use notify::{Notifier, is_notified};
+pub use io::Io;
+pub use io::notify::{Notifier, is_notified};
 
 // For the macros: crates that use them need not name libc.
 #[doc(hidden)]

@@ -13,8 +13,9 @@ use libc::c_int;
 use socket2::{SockAddr, SockAddrStorage};
 
 use crate::deadline::Deadline;
+use crate::process;
 use crate::process::channel::{self, RecvError};
-use crate::{process, task};
+use crate::sched::task;
 
 /// The GNU extensions of `netdb.h`, which `libc` has not for every C library.
 const EAI_NODATA: c_int = -5;

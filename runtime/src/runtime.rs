@@ -10,9 +10,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::stack::{self, Pool};
-use crate::worker::Worker;
-use crate::{overflow, process, watchdog};
+use crate::process;
+use crate::sched::stack::{self, Pool};
+use crate::sched::worker::Worker;
+use crate::sched::{overflow, watchdog};
 
 /// Settings of the runtime, for programs that want others than the defaults.
 ///

@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::deadline::Nanos;
-use crate::park::{self, Unparker};
 use crate::process::join::Caught;
-use crate::task::{self, Waiting};
+use crate::sched::park::{self, Unparker};
+use crate::sched::task::{self, Waiting};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::deadline::Nanos;
-use crate::park::{self, Unparker};
 use crate::process;
-use crate::task::Waiting;
+use crate::sched::park::{self, Unparker};
+use crate::sched::task::Waiting;
 
 /// Drives `future` to its end, parking the process that calls it or blocking the thread.
 ///

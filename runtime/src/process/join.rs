@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::deadline::Nanos;
-use crate::park::{self, Unparker};
-use crate::process::info::{Info, ProcessId};
 use crate::process::scope::ScopeState;
-use crate::task::Waiting;
+use crate::sched::info::{Info, ProcessId};
+use crate::sched::park::{self, Unparker};
+use crate::sched::task::Waiting;
 
 /// Shared by the process and its handle.
 pub(crate) struct Packet<T> {

@@ -4,11 +4,11 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::process::info::{Info, ProcessId};
 use crate::runtime::Runtime;
-use crate::stack;
-use crate::task::Waiting;
-use crate::worker::coarse_now;
+use crate::sched::info::{Info, ProcessId};
+use crate::sched::stack;
+use crate::sched::task::Waiting;
+use crate::sched::worker::coarse_now;
 
 /// What a process was doing when [`list`] looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::fmt;
 use std::ptr;
 use std::rc::Rc;
 
-use crate::task;
+use crate::sched::task;
 
 /// A value of which every process has its own copy, made at its first use and dropped when the
 /// process ends. Outside of processes each thread has its own.

@@ -11,9 +11,7 @@
 //! | `sync` | [`Mutex`], [`RwLock`], [`Semaphore`], [`Event`] |
 //! | `local` | [`Local`]: values of which each process has its own |
 //! | `list` | [`list`]: all processes, for debugging |
-//! | `info` | who a process is |
 
-pub(crate) mod info;
 pub(crate) mod join;
 pub(crate) mod local;
 pub(crate) mod scope;
@@ -30,9 +28,9 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
+pub use crate::sched::info::ProcessId;
 pub use blocking::blocking;
 pub use future::block_on;
-pub use info::ProcessId;
 pub use join::{JoinHandle, Process};
 pub use list::{Listed, State, list};
 pub use local::Local;
@@ -42,11 +40,11 @@ pub use sync::{
 };
 
 use crate::deadline::{Deadline, Nanos};
-use crate::park;
 use crate::runtime::Runtime;
-use crate::task::{self, Waiting};
-use crate::worker::{Main, Start, Worker};
-use info::Info;
+use crate::sched::info::Info;
+use crate::sched::park;
+use crate::sched::task::{self, Waiting};
+use crate::sched::worker::{Main, Start, Worker};
 use join::Packet;
 
 /// Starts a lightweight process that runs `f`; the handle gives its result.

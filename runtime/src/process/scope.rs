@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use crate::deadline::Nanos;
-use crate::park::{self, Unparker};
 use crate::process::join::{Packet, Process};
 use crate::process::{Builder, expect_spawned, spawn_unchecked};
-use crate::task::Waiting;
+use crate::sched::park::{self, Unparker};
+use crate::sched::task::Waiting;
 
 pub(crate) struct ScopeState {
     running: AtomicUsize,

@@ -29,7 +29,7 @@ mod atomic {
 #[cfg(all(test, std_net_loom))]
 mod model {
     use super::*;
-    use crate::io::Interest;
+    use crate::interest::Interest;
     use loom::sync::Arc;
     use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use loom::thread;

@@ -2,7 +2,7 @@
 //! tells whether one has come since.
 
 use super::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::io::Interest;
+use crate::interest::Interest;
 
 pub(crate) const READABLE: u64 = 1;
 pub(crate) const WRITABLE: u64 = 1 << 1;

@@ -1,0 +1,194 @@
+//! Connections: accept, connect, shutdown.
+
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::net::SocketFlags;
+use socket2::{SockAddr, SockAddrStorage};
+
+use super::mode::Shared;
+use super::wait::timed_out;
+use super::{Io, ShortReads};
+use crate::deadline::{Deadline, Nanos};
+use crate::interest::{Interest, Wait};
+use crate::process;
+use crate::sys::{cvt, poll, retry_interrupted};
+
+impl Io {
+    /// Waits for a connection and returns it with its peer's address; the new socket is blocking
+    /// and close-on-exec. Interruptions by signals are retried. Corresponds to `accept4(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn accept(&self) -> io::Result<(Io, SockAddr)> {
+        self.perform(Interest::Read, |wait| self.accept_once(wait, accept_from))
+    }
+
+    /// Waits for a connection, without asking from where it comes.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn accept_any(&self) -> io::Result<Io> {
+        let (io, ()) = self.perform(Interest::Read, |wait| self.accept_once(wait, accept_any))?;
+        Ok(io)
+    }
+
+    /// Returns a connection that is there already.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none; otherwise as [`accept`](Self::accept).
+    pub fn try_accept(&self) -> io::Result<(Io, SockAddr)> {
+        self.once(|wait| self.accept_once(wait, accept_from))
+    }
+
+    fn accept_once<A>(
+        &self,
+        wait: Wait,
+        accept: impl Fn(BorrowedFd<'_>) -> io::Result<(OwnedFd, A)>,
+    ) -> io::Result<(Io, A)> {
+        if wait == Wait::Never {
+            // accept has no MSG_DONTWAIT, and a ready listener may be emptied by another.
+            self.force_nonblocking()?;
+        }
+        let (new, addr) = retry_interrupted(|| accept(self.fd.as_fd()))?;
+        let mut io = Io::fresh(new);
+        if self.short_reads == ShortReads::DrainUnlessCut {
+            io.short_reads = self.short_reads;
+        }
+        Ok((io, addr))
+    }
+
+    /// Connects to `addr`, within the deadline. Corresponds to `connect(2)`; interruptions by
+    /// signals are retried as std does.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform); `EINPROGRESS` for a socket the user made non-blocking.
+    pub fn connect(&self, addr: &SockAddr) -> io::Result<()> {
+        if self.user_nonblocking()? {
+            return self.connect_once(addr);
+        }
+        let mut begun = false;
+        let mut forced = false;
+        let result = self.perform(Interest::Write, |wait| {
+            if begun {
+                return self.connect_outcome();
+            }
+            if wait == Wait::Never && !forced {
+                self.set_o_nonblock(true)?;
+                forced = true;
+            }
+            match self.connect_begin(addr, wait) {
+                // Already: an earlier call began it and met its deadline; go on waiting.
+                Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY)) => {
+                    begun = true;
+                    Err(io::ErrorKind::WouldBlock.into())
+                }
+                other => other,
+            }
+        });
+        if forced && !self.is_forced() {
+            self.set_o_nonblock(false)?;
+        }
+        result
+    }
+
+    /// The first step of a connect. A Unix listener whose queue is full says `EAGAIN`, and nothing
+    /// tells when there is room: ask again after a while.
+    fn connect_begin(&self, addr: &SockAddr, wait: Wait) -> io::Result<()> {
+        let call_end = self.call_end(Interest::Write)?;
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let error = match self.connect_once(addr) {
+                Err(e) if e.raw_os_error() == Some(libc::EAGAIN) && wait == Wait::Never => e,
+                other => return other,
+            };
+            let now = Nanos::now();
+            if self.deadline.get() <= now {
+                return Err(timed_out());
+            }
+            if call_end <= now {
+                return Err(error);
+            }
+            let until = now.after(pause).min(self.deadline.get()).min(call_end);
+            process::sleep(Deadline::from(until.to_instant()));
+            process::check_cancelled()?;
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+
+    fn connect_once(&self, addr: &SockAddr) -> io::Result<()> {
+        retry_interrupted(|| {
+            // SAFETY: the address is live, with the length it states.
+            cvt(unsafe { libc::connect(self.fd.as_raw_fd(), addr.as_ptr().cast(), addr.len()) })
+        })
+        .map(drop)
+        .or_else(|e| match e.raw_os_error() {
+            // An attempt that a signal interrupted went on and has come to its end.
+            Some(libc::EISCONN) => Ok(()),
+            _ => Err(e),
+        })
+    }
+
+    /// How a connect in progress ended, or `WouldBlock`. A readiness hint may be stale and then
+    /// `SO_ERROR` is 0 for an unfinished connect: only `getpeername` is proof.
+    fn connect_outcome(&self) -> io::Result<()> {
+        if let Some(error) = self.sock().take_error()? {
+            return Err(error);
+        }
+        match self.sock().peer_addr() {
+            Ok(_) => Ok(()),
+            Err(e) if e.raw_os_error() == Some(libc::ENOTCONN) => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Ends one or both directions. Corresponds to `shutdown(2)`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `shutdown(2)`.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        if how != Shutdown::Write {
+            // Before the call: whoever its event wakes must find this.
+            let shared = self.shared.get_or_init(Shared::fresh);
+            shared.read_shut.store(true, Ordering::SeqCst);
+        }
+        self.sock().shutdown(how)
+    }
+
+    /// Whether the read side is shut down by us. A datagram socket tells that only to a call that
+    /// would wait: one with `MSG_DONTWAIT` gets `EAGAIN` for ever, where a plain one gets 0.
+    pub(super) fn is_read_shut(&self) -> io::Result<bool> {
+        let asked = |s: &Arc<Shared>| s.read_shut.load(Ordering::SeqCst);
+        Ok(self.shared.get().is_some_and(asked) && poll::is_read_shut(self.fd.as_fd())?)
+    }
+}
+
+/// `accept4(2)`: a new connection, and from where it comes.
+fn accept_from(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
+    let mut storage = SockAddrStorage::zeroed();
+    let mut len = storage.size_of();
+    let addr = (&raw mut storage).cast();
+    // SAFETY: the address storage is live and writable with the length given.
+    let new =
+        cvt(unsafe { libc::accept4(fd.as_raw_fd(), addr, &raw mut len, libc::SOCK_CLOEXEC) })?;
+    // SAFETY: accept4 has just made this descriptor, nobody else owns it.
+    let new = unsafe { OwnedFd::from_raw_fd(new) };
+    // SAFETY: the kernel wrote `len` bytes of an address into the storage.
+    Ok((new, unsafe { SockAddr::new(storage, len) }))
+}
+
+/// The same without the address, which costs the kernel some more.
+fn accept_any(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, ())> {
+    Ok((rustix::net::accept_with(fd, SocketFlags::CLOEXEC)?, ()))
+}

@@ -1,0 +1,381 @@
+//! Receiving and sending bytes and messages. Not how that waits; see `wait`.
+
+use std::io::{self, IoSlice, IoSliceMut, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd};
+
+use libc::c_int;
+use socket2::{SockAddr, SockAddrStorage};
+
+use super::{Io, ShortReads};
+use crate::buffers::lent::Lent;
+use crate::buffers::pool::{Buffer, LENT};
+use crate::deadline::{Deadline, Nanos};
+use crate::interest::{Interest, Wait};
+use crate::sys::{self, cvt_len};
+
+impl Io {
+    /// Receives into `buf`, up to its length in bytes. Corresponds to `recv(2)`. With
+    /// `MSG_DONTWAIT`, here as in the other calls with flags, it never waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv(&self, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
+        self.recv_until(buf, flags, Nanos::NEVER)
+    }
+
+    /// `recv` with a deadline of this call alone, of which and the handle's the nearer wins: so the
+    /// two halves of a connection can have a deadline each.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_by(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize> {
+        self.recv_until(buf, 0, Nanos::from_deadline(deadline))
+    }
+
+    fn recv_until(&self, buf: &mut [u8], flags: c_int, until: Nanos) -> io::Result<usize> {
+        if flags & libc::MSG_DONTWAIT != 0 {
+            return self.once(|wait| self.recv_into(buf, flags, wait).map(|r| r.len));
+        }
+        let attempt = |wait| self.recv_into(buf, flags, wait);
+        let received = self.run(Interest::Read, until, attempt, |r| r.emptied)?;
+        Ok(received.len)
+    }
+
+    /// `recv_by` into a buffer that `lend` gives for one attempt only, and that is dropped before a
+    /// wait: a process that waits for data holds no buffer. Returns the buffer with the data.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_lending<B: AsMut<[u8]>>(
+        &self,
+        lend: impl FnMut() -> B,
+        deadline: Deadline,
+    ) -> io::Result<(B, usize)> {
+        self.recv_lending_until(lend, Nanos::from_deadline(deadline))
+    }
+
+    #[inline(always)]
+    fn recv_lending_until<B: AsMut<[u8]>>(
+        &self,
+        mut lend: impl FnMut() -> B,
+        until: Nanos,
+    ) -> io::Result<(B, usize)> {
+        let attempt = |wait| {
+            let mut buf = lend();
+            match self.recv_into(buf.as_mut(), 0, wait) {
+                Ok(received) => Ok((buf, received)),
+                Err(error) => Err(without(buf, error)),
+            }
+        };
+        let (buf, received) = self.run(Interest::Read, until, attempt, |(_, r)| r.emptied)?;
+        Ok((buf, received.len))
+    }
+
+    /// Receives into a buffer of the runtime's, which is held only while there are data in it.
+    /// Corresponds to `recv(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_lent(&self) -> io::Result<Lent> {
+        let (buf, len) = self.recv_lending_until(|| Buffer::take(LENT), Nanos::NEVER)?;
+        Ok(Lent::new(buf, len))
+    }
+
+    /// One attempt to receive.
+    #[inline(always)]
+    fn recv_into(&self, buf: &mut [u8], flags: c_int, wait: Wait) -> io::Result<Received> {
+        let drains = match self.short_reads {
+            ShortReads::ProveNothing => false,
+            ShortReads::Drain => true,
+            ShortReads::DrainUnlessCut => match self.source.get() {
+                Some(source) if source.trusts_short_reads() => true,
+                Some(_) if wait == Wait::Never => return self.recv_uncut(buf, flags),
+                _ => false,
+            },
+        };
+        let room = buf.len();
+        let len = sys::recv(self.fd.as_fd(), buf, flags | wait.flags())?;
+        Ok(Received::of(len, room, drains && flags == 0))
+    }
+
+    /// Receives without a wait, and tells whether what stopped it was an empty socket.
+    #[inline(never)]
+    fn recv_uncut(&self, buf: &mut [u8], flags: c_int) -> io::Result<Received> {
+        let mut slice = libc::iovec {
+            iov_base: buf.as_mut_ptr().cast(),
+            iov_len: buf.len(),
+        };
+        let mut msg = empty_msghdr();
+        msg.msg_iov = &raw mut slice;
+        msg.msg_iovlen = 1;
+        let all_flags = flags | Wait::Never.flags();
+        // SAFETY: one live, writable slice; no address and no control messages are asked for.
+        let len = unsafe { sys::recvmsg(self.fd.as_raw_fd(), &raw mut msg, all_flags) }?;
+        // Something came with these bytes, and the read stopped behind it.
+        let cut = msg.msg_flags & libc::MSG_CTRUNC != 0;
+        Ok(Received::of(len, buf.len(), !cut && flags == 0))
+    }
+
+    /// Receives into several buffers in turn. Corresponds to `recvmsg(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], flags: c_int) -> io::Result<usize> {
+        self.recv_vectored_by(bufs, flags, Deadline::NEVER)
+    }
+
+    /// `recv_vectored` with a deadline of this call alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_vectored_by(
+        &self,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: c_int,
+        deadline: Deadline,
+    ) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            // As readv(2), which std calls; recvmsg(2) would wait for data to put nowhere.
+            return Ok(0);
+        }
+        let fd = self.fd.as_raw_fd();
+        let mut msg = empty_msghdr();
+        msg.msg_iov = bufs.as_mut_ptr().cast();
+        msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
+        self.perform_by(Interest::Read, deadline, |wait| {
+            // SAFETY: IoSliceMut has the layout of iovec (std documents it), the slices are live
+            // and writable, and the count is not above their number.
+            cvt_len(unsafe { libc::recvmsg(fd, &raw mut msg, flags | wait.flags()) })
+        })
+    }
+
+    /// Receives one message and its sender's address. Corresponds to `recvfrom(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn recv_from(&self, buf: &mut [u8], flags: c_int) -> io::Result<(usize, SockAddr)> {
+        let fd = self.fd.as_raw_fd();
+        self.perform_flagged(flags, Interest::Read, |wait| {
+            let mut storage = SockAddrStorage::zeroed();
+            let mut len = storage.size_of();
+            // SAFETY: buffer and address storage are live and writable with the lengths given.
+            let n = cvt_len(unsafe {
+                libc::recvfrom(
+                    fd,
+                    buf.as_mut_ptr().cast(),
+                    buf.len(),
+                    flags | wait.flags(),
+                    (&raw mut storage).cast(),
+                    &raw mut len,
+                )
+            })?;
+            // SAFETY: the kernel wrote `len` bytes of an address into the storage.
+            Ok((n, unsafe { SockAddr::new(storage, len) }))
+        })
+    }
+
+    /// Sends from `buf`; returns how many bytes were taken. Never raises `SIGPIPE`.
+    /// Corresponds to `send(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    #[inline]
+    pub fn send(&self, buf: &[u8], flags: c_int) -> io::Result<usize> {
+        self.perform_flagged(flags, Interest::Write, |wait| {
+            self.send_from(buf, flags, wait)
+        })
+    }
+
+    /// One attempt to send.
+    #[inline(always)]
+    fn send_from(&self, buf: &[u8], flags: c_int, wait: Wait) -> io::Result<usize> {
+        let flags = flags | libc::MSG_NOSIGNAL;
+        if self.batched_sends()
+            && wait == Wait::Never
+            && let Some(sent) = self.send_in_batch(buf, flags)
+        {
+            return sent;
+        }
+        sys::send(self.fd.as_fd(), buf, flags | wait.flags())
+    }
+    /// `send` until all of `buf` is taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    // Built in: no return behind the system call, which would be mispredicted.
+    #[inline(always)]
+    pub fn send_all(&self, buf: &[u8]) -> io::Result<()> {
+        if buf.is_empty() {
+            return Ok(());
+        }
+        let sent = self.perform(Interest::Write, |wait| self.send_from(buf, 0, wait));
+        match sent {
+            Ok(sent) if sent == buf.len() => Ok(()),
+            sent => self.send_rest(buf, sent),
+        }
+    }
+
+    #[cold]
+    fn send_rest(&self, buf: &[u8], sent: io::Result<usize>) -> io::Result<()> {
+        struct Sending<'a>(&'a Io, Option<io::Result<usize>>);
+        impl Write for Sending<'_> {
+            fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+                self.1.take().unwrap_or_else(|| self.0.send(buf, 0))
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        Sending(self, Some(sent)).write_all(buf)
+    }
+
+    /// `send` with a deadline of this call alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn send_by(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
+        let attempt = |wait| self.send_from(buf, 0, wait);
+        self.perform_by(Interest::Write, deadline, attempt)
+    }
+
+    /// Sends from several buffers in turn. Corresponds to `sendmsg(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn send_vectored(&self, bufs: &[IoSlice<'_>], flags: c_int) -> io::Result<usize> {
+        self.send_vectored_by(bufs, flags, Deadline::NEVER)
+    }
+
+    /// `send_vectored` with a deadline of this call alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn send_vectored_by(
+        &self,
+        bufs: &[IoSlice<'_>],
+        flags: c_int,
+        deadline: Deadline,
+    ) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        let mut msg = empty_msghdr();
+        msg.msg_iov = bufs.as_ptr().cast_mut().cast();
+        msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
+        self.perform_by(Interest::Write, deadline, |wait| {
+            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
+            // SAFETY: IoSlice has the layout of iovec (std documents it), the slices are live, the
+            // count is not above their number, and sendmsg writes to none of it.
+            cvt_len(unsafe { libc::sendmsg(fd, &raw const msg, flags) })
+        })
+    }
+
+    /// Sends one message to `addr`. Corresponds to `sendto(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn send_to(&self, buf: &[u8], addr: &SockAddr, flags: c_int) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        self.perform_flagged(flags, Interest::Write, |wait| {
+            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
+            // SAFETY: the slice and the address are live, with the lengths they state.
+            cvt_len(unsafe {
+                libc::sendto(
+                    fd,
+                    buf.as_ptr().cast(),
+                    buf.len(),
+                    flags,
+                    addr.as_ptr().cast(),
+                    addr.len(),
+                )
+            })
+        })
+    }
+
+    /// `recvmsg(2)` with a message header of the caller's, for ancillary data.
+    ///
+    /// # Safety
+    ///
+    /// Every pointer in `msg` is null or valid for writes of the length beside it, for the whole
+    /// call.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub unsafe fn recv_msg(&self, msg: &mut libc::msghdr, flags: c_int) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        let (name_len, control_len) = (msg.msg_namelen, msg.msg_controllen);
+        self.perform_flagged(flags, Interest::Read, |wait| {
+            // The kernel overwrites both lengths, also in an attempt that comes to nothing.
+            msg.msg_namelen = name_len;
+            msg.msg_controllen = control_len;
+            // SAFETY: the caller keeps the pointers of `msg` valid.
+            cvt_len(unsafe { libc::recvmsg(fd, msg, flags | wait.flags()) })
+        })
+    }
+
+    /// `sendmsg(2)` with a message header of the caller's, for ancillary data.
+    ///
+    /// # Safety
+    ///
+    /// Every pointer in `msg` is null or valid for reads of the length beside it, for the whole
+    /// call.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub unsafe fn send_msg(&self, msg: &libc::msghdr, flags: c_int) -> io::Result<usize> {
+        let fd = self.fd.as_raw_fd();
+        self.perform_flagged(flags, Interest::Write, |wait| {
+            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
+            // SAFETY: the caller keeps the pointers of `msg` valid.
+            cvt_len(unsafe { libc::sendmsg(fd, msg, flags) })
+        })
+    }
+}
+
+/// The error of an attempt, and the lent buffer into which nothing came goes back.
+#[cold]
+#[inline(never)]
+fn without<B>(_: B, error: io::Error) -> io::Error {
+    error
+}
+
+/// What an attempt to receive gave.
+struct Received {
+    len: usize,
+    /// It was less than there was room for, which means that nothing is left.
+    emptied: bool,
+}
+
+impl Received {
+    /// `drains` says whether it would mean that.
+    #[inline]
+    fn of(len: usize, room: usize, drains: bool) -> Received {
+        Received {
+            len,
+            emptied: drains && len < room && len > 0,
+        }
+    }
+}
+
+/// `UIO_MAXIOV`: more slices than this are an error, fewer are a legal short operation.
+pub(crate) const MAX_IOV: usize = 1024;
+
+pub(crate) fn empty_msghdr() -> libc::msghdr {
+    // SAFETY: all-zero is a valid msghdr: null pointers with zero lengths.
+    unsafe { MaybeUninit::<libc::msghdr>::zeroed().assume_init() }
+}

@@ -1,0 +1,262 @@
+//! A descriptor and the one way through it: every socket operation of every crate is
+//! [`Io::perform`], the only place that knows where it runs.
+//!
+//! | file | idea |
+//! |---|---|
+//! | this one | [`Io`] and how one is made |
+//! | `wait` | the only loop: try, wait, try again |
+//! | `mode` | what decides how a handle waits: deadline, blocking mode, timeouts |
+//! | `notify` | interrupting the calls that wait, from elsewhere |
+//! | `data` | receiving and sending |
+//! | `batched` | sends that are made together with those of other processes |
+//! | `sendfile` | files and streams sent on without passing through the program |
+//! | `text` | reading text and bytes of a size |
+//! | `connect` | accept, connect, shutdown |
+//! | `options` | socket options that socket2 does not know |
+
+mod batched;
+mod connect;
+mod data;
+mod mode;
+pub(crate) mod notify;
+mod options;
+#[doc(hidden)]
+pub mod sendfile;
+#[doc(hidden)]
+pub mod text;
+mod wait;
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
+
+use socket2::{Domain, Protocol, SockRef, Type};
+
+use crate::deadline::AtomicDeadline;
+use crate::reactor::source::Attached;
+pub(crate) use data::{MAX_IOV, empty_msghdr};
+use mode::{MODE_BLOCKING, MODE_FORCED, MODE_UNKNOWN, Shared, UNREAD};
+
+/// A socket's descriptor with everything that decides how its operations wait.
+///
+/// The descriptor stays in the blocking mode its user chose, whatever thread or process uses it.
+pub struct Io {
+    /// Before the descriptor, so that it is dropped first: see [`Source::release`].
+    source: Attached,
+    fd: OwnedFd,
+    /// What it means that a plain `recv` fills less than its buffer.
+    short_reads: ShortReads,
+    /// Its sends are made together with those of others, where it pays.
+    batched_sends: AtomicBool,
+    deadline: AtomicDeadline,
+    /// What `dup`ed descriptors share because the kernel does. Absent: a blocking socket
+    /// without timeouts that we made ourselves.
+    shared: OnceLock<Arc<Shared>>,
+}
+
+/// Whether a `recv` that fills less than its buffer has emptied the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ShortReads {
+    ProveNothing,
+    /// TCP.
+    Drain,
+    /// Unix streams: a read stops where descriptors were passed, and on a socket that asks for
+    /// credentials where the sender changes. A `recvmsg` without room for control messages tells of
+    /// both, by `MSG_CTRUNC`; it is asked once that has happened, see `doubt`.
+    DrainUnlessCut,
+}
+
+/// What has an [`Io`] inside: the seam for what works over sockets of several crates.
+#[doc(hidden)]
+pub trait AsIo {
+    /// It.
+    fn as_io(&self) -> &Io;
+}
+
+impl Io {
+    /// Makes a new socket: blocking, close-on-exec. Corresponds to `socket(2)`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `socket(2)`.
+    pub fn socket(domain: Domain, ty: Type, protocol: Option<Protocol>) -> io::Result<Io> {
+        socket2::Socket::new_raw(domain, ty.cloexec(), protocol).map(|s| Io::fresh(s.into()))
+    }
+
+    /// Makes two connected sockets. Corresponds to `socketpair(2)`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `socketpair(2)`.
+    pub fn pair(domain: Domain, ty: Type, protocol: Option<Protocol>) -> io::Result<(Io, Io)> {
+        let (a, b) = socket2::Socket::pair_raw(domain, ty.cloexec(), protocol)?;
+        Ok((Io::fresh(a.into()), Io::fresh(b.into())))
+    }
+
+    /// Takes over a descriptor whose mode and timeouts are not known; they are asked of the
+    /// kernel when first needed.
+    #[must_use]
+    pub fn adopt(fd: OwnedFd) -> Io {
+        let io = Io::fresh(fd);
+        io.source.expose();
+        // A fresh Io has no shared state, so this always takes.
+        let _ = io.shared.set(Shared::new(MODE_UNKNOWN, UNREAD));
+        io
+    }
+
+    /// A descriptor known to be blocking and without timeouts.
+    fn fresh(fd: OwnedFd) -> Io {
+        Io {
+            source: Attached::none(fd.as_fd()),
+            fd,
+            short_reads: ShortReads::ProveNothing,
+            batched_sends: AtomicBool::new(false),
+            deadline: AtomicDeadline::never(),
+            shared: OnceLock::new(),
+        }
+    }
+
+    /// Says that a short `recv` on this socket means that nothing is left to read. True of TCP
+    /// streams; not of Unix streams, see below; never of datagrams.
+    #[must_use]
+    pub fn short_read_drains(mut self) -> Io {
+        self.short_reads = ShortReads::Drain;
+        self
+    }
+
+    /// Says that a short `recv` on this socket means that nothing is left to read, unless something
+    /// that came with the bytes cut it short. True of Unix streams; what a listener accepts inherits
+    /// it.
+    #[must_use]
+    pub fn short_read_drains_unless_cut(mut self) -> Io {
+        self.short_reads = ShortReads::DrainUnlessCut;
+        self
+    }
+
+    /// Whether [`short_read_drains`](Self::short_read_drains) was said.
+    #[must_use]
+    pub fn drains(&self) -> bool {
+        self.short_reads == ShortReads::Drain
+    }
+
+    /// A second handle to the same socket. The deadline is copied; the blocking mode and the
+    /// per-call timeouts are shared, as they are in the kernel.
+    ///
+    /// # Errors
+    ///
+    /// The error of `fcntl(F_DUPFD_CLOEXEC)`.
+    pub fn try_clone(&self) -> io::Result<Io> {
+        self.source.expose();
+        let fd = self.fd.try_clone()?;
+        let shared = Arc::clone(self.shared.get_or_init(Shared::fresh));
+        let source = Attached::none(fd.as_fd());
+        source.expose();
+        Ok(Io {
+            source,
+            fd,
+            short_reads: self.short_reads,
+            batched_sends: AtomicBool::new(self.batched_sends()),
+            deadline: AtomicDeadline::at(self.deadline.get()),
+            shared: OnceLock::from(shared),
+        })
+    }
+
+    /// Hands the descriptor out, in the blocking mode its user chose.
+    #[must_use]
+    pub fn into_fd(self) -> OwnedFd {
+        if let Some(shared) = self.shared.get()
+            && shared.mode.load(Ordering::SeqCst) == MODE_FORCED
+        {
+            shared.mode.store(MODE_BLOCKING, Ordering::SeqCst);
+            // Cannot fail on a socket; there would be nobody to tell.
+            let _ = self.set_o_nonblock(false);
+        }
+        self.source.expose();
+        drop(self.source);
+        self.fd
+    }
+
+    /// For system calls of this crate.
+    pub(crate) fn fd_number(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    /// socket2's view of this socket, for its options.
+    #[must_use]
+    pub fn sock(&self) -> SockRef<'_> {
+        SockRef::from(&self.fd)
+    }
+
+    /// Takes halves of a connection for good, for all handles to it: whoever buffers what it reads
+    /// must be the only one to read. False, and nothing taken, if one of them is taken already.
+    #[must_use]
+    pub fn claim(&self, halves: u8) -> bool {
+        let cell = &self.shared.get_or_init(Shared::fresh).halves;
+        let free = |taken| (taken & halves == 0).then_some(taken | halves);
+        cell.fetch_update(Ordering::SeqCst, Ordering::SeqCst, free)
+            .is_ok()
+    }
+
+    /// The one handle that the claimed halves of a connection have in common, made by `make` if
+    /// there is none. Kept as long as somebody else holds it.
+    ///
+    /// # Errors
+    ///
+    /// The error of `make`.
+    pub fn common<T: Any + Send + Sync>(
+        &self,
+        make: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<Arc<T>> {
+        let shared = self.shared.get_or_init(Shared::fresh);
+        let mut common = shared.common.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = common.as_ref().and_then(Weak::upgrade);
+        if let Some(Ok(there)) = there.map(Arc::downcast) {
+            return Ok(there);
+        }
+        let new = Arc::new(make()?);
+        let weak: Weak<T> = Arc::downgrade(&new);
+        *common = Some(weak);
+        Ok(new)
+    }
+}
+
+impl From<OwnedFd> for Io {
+    fn from(fd: OwnedFd) -> Io {
+        Io::adopt(fd)
+    }
+}
+
+impl From<Io> for OwnedFd {
+    fn from(io: Io) -> OwnedFd {
+        io.into_fd()
+    }
+}
+
+impl AsFd for Io {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.source.expose();
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Io {
+    fn as_raw_fd(&self) -> RawFd {
+        self.source.expose();
+        self.fd.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for Io {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Io")
+            .field("fd", &self.fd.as_raw_fd())
+            .field("deadline", &self.deadline())
+            .finish_non_exhaustive()
+    }
+}
+
+const _: () = assert!(mem::size_of::<Io>() <= 64);

@@ -1,0 +1,264 @@
+//! How operations of a handle wait: its deadline, its blocking mode, the timeouts of its calls, and what
+//! may interrupt them.
+
+use std::any::Any;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::time::Duration;
+
+use libc::c_int;
+
+use super::Io;
+use crate::deadline::{Deadline, Nanos};
+use crate::interest::Interest;
+use crate::io::notify::{Notifier, Notify};
+use crate::sys::cvt;
+use crate::wake::{READABLE, WRITABLE};
+
+/// State of the open file description, which all clones of a socket have in common.
+pub(super) struct Shared {
+    pub(super) mode: AtomicU8,
+    /// Nanoseconds; `u64::MAX` is none; [`UNREAD`] asks the kernel first.
+    pub(super) timeouts: [AtomicU64; 2],
+    /// What interrupts those who wait, if it was asked for.
+    pub(super) notify: OnceLock<Arc<Notify>>,
+    /// Someone asks, or has asked, for a shutdown of the read side.
+    pub(super) read_shut: AtomicBool,
+    /// The halves that were claimed, by [`Io::claim`].
+    pub(super) halves: AtomicU8,
+    /// What the halves have in common while one of them lives.
+    pub(super) common: Mutex<Option<Weak<dyn Any + Send + Sync>>>,
+}
+
+/// Adopted descriptor: `O_NONBLOCK` not looked at yet.
+pub(super) const MODE_UNKNOWN: u8 = 0;
+pub(super) const MODE_BLOCKING: u8 = 1;
+/// The user asked for `set_nonblocking(true)`: nothing waits.
+pub(super) const MODE_NONBLOCKING: u8 = 2;
+/// The user's mode is blocking; we set `O_NONBLOCK` for calls without a flags argument.
+pub(super) const MODE_FORCED: u8 = 3;
+
+pub(super) const UNREAD: u64 = u64::MAX - 1;
+
+impl Shared {
+    pub(super) fn new(mode: u8, timeout: u64) -> Arc<Shared> {
+        Arc::new(Shared {
+            mode: AtomicU8::new(mode),
+            timeouts: [AtomicU64::new(timeout), AtomicU64::new(timeout)],
+            notify: OnceLock::new(),
+            read_shut: AtomicBool::new(false),
+            halves: AtomicU8::new(0),
+            common: Mutex::new(None),
+        })
+    }
+
+    pub(super) fn fresh() -> Arc<Shared> {
+        Shared::new(MODE_BLOCKING, u64::MAX)
+    }
+}
+
+impl Io {
+    /// Sets the deadline of this handle: every operation that has not ended by then fails with
+    /// [`TimedOut`](io::ErrorKind::TimedOut), even with data ready. Operations that wait already
+    /// follow the change, but for those of a plain thread that began without a deadline: they wait
+    /// in the kernel, as std's.
+    pub fn set_deadline(&self, deadline: Deadline) {
+        self.deadline.set(Nanos::from_deadline(deadline));
+        if let Some(source) = self.source.get() {
+            source.wake(READABLE | WRITABLE);
+        }
+    }
+
+    /// The deadline set on this handle.
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        self.deadline.get().to_instant().into()
+    }
+    /// Chooses whether operations wait at all. Corresponds to `O_NONBLOCK`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `ioctl(FIONBIO)`.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        // A blocking socket that nobody has asked about needs no state, but the user may have
+        // changed the mode behind our back, so the call is made in any case.
+        self.set_o_nonblock(nonblocking)?;
+        let mode = if nonblocking {
+            MODE_NONBLOCKING
+        } else {
+            MODE_BLOCKING
+        };
+        self.set_mode(mode);
+        Ok(())
+    }
+
+    /// Says of an adopted descriptor that its user wants to wait, whatever mode it is in: one that
+    /// came from another program, which may share it still, is best left as it is.
+    ///
+    /// # Errors
+    ///
+    /// The error of `fcntl(F_GETFL)`.
+    pub fn regard_as_blocking(&self) -> io::Result<()> {
+        let mode = if self.sock().nonblocking()? {
+            MODE_FORCED
+        } else {
+            MODE_BLOCKING
+        };
+        self.set_mode(mode);
+        Ok(())
+    }
+
+    fn set_mode(&self, mode: u8) {
+        let shared = self.shared.get_or_init(Shared::fresh);
+        shared.mode.store(mode, Ordering::SeqCst);
+    }
+
+    /// One call, where `fcntl(2)` needs two.
+    pub(super) fn set_o_nonblock(&self, on: bool) -> io::Result<()> {
+        let mut on = c_int::from(on);
+        // SAFETY: a live int.
+        cvt(unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::FIONBIO, &raw mut on) }).map(drop)
+    }
+
+    /// Whether the user chose non-blocking operations.
+    ///
+    /// # Errors
+    ///
+    /// The error of `fcntl(F_GETFL)`, which is asked for adopted descriptors only.
+    pub fn user_nonblocking(&self) -> io::Result<bool> {
+        let Some(shared) = self.shared.get() else {
+            return Ok(false);
+        };
+        let mode = shared.mode.load(Ordering::SeqCst);
+        if mode != MODE_UNKNOWN {
+            return Ok(mode == MODE_NONBLOCKING);
+        }
+        let nonblocking = self.sock().nonblocking()?;
+        let mode = if nonblocking {
+            MODE_NONBLOCKING
+        } else {
+            MODE_BLOCKING
+        };
+        // Someone may have set the mode meanwhile: theirs is newer.
+        let seen = shared
+            .mode
+            .compare_exchange(MODE_UNKNOWN, mode, Ordering::SeqCst, Ordering::SeqCst)
+            .map_or_else(|newer| newer, |_| mode);
+        Ok(seen == MODE_NONBLOCKING)
+    }
+
+    /// A handle that interrupts those who wait on this socket, on any of its handles. From now on a
+    /// plain thread waits with `ppoll(2)`, so that it can be told; one that is in the kernel already is not,
+    /// nor is a process that waits already on another handle.
+    ///
+    /// # Errors
+    ///
+    /// The error of `eventfd(2)`.
+    pub fn notifier(&self) -> io::Result<Notifier> {
+        let shared = self.shared.get_or_init(Shared::fresh);
+        let notify = match shared.notify.get() {
+            Some(notify) => notify,
+            None => {
+                let new = Arc::new(Notify::new()?);
+                shared.notify.get_or_init(|| new)
+            }
+        };
+        let notifier = Notifier(Arc::clone(notify));
+        if let Some(source) = self.source.get() {
+            // Processes that wait on this handle already wait again, so as to be told.
+            source.wake(READABLE | WRITABLE);
+        }
+        Ok(notifier)
+    }
+
+    pub(super) fn notify(&self) -> Option<&Arc<Notify>> {
+        self.shared.get()?.notify.get()
+    }
+
+    /// Whether a plain thread must not wait in the kernel's own way.
+    pub(super) fn must_poll(&self) -> bool {
+        self.shared.get().is_some_and(|shared| {
+            shared.mode.load(Ordering::SeqCst) == MODE_FORCED || shared.notify.get().is_some()
+        })
+    }
+
+    pub(super) fn is_forced(&self) -> bool {
+        self.shared
+            .get()
+            .is_some_and(|s| s.mode.load(Ordering::SeqCst) == MODE_FORCED)
+    }
+
+    /// Puts the descriptor into `O_NONBLOCK` once, remembering that the user did not ask for it.
+    pub(crate) fn force_nonblocking(&self) -> io::Result<()> {
+        if self.is_forced() || self.user_nonblocking()? {
+            return Ok(());
+        }
+        self.set_o_nonblock(true)?;
+        self.shared
+            .get_or_init(Shared::fresh)
+            .mode
+            .store(MODE_FORCED, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Sets the per-call timeout of one direction, `SO_RCVTIMEO` or `SO_SNDTIMEO`; `None` waits
+    /// for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration; the error of
+    /// `setsockopt(2)`.
+    pub fn set_timeout(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<()> {
+        if timeout == Some(Duration::ZERO) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "cannot set a 0 duration timeout",
+            ));
+        }
+        // The kernel counts microseconds, and 0 of them is "for ever": round up, as std.
+        let timeout = timeout.map(|t| t.max(Duration::from_micros(1)));
+        match interest {
+            Interest::Read => self.sock().set_read_timeout(timeout)?,
+            Interest::Write => self.sock().set_write_timeout(timeout)?,
+        }
+        let nanos = timeout.map_or(u64::MAX, |t| {
+            u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)
+        });
+        self.timeout_cell(interest).store(nanos, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// The per-call timeout of one direction, as the kernel has it.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn timeout(&self, interest: Interest) -> io::Result<Option<Duration>> {
+        match interest {
+            Interest::Read => self.sock().read_timeout(),
+            Interest::Write => self.sock().write_timeout(),
+        }
+    }
+
+    fn timeout_cell(&self, interest: Interest) -> &AtomicU64 {
+        &self.shared.get_or_init(Shared::fresh).timeouts[interest as usize]
+    }
+
+    /// The timeout in nanoseconds without a system call, unless the descriptor was adopted.
+    pub(super) fn timeout_nanos(&self, interest: Interest) -> io::Result<Option<u64>> {
+        let Some(shared) = self.shared.get() else {
+            return Ok(None);
+        };
+        let cell = &shared.timeouts[interest as usize];
+        let mut nanos = cell.load(Ordering::SeqCst);
+        if nanos == UNREAD {
+            nanos = self.timeout(interest)?.map_or(u64::MAX, |t| {
+                u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)
+            });
+            let _ = cell.compare_exchange(UNREAD, nanos, Ordering::SeqCst, Ordering::SeqCst);
+        }
+        Ok((nanos != u64::MAX).then_some(nanos))
+    }
+}

@@ -1,0 +1,120 @@
+//! Interrupting whoever waits on a socket, from elsewhere: what ends the accepts of a server that
+//! shuts down.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::interest::Interest;
+use crate::reactor::source::{Attached, Entry};
+use crate::sched::park::Unparker;
+use crate::sched::task::Task;
+use crate::sys::eventfd::Eventfd;
+
+/// Ends the accepts of a listener, those that wait now and those to come, with the error for which
+/// [`is_notified`] is true. Made by a listener's `notifier()`; can be cloned, sent elsewhere, and
+/// outlive the listener.
+///
+/// It stays in force until [`reset`](Self::reset), so that it does not matter whether an accept
+/// waits at that moment, how many do, or how often it is said. Connections in the queue stay there.
+#[derive(Clone)]
+pub struct Notifier(pub(crate) Arc<Notify>);
+
+impl Notifier {
+    /// Interrupts. Safe to call in a signal handler: it stores a flag and writes to a descriptor.
+    pub fn notify(&self) {
+        self.0.raised.store(true, Ordering::SeqCst);
+        self.0.eventfd.raise();
+    }
+
+    /// Lets accepts wait again.
+    pub fn reset(&self) {
+        // In this order: a notification between the two is not lost.
+        self.0.eventfd.clear();
+        self.0.raised.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether it is in force.
+    #[must_use]
+    pub fn is_notified(&self) -> bool {
+        self.0.is_raised()
+    }
+}
+
+impl fmt::Debug for Notifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notifier")
+            .field("notified", &self.is_notified())
+            .finish()
+    }
+}
+
+/// Whether `error` says that a [`Notifier`] interrupted the operation.
+///
+/// # Examples
+///
+/// ```
+/// assert!(!std_net_runtime::is_notified(&std::io::ErrorKind::TimedOut.into()));
+/// ```
+#[must_use]
+pub fn is_notified(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Notified>())
+}
+
+pub(crate) fn notified() -> io::Error {
+    io::Error::other(Notified)
+}
+
+#[derive(Debug)]
+struct Notified;
+
+impl fmt::Display for Notified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("interrupted by the listener's notifier")
+    }
+}
+
+impl Error for Notified {}
+
+pub(crate) struct Notify {
+    /// Before the descriptor, so that it is dropped first.
+    source: Attached,
+    /// Readable while the flag is set: for threads in `ppoll(2)` and for reactors.
+    eventfd: Eventfd,
+    raised: AtomicBool,
+}
+
+impl Notify {
+    pub(crate) fn new() -> io::Result<Notify> {
+        let eventfd = Eventfd::new()?;
+        Ok(Notify {
+            source: Attached::none(eventfd.as_fd()),
+            eventfd,
+            raised: AtomicBool::new(false),
+        })
+    }
+
+    #[inline]
+    pub(crate) fn is_raised(&self) -> bool {
+        self.raised.load(Ordering::SeqCst)
+    }
+
+    /// Has the process woken when this is raised, while what it returns lives.
+    #[cold]
+    pub(crate) fn enrol(&self, task: &'static Task) -> io::Result<Entry> {
+        let source = self.source.get_or_take();
+        source.watch(task.worker(), self.eventfd.as_fd())?;
+        let entry = source.enrol_other(Interest::Read, Unparker::Process(task));
+        source.rearm(self.eventfd.as_fd())?;
+        Ok(entry)
+    }
+}
+
+impl AsFd for Notify {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.eventfd.as_fd()
+    }
+}

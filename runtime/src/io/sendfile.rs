@@ -1,0 +1,297 @@
+//! Sending without passing the bytes through the program: from a file by `sendfile(2)`, from another
+//! socket by `splice(2)` and a pipe. Where the kernel cannot, a plain copy. Through [`Io::perform`]
+//! like everything else.
+//!
+//! Neither call has a flag like `MSG_DONTWAIT`: in a process, or with a deadline, the socket gets
+//! `O_NONBLOCK` as a listener does for `accept`.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io;
+use std::ops::{Bound, RangeBounds};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::ptr;
+
+use crate::interest::{Interest, Wait};
+use crate::io::Io;
+use crate::sys::sigpipe::Sigpipe;
+use crate::sys::{cvt, cvt_len};
+
+/// Bytes of one call: a large file must not keep a worker from its other processes for long.
+const CHUNK: u64 = 1 << 20;
+/// Bytes of one plain copy; and what a pipe holds.
+const COPY: usize = 64 << 10;
+/// The longest message that is sent from a file.
+const MESSAGE: u64 = 1 << 20;
+/// Unused pipes that a thread keeps.
+const KEPT: usize = 16;
+
+/// Whether the kernel says that it cannot do this between these descriptors.
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP)
+    )
+}
+
+/// The first offset of a range and its length in bytes; to the end of the file if it has none.
+fn offset_and_len(range: impl RangeBounds<u64>) -> io::Result<(u64, u64)> {
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(last) => last.saturating_add(1),
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => u64::MAX,
+    };
+    if i64::try_from(start).is_err() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "an offset beyond every file",
+        ));
+    }
+    Ok((start, end.saturating_sub(start)))
+}
+
+/// Sends a range of a file over a stream; see the method of the streams.
+///
+/// # Errors
+///
+/// As [`Io::perform`], and the errors of reading the file, if nothing was sent.
+#[doc(hidden)]
+pub fn send_file(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Result<u64> {
+    let (start, len) = offset_and_len(range)?;
+    let sigpipe = Sigpipe::disposition();
+    let mut sent = 0;
+    let mut copies = false;
+    while sent < len {
+        let (at, left) = (start + sent, len - sent);
+        let result = if copies {
+            copy_from_file(io, file, at, left)
+        } else {
+            io.send_file_once(file, at, left, sigpipe)
+        };
+        match result {
+            Ok(0) => break,
+            Ok(n) => sent += n,
+            Err(e) if !copies && is_unsupported(&e) => copies = true,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            // What was sent is told first, the error by the next call.
+            Err(_) if sent > 0 => break,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(sent)
+}
+
+/// Sends a range of a file as one message, by a copy: the kernel has no other way.
+///
+/// # Errors
+///
+/// `EMSGSIZE` for more than a message holds; the error of reading the file; as [`Io::perform`].
+#[doc(hidden)]
+pub fn send_file_message(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Result<u64> {
+    let (start, len) = offset_and_len(range)?;
+    let len = len.min(file.metadata()?.len().saturating_sub(start));
+    if len > MESSAGE {
+        return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
+    }
+    let mut message = vec![0; len as usize];
+    let mut read = 0;
+    while read < message.len() {
+        match file.read_at(&mut message[read..], start + read as u64) {
+            // Shorter by now.
+            Ok(0) => break,
+            Ok(n) => read += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    io.send(&message[..read], 0).map(|n| n as u64)
+}
+
+/// A plain copy of one piece.
+fn copy_from_file(io: &Io, file: &File, at: u64, left: u64) -> io::Result<u64> {
+    let mut buf = vec![0; COPY.min(usize::try_from(left).unwrap_or(COPY))];
+    let n = file.read_at(&mut buf, at)?;
+    if n == 0 {
+        return Ok(0);
+    }
+    // The rest, if it takes less, is read again.
+    io.send(&buf[..n], 0).map(|n| n as u64)
+}
+
+impl Io {
+    /// One `sendfile(2)`, which leaves the file's own cursor alone.
+    fn send_file_once(&self, file: &File, at: u64, left: u64, sigpipe: Sigpipe) -> io::Result<u64> {
+        let len = left.min(CHUNK) as usize;
+        self.perform(Interest::Write, |wait| {
+            if wait == Wait::Never {
+                self.force_nonblocking()?;
+            }
+            let mut at = libc::off_t::try_from(at).map_err(|_| io::ErrorKind::InvalidInput)?;
+            sigpipe
+                .held(|| {
+                    // SAFETY: open descriptors and a live offset.
+                    cvt_len(unsafe {
+                        libc::sendfile(self.fd_number(), file.as_raw_fd(), &raw mut at, len)
+                    })
+                })
+                .map(|n| n as u64)
+        })
+    }
+}
+
+/// A pipe through which bytes go from one socket to another without a copy.
+struct Pipe {
+    read: OwnedFd,
+    write: OwnedFd,
+}
+
+thread_local! {
+    static PIPES: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Pipe {
+    /// An empty one.
+    fn take() -> io::Result<Pipe> {
+        if let Some(pipe) = PIPES.with_borrow_mut(Vec::pop) {
+            return Ok(pipe);
+        }
+        let mut fds = [0; 2];
+        // Not non-blocking: the kernel would take that for the socket's mode.
+        // SAFETY: room for two descriptors.
+        cvt(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) })?;
+        // SAFETY: pipe2 has just made both, nobody else owns them.
+        let [read, write] = fds.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+        Ok(Pipe { read, write })
+    }
+
+    /// Keeps an empty one for the next.
+    fn give_back(self) {
+        // Fails only while the thread ends; then it is closed.
+        let _ = PIPES.try_with(|pipes| {
+            let mut pipes = pipes.borrow_mut();
+            if pipes.len() < KEPT {
+                pipes.push(self);
+            }
+        });
+    }
+}
+
+/// Carries bytes from one stream to the other until the end of the first. Returns how many.
+///
+/// # Errors
+///
+/// As [`Io::perform`], of either side.
+#[doc(hidden)]
+pub fn copy(from: &Io, to: &Io) -> io::Result<u64> {
+    let sigpipe = Sigpipe::disposition();
+    let mut total = 0;
+    loop {
+        // A pipe is held only while there are data in it.
+        match from.fill_pipe() {
+            Ok((0, pipe)) => {
+                pipe.give_back();
+                return Ok(total);
+            }
+            Ok((n, pipe)) => {
+                to.drain_pipe(&pipe, n, sigpipe)?;
+                total += n as u64;
+                pipe.give_back();
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e)
+                if is_unsupported(&e)
+                    || matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) =>
+            {
+                return copy_through_buffer(from, to, total);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+fn copy_through_buffer(from: &Io, to: &Io, mut total: u64) -> io::Result<u64> {
+    loop {
+        let data = match from.recv_lent() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        };
+        if data.is_empty() {
+            return Ok(total);
+        }
+        let mut rest = &data[..];
+        while !rest.is_empty() {
+            match to.send(rest, 0) {
+                Ok(n) => rest = &rest[n..],
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        total += data.len() as u64;
+    }
+}
+
+impl Io {
+    /// Moves what there is into an empty pipe.
+    fn fill_pipe(&self) -> io::Result<(usize, Pipe)> {
+        self.perform(Interest::Read, |wait| {
+            if wait == Wait::Never {
+                self.force_nonblocking()?;
+            }
+            let pipe = Pipe::take()?;
+            // SAFETY: open descriptors, no offsets.
+            let n = cvt_len(unsafe {
+                libc::splice(
+                    self.fd_number(),
+                    ptr::null_mut(),
+                    pipe.write.as_raw_fd(),
+                    ptr::null_mut(),
+                    COPY,
+                    libc::SPLICE_F_MOVE,
+                )
+            });
+            match n {
+                Ok(n) => Ok((n, pipe)),
+                Err(e) => {
+                    pipe.give_back();
+                    Err(e)
+                }
+            }
+        })
+    }
+
+    /// Moves the `left` bytes in the pipe on. After an error they are lost, and the pipe with them.
+    fn drain_pipe(&self, pipe: &Pipe, mut left: usize, sigpipe: Sigpipe) -> io::Result<()> {
+        while left > 0 {
+            let moved = self.perform(Interest::Write, |wait| {
+                if wait == Wait::Never {
+                    self.force_nonblocking()?;
+                }
+                sigpipe.held(|| {
+                    // SAFETY: open descriptors, no offsets.
+                    cvt_len(unsafe {
+                        libc::splice(
+                            pipe.read.as_raw_fd(),
+                            ptr::null_mut(),
+                            self.fd_number(),
+                            ptr::null_mut(),
+                            left,
+                            libc::SPLICE_F_MOVE,
+                        )
+                    })
+                })
+            });
+            match moved {
+                Ok(n) => left -= n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}

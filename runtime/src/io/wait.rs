@@ -1,0 +1,348 @@
+//! The one way through: [`Io::perform`] tries, and waits in between in the way of the place it runs in.
+//! There is no other wait loop.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libc::c_int;
+
+use super::{Io, ShortReads};
+use crate::deadline::{Deadline, Nanos};
+use crate::interest::{Interest, Wait};
+use crate::io::notify::notified;
+use crate::process;
+use crate::reactor::source::{Source, waiting_for};
+use crate::sched::park::{self, Unparker};
+use crate::sched::task::{self, Task};
+use crate::sys::eventfd::Eventfd;
+use crate::sys::poll;
+use crate::wake::Seen;
+
+impl Io {
+    /// Runs `attempt` until it does not say `WouldBlock`, waiting in between in the way of the
+    /// place this runs in.
+    ///
+    /// `attempt` does one system call in the manner it is given: with [`Wait::Never`] it must
+    /// not block.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `attempt` other than `WouldBlock`; [`TimedOut`](io::ErrorKind::TimedOut)
+    /// once the deadline has passed; `WouldBlock` for a socket the user made non-blocking or when
+    /// the per-call timeout has passed, as std reports it.
+    #[inline]
+    pub fn perform<T>(
+        &self,
+        interest: Interest,
+        attempt: impl FnMut(Wait) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.run(interest, Nanos::NEVER, attempt, |_| false)
+    }
+
+    /// `perform` with a deadline of this call alone, of which and the handle's the nearer wins.
+    pub(super) fn perform_by<T>(
+        &self,
+        interest: Interest,
+        deadline: Deadline,
+        attempt: impl FnMut(Wait) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let until = Nanos::from_deadline(deadline);
+        self.run(interest, until, attempt, |_| false)
+    }
+
+    /// `perform_by`, and `emptied` says of a result that nothing can be left in that direction.
+    #[inline(always)]
+    pub(super) fn run<T>(
+        &self,
+        interest: Interest,
+        until: Nanos,
+        mut attempt: impl FnMut(Wait) -> io::Result<T>,
+        emptied: impl FnOnce(&T) -> bool,
+    ) -> io::Result<T> {
+        let task = task::current();
+        let mut turn = Turn {
+            how: Wait::Never,
+            last_try: false,
+            waited: false,
+            call_end: None,
+        };
+        if task.is_none() && until == Nanos::NEVER {
+            turn.how = self.how_on_thread();
+        }
+        loop {
+            // Most sockets have no more to ask for than this.
+            let plain = until == Nanos::NEVER && self.is_plain();
+            if !plain {
+                self.begin_turn(&mut turn, interest, until)?;
+            }
+            if let Some(task) = task {
+                task.spend();
+            }
+            let seen = self.source.get().map(|s| (s, s.readiness(interest)));
+            // No hint at all: not watched yet, or a thread that asks the kernel itself.
+            let hopeful = task.is_none() || seen.is_none_or(|(_, seen)| seen.allows());
+            if hopeful || turn.last_try {
+                match attempt(turn.how) {
+                    Ok(done) => {
+                        if let Some((source, seen)) = seen
+                            && seen.trusts_short_reads()
+                            && emptied(&done)
+                        {
+                            source.clear(interest, seen);
+                        }
+                        return Ok(done);
+                    }
+                    Err(e) => {
+                        if self.after_error(&mut turn, interest, seen, e)? {
+                            continue;
+                        }
+                    }
+                }
+            }
+            if plain
+                && interest == Interest::Read
+                && let Some(task) = park::suspendable()
+            {
+                // As is most often the case, nothing but an event can end it.
+                self.park(task, interest, || self.is_plain().then_some(Nanos::NEVER))?;
+            } else {
+                self.end_turn(&mut turn, interest, until)?;
+            }
+        }
+    }
+
+    /// The kernel knows the mode and the timeouts: one system call, as std.
+    fn how_on_thread(&self) -> Wait {
+        if self.deadline.get() == Nanos::NEVER && !self.must_poll() {
+            Wait::InKernel
+        } else {
+            Wait::Never
+        }
+    }
+
+    /// Whether a socket that is not plain may be tried once more, and may wait then.
+    ///
+    /// # Errors
+    ///
+    /// The deadline has passed, or the wait was interrupted.
+    #[cold]
+    fn begin_turn(&self, turn: &mut Turn, interest: Interest, until: Nanos) -> io::Result<()> {
+        if turn.how == Wait::Never {
+            match self.check_in_time(until) {
+                Err(error)
+                    if turn.waited
+                        && error.kind() == io::ErrorKind::TimedOut
+                        && self.finds_unread(interest)? =>
+                {
+                    return Ok(());
+                }
+                checked => checked?,
+            }
+            let timed_out = turn.call_end.is_some_and(Nanos::has_passed);
+            turn.last_try = timed_out || self.user_nonblocking()?;
+        }
+        Ok(())
+    }
+
+    /// Whether there may be data for which it has waited in vain, because a short read was not what
+    /// it was taken for: a deadline may be nearer than the look that tells. See `doubt`.
+    fn finds_unread(&self, interest: Interest) -> io::Result<bool> {
+        let doubtful = interest == Interest::Read && self.short_reads == ShortReads::DrainUnlessCut;
+        let Some(source) = self.source.get().filter(|_| doubtful) else {
+            return Ok(false);
+        };
+        if source.readiness(interest).allows() {
+            // The look came at the same time.
+            return Ok(true);
+        }
+        let found = source.trusts_short_reads() && poll::is_readable(self.fd.as_fd())?;
+        if found {
+            source.distrust();
+        }
+        Ok(found)
+    }
+
+    /// An attempt has failed: whether to try again at once. If not, it would have blocked, and all that
+    /// was known before it is used up.
+    ///
+    /// # Errors
+    ///
+    /// `error`, if it is what the caller is to see.
+    #[cold]
+    fn after_error(
+        &self,
+        turn: &mut Turn,
+        interest: Interest,
+        seen: Option<(&'static Source, Seen)>,
+        error: io::Error,
+    ) -> io::Result<bool> {
+        if error.kind() != io::ErrorKind::WouldBlock || turn.last_try {
+            return Err(error);
+        }
+        if turn.how == Wait::InKernel {
+            // A process may have put the descriptor into `O_NONBLOCK` at this moment.
+            if self.user_nonblocking()? || !self.sock().nonblocking()? {
+                return Err(error);
+            }
+            turn.how = Wait::Never;
+            return Ok(true);
+        }
+        if interest == Interest::Read && self.is_read_shut()? {
+            // It cannot block any more, and tells the end.
+            turn.how = Wait::InKernel;
+            turn.last_try = true;
+            return Ok(true);
+        }
+        Ok(seen.is_some_and(|(source, seen)| !source.clear(interest, seen)))
+    }
+
+    /// Waits in a way that fits everything that may end it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait).
+    #[inline(never)]
+    fn end_turn(&self, turn: &mut Turn, interest: Interest, until: Nanos) -> io::Result<()> {
+        if turn.call_end.is_none() && !self.is_plain() {
+            turn.call_end = Some(self.call_end(interest)?);
+        }
+        turn.waited = true;
+        self.wait(interest, turn.call_end.unwrap_or(Nanos::NEVER).min(until))
+    }
+
+    /// No deadline, and never a timeout, another mode, a clone, or who may interrupt.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.deadline.get() == Nanos::NEVER && self.shared.get().is_none()
+    }
+
+    /// An error if the deadline has passed, or somebody has interrupted.
+    fn check_in_time(&self, until: Nanos) -> io::Result<()> {
+        if self.deadline.get().min(until).has_passed() {
+            return Err(timed_out());
+        }
+        if self.notify().is_some_and(|n| n.is_raised()) {
+            return Err(notified());
+        }
+        Ok(())
+    }
+
+    /// One attempt that never waits, whatever the mode: `perform` for callers with a loop of their
+    /// own.
+    #[cold]
+    pub(super) fn once<T>(&self, attempt: impl FnOnce(Wait) -> io::Result<T>) -> io::Result<T> {
+        self.check_in_time(Nanos::NEVER)?;
+        attempt(Wait::Never)
+    }
+
+    /// `perform`, or with `MSG_DONTWAIT` among the flags [`once`](Self::once).
+    #[inline]
+    pub(crate) fn perform_flagged<T>(
+        &self,
+        flags: c_int,
+        interest: Interest,
+        attempt: impl FnMut(Wait) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if flags & libc::MSG_DONTWAIT == 0 {
+            self.perform(interest, attempt)
+        } else {
+            self.once(attempt)
+        }
+    }
+
+    /// When the per-call timeout of an operation that begins to wait now has passed.
+    pub(super) fn call_end(&self, interest: Interest) -> io::Result<Nanos> {
+        let timeout = self.timeout_nanos(interest)?;
+        Ok(timeout.map_or(Nanos::NEVER, |t| {
+            Nanos::now().after(Duration::from_nanos(t))
+        }))
+    }
+
+    /// Waits until `interest` may be met, the deadline has changed or passed, or `call_end`.
+    /// Returns early now and then: the caller looks again.
+    #[inline(never)]
+    fn wait(&self, interest: Interest, call_end: Nanos) -> io::Result<()> {
+        let Some(task) = park::suspendable() else {
+            return self.wait_on_thread(interest, call_end);
+        };
+        let notify = self.notify();
+        let _interruptible = notify.map(|n| n.enrol(task)).transpose()?;
+        self.park(task, interest, || {
+            let interrupted = notify.is_some_and(|n| n.is_raised());
+            (!interrupted).then(|| call_end.min(self.deadline.get()))
+        })
+    }
+
+    /// Parks the process among those who wait for `interest`, unless that can be tried already.
+    /// `until` says how long, or that the caller must look again; it is asked when the process is among
+    /// them: who changes what it looks at from then on finds it.
+    #[inline(always)]
+    fn park(
+        &self,
+        task: &'static Task,
+        interest: Interest,
+        until: impl FnOnce() -> Option<Nanos>,
+    ) -> io::Result<()> {
+        if task.is_cancelled() {
+            return Err(process::cancelled());
+        }
+        let source = self.source.get_or_take();
+        source.watch(task.worker(), self.fd.as_fd())?;
+        let entered = source.enrol(interest, task);
+        if interest == Interest::Read && self.short_reads == ShortReads::DrainUnlessCut {
+            source.doubt(task.worker(), self.fd.as_fd());
+        }
+        let result = source.rearm(self.fd.as_fd());
+        if result.is_ok()
+            && let Some(until) = until()
+            && !source.readiness(interest).allows()
+        {
+            task.set_handle(self);
+            task.park(until, waiting_for(interest, self.fd.as_fd()));
+        }
+        // Looked at here: at the end of its scope it would be a call, also where there is none.
+        if let Some(entry) = entered {
+            drop(entry);
+        }
+        result?;
+        if task.is_cancelled() {
+            return Err(process::cancelled());
+        }
+        Ok(())
+    }
+
+    /// The same with `ppoll(2)`, and with an eventfd by which a changed deadline is told.
+    fn wait_on_thread(&self, interest: Interest, call_end: Nanos) -> io::Result<()> {
+        let notify = self.notify().map(|n| n.as_fd());
+        if self.deadline.get() == Nanos::NEVER {
+            return poll::wait(self.fd.as_fd(), interest, call_end, [notify, None]);
+        }
+        let eventfd = Eventfd::of_thread()?;
+        let unparker = Unparker::Polling(Arc::clone(&eventfd));
+        let entered = self.source.get_or_take().enrol_other(interest, unparker);
+        let until = call_end.min(self.deadline.get());
+        let wakers = [notify, Some(eventfd.as_fd())];
+        let result = poll::wait(self.fd.as_fd(), interest, until, wakers);
+        // First: who finds it raises the eventfd.
+        drop(entered);
+        eventfd.clear();
+        result
+    }
+}
+
+/// What an operation remembers from one attempt to the next.
+struct Turn {
+    how: Wait,
+    /// If this one would block, the caller is to know.
+    last_try: bool,
+    /// It has waited, with a deadline or whatever else may end it.
+    waited: bool,
+    /// When the timeout of this call has passed, once it has begun to wait.
+    call_end: Option<Nanos>,
+}
+
+pub(super) fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "deadline has passed")
+}

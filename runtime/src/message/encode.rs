@@ -1,0 +1,140 @@
+//! Ancillary data to send.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::{self, MaybeUninit};
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::ptr;
+
+use libc::c_int;
+
+use super::{Plain, UDP_SEGMENT, WORD, header_len, space};
+
+/// Ancillary data to send. Borrows the descriptors in it.
+#[derive(Clone, Default)]
+pub struct Outgoing<'fd> {
+    pub(super) words: Vec<usize>,
+    descriptors: PhantomData<BorrowedFd<'fd>>,
+}
+
+impl<'fd> Outgoing<'fd> {
+    /// None.
+    #[must_use]
+    pub fn new() -> Outgoing<'fd> {
+        Outgoing::default()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// Descriptors, of which the receiver gets copies: `SCM_RIGHTS`. Once for a message, all together.
+    pub fn descriptors(&mut self, fds: &[BorrowedFd<'fd>]) {
+        let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+        // SAFETY: the bytes of live integers.
+        let bytes = unsafe {
+            std::slice::from_raw_parts(raw.as_ptr().cast::<u8>(), mem::size_of_val(&*raw))
+        };
+        self.push_bytes(libc::SOL_SOCKET, libc::SCM_RIGHTS, bytes);
+    }
+
+    /// Who sends it, as far as the kernel allows: `SCM_CREDENTIALS`.
+    pub fn credentials(&mut self, cred: libc::ucred) {
+        self.push(libc::SOL_SOCKET, libc::SCM_CREDENTIALS, &cred);
+    }
+
+    /// The address a datagram is sent from and the index of the interface it goes out by, 0 for
+    /// the one of the route: `IP_PKTINFO`, `IPV6_PKTINFO`.
+    pub fn packet_info(&mut self, source: IpAddr, interface: u32) {
+        match source {
+            IpAddr::V4(source) => {
+                let info = libc::in_pktinfo {
+                    ipi_ifindex: interface.cast_signed(),
+                    ipi_spec_dst: libc::in_addr {
+                        s_addr: source.to_bits().to_be(),
+                    },
+                    ipi_addr: libc::in_addr { s_addr: 0 },
+                };
+                self.push(libc::IPPROTO_IP, libc::IP_PKTINFO, &info);
+            }
+            IpAddr::V6(source) => {
+                let info = libc::in6_pktinfo {
+                    ipi6_addr: libc::in6_addr {
+                        s6_addr: source.octets(),
+                    },
+                    ipi6_ifindex: interface as _,
+                };
+                self.push(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &info);
+            }
+        }
+    }
+
+    /// Hops it may make: `IP_TTL`, or with `v6` `IPV6_HOPLIMIT`.
+    pub fn ttl(&mut self, ttl: u8, v6: bool) {
+        let (level, ty) = if v6 {
+            (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT)
+        } else {
+            (libc::IPPROTO_IP, libc::IP_TTL)
+        };
+        self.push(level, ty, &c_int::from(ttl));
+    }
+
+    /// Type of service: `IP_TOS`, or with `v6` the traffic class: `IPV6_TCLASS`.
+    pub fn tos(&mut self, tos: u8, v6: bool) {
+        let (level, ty) = if v6 {
+            (libc::IPPROTO_IPV6, libc::IPV6_TCLASS)
+        } else {
+            (libc::IPPROTO_IP, libc::IP_TOS)
+        };
+        self.push(level, ty, &c_int::from(tos));
+    }
+
+    /// The length in bytes of the datagrams to cut the data into: `UDP_SEGMENT`.
+    pub fn segment_size(&mut self, size: u16) {
+        self.push(libc::SOL_UDP, UDP_SEGMENT, &size);
+    }
+
+    pub(super) fn push<T: Plain>(&mut self, level: c_int, ty: c_int, value: &T) {
+        // SAFETY: the bytes of a live value without padding, as `Plain` promises.
+        let bytes = unsafe {
+            std::slice::from_raw_parts(ptr::from_ref(value).cast::<u8>(), mem::size_of::<T>())
+        };
+        self.push_bytes(level, ty, bytes);
+    }
+
+    fn push_bytes(&mut self, level: c_int, ty: c_int, payload: &[u8]) {
+        let at = self.words.len();
+        self.words.resize(at + space(payload.len()) / WORD, 0);
+        // SAFETY: all-zero is a valid header.
+        let mut header: libc::cmsghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+        header.cmsg_len = (header_len() + payload.len()) as _;
+        header.cmsg_level = level;
+        header.cmsg_type = ty;
+        let to = self.words[at..].as_mut_ptr();
+        // SAFETY: the words have just been made for a header, aligned as it is, and a payload of this
+        // length behind it.
+        unsafe {
+            to.cast::<libc::cmsghdr>().write(header);
+            let to = to.cast::<u8>().add(header_len());
+            ptr::copy_nonoverlapping(payload.as_ptr(), to, payload.len());
+        }
+    }
+}
+
+/// Lets the message header point to control data.
+pub(super) fn attach(words: &[usize], msg: &mut libc::msghdr) {
+    if !words.is_empty() {
+        msg.msg_control = words.as_ptr().cast_mut().cast();
+        msg.msg_controllen = mem::size_of_val(words) as _;
+    }
+}
+
+impl fmt::Debug for Outgoing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.words.len() * WORD;
+        f.debug_struct("Outgoing").field("bytes", &bytes).finish()
+    }
+}

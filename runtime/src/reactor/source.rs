@@ -1,0 +1,530 @@
+//! What the reactor knows of a descriptor, and who waits for it. Not the operations on it; see
+//! `io`. Not the system calls that watch it; see `reactor`.
+//!
+//! The readiness bits are hints: an operation is tried when its bit is set, and the bit is cleared
+//! when the operation would block, unless an event has come since (the tick has moved). Sources
+//! are reused and never freed, so a late event is at worst one wrong hint.
+//!
+use std::fmt;
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::interest::Interest;
+use crate::prefetch::prefetch;
+use crate::sched::park::Unparker;
+use crate::sched::task::Task;
+use crate::sched::worker::Worker;
+use crate::wake::{READ_CLOSED, READABLE, Readiness, Seen, WRITABLE, bit};
+
+/// One cache line.
+#[repr(align(64))]
+pub(crate) struct Source {
+    readiness: Readiness,
+    /// A process of each direction that waits or waited last; more of them, and threads, stand in
+    /// `others`.
+    waiters: [AtomicPtr<Task>; 2],
+    /// The worker whose reactor watches the descriptor; null: none does.
+    worker: AtomicPtr<Worker>,
+    /// Told apart in events: those meant for an earlier use of this source are dropped.
+    generation: AtomicU16,
+    /// Whether there are any, to leave them alone when there are none.
+    has_others: AtomicBool,
+    /// A [`Trust`].
+    trust: AtomicU8,
+    slow: Mutex<Slow>,
+}
+
+/// What a short read is taken for where it may have stopped before the end of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Trust {
+    /// It has emptied the socket.
+    Full,
+    /// The same; somebody waits because of it, and a worker will look whether it was true.
+    Doubted,
+    /// It was not true once, and may not be again.
+    Lost,
+}
+
+#[derive(Default)]
+struct Slow {
+    /// Boxed, because it is rarely there.
+    #[allow(
+        clippy::box_collection,
+        reason = "a pointer, where a Vec is three words"
+    )]
+    others: Option<Box<Vec<(Interest, Unparker)>>>,
+}
+
+impl Slow {
+    fn others(&self) -> &[(Interest, Unparker)] {
+        self.others.as_ref().map_or(&[], |others| others)
+    }
+}
+
+#[cfg(not(std_net_loom))]
+const _: () = assert!(mem::size_of::<Source>() == 64);
+
+/// Sources are made so many at a time: a page of them.
+const SLAB: usize = 64;
+
+/// A waiter among the others of a source, for as long as this lives.
+pub(crate) struct Entry {
+    source: &'static Source,
+    interest: Interest,
+    unparker: Unparker,
+}
+
+impl Drop for Entry {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.source.withdraw_other(self.interest, &self.unparker);
+    }
+}
+
+impl Source {
+    /// Takes an unused source.
+    pub(crate) fn take() -> &'static Source {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.is_empty() {
+            let slab: Box<[Source]> = (0..SLAB).map(|_| Source::new()).collect();
+            free.extend(Box::leak(slab).iter().rev());
+        }
+        free.pop().expect("a slab is not empty")
+    }
+
+    fn new() -> Source {
+        Source {
+            readiness: Readiness::new(),
+            waiters: [const { AtomicPtr::new(ptr::null_mut()) }; 2],
+            worker: AtomicPtr::new(ptr::null_mut()),
+            generation: AtomicU16::new(0),
+            has_others: AtomicBool::new(false),
+            trust: AtomicU8::new(Trust::Full as u8),
+            slow: Mutex::default(),
+        }
+    }
+
+    /// Stops watching `fd`, which is about to be closed or, if it is `exposed`, may live on elsewhere,
+    /// and frees the source. Nobody waits on it: waiters borrow the `Io` that calls this.
+    pub(crate) fn release(&'static self, fd: BorrowedFd<'_>, exposed: bool) {
+        if let Some(worker) = self.worker() {
+            // A duplicate elsewhere would keep the registration alive. Of a descriptor that nobody
+            // else ever saw the close ends it, which saves a system call; a child between its fork
+            // and its exec keeps it a little longer, with a key that is out of date.
+            if exposed || cfg!(std_net_portable) {
+                worker.reactor.remove(fd);
+            }
+            self.worker.store(ptr::null_mut(), Ordering::Release);
+        }
+        self.generation.fetch_add(1, Ordering::Release);
+        self.trust.store(Trust::Full as u8, Ordering::SeqCst);
+        self.readiness.reset();
+        // Of those who waited last.
+        for slot in &self.waiters {
+            slot.store(ptr::null_mut(), Ordering::SeqCst);
+        }
+        self.give_back();
+    }
+
+    /// Frees a source that was never used.
+    pub(crate) fn give_back(&'static self) {
+        FREE.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(self);
+    }
+
+    #[inline]
+    pub(crate) fn readiness(&self, interest: Interest) -> Seen {
+        self.readiness.seen(interest)
+    }
+
+    /// See [`Readiness::clear`].
+    #[inline]
+    pub(crate) fn clear(&self, interest: Interest, seen: Seen) -> bool {
+        self.readiness.clear(interest, seen)
+    }
+
+    // Watching.
+
+    fn worker(&self) -> Option<&'static Worker> {
+        // SAFETY: only ever null or a worker, and workers live for ever.
+        unsafe { self.worker.load(Ordering::Acquire).as_ref() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slow> {
+        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has `worker`'s reactor watch the descriptor. If another's does, and somebody waits there,
+    /// it stays so: the wake-up then crosses threads.
+    #[inline]
+    pub(crate) fn watch(
+        &'static self,
+        worker: &'static Worker,
+        fd: BorrowedFd<'_>,
+    ) -> io::Result<()> {
+        if ptr::eq(self.worker.load(Ordering::Acquire), worker) {
+            return Ok(());
+        }
+        self.move_to(worker, fd)
+    }
+
+    #[cold]
+    fn move_to(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let slow = self.lock();
+        match self.worker() {
+            Some(current) if ptr::eq(current, worker) => return Ok(()),
+            Some(current) => {
+                let waited_for = !slow.others().is_empty()
+                    || self
+                        .waiters
+                        .iter()
+                        .any(|w| !w.load(Ordering::SeqCst).is_null());
+                if waited_for {
+                    return Ok(());
+                }
+                // Someone who enrols between the look and the move is still served: adding the
+                // descriptor reports its readiness again, to all who wait.
+                current.reactor.remove(fd);
+                self.worker.store(ptr::null_mut(), Ordering::Release);
+            }
+            None => {}
+        }
+        match worker.reactor.add(fd, self.key()) {
+            Ok(()) => {
+                self.worker
+                    .store(ptr::from_ref(worker).cast_mut(), Ordering::Release);
+                Ok(())
+            }
+            Err(error) => {
+                // Nobody watches now: who has enrolled meanwhile must try, and meet the error.
+                drop(slow);
+                self.wake(READABLE | WRITABLE);
+                Err(error)
+            }
+        }
+    }
+
+    // Short reads; see `doubt`.
+
+    /// Whether a short read of a socket on which some stop early is to be taken for an empty one.
+    #[inline]
+    pub(crate) fn trusts_short_reads(&self) -> bool {
+        self.trust.load(Ordering::SeqCst) != Trust::Lost as u8
+    }
+
+    /// Has `worker` look later whether the socket is as empty as a short read has made believe. Called
+    /// after [`enrol`](Self::enrol): what the look finds then wakes the caller.
+    #[inline]
+    pub(crate) fn doubt(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) {
+        // The other reactor has no short read trusted.
+        if !cfg!(std_net_portable) && self.trust.load(Ordering::SeqCst) == Trust::Full as u8 {
+            self.doubt_now(worker, fd);
+        }
+    }
+
+    #[cold]
+    fn doubt_now(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) {
+        if self.change_trust(Trust::Full, Trust::Doubted) {
+            worker.doubt(self.key(), fd);
+        }
+    }
+
+    /// The doubted source with this key is looked at now: who waits from now on on the word of a short
+    /// read doubts again. Returns whether it still is the source it was.
+    ///
+    /// # Safety
+    ///
+    /// `key` was made by [`key`](Self::key).
+    pub(crate) unsafe fn begin_look(key: u64) -> bool {
+        // SAFETY: sources are never freed.
+        let source = unsafe { &*(address(key) as *const Source) };
+        // A next use of the source may at worst be doubted twice.
+        source.is_of(key) && source.change_trust(Trust::Doubted, Trust::Full)
+    }
+
+    /// There is something to read, and all events have been told: if nobody knows of it, a short read
+    /// was not what it was taken for.
+    ///
+    /// # Safety
+    ///
+    /// `key` was made by [`key`](Self::key).
+    pub(crate) unsafe fn found_unread(key: u64) {
+        // SAFETY: sources are never freed.
+        let source: &'static Source = unsafe { &*(address(key) as *const Source) };
+        if source.is_of(key) && !source.readiness(Interest::Read).allows() {
+            source.distrust();
+        }
+    }
+
+    /// There is something to read of which no event will tell: from now on no short read is believed.
+    pub(crate) fn distrust(&'static self) {
+        self.trust.store(Trust::Lost as u8, Ordering::SeqCst);
+        self.notify(READABLE);
+    }
+
+    fn change_trust(&self, from: Trust, to: Trust) -> bool {
+        let (from, to) = (from as u8, to as u8);
+        self.trust
+            .compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+    }
+
+    /// For reactors that report once: asks again for the directions that are waited for.
+    /// Called after [`enrol`](Self::enrol).
+    #[cfg(std_net_portable)]
+    pub(crate) fn rearm(&'static self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let slow = self.lock();
+        let wants = |interest: Interest| {
+            !self.waiters[interest as usize]
+                .load(Ordering::SeqCst)
+                .is_null()
+                || slow.others().iter().any(|(i, _)| *i == interest)
+        };
+        let (read, write) = (wants(Interest::Read), wants(Interest::Write));
+        match self.worker() {
+            Some(worker) => worker.reactor.rearm(fd, self.key(), read, write),
+            None => Ok(()),
+        }
+    }
+
+    /// For reactors that report once; epoll keeps its interest.
+    #[cfg(not(std_net_portable))]
+    #[inline]
+    #[allow(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "the other one can fail"
+    )]
+    pub(crate) fn rearm(&'static self, _: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Takes part in the events of this source as a number: address and generation.
+    fn key(&'static self) -> u64 {
+        let address = ptr::from_ref(self) as u64;
+        u64::from(self.generation.load(Ordering::Acquire)) << 48 | address
+    }
+
+    /// Has the processor fetch the source with this key, which is about to have an event.
+    #[inline]
+    #[cfg_attr(
+        std_net_portable,
+        allow(dead_code, reason = "its events are not at hand")
+    )]
+    pub(crate) fn prefetch(key: u64) {
+        prefetch(address(key) as *const Source);
+    }
+
+    /// Has the processor fetch the task that an event for this key will wake. The source itself has
+    /// been fetched.
+    ///
+    /// # Safety
+    ///
+    /// `key` was made by [`key`](Self::key).
+    #[inline]
+    #[cfg_attr(
+        std_net_portable,
+        allow(dead_code, reason = "its events are not at hand")
+    )]
+    pub(crate) unsafe fn prefetch_waiter(key: u64) {
+        // SAFETY: sources are never freed.
+        let source = unsafe { &*(address(key) as *const Source) };
+        let waiter = &source.waiters[Interest::Read as usize];
+        prefetch(waiter.load(Ordering::Relaxed).cast_const());
+    }
+
+    /// An event has come for the source with this key.
+    ///
+    /// # Safety
+    ///
+    /// `key` was made by [`key`](Self::key).
+    pub(crate) unsafe fn event(key: u64, bits: u64) {
+        // SAFETY: sources are never freed.
+        let source: &'static Source = unsafe { &*(address(key) as *const Source) };
+        if source.is_of(key) {
+            source.notify(bits);
+        }
+    }
+
+    /// Whether `key` was made for this use of the source.
+    #[inline]
+    fn is_of(&self, key: u64) -> bool {
+        u64::from(self.generation.load(Ordering::Acquire)) == key >> 48
+    }
+
+    /// Remembers the readiness and wakes who waits for it.
+    fn notify(&'static self, bits: u64) {
+        self.readiness.notify(bits);
+        self.wake(bits);
+    }
+
+    /// Wakes all who wait for a direction in `bits`; they look again at what has changed.
+    pub(crate) fn wake(&'static self, bits: u64) {
+        for interest in [Interest::Read, Interest::Write] {
+            if bits & bit(interest) != 0 {
+                let task = self.waiters[interest as usize].load(Ordering::SeqCst);
+                // SAFETY: only ever null or a task, and tasks live for ever.
+                if let Some(task) = unsafe { task.as_ref() } {
+                    if bits & READ_CLOSED != 0 {
+                        crate::sched::stack::prefetch_end(task);
+                    }
+                    task.unpark();
+                }
+            }
+        }
+        if self.has_others.load(Ordering::SeqCst) {
+            self.wake_others(bits);
+        }
+    }
+
+    #[cold]
+    fn wake_others(&self, bits: u64) {
+        let slow = self.lock();
+        for (interest, unparker) in slow.others() {
+            if bits & bit(*interest) != 0 {
+                unparker.unpark();
+            }
+        }
+    }
+
+    // Waiting.
+
+    /// Enters the calling process among those to wake. It looks at the readiness again before it parks.
+    /// In its own slot it stays, where there is no entry to withdraw: see [`Task::enrol`].
+    #[inline]
+    pub(crate) fn enrol(&'static self, interest: Interest, task: &'static Task) -> Option<Entry> {
+        let slot = &self.waiters[interest as usize];
+        if ptr::eq(slot.load(Ordering::Relaxed), task) || task.enrol(slot) {
+            return None;
+        }
+        Some(self.enrol_other(interest, Unparker::Process(task)))
+    }
+
+    /// Enters a waiter of any kind.
+    pub(crate) fn enrol_other(&'static self, interest: Interest, unparker: Unparker) -> Entry {
+        let mut slow = self.lock();
+        slow.others
+            .get_or_insert_default()
+            .push((interest, unparker.clone()));
+        self.note_others(&slow);
+        Entry {
+            source: self,
+            interest,
+            unparker,
+        }
+    }
+
+    fn withdraw_other(&self, interest: Interest, unparker: &Unparker) {
+        let mut slow = self.lock();
+        let position = slow
+            .others()
+            .iter()
+            .position(|(i, u)| *i == interest && u.is(unparker));
+        if let (Some(at), Some(others)) = (position, &mut slow.others) {
+            others.swap_remove(at);
+        }
+        self.note_others(&slow);
+    }
+
+    fn note_others(&self, slow: &Slow) {
+        self.has_others
+            .store(!slow.others().is_empty(), Ordering::SeqCst);
+    }
+}
+
+/// User addresses have 48 bits at most.
+#[inline]
+fn address(key: u64) -> usize {
+    (key & ((1 << 48) - 1)) as usize
+}
+
+/// The source of a descriptor, taken when someone first has to wait. Stands before the descriptor in
+/// its owner, so that it is dropped while that is still open.
+pub(crate) struct Attached {
+    source: AtomicPtr<Source>,
+    fd: RawFd,
+    /// Someone else has seen the descriptor and may have duplicated it.
+    exposed: AtomicBool,
+}
+
+impl Attached {
+    pub(crate) fn none(fd: BorrowedFd<'_>) -> Attached {
+        Attached {
+            source: AtomicPtr::new(ptr::null_mut()),
+            fd: fd.as_raw_fd(),
+            exposed: AtomicBool::new(false),
+        }
+    }
+
+    /// The descriptor is about to be shown to others, who may duplicate it.
+    pub(crate) fn expose(&self) {
+        self.exposed.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&'static Source> {
+        // SAFETY: only ever null or a source, and sources live for ever.
+        unsafe { self.source.load(Ordering::Acquire).as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn get_or_take(&self) -> &'static Source {
+        match self.get() {
+            Some(source) => source,
+            None => self.take(),
+        }
+    }
+
+    #[cold]
+    fn take(&self) -> &'static Source {
+        let new = Source::take();
+        let pointer = ptr::from_ref(new).cast_mut();
+        let null = ptr::null_mut();
+        match self
+            .source
+            .compare_exchange(null, pointer, Ordering::AcqRel, Ordering::Acquire)
+        {
+            Ok(_) => new,
+            Err(_) => {
+                // Another waiter was faster.
+                new.give_back();
+                self.get().expect("a source stays attached")
+            }
+        }
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if let Some(source) = self.get() {
+            // SAFETY: the owner drops this before the descriptor, which is therefore open.
+            let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
+            source.release(fd, *self.exposed.get_mut());
+        }
+    }
+}
+
+static FREE: Mutex<Vec<&'static Source>> = Mutex::new(Vec::new());
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("read", &self.readiness(Interest::Read))
+            .field("write", &self.readiness(Interest::Write))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names the descriptor in a listing.
+pub(crate) fn waiting_for(interest: Interest, fd: BorrowedFd<'_>) -> crate::sched::task::Waiting {
+    match interest {
+        Interest::Read => crate::sched::task::Waiting::Readable(fd.as_raw_fd()),
+        Interest::Write => crate::sched::task::Waiting::Writable(fd.as_raw_fd()),
+    }
+}

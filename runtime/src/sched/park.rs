@@ -1,0 +1,75 @@
+//! Waiting for another process or thread to say so: one form for both. Not waiting for a
+//! descriptor; see `io`.
+
+use std::ptr;
+use std::sync::Arc;
+
+use parking::Parker;
+
+use crate::deadline::Nanos;
+use crate::sched::task::{self, Task, Waiting};
+use crate::sys::eventfd::Eventfd;
+
+/// Wakes one waiter. A wake-up too many is harmless: every waiter looks again.
+#[derive(Clone)]
+pub(crate) enum Unparker {
+    Process(&'static Task),
+    Thread(parking::Unparker),
+    /// A thread in `ppoll(2)`.
+    Polling(Arc<Eventfd>),
+}
+
+impl Unparker {
+    pub(crate) fn unpark(&self) {
+        match self {
+            Unparker::Process(task) => task.unpark(),
+            Unparker::Thread(unparker) => {
+                unparker.unpark();
+            }
+            Unparker::Polling(eventfd) => eventfd.raise(),
+        }
+    }
+
+    /// Whether both wake the same waiter.
+    pub(crate) fn is(&self, other: &Unparker) -> bool {
+        match (self, other) {
+            (Unparker::Process(a), Unparker::Process(b)) => ptr::eq(*a, *b),
+            (Unparker::Thread(a), Unparker::Thread(b)) => a.same_parker(b),
+            (Unparker::Polling(a), Unparker::Polling(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+thread_local! {
+    // Not `std::thread::park`: its token belongs to the program.
+    static PARKER: Parker = Parker::new();
+}
+
+/// What wakes whoever calls this out of [`park`].
+pub(crate) fn unparker() -> Unparker {
+    match suspendable() {
+        Some(task) => Unparker::Process(task),
+        None => Unparker::Thread(PARKER.with(Parker::unparker)),
+    }
+}
+
+/// Waits for [`unparker`]'s wake-up, at most until `until`. May return early.
+pub(crate) fn park(until: Nanos, waiting: Waiting) {
+    if let Some(task) = suspendable() {
+        return task.park(until, waiting);
+    }
+    PARKER.with(|parker| match until.to_instant() {
+        Some(at) => {
+            parker.park_deadline(at);
+        }
+        None => parker.park(),
+    });
+}
+
+/// The process that may be suspended here: none on a plain thread, and none while a panic
+/// unwinds, because std counts panics per thread and another process would see this one's.
+#[inline]
+pub(crate) fn suspendable() -> Option<&'static Task> {
+    task::current().filter(|_| !std::thread::panicking())
+}

@@ -1,0 +1,479 @@
+//! Stacks of processes: large mappings cut into stacks, each above its guard, pooled by size.
+//! Not what happens when one overflows; see `overflow`.
+//!
+//! A *slab* is one mapping:
+//!
+//! ```text
+//!  slab.base
+//!  | guard | usable ...... | slot | guard | usable ...... | slot | ...
+//!  |<---------- stride ---------->|
+//! ```
+//!
+//! At the top of each stack lies the [`Task`] of the process that uses it: a process that waits
+//! touches its stack and its slot, and these are on the same pages.
+//!
+//! The stride is an odd number of pages, and slots begin at different places in their pages, so that
+//! the hot ends of many stacks do not fall into the same few cache sets. Slabs are never given back, so
+//! that a stack is two words.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::num::NonZeroUsize;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::prefetch::prefetch;
+use crate::sched::task::Task;
+
+/// Four pages: C code does not probe its frames, and a frame below this size cannot jump it.
+const GUARD: usize = 16 << 10;
+/// The least that a process may ask for: printing alone needs 8 KiB.
+pub(crate) const MIN_SIZE: usize = 16 << 10;
+/// More than this is surely a mistake, and mappings of it would not fit.
+pub(crate) const MAX_SIZE: usize = 1 << 30;
+/// A panic that prints its backtrace needs 32 KiB, a TLS handshake in a debug build twice that.
+pub(crate) const DEFAULT_SIZE: usize = 128 << 10;
+
+/// `MADV_GUARD_INSTALL` (Linux 6.13): guards without a mapping of their own.
+const MADV_GUARD_INSTALL: libc::c_int = 102;
+
+/// How many stacks in a row begin at different places in their page.
+const COLORS: usize = 16;
+
+/// How far below the end of its page the slot of the `i`th stack ends, in bytes. All stacks have their
+/// hot lines at the same distance from their top: without this in the same few cache sets.
+const fn color(i: usize) -> usize {
+    64 * (i % COLORS)
+}
+
+/// A stack: the exclusive right to one place in a slab.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    /// Of the slot, which is one past the highest usable byte.
+    base: NonZeroUsize,
+    pool: &'static Pool,
+}
+
+/// What lies at the top of a stack. A new mapping is all zero: the task has not been made.
+#[repr(C, align(64))]
+struct Slot {
+    task: MaybeUninit<Task>,
+    made: AtomicBool,
+}
+
+/// Lines of the outermost frames, below a slot.
+const OUTERMOST: usize = 8;
+
+/// Has the processor fetch what is touched mostly when a process begins or ends: its slot and, below
+/// that, its outermost frames.
+fn prefetch_ends(slot: *const Slot) {
+    let lowest = slot.cast::<u8>().wrapping_sub(64 * OUTERMOST);
+    for line in 0..OUTERMOST + mem::size_of::<Slot>() / 64 {
+        prefetch(lowest.wrapping_add(64 * line));
+    }
+}
+
+/// The same for a process that is about to end.
+pub(crate) fn prefetch_end(task: &Task) {
+    prefetch_ends(ptr::from_ref(task).cast());
+}
+
+/// Every task that was ever made, for the listing of processes.
+static TASKS: Mutex<Vec<&'static Task>> = Mutex::new(Vec::new());
+
+pub(crate) fn tasks() -> Vec<&'static Task> {
+    TASKS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// All stacks of one size that no worker keeps for itself.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    /// Bytes of a stack and its slot, whole pages.
+    size: usize,
+    /// Stacks that exist, and the processes that have a claim on one.
+    total: AtomicUsize,
+    claimed: AtomicUsize,
+    free: Mutex<Free>,
+    /// The length of `free.used`, to leave the lock alone.
+    used_len: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Free {
+    /// Used, with pages that may be given back; the hot ones are last.
+    used: Vec<Stack>,
+    /// Never used, or given back.
+    clean: Vec<Stack>,
+}
+
+/// The pool of stacks with at least `bytes` usable bytes.
+pub(crate) fn pool(bytes: usize) -> io::Result<&'static Pool> {
+    static POOLS: Mutex<BTreeMap<usize, &'static Pool>> = Mutex::new(BTreeMap::new());
+    if !(MIN_SIZE..=MAX_SIZE).contains(&bytes) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("a stack size of {bytes} bytes is not within {MIN_SIZE}..={MAX_SIZE}"),
+        ));
+    }
+    let mut size = (bytes + mem::size_of::<Slot>() + color(COLORS - 1)).next_multiple_of(page());
+    // Guard and usable part together are an odd number of pages.
+    if ((GUARD + size) / page()).is_multiple_of(2) {
+        size += page();
+    }
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(pools.entry(size).or_insert_with(|| {
+        Box::leak(Box::new(Pool {
+            size,
+            total: AtomicUsize::new(0),
+            claimed: AtomicUsize::new(0),
+            free: Mutex::default(),
+            used_len: AtomicUsize::new(0),
+        }))
+    }))
+}
+
+/// Gives the memory of up to `count` unused stacks of every size back, keeping `keep` of each
+/// size warm. Returns whether more is left to do.
+pub(crate) fn trim(pools: &[&'static Pool], keep: usize, count: usize) -> bool {
+    let mut left = count;
+    for pool in pools {
+        left -= pool.trim(keep, left);
+    }
+    left == 0
+}
+
+impl Stack {
+    pub(crate) fn pool(&self) -> &'static Pool {
+        self.pool
+    }
+
+    /// Where the next one's guard begins: above the slot there is less than a page.
+    fn top(&self) -> usize {
+        (self.base.get() + mem::size_of::<Slot>()).next_multiple_of(page())
+    }
+
+    /// Leaves its worker, on whose thread this is.
+    fn disown(&self) {
+        if self.is_made() {
+            self.task().disown();
+        }
+    }
+
+    /// Whether there was ever a process on it.
+    fn is_made(&self) -> bool {
+        let slot = self.base.get() as *mut Slot;
+        // SAFETY: `base` is that of a slot in a slab, which is never unmapped and whose top pages
+        // are never given back; all-zero is a valid `Slot`.
+        unsafe { &(*slot).made }.load(Ordering::Relaxed)
+    }
+
+    /// The slot for the process that will use this stack.
+    pub(crate) fn task(&self) -> &'static Task {
+        let slot = self.base.get() as *mut Slot;
+        // Written without a look before: on a new page that would be a fault more.
+        // SAFETY: as in `is_made`.
+        let made = unsafe { &(*slot).made }.swap(true, Ordering::Relaxed);
+        if !made {
+            // SAFETY: as in `is_made`; the exclusive right to it is `self`, and nobody knows of it.
+            let task: &'static Task = unsafe { (*slot).task.write(Task::new()) };
+            TASKS
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(task);
+        }
+        // SAFETY: it has been made, by now or earlier by whoever held this stack before.
+        unsafe { (*slot).task.assume_init_ref() }
+    }
+
+    /// Has the processor fetch what a process touches as it begins.
+    pub(crate) fn prefetch(&self) {
+        prefetch_ends(self.base.get() as *const Slot);
+    }
+
+    /// Gives the pages of an unused stack back to the system, but for the two at its hot end.
+    fn give_back(&self) {
+        let keep = 2 * page();
+        let bottom = self.top() - self.pool.size;
+        // SAFETY: the range is within this stack's usable part, which nobody uses: `self` is the
+        // only right to it and it is in the pool.
+        unsafe {
+            libc::madvise(
+                bottom as *mut libc::c_void,
+                self.pool.size - keep,
+                libc::MADV_DONTNEED,
+            );
+        }
+    }
+}
+
+// SAFETY: `base` is aligned as a slot and one past the usable bytes; below them lie GUARD bytes that
+// fault on access. The slab is never unmapped.
+unsafe impl corosensei::stack::Stack for Stack {
+    fn base(&self) -> NonZeroUsize {
+        self.base
+    }
+
+    fn limit(&self) -> NonZeroUsize {
+        NonZeroUsize::new(self.top() - self.pool.stride()).expect("a slab is not at address 0")
+    }
+}
+
+impl Pool {
+    fn stride(&self) -> usize {
+        GUARD + self.size
+    }
+
+    /// Makes sure that there is a stack for one more process, now or when it begins.
+    pub(crate) fn claim(&'static self) -> io::Result<()> {
+        let claimed = self.claimed.fetch_add(1, Ordering::Relaxed) + 1;
+        if claimed <= self.total.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut free = self.lock();
+        while self.total.load(Ordering::Relaxed) < claimed {
+            if let Err(error) = self.map_slab(&mut free) {
+                self.unclaim();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn unclaim(&self) {
+        self.claimed.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Takes up to `count` stacks, the hottest last. Fewer, or none, when other workers hold them.
+    pub(crate) fn take(&'static self, count: usize, into: &mut Vec<Stack>) {
+        let mut free = self.lock();
+        if free.used.is_empty() && free.clean.is_empty() {
+            // All are in other workers' hands. More is better than to wait for them; when there
+            // is no more, the process stays queued and asks again.
+            let _ = self.map_slab(&mut free);
+        }
+        for _ in 0..count {
+            let Some(stack) = free.used.pop().or_else(|| free.clean.pop()) else {
+                break;
+            };
+            into.push(stack);
+        }
+        self.used_len.store(free.used.len(), Ordering::Relaxed);
+    }
+
+    /// Takes unused stacks back from the worker that calls this.
+    pub(crate) fn give(&self, stacks: impl Iterator<Item = Stack>) {
+        let mut free = self.lock();
+        free.used.extend(stacks.inspect(Stack::disown));
+        self.used_len.store(free.used.len(), Ordering::Relaxed);
+    }
+
+    /// Whether more than `keep` unused stacks hold memory.
+    #[inline]
+    pub(crate) fn is_cold(&self, keep: usize) -> bool {
+        self.used_len.load(Ordering::Relaxed) > keep
+    }
+
+    fn trim(&self, keep: usize, count: usize) -> usize {
+        let mut free = self.lock();
+        let n = free.used.len().saturating_sub(keep).min(count);
+        let cold: Vec<Stack> = free.used.drain(..n).collect();
+        for stack in cold {
+            stack.give_back();
+            free.clean.push(stack);
+        }
+        self.used_len.store(free.used.len(), Ordering::Relaxed);
+        n
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Free> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn map_slab(&'static self, free: &mut Free) -> io::Result<()> {
+        let stride = self.stride();
+        // Few mappings, and few pages lost for a size that is rarely used.
+        let count = ((32 << 20) / stride).clamp(1, 256);
+        let len = stride * count;
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice.
+        let base = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                len,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK,
+                -1,
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the range just mapped. A huge page would make each touched stack cost 2 MiB;
+        // where the kernel has none the advice fails and is not needed.
+        unsafe { libc::madvise(base, len, libc::MADV_NOHUGEPAGE) };
+        for i in 0..count {
+            // SAFETY: within the mapping, which nobody else knows yet.
+            let guard = unsafe { base.byte_add(i * stride) };
+            if let Err(error) = install_guard(guard) {
+                // SAFETY: the mapping is ours and no stack of it was handed out.
+                unsafe { libc::munmap(base, len) };
+                return Err(error);
+            }
+        }
+        register_slab(base as usize, stride, count);
+        free.clean.extend((1..=count).rev().filter_map(|i| {
+            let top = base as usize + i * stride;
+            let base = NonZeroUsize::new(top - color(i) - mem::size_of::<Slot>())?;
+            Some(Stack { base, pool: self })
+        }));
+        self.total.fetch_add(count, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Makes the GUARD bytes at `guard` fault on access.
+fn install_guard(guard: *mut libc::c_void) -> io::Result<()> {
+    static HAS_GUARD_INSTALL: AtomicBool = AtomicBool::new(true);
+    /// Mappings that `mprotect` has cost.
+    static MAPPINGS: AtomicUsize = AtomicUsize::new(0);
+    if HAS_GUARD_INSTALL.load(Ordering::Relaxed) && !cfg!(std_net_portable) {
+        // SAFETY: GUARD bytes at the low end of a slot of a mapping that nobody uses yet.
+        if unsafe { libc::madvise(guard, GUARD, MADV_GUARD_INSTALL) } == 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.raw_os_error() != Some(libc::EINVAL) {
+            return Err(error);
+        }
+        HAS_GUARD_INSTALL.store(false, Ordering::Relaxed);
+    }
+    // Each such guard splits the mapping in two, and at `vm.max_map_count` malloc fails too:
+    // stop well before.
+    if MAPPINGS.fetch_add(2, Ordering::Relaxed) >= max_map_count() / 2 {
+        MAPPINGS.fetch_sub(2, Ordering::Relaxed);
+        return Err(io::Error::new(
+            io::ErrorKind::OutOfMemory,
+            "half of vm.max_map_count is used by the guards of processes' stacks",
+        ));
+    }
+    // SAFETY: as above.
+    crate::sys::cvt(unsafe { libc::mprotect(guard, GUARD, libc::PROT_NONE) }).map(drop)
+}
+
+fn max_map_count() -> usize {
+    static MAX: OnceLock<usize> = OnceLock::new();
+    *MAX.get_or_init(|| {
+        std::fs::read_to_string("/proc/sys/vm/max_map_count")
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(65_530)
+    })
+}
+
+pub(crate) fn page() -> usize {
+    static PAGE: OnceLock<usize> = OnceLock::new();
+    *PAGE.get_or_init(|| {
+        // SAFETY: no preconditions.
+        let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        usize::try_from(size).unwrap_or(4096)
+    })
+}
+
+/// All slabs, for the handler of a fault: a list that only grows, read without a lock.
+static SLABS: AtomicPtr<Slab> = AtomicPtr::new(ptr::null_mut());
+
+struct Slab {
+    base: usize,
+    stride: usize,
+    count: usize,
+    next: *const Slab,
+}
+
+fn register_slab(base: usize, stride: usize, count: usize) {
+    let mut next = SLABS.load(Ordering::Relaxed);
+    let slab = Box::leak(Box::new(Slab {
+        base,
+        stride,
+        count,
+        next,
+    }));
+    while let Err(newer) =
+        SLABS.compare_exchange_weak(next, slab, Ordering::Release, Ordering::Relaxed)
+    {
+        next = newer;
+        slab.next = next;
+    }
+}
+
+/// Whether `address` lies in the guard of some stack. Safe to call in a signal handler.
+pub(crate) fn is_guard(address: usize) -> bool {
+    let mut slab: *const Slab = SLABS.load(Ordering::Acquire);
+    loop {
+        // SAFETY: slabs are leaked, and complete before they are published.
+        let Some(Slab {
+            base,
+            stride,
+            count,
+            next,
+        }) = (unsafe { slab.as_ref() })
+        else {
+            return false;
+        };
+        if let Some(offset) = address.checked_sub(*base)
+            && offset < stride * count
+        {
+            return offset % stride < GUARD;
+        }
+        slab = *next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use corosensei::stack::Stack as _;
+
+    #[test]
+    fn slots_are_an_odd_number_of_pages_apart() {
+        for bytes in [MIN_SIZE, MIN_SIZE + 1, 64 << 10, DEFAULT_SIZE, 1 << 20] {
+            let pool = pool(bytes).unwrap();
+            assert!(pool.size >= bytes + mem::size_of::<Slot>());
+            assert_eq!(pool.stride() / page() % 2, 1, "{bytes}");
+        }
+        assert!(pool(MIN_SIZE - 1).is_err());
+        assert!(pool(MAX_SIZE + 1).is_err());
+    }
+
+    #[test]
+    fn stacks_do_not_overlap_and_have_guards() {
+        let pool = pool(48 << 10).unwrap();
+        let mut stacks = Vec::new();
+        for _ in 0..300 {
+            pool.claim().unwrap();
+            pool.take(1, &mut stacks);
+        }
+        assert_eq!(stacks.len(), 300);
+        let mut ranges: Vec<_> = stacks
+            .iter()
+            .map(|s| (s.limit().get(), s.base().get()))
+            .collect();
+        ranges.sort_unstable();
+        assert!(ranges.windows(2).all(|w| w[0].1 <= w[1].0));
+        for (limit, base) in ranges {
+            assert!(is_guard(limit) && is_guard(limit + GUARD - 1));
+            assert!(!is_guard(limit + GUARD) && !is_guard(base - 1));
+            // The whole usable part can be written.
+            for at in (limit + GUARD..base).step_by(page()) {
+                // SAFETY: within a stack that this test holds.
+                unsafe { ptr::write_volatile(at as *mut u8, 1) };
+            }
+        }
+        pool.give(stacks.drain(..));
+        assert!(!trim(&[pool], 0, usize::MAX));
+        for _ in 0..300 {
+            pool.unclaim();
+        }
+    }
+}

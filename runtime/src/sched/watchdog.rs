@@ -1,0 +1,46 @@
+//! Names a process that keeps its worker to itself for too long: a computation, a blocking call,
+//! a `std::sync::Mutex` that another process of the same worker holds. It only warns.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use crate::runtime::Runtime;
+use crate::sched::stack;
+use crate::sched::task::Waiting;
+
+/// Starts the watching thread, if there is a limit.
+pub(crate) fn start(runtime: &'static Runtime, limit: Duration) -> io::Result<()> {
+    if limit.is_zero() {
+        return Ok(());
+    }
+    thread::Builder::new()
+        .name("std_net-watchdog".into())
+        .spawn(move || watch(runtime, limit))?;
+    Ok(())
+}
+
+fn watch(runtime: &'static Runtime, limit: Duration) {
+    let mut last: Vec<(u64, bool)> = vec![(0, true); runtime.workers().len()];
+    loop {
+        // One warning a stall, after one to two limits.
+        thread::sleep(limit);
+        for (worker, (resumes, warned)) in runtime.workers().iter().zip(&mut last) {
+            let now = worker.resumes.load(Ordering::Relaxed);
+            if now != *resumes || !worker.busy.load(Ordering::Relaxed) {
+                (*resumes, *warned) = (now, false);
+            } else if !*warned {
+                *warned = true;
+                for task in stack::tasks().iter().filter(|t| t.is_owned_by(worker)) {
+                    if let Some((info, Waiting::Nothing, ..)) = task.snapshot() {
+                        eprintln!(
+                            "std_net: {info} has kept its worker for more than {limit:?}; \
+                             nothing else runs there"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

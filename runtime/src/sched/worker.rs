@@ -1,0 +1,642 @@
+//! A worker: the thread that runs processes, its queues, and how it goes to sleep. Where a new
+//! process goes; not what a process is.
+
+use std::cell::{Cell, UnsafeCell};
+use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
+use std::panic::Location;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use std::{hint, io, mem};
+
+use crate::deadline::Nanos;
+use crate::reactor::short_reads::{self, Doubts};
+use crate::runtime::Runtime;
+use crate::sched::info::Info;
+use crate::sched::ready::Ready;
+use crate::sched::sends::{Batch, Queued};
+use crate::sched::stack::{self, Pool, Stack};
+use crate::sched::task::Task;
+use crate::sched::timer::Timers;
+use crate::sys::Reactor;
+use crate::wake::Doze;
+
+/// The least number of resumes between two looks at the reactor: a look is a system call. Half as many new
+/// processes are begun in a round, so that neither they nor the woken ones starve.
+const ROUND: usize = 64;
+/// How far ahead of its turn a process's slot is fetched, and its stack.
+const SLOT_AHEAD: usize = 3;
+const STACK_AHEAD: usize = 0;
+/// Looks for work before a worker goes to sleep: half a microsecond. Many more cost more, on cores
+/// that others want, than they save: with 2000 of them an echo by two workers had 0.7 of its rate.
+const SPINS: usize = 30;
+/// How many more processes a worker must have than another before it gives a new one away.
+const SLACK: usize = 8;
+/// New processes that nobody has begun yet, at which it pays to wake another worker.
+const BACKLOG: usize = 4;
+/// How long a sleeping worker lingers to see whether another is stuck with unbegun processes.
+const LINGER: Duration = Duration::from_millis(2);
+/// Between two wake-ups of another worker for fewer than BACKLOG of them.
+const NUDGE: u64 = 1_000_000;
+/// Stacks a worker keeps to itself, hot.
+const OWN_STACKS: usize = 64;
+/// Unused stacks that keep their memory, and how many lose it at a time.
+const WARM_STACKS: usize = 64;
+const TRIM: usize = 256;
+const TRIM_AFTER: Duration = Duration::from_millis(50);
+
+/// A process that has not begun: it may still go anywhere.
+pub(crate) struct Start {
+    pub(crate) info: Arc<Info>,
+    pub(crate) pool: &'static Pool,
+    pub(crate) main: Box<dyn Main>,
+}
+
+/// What a process runs.
+pub(crate) trait Main: Send {
+    /// Runs it on the calling stack; its box has been freed by then.
+    fn run(self: Box<Self>);
+}
+
+impl<F: FnOnce() + Send> Main for F {
+    fn run(self: Box<F>) {
+        #[allow(clippy::boxed_local, reason = "it is to be freed here")]
+        fn unboxed<F>(main: Box<F>) -> F {
+            *main
+        }
+        unboxed(self)();
+    }
+}
+
+pub(crate) struct Worker {
+    pub(crate) index: usize,
+    pub(crate) reactor: Reactor,
+    /// Tasks woken by other threads: a stack linked through `Task::next`.
+    inbox: AtomicPtr<Task>,
+    doze: Doze,
+    /// Processes that have not begun, for this worker and for thieves.
+    unbegun: Mutex<VecDeque<Start>>,
+    unbegun_len: AtomicUsize,
+    /// Processes placed here that have not ended.
+    live: AtomicUsize,
+    /// Counts resumes, so that others can see whether this worker gets on.
+    pub(crate) resumes: AtomicU64,
+    /// Whether a process runs at this moment.
+    pub(crate) busy: AtomicBool,
+    /// When another worker was last woken for a new process of this one.
+    nudged: AtomicU64,
+    coarse: AtomicU64,
+    local: UnsafeCell<Local>,
+}
+
+/// What only the worker's own thread touches.
+struct Local {
+    ready: Ready<&'static Task>,
+    timers: Timers,
+    stacks: Vec<Stack>,
+    doubts: Doubts,
+    batch: Batch,
+    /// What [`Worker::progress`] of each worker was when this one began to linger.
+    progress: Vec<u64>,
+}
+
+// SAFETY: everything but `local` is atomic or locked, and `local` is reached through `with_local`
+// only, which runs on the worker's own thread.
+unsafe impl Sync for Worker {}
+
+thread_local! {
+    static CURRENT: Cell<Option<&'static Worker>> = const { Cell::new(None) };
+}
+
+/// The worker whose thread this is.
+pub(crate) fn current() -> Option<&'static Worker> {
+    CURRENT.get()
+}
+
+impl Worker {
+    /// Makes a worker that lives for ever; its thread is not started yet.
+    pub(crate) fn leak(index: usize) -> io::Result<&'static Worker> {
+        Ok(Box::leak(Box::new(Worker {
+            index,
+            reactor: Reactor::new()?,
+            inbox: AtomicPtr::new(ptr::null_mut()),
+            doze: Doze::new(),
+            unbegun: Mutex::default(),
+            unbegun_len: AtomicUsize::new(0),
+            live: AtomicUsize::new(0),
+            resumes: AtomicU64::new(0),
+            busy: AtomicBool::new(false),
+            nudged: AtomicU64::new(0),
+            coarse: AtomicU64::new(Nanos::now().0),
+            local: UnsafeCell::new(Local {
+                ready: Ready::new(),
+                timers: Timers::default(),
+                stacks: Vec::new(),
+                doubts: Doubts::default(),
+                batch: Batch::default(),
+                progress: Vec::new(),
+            }),
+        })))
+    }
+
+    #[inline]
+    pub(crate) fn is_current(&self) -> bool {
+        CURRENT.get().is_some_and(|w| ptr::eq(w, self))
+    }
+
+    /// Runs `f` with the worker's own state. `f` must not come back here: it calls no user code
+    /// and resumes nothing.
+    #[inline]
+    fn with_local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> R {
+        debug_assert!(self.is_current());
+        // SAFETY: only this thread gets here (callers are the worker's loop, a process on it, or
+        // have checked `is_current`), and `f` is never nested by its contract.
+        f(unsafe { &mut *self.local.get() })
+    }
+
+    /// Makes the calling thread this worker, without a loop.
+    #[cfg(all(test, not(std_net_loom)))]
+    pub(crate) fn make_current(&'static self) {
+        CURRENT.set(Some(self));
+    }
+
+    // The loop.
+
+    /// The worker's own thread; never returns.
+    pub(crate) fn run(&'static self, runtime: &'static Runtime) {
+        CURRENT.set(Some(self));
+        self.run_while(runtime, || true);
+    }
+
+    /// Runs this process, at once, and all others on the calling thread until none is left. Then another
+    /// thread may be this worker: nothing that has begun here is anywhere.
+    pub(crate) fn run_here(&'static self, runtime: &'static Runtime, start: Start) {
+        CURRENT.set(Some(self));
+        self.live.fetch_add(1, Ordering::Relaxed);
+        let stack = self.take_stack(start.pool);
+        self.begin(stack.expect("nobody else holds any"), start);
+        self.run_while(runtime, || self.live.load(Ordering::SeqCst) > 0);
+        CURRENT.set(None);
+    }
+
+    fn run_while(&'static self, runtime: &'static Runtime, go_on: impl Fn() -> bool) {
+        let mut linger = false;
+        loop {
+            self.take_inbox();
+            // All that are ready now: those of whom the next look tells stand behind them anyway.
+            let round = self.with_local(|local| local.ready.len()).max(ROUND);
+            for _ in 0..round {
+                let Some(task) = self.with_local(Local::next_ready) else {
+                    break;
+                };
+                self.resume(task);
+                self.make_due_sends();
+            }
+            for _ in 0..round / 2 {
+                if !self.begin_one() {
+                    break;
+                }
+                self.make_due_sends();
+            }
+            self.make_sends();
+            if self.expire_timers() || !self.is_idle() {
+                // SAFETY: the worker's own thread, and no process of it is inside `wait`.
+                unsafe { self.reactor.wait(Some(Duration::ZERO)) };
+                self.settle_doubts();
+                linger = true;
+                continue;
+            }
+            if !go_on() {
+                return;
+            }
+            linger = self.sleep(runtime, linger);
+        }
+    }
+
+    fn resume(&'static self, task: &'static Task) {
+        self.resumes
+            .store(self.resumes.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.busy.store(true, Ordering::Relaxed);
+        let ended = task.resume();
+        self.busy.store(false, Ordering::Relaxed);
+        if let Some(stack) = ended {
+            self.retire(stack);
+        }
+    }
+
+    fn retire(&self, stack: Stack) {
+        let pool = stack.pool();
+        self.live.fetch_sub(1, Ordering::Relaxed);
+        pool.unclaim();
+        let own = ptr::eq(pool, Runtime::default_pool());
+        self.with_local(|local| {
+            if !own {
+                pool.give(std::iter::once(stack));
+                return;
+            }
+            local.stacks.push(stack);
+            if local.stacks.len() > OWN_STACKS {
+                pool.give(local.stacks.drain(..OWN_STACKS / 2));
+            }
+        });
+    }
+
+    fn begin_one(&'static self) -> bool {
+        if self.unbegun_len.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        let Some(start) = self.pop_unbegun() else {
+            return false;
+        };
+        let Some(stack) = self.take_stack(start.pool) else {
+            // Others hold what there is. It keeps its place, and the claim it has made means that
+            // a stack comes free.
+            self.lock_unbegun(|queue| queue.push_front(start));
+            return false;
+        };
+        self.begin(stack, start);
+        true
+    }
+
+    fn begin(&'static self, stack: Stack, start: Start) {
+        let task = Task::begin(self, stack, start.info, || start.main.run());
+        self.resume(task);
+    }
+
+    fn take_stack(&self, pool: &'static Pool) -> Option<Stack> {
+        if ptr::eq(pool, Runtime::default_pool()) {
+            return self.with_local(|local| {
+                if local.stacks.is_empty() {
+                    pool.take(OWN_STACKS / 2, &mut local.stacks);
+                }
+                let stack = local.stacks.pop();
+                if let Some(next) = local.stacks.last() {
+                    next.prefetch();
+                }
+                stack
+            });
+        }
+        let mut one = Vec::with_capacity(1);
+        pool.take(1, &mut one);
+        one.pop()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.inbox.load(Ordering::SeqCst).is_null()
+            && self.unbegun_len.load(Ordering::SeqCst) == 0
+            && self.with_local(|l| l.ready.is_empty() && l.batch.is_empty())
+    }
+
+    /// Wakes the processes whose time has come. Returns whether there were any.
+    fn expire_timers(&self) -> bool {
+        if self.with_local(|l| l.timers.next()) == Nanos::NEVER {
+            return false;
+        }
+        let now = Nanos::now();
+        let mut due = Vec::new();
+        self.with_local(|local| local.timers.expire(now, self, |task| due.push(task)));
+        let any = !due.is_empty();
+        for task in due {
+            task.unpark();
+        }
+        any
+    }
+
+    /// Waits in the reactor until there is something to do; before that, looks for work that others
+    /// have too much of. Returns whether to linger next time.
+    fn sleep(&'static self, runtime: &'static Runtime, linger: bool) -> bool {
+        if runtime.workers().len() > 1 {
+            for _ in 0..SPINS {
+                if !self.is_idle() {
+                    return true;
+                }
+                hint::spin_loop();
+            }
+            if self.steal(runtime, BACKLOG) {
+                return true;
+            }
+        }
+        let timer = self.with_local(|l| l.timers.next());
+        let mut timeout = (timer != Nanos::NEVER).then(|| timer.left(Nanos::now()));
+        let mut at_most = |limit: Duration| {
+            timeout = Some(timeout.map_or(limit, |t| t.min(limit)));
+        };
+        let linger = linger && runtime.workers().len() > 1;
+        if linger {
+            at_most(LINGER);
+            self.with_local(|local| {
+                local.progress.clear();
+                let progress = runtime.workers().iter().map(|w| w.progress());
+                local.progress.extend(progress);
+            });
+        }
+        let trim = runtime.has_cold_stacks(WARM_STACKS);
+        if trim {
+            at_most(TRIM_AFTER);
+        }
+        if self.settle_doubts() {
+            return true;
+        }
+        self.doze.announce();
+        if !self.is_idle() {
+            self.doze.end();
+            return true;
+        }
+        // SAFETY: the worker's own thread, and no process of it is inside `wait`.
+        let woken = unsafe { self.reactor.wait(timeout) };
+        self.doze.end();
+        self.tick();
+        if woken {
+            return true;
+        }
+        if trim {
+            stack::trim(&runtime.pools(), WARM_STACKS, TRIM);
+        }
+        linger
+            && runtime.workers().iter().enumerate().any(|(i, worker)| {
+                let before = self.with_local(|local| local.progress[i]);
+                worker.progress() == before && self.steal_from(worker, 1)
+            })
+    }
+
+    /// Has this worker look whether the socket of a source is as empty as its reader, which runs here,
+    /// takes it for.
+    pub(crate) fn doubt(&self, key: u64, fd: BorrowedFd<'_>) {
+        self.with_local(|local| local.doubts.add(key, fd));
+    }
+
+    /// Looks at the sockets of which it was asked to, if it has not done so just before; else sees to
+    /// it that a sleep ends in time. Returns whether processes may have been woken.
+    pub(crate) fn settle_doubts(&self) -> bool {
+        if self.with_local(|local| local.doubts.is_empty()) {
+            return false;
+        }
+        self.tick();
+        let now = self.coarse_now();
+        let due = self.with_local(|local| local.doubts.take_if_due(now));
+        let Some(mut doubts) = due else {
+            return !self.reactor.set_alarm(short_reads::LATEST);
+        };
+        self.reactor.drop_alarm();
+        doubts.look();
+        let found = !doubts.is_empty();
+        if found {
+            // What has only just come may be told by an event.
+            // SAFETY: the worker's own thread, and no process of it is inside `wait`.
+            unsafe { self.reactor.wait(Some(Duration::ZERO)) };
+            doubts.wake();
+        }
+        self.with_local(|local| local.doubts.reuse(doubts));
+        found
+    }
+
+    /// Reads the coarse clock, once a wait.
+    pub(crate) fn tick(&self) {
+        self.coarse.store(coarse_now().0, Ordering::Relaxed);
+    }
+
+    /// About now, on `CLOCK_MONOTONIC_COARSE`: when this worker last came back from its reactor.
+    #[inline]
+    pub(crate) fn coarse_now(&self) -> Nanos {
+        Nanos(self.coarse.load(Ordering::Relaxed))
+    }
+
+    fn progress(&self) -> u64 {
+        self.resumes.load(Ordering::Relaxed)
+    }
+
+    // Sends that are made together.
+
+    /// Queues a send, unless nobody else is here to add one. Returns whether it did.
+    ///
+    /// # Safety
+    ///
+    /// As [`Batch::queue`].
+    pub(crate) unsafe fn queue_send(&self, send: &Queued) -> bool {
+        let others_begin = self.unbegun_len.load(Ordering::Relaxed) > 0;
+        self.with_local(|local| {
+            let alone = local.ready.is_empty() && local.batch.is_empty() && !others_begin;
+            // SAFETY: the caller's.
+            !alone && unsafe { local.batch.queue(send) }
+        })
+    }
+
+    #[inline]
+    fn make_due_sends(&'static self) {
+        if self.with_local(|local| local.batch.is_due()) {
+            self.make_sends();
+        }
+    }
+
+    /// Makes what is queued, and runs the processes that have queued it.
+    fn make_sends(&'static self) {
+        if self.with_local(|local| local.batch.is_empty()) {
+            return;
+        }
+        let made = self.with_local(|local| local.batch.make());
+        for (i, task) in made.iter().enumerate() {
+            if let Some(next) = made.get(i + 1) {
+                next.prefetch_stack();
+            }
+            self.resume(task);
+            if self.with_local(|local| local.batch.is_due()) {
+                // They send again and again; the rest has its turn when these have been made.
+                made[i + 1..].iter().for_each(|task| self.push_local(task));
+                break;
+            }
+        }
+        self.with_local(|local| local.batch.reuse(made));
+    }
+
+    // Woken processes.
+
+    pub(crate) fn want_timer(&self, task: &'static Task, at: Nanos) {
+        self.with_local(|local| local.timers.want(task, at));
+    }
+
+    /// Queues a task of this worker, on its own thread.
+    #[inline]
+    pub(crate) fn push_local(&self, task: &'static Task) {
+        self.with_local(|local| local.ready.push(task));
+    }
+
+    /// Queues a task that has just been sent, from any thread.
+    pub(crate) fn push_remote(&self, task: &'static Task) {
+        let mut head = self.inbox.load(Ordering::Relaxed);
+        loop {
+            task.next.store(head, Ordering::Relaxed);
+            let pointer = ptr::from_ref(task).cast_mut();
+            match self.inbox.compare_exchange_weak(
+                head,
+                pointer,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(newer) => head = newer,
+            }
+        }
+        self.rouse();
+    }
+
+    /// Wakes the worker if it sleeps. To be called after the work was added.
+    fn rouse(&self) {
+        if self.doze.rouse() {
+            self.reactor.wake();
+        }
+    }
+
+    fn take_inbox(&self) {
+        if self.inbox.load(Ordering::Relaxed).is_null() {
+            return;
+        }
+        let mut head = self.inbox.swap(ptr::null_mut(), Ordering::AcqRel);
+        // The links make a stack; who came first goes first. A task's link belongs to the inbox until
+        // the task has arrived.
+        let mut first = ptr::null_mut();
+        // SAFETY: only ever null or a task, and tasks live for ever.
+        while let Some(task) = unsafe { head.as_ref() } {
+            let next = task.next.load(Ordering::Relaxed);
+            task.next.store(first, Ordering::Relaxed);
+            first = mem::replace(&mut head, next);
+        }
+        // SAFETY: as above.
+        while let Some(task) = unsafe { first.as_ref() } {
+            first = task.next.load(Ordering::Relaxed);
+            task.arrive(self);
+        }
+    }
+
+    // New processes.
+
+    /// Places a new process: here if this thread is a worker and not much fuller than another,
+    /// else where the fewest are.
+    pub(crate) fn place(runtime: &'static Runtime, start: Start) {
+        let workers = runtime.workers();
+        let least = workers
+            .iter()
+            .min_by_key(|w| w.live.load(Ordering::Relaxed))
+            .expect("a runtime has at least one worker");
+        let here = current().filter(|here| {
+            here.live.load(Ordering::Relaxed) <= least.live.load(Ordering::Relaxed) + SLACK
+        });
+        match here {
+            Some(here) => {
+                let backlog = here.enqueue(start);
+                if workers.len() > 1 {
+                    here.nudge(runtime, backlog);
+                }
+            }
+            None => {
+                least.enqueue(start);
+                if !least.is_current() {
+                    least.rouse();
+                }
+            }
+        }
+    }
+
+    fn enqueue(&self, start: Start) -> usize {
+        self.live.fetch_add(1, Ordering::Relaxed);
+        self.lock_unbegun(|queue| {
+            queue.push_back(start);
+            queue.len()
+        })
+    }
+
+    /// Wakes a sleeping worker to take new processes off this one: when there are many, and now and
+    /// then in any case, because this one may be about to compute for long.
+    #[inline]
+    fn nudge(&self, runtime: &'static Runtime, backlog: usize) {
+        let sleeper = || runtime.workers().iter().find(|w| w.doze.is_announced());
+        if backlog < BACKLOG {
+            let now = self.coarse_now().0;
+            if now.wrapping_sub(self.nudged.load(Ordering::Relaxed)) < NUDGE {
+                return;
+            }
+        }
+        if let Some(sleeper) = sleeper() {
+            self.tick();
+            self.nudged.store(self.coarse_now().0, Ordering::Relaxed);
+            sleeper.rouse();
+        }
+    }
+
+    fn pop_unbegun(&self) -> Option<Start> {
+        self.lock_unbegun(VecDeque::pop_front)
+    }
+
+    fn lock_unbegun<R>(&self, f: impl FnOnce(&mut VecDeque<Start>) -> R) -> R {
+        let mut queue = self.unbegun.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = f(&mut queue);
+        self.unbegun_len.store(queue.len(), Ordering::SeqCst);
+        result
+    }
+
+    fn steal(&'static self, runtime: &'static Runtime, at_least: usize) -> bool {
+        runtime
+            .workers()
+            .iter()
+            .any(|victim| self.steal_from(victim, at_least))
+    }
+
+    /// Takes half of the victim's new processes if it has so many.
+    fn steal_from(&'static self, victim: &'static Worker, at_least: usize) -> bool {
+        if ptr::eq(self, victim) || victim.unbegun_len.load(Ordering::Relaxed) < at_least {
+            return false;
+        }
+        let mut loot = victim.lock_unbegun(|queue| {
+            let keep = if queue.len() < at_least {
+                queue.len()
+            } else {
+                queue.len() / 2
+            };
+            queue.split_off(keep)
+        });
+        if loot.is_empty() {
+            return false;
+        }
+        victim.live.fetch_sub(loot.len(), Ordering::Relaxed);
+        self.live.fetch_add(loot.len(), Ordering::Relaxed);
+        self.lock_unbegun(|queue| queue.append(&mut loot));
+        true
+    }
+
+    /// The processes that have not begun, for a listing.
+    pub(crate) fn unbegun(&self) -> Vec<Arc<Info>> {
+        self.lock_unbegun(|queue| queue.iter().map(|s| Arc::clone(&s.info)).collect())
+    }
+}
+
+impl Local {
+    /// The next process to go on. Those behind it are fetched into the processor's caches: first the
+    /// slot, then what it says of the stack.
+    #[inline]
+    fn next_ready(&mut self) -> Option<&'static Task> {
+        let task = self.ready.pop();
+        if let Some(soon) = self.ready.peek(SLOT_AHEAD) {
+            soon.prefetch();
+        }
+        if let Some(next) = self.ready.peek(STACK_AHEAD) {
+            next.prefetch_stack();
+        }
+        task
+    }
+}
+
+/// About now, on `CLOCK_MONOTONIC_COARSE`.
+pub(crate) fn coarse_now() -> Nanos {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: a live timespec.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Nanos(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Where a process was spawned, for messages.
+pub(crate) type Place = &'static Location<'static>;

@@ -1,0 +1,277 @@
+//! The reactor on Linux: epoll, edge-triggered, both directions at once.
+//!
+//! Drives epoll itself because the short-read rule needs `EPOLLRDHUP`, and because a wait must be
+//! one system call.
+
+use std::cell::UnsafeCell;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use libc::c_int;
+
+use crate::reactor::source::Source;
+use crate::sys::eventfd::Eventfd;
+use crate::sys::{self, cvt};
+use crate::wake::{READ_CLOSED, READABLE, URGENT, WRITABLE};
+
+const EVENTS: usize = 1024;
+/// How far ahead of its event a source is fetched into the processor's caches, and the task that
+/// waits for it.
+const SOURCE_AHEAD: usize = 6;
+const TASK_AHEAD: usize = 3;
+const EDGES: c_int =
+    libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLPRI | libc::EPOLLET;
+/// No source has these keys: sources are aligned.
+const WAKE: u64 = 1;
+const ALARM: u64 = 2;
+
+pub(crate) struct Reactor {
+    epoll: OwnedFd,
+    /// Raised to wake the worker. Edge-triggered, so that it need never be read.
+    waker: Eventfd,
+    alarm: OnceLock<Alarm>,
+    events: UnsafeCell<Box<[libc::epoll_event; EVENTS]>>,
+}
+
+/// A timer of the kernel's, which ends a wait and costs the wait nothing, unlike a timeout.
+struct Alarm {
+    timer: OwnedFd,
+    set: AtomicBool,
+}
+
+// SAFETY: `events` is touched in `wait` only, whose contract is that one thread calls it.
+unsafe impl Sync for Reactor {}
+
+impl Reactor {
+    pub(crate) fn new() -> io::Result<Reactor> {
+        // SAFETY: no preconditions.
+        let epoll = cvt(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: epoll_create1 has just made this descriptor, nobody else owns it.
+        let epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
+        let reactor = Reactor {
+            epoll,
+            waker: Eventfd::new()?,
+            alarm: OnceLock::new(),
+            events: UnsafeCell::new(Box::new([libc::epoll_event { events: 0, u64: 0 }; EVENTS])),
+        };
+        reactor.control(
+            libc::EPOLL_CTL_ADD,
+            reactor.waker.as_fd(),
+            libc::EPOLLIN | libc::EPOLLET,
+            WAKE,
+        )?;
+        Ok(reactor)
+    }
+
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, EDGES, key)
+    }
+
+    pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
+        // Fails only if it is not there, which is what is wanted.
+        let _ = self.control(libc::EPOLL_CTL_DEL, fd, 0, 0);
+    }
+
+    fn control(
+        &self,
+        operation: c_int,
+        fd: BorrowedFd<'_>,
+        events: c_int,
+        key: u64,
+    ) -> io::Result<()> {
+        let events = events.cast_unsigned();
+        let mut event = libc::epoll_event { events, u64: key };
+        // SAFETY: a live event; both descriptors are open.
+        cvt(unsafe {
+            libc::epoll_ctl(
+                self.epoll.as_raw_fd(),
+                operation,
+                fd.as_raw_fd(),
+                &raw mut event,
+            )
+        })
+        .map(drop)
+    }
+
+    /// Waits at most `timeout`, for ever if there is none, and hands the events to their sources.
+    /// Returns whether any came.
+    ///
+    /// # Safety
+    ///
+    /// Only one thread calls this, and not from within itself.
+    pub(crate) unsafe fn wait(&self, timeout: Option<Duration>) -> bool {
+        // SAFETY: the only user of `events`, by the contract of this function.
+        let events = unsafe { &mut **self.events.get() };
+        let count = match timeout {
+            // The cheaper call, where there is nothing to count.
+            None => sys::epoll_wait(self.epoll.as_raw_fd(), events, -1),
+            Some(Duration::ZERO) => sys::epoll_wait(self.epoll.as_raw_fd(), events, 0),
+            Some(timeout) => self.wait_timeout(events, timeout),
+        };
+        // An interruption or a shortage of memory: the caller looks at its queues and comes back.
+        let count = usize::try_from(count).unwrap_or(0);
+        let events = &events[..count];
+        for (i, event) in events.iter().enumerate() {
+            if let Some(soon) = events.get(i + SOURCE_AHEAD) {
+                Source::prefetch(soon.u64);
+            }
+            if let Some(next) = events.get(i + TASK_AHEAD)
+                && next.u64 > ALARM
+            {
+                // SAFETY: as below.
+                unsafe { Source::prefetch_waiter(next.u64) };
+            }
+            let (flags, key) = (event.events.cast_signed(), event.u64);
+            match key {
+                WAKE => {}
+                ALARM => self.drop_alarm(),
+                // SAFETY: every key but WAKE and ALARM was given to `add` by a source.
+                _ => unsafe { Source::event(key, bits(flags)) },
+            }
+        }
+        count > 0
+    }
+
+    /// `epoll_pwait2(2)`, which counts nanoseconds.
+    fn wait_timeout(&self, events: &mut [libc::epoll_event; EVENTS], timeout: Duration) -> c_int {
+        let timeout = timespec(timeout);
+        // SAFETY: a live buffer of EVENTS events, a live timespec, no signal mask.
+        unsafe {
+            libc::epoll_pwait2(
+                self.epoll.as_raw_fd(),
+                events.as_mut_ptr(),
+                EVENTS as c_int,
+                &raw const timeout,
+                ptr::null(),
+            )
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        self.waker.raise();
+    }
+
+    /// Ends the wait that begins or goes on when `after` has passed. One that is set already stays.
+    /// Returns whether one is set.
+    pub(crate) fn set_alarm(&self, after: Duration) -> bool {
+        let Some(alarm) = self.alarm() else {
+            return false;
+        };
+        if !alarm.set.load(Ordering::Relaxed) {
+            let set = alarm.start(after).is_ok();
+            alarm.set.store(set, Ordering::Relaxed);
+        }
+        alarm.set.load(Ordering::Relaxed)
+    }
+
+    fn alarm(&self) -> Option<&Alarm> {
+        if self.alarm.get().is_none() {
+            let new = Alarm::new().ok()?;
+            self.control(
+                libc::EPOLL_CTL_ADD,
+                new.timer.as_fd(),
+                libc::EPOLLIN | libc::EPOLLET,
+                ALARM,
+            )
+            .ok()?;
+            // Another one of the same moment goes with its descriptor.
+            let _ = self.alarm.set(new);
+        }
+        self.alarm.get()
+    }
+
+    /// Whether a set alarm rings does not matter any more: the next one is set anew.
+    pub(crate) fn drop_alarm(&self) {
+        if let Some(alarm) = self.alarm.get() {
+            alarm.set.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Alarm {
+    fn new() -> io::Result<Alarm> {
+        // SAFETY: no preconditions.
+        let timer = cvt(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC) })?;
+        Ok(Alarm {
+            // SAFETY: timerfd_create has just made this descriptor, nobody else owns it.
+            timer: unsafe { OwnedFd::from_raw_fd(timer) },
+            set: AtomicBool::new(false),
+        })
+    }
+
+    /// Rings once. Never read: as an edge it is told anew each time.
+    fn start(&self, after: Duration) -> io::Result<()> {
+        // SAFETY: all-zero is a valid itimerspec.
+        let mut spec: libc::itimerspec = unsafe { mem::zeroed() };
+        spec.it_value = timespec(after);
+        // SAFETY: an open timer and a live specification; the old one is not asked for.
+        cvt(unsafe {
+            libc::timerfd_settime(self.timer.as_raw_fd(), 0, &raw const spec, ptr::null_mut())
+        })
+        .map(drop)
+    }
+}
+
+fn timespec(duration: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::from(duration.subsec_nanos()),
+    }
+}
+
+#[inline]
+fn bits(flags: c_int) -> u64 {
+    let mut bits = 0;
+    if flags & (libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) != 0 {
+        bits |= READABLE;
+    }
+    if flags & (libc::EPOLLOUT | libc::EPOLLHUP | libc::EPOLLERR) != 0 {
+        bits |= WRITABLE;
+    }
+    if flags & (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) != 0 {
+        bits |= READ_CLOSED;
+    }
+    if flags & libc::EPOLLPRI != 0 {
+        bits |= READABLE | URGENT;
+    }
+    bits
+}
+
+#[cfg(all(test, not(std_net_loom)))]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(1);
+    const LATE: Duration = Duration::from_secs(60);
+
+    /// Whether the alarm ends a wait.
+    fn rings(reactor: &Reactor) -> bool {
+        // SAFETY: only this thread knows the reactor, and is not inside `wait`.
+        unsafe { reactor.wait(Some(LATE)) }
+    }
+
+    #[test]
+    fn an_alarm_rings_each_time_it_is_set() {
+        let reactor = Reactor::new().unwrap();
+        for _ in 0..3 {
+            assert!(reactor.set_alarm(SOON));
+            assert!(rings(&reactor));
+        }
+    }
+
+    #[test]
+    fn an_alarm_stays_as_it_is_set_until_it_is_dropped() {
+        let reactor = Reactor::new().unwrap();
+        assert!(reactor.set_alarm(SOON) && reactor.set_alarm(2 * LATE));
+        assert!(rings(&reactor));
+        assert!(reactor.set_alarm(2 * LATE));
+        reactor.drop_alarm();
+        assert!(reactor.set_alarm(SOON));
+        assert!(rings(&reactor));
+    }
+}

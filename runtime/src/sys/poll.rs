@@ -1,0 +1,95 @@
+//! How a plain thread waits for a descriptor: `ppoll(2)`. Processes wait in the reactor instead.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
+use std::time::Duration;
+
+use crate::deadline::Nanos;
+use crate::interest::Interest;
+
+/// Waits until `fd` is ready for `interest`, `until` has passed, or one of `wakers` is readable; a
+/// signal ends it early. The caller tries its operation again in every case and looks at the clock itself.
+pub(crate) fn wait(
+    fd: BorrowedFd<'_>,
+    interest: Interest,
+    until: Nanos,
+    wakers: [Option<BorrowedFd<'_>>; 2],
+) -> io::Result<()> {
+    let events = match interest {
+        Interest::Read => libc::POLLIN,
+        Interest::Write => libc::POLLOUT,
+    };
+    // A negative descriptor is passed over.
+    let waker = |fd: Option<BorrowedFd<'_>>| libc::pollfd {
+        fd: fd.map_or(-1, |fd| fd.as_raw_fd()),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let this = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events,
+        revents: 0,
+    };
+    let mut polls = [this, waker(wakers[0]), waker(wakers[1])];
+    let left;
+    let timeout = if until == Nanos::NEVER {
+        ptr::null()
+    } else {
+        left = timespec(until);
+        &raw const left
+    };
+    // SAFETY: three valid pollfds, and a timespec that outlives the call or null; no signal mask.
+    let result = unsafe { libc::ppoll(polls.as_mut_ptr(), 3, timeout, ptr::null()) };
+    match crate::sys::cvt(result) {
+        Err(e) if e.raw_os_error() != Some(libc::EINTR) => Err(e),
+        Ok(_) if polls[0].revents == libc::POLLERR => error_only(fd, &mut polls, until),
+        _ => Ok(()),
+    }
+}
+
+/// `POLLERR` alone is the socket's pending error, which is taken here as the operation would have
+/// taken it, or an error in the queue of `IP_RECVERR`, which stands until its owner reads it: without
+/// a pause the caller would try for ever as fast as it can.
+fn error_only(fd: BorrowedFd<'_>, polls: &mut [libc::pollfd; 3], until: Nanos) -> io::Result<()> {
+    if let Some(error) = socket2::SockRef::from(&fd).take_error()? {
+        return Err(error);
+    }
+    polls[0].fd = -1;
+    let pause = timespec(until.min(Nanos::now().after(Duration::from_millis(1))));
+    // SAFETY: three valid pollfds, and a timespec that outlives the call; no signal mask.
+    let result = unsafe { libc::ppoll(polls.as_mut_ptr(), 3, &raw const pause, ptr::null()) };
+    match crate::sys::cvt(result) {
+        Err(e) if e.raw_os_error() != Some(libc::EINTR) => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the kernel says that nothing more will come in; does not wait.
+pub(crate) fn is_read_shut(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    is_now(fd, libc::POLLRDHUP)
+}
+
+/// Whether the kernel says that there is something to read; does not wait.
+pub(crate) fn is_readable(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    is_now(fd, libc::POLLIN)
+}
+
+fn is_now(fd: BorrowedFd<'_>, event: libc::c_short) -> io::Result<bool> {
+    let mut poll = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: event,
+        revents: 0,
+    };
+    // SAFETY: one valid pollfd.
+    crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, 0) })?;
+    Ok(poll.revents & event != 0)
+}
+
+fn timespec(until: Nanos) -> libc::timespec {
+    let left = until.left(Nanos::now());
+    libc::timespec {
+        tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::from(left.subsec_nanos()),
+    }
+}
