@@ -17,18 +17,21 @@
 //! that a stack is two words.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::mem::{self, MaybeUninit};
 use std::num::NonZeroUsize;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::prefetch::prefetch;
 use crate::sched::task::Task;
+use crate::sched::worker::Worker;
 
-/// Four pages: C code does not probe its frames, and a frame below this size cannot jump it.
-const GUARD: usize = 16 << 10;
+/// The least size of a guard: C code does not probe its frames, and a frame below this size cannot
+/// jump it. Where a page is larger (64 KiB on some ARM systems) a guard is one page.
+const LEAST_GUARD: usize = 16 << 10;
 /// The least that a process may ask for: printing alone needs 8 KiB.
 pub(crate) const MIN_SIZE: usize = 16 << 10;
 /// More than this is surely a mistake, and mappings of it would not fit.
@@ -88,24 +91,28 @@ pub(crate) fn tasks() -> Vec<&'static Task> {
 }
 
 /// All stacks of one size that no worker keeps for itself.
-#[derive(Debug)]
 pub(crate) struct Pool {
     /// Bytes of a stack and its slot, whole pages.
     size: usize,
     /// Stacks that exist, and the processes that have a claim on one.
     total: AtomicUsize,
     claimed: AtomicUsize,
+    /// Some worker has found no stack, and none has come since. Beside `claimed`, which whoever asks
+    /// has in the cache.
+    starved: AtomicBool,
     free: Mutex<Free>,
     /// The length of `free.used`, to leave the lock alone.
     used_len: AtomicUsize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Free {
     /// Used, with pages that may be given back; the hot ones are last.
     used: Vec<Stack>,
     /// Never used, or given back.
     clean: Vec<Stack>,
+    /// Those who have found none, and are told when one comes.
+    starving: Vec<&'static Worker>,
 }
 
 /// The pool of stacks with at least `bytes` usable bytes.
@@ -117,21 +124,34 @@ pub(crate) fn pool(bytes: usize) -> io::Result<&'static Pool> {
             format!("a stack size of {bytes} bytes is not within {MIN_SIZE}..={MAX_SIZE}"),
         ));
     }
-    let mut size = (bytes + mem::size_of::<Slot>() + color(COLORS - 1)).next_multiple_of(page());
-    // Guard and usable part together are an odd number of pages.
-    if ((GUARD + size) / page()).is_multiple_of(2) {
-        size += page();
-    }
+    let size = usable_size(bytes, page());
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(pools.entry(size).or_insert_with(|| {
         Box::leak(Box::new(Pool {
             size,
             total: AtomicUsize::new(0),
             claimed: AtomicUsize::new(0),
+            starved: AtomicBool::new(false),
             free: Mutex::default(),
             used_len: AtomicUsize::new(0),
         }))
     }))
+}
+
+/// Bytes of a stack with its slot, whole pages. Guard and usable part together are an odd number of
+/// pages.
+fn usable_size(bytes: usize, page: usize) -> usize {
+    let size = (bytes + mem::size_of::<Slot>() + color(COLORS - 1)).next_multiple_of(page);
+    if ((guard_size(page) + size) / page).is_multiple_of(2) {
+        size + page
+    } else {
+        size
+    }
+}
+
+/// Bytes of a guard, whole pages.
+fn guard_size(page: usize) -> usize {
+    LEAST_GUARD.next_multiple_of(page)
 }
 
 /// Gives the memory of up to `count` unused stacks of every size back, keeping `keep` of each
@@ -208,7 +228,8 @@ impl Stack {
     }
 }
 
-// SAFETY: `base` is aligned as a slot and one past the usable bytes; below them lie GUARD bytes that
+// SAFETY: `base` is aligned as a slot and one past the usable bytes; below them lie
+// `guard_size` bytes that
 // fault on access. The slab is never unmapped.
 unsafe impl corosensei::stack::Stack for Stack {
     fn base(&self) -> NonZeroUsize {
@@ -220,9 +241,19 @@ unsafe impl corosensei::stack::Stack for Stack {
     }
 }
 
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("size", &self.size)
+            .field("total", &self.total)
+            .field("claimed", &self.claimed)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Pool {
     fn stride(&self) -> usize {
-        GUARD + self.size
+        guard_size(page()) + self.size
     }
 
     /// Makes sure that there is a stack for one more process, now or when it begins.
@@ -238,6 +269,7 @@ impl Pool {
                 return Err(error);
             }
         }
+        self.tell_starving(free);
         Ok(())
     }
 
@@ -245,13 +277,20 @@ impl Pool {
         self.claimed.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Takes up to `count` stacks, the hottest last. Fewer, or none, when other workers hold them.
-    pub(crate) fn take(&'static self, count: usize, into: &mut Vec<Stack>) {
+    /// Takes up to `count` stacks, the hottest last. None when other workers hold what there is, and
+    /// no more can be mapped: then `worker`, which calls this, is told when one has come.
+    pub(crate) fn take(
+        &'static self,
+        count: usize,
+        into: &mut Vec<Stack>,
+        worker: &'static Worker,
+    ) {
         let mut free = self.lock();
-        if free.used.is_empty() && free.clean.is_empty() {
-            // All are in other workers' hands. More is better than to wait for them; when there
-            // is no more, the process stays queued and asks again.
-            let _ = self.map_slab(&mut free);
+        if free.used.is_empty() && free.clean.is_empty() && self.map_slab(&mut free).is_err() {
+            worker.starve(self);
+            free.starving.push(worker);
+            self.starved.store(true, Ordering::Relaxed);
+            return;
         }
         for _ in 0..count {
             let Some(stack) = free.used.pop().or_else(|| free.clean.pop()) else {
@@ -260,6 +299,7 @@ impl Pool {
             into.push(stack);
         }
         self.used_len.store(free.used.len(), Ordering::Relaxed);
+        self.tell_starving(free);
     }
 
     /// Takes unused stacks back from the worker that calls this.
@@ -267,6 +307,27 @@ impl Pool {
         let mut free = self.lock();
         free.used.extend(stacks.inspect(Stack::disown));
         self.used_len.store(free.used.len(), Ordering::Relaxed);
+        self.tell_starving(free);
+    }
+
+    /// Whether a worker waits for a stack: then nobody should keep one that it does not use.
+    #[inline]
+    pub(crate) fn is_starved(&self) -> bool {
+        self.starved.load(Ordering::Relaxed)
+    }
+
+    /// There are stacks: those who starve may try again.
+    #[inline]
+    fn tell_starving(&self, mut free: MutexGuard<'_, Free>) {
+        if !self.is_starved() || (free.used.is_empty() && free.clean.is_empty()) {
+            return;
+        }
+        self.starved.store(false, Ordering::Relaxed);
+        let starving = mem::take(&mut free.starving);
+        drop(free);
+        for worker in starving {
+            worker.feed();
+        }
     }
 
     /// Whether more than `keep` unused stacks hold memory.
@@ -287,7 +348,7 @@ impl Pool {
         n
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Free> {
+    fn lock(&self) -> MutexGuard<'_, Free> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -315,8 +376,8 @@ impl Pool {
         unsafe { libc::madvise(base, len, libc::MADV_NOHUGEPAGE) };
         for i in 0..count {
             // SAFETY: within the mapping, which nobody else knows yet.
-            let guard = unsafe { base.byte_add(i * stride) };
-            if let Err(error) = install_guard(guard) {
+            let installed = unsafe { GUARDS.install(base.byte_add(i * stride), advise_guard) };
+            if let Err(error) = installed {
                 // SAFETY: the mapping is ours and no stack of it was handed out.
                 unsafe { libc::munmap(base, len) };
                 return Err(error);
@@ -333,33 +394,61 @@ impl Pool {
     }
 }
 
-/// Makes the GUARD bytes at `guard` fault on access.
-fn install_guard(guard: *mut libc::c_void) -> io::Result<()> {
-    static HAS_GUARD_INSTALL: AtomicBool = AtomicBool::new(true);
+/// How guards are made.
+struct Guards {
+    /// The advice of `MADV_GUARD_INSTALL` is known, as far as is known.
+    by_advice: AtomicBool,
     /// Mappings that `mprotect` has cost.
-    static MAPPINGS: AtomicUsize = AtomicUsize::new(0);
-    if HAS_GUARD_INSTALL.load(Ordering::Relaxed) && !cfg!(std_net_portable) {
-        // SAFETY: GUARD bytes at the low end of a slot of a mapping that nobody uses yet.
-        if unsafe { libc::madvise(guard, GUARD, MADV_GUARD_INSTALL) } == 0 {
-            return Ok(());
+    mappings: AtomicUsize,
+}
+
+static GUARDS: Guards = Guards::new();
+
+impl Guards {
+    const fn new() -> Guards {
+        Guards {
+            by_advice: AtomicBool::new(!cfg!(std_net_portable)),
+            mappings: AtomicUsize::new(0),
         }
-        let error = io::Error::last_os_error();
-        if error.raw_os_error() != Some(libc::EINVAL) {
-            return Err(error);
+    }
+
+    /// Makes the `guard_size` bytes at `guard` fault on access. `advise` gives the kernel the advice.
+    ///
+    /// # Safety
+    ///
+    /// The bytes are the low end of a slot of a mapping that nobody uses yet.
+    unsafe fn install(
+        &self,
+        guard: *mut libc::c_void,
+        advise: impl FnOnce(*mut libc::c_void, usize) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if self.by_advice.load(Ordering::Relaxed) {
+            match advise(guard, guard_size(page())) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => return Err(error),
+                // A kernel before 6.13 says EINVAL; a sandbox may say anything.
+                Err(_) => self.by_advice.store(false, Ordering::Relaxed),
+            }
         }
-        HAS_GUARD_INSTALL.store(false, Ordering::Relaxed);
+        // Each such guard splits the mapping in two, and at `vm.max_map_count` malloc fails too:
+        // stop well before.
+        if self.mappings.fetch_add(2, Ordering::Relaxed) >= max_map_count() / 2 {
+            self.mappings.fetch_sub(2, Ordering::Relaxed);
+            return Err(io::Error::new(
+                io::ErrorKind::OutOfMemory,
+                "half of vm.max_map_count is used by the guards of processes' stacks",
+            ));
+        }
+        // SAFETY: the caller's.
+        crate::sys::cvt(unsafe { libc::mprotect(guard, guard_size(page()), libc::PROT_NONE) })
+            .map(drop)
     }
-    // Each such guard splits the mapping in two, and at `vm.max_map_count` malloc fails too:
-    // stop well before.
-    if MAPPINGS.fetch_add(2, Ordering::Relaxed) >= max_map_count() / 2 {
-        MAPPINGS.fetch_sub(2, Ordering::Relaxed);
-        return Err(io::Error::new(
-            io::ErrorKind::OutOfMemory,
-            "half of vm.max_map_count is used by the guards of processes' stacks",
-        ));
-    }
-    // SAFETY: as above.
-    crate::sys::cvt(unsafe { libc::mprotect(guard, GUARD, libc::PROT_NONE) }).map(drop)
+}
+
+/// `MADV_GUARD_INSTALL`.
+fn advise_guard(guard: *mut libc::c_void, len: usize) -> io::Result<()> {
+    // SAFETY: as in `Guards::install`, which calls this.
+    crate::sys::cvt(unsafe { libc::madvise(guard, len, MADV_GUARD_INSTALL) }).map(drop)
 }
 
 fn max_map_count() -> usize {
@@ -424,7 +513,7 @@ pub(crate) fn is_guard(address: usize) -> bool {
         if let Some(offset) = address.checked_sub(*base)
             && offset < stride * count
         {
-            return offset % stride < GUARD;
+            return offset % stride < guard_size(page());
         }
         slab = *next;
     }
@@ -434,6 +523,8 @@ pub(crate) fn is_guard(address: usize) -> bool {
 mod tests {
     use super::*;
     use corosensei::stack::Stack as _;
+    use std::cell::Cell;
+    use std::os::fd::AsRawFd;
 
     #[test]
     fn slots_are_an_odd_number_of_pages_apart() {
@@ -447,12 +538,81 @@ mod tests {
     }
 
     #[test]
+    fn guards_and_stacks_are_whole_pages_of_every_size() {
+        for page in [4 << 10, 16 << 10, 64 << 10] {
+            assert!(guard_size(page) >= LEAST_GUARD && guard_size(page).is_multiple_of(page));
+            for bytes in [MIN_SIZE, MIN_SIZE + 1, 100 << 10, DEFAULT_SIZE, 1 << 20] {
+                let size = usable_size(bytes, page);
+                assert!(size >= bytes + mem::size_of::<Slot>() && size.is_multiple_of(page));
+                assert_eq!((guard_size(page) + size) / page % 2, 1, "{bytes} {page}");
+            }
+        }
+    }
+
+    /// Whether a write to this address would fault: the kernel is asked to do it.
+    fn faults(address: usize) -> bool {
+        let zeros = std::fs::File::open("/dev/zero").unwrap();
+        // SAFETY: the kernel checks the address; nobody uses the byte that it writes.
+        unsafe { libc::read(zeros.as_raw_fd(), address as *mut libc::c_void, 1) < 0 }
+    }
+
+    #[test]
+    fn guards_that_cannot_be_advised_are_protected() {
+        let page = page();
+        let map = || {
+            // SAFETY: a new anonymous mapping at an address of the kernel's choice.
+            let base = unsafe {
+                libc::mmap(
+                    ptr::null_mut(),
+                    guard_size(page) + page,
+                    libc::PROT_READ | libc::PROT_WRITE,
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                    -1,
+                    0,
+                )
+            };
+            assert_ne!(base, libc::MAP_FAILED);
+            base
+        };
+        for error in [libc::EINVAL, libc::EPERM, libc::ENOSYS] {
+            let guards = Guards::new();
+            let asked = Cell::new(0);
+            for _ in 0..2 {
+                let base = map();
+                // SAFETY: the low end of a new mapping, which nobody uses.
+                let installed = unsafe {
+                    guards.install(base, |_, _| {
+                        asked.set(asked.get() + 1);
+                        Err(io::Error::from_raw_os_error(error))
+                    })
+                };
+                installed.unwrap();
+                let base = base as usize;
+                assert!(faults(base) && faults(base + guard_size(page) - 1));
+                assert!(!faults(base + guard_size(page)));
+            }
+            let expected = u32::from(!cfg!(std_net_portable));
+            assert_eq!(asked.get(), expected, "asked again after a refusal");
+        }
+        if cfg!(std_net_portable) {
+            return;
+        }
+        let guards = Guards::new();
+        let full = || Err(io::Error::from_raw_os_error(libc::ENOMEM));
+        // SAFETY: as above.
+        let error = unsafe { guards.install(map(), |_, _| full()) }.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
+        assert!(guards.by_advice.load(Ordering::Relaxed));
+    }
+
+    #[test]
     fn stacks_do_not_overlap_and_have_guards() {
         let pool = pool(48 << 10).unwrap();
+        let worker = Worker::leak(0).unwrap();
         let mut stacks = Vec::new();
         for _ in 0..300 {
             pool.claim().unwrap();
-            pool.take(1, &mut stacks);
+            pool.take(1, &mut stacks, worker);
         }
         assert_eq!(stacks.len(), 300);
         let mut ranges: Vec<_> = stacks
@@ -462,10 +622,10 @@ mod tests {
         ranges.sort_unstable();
         assert!(ranges.windows(2).all(|w| w[0].1 <= w[1].0));
         for (limit, base) in ranges {
-            assert!(is_guard(limit) && is_guard(limit + GUARD - 1));
-            assert!(!is_guard(limit + GUARD) && !is_guard(base - 1));
+            assert!(is_guard(limit) && is_guard(limit + guard_size(page()) - 1));
+            assert!(!is_guard(limit + guard_size(page())) && !is_guard(base - 1));
             // The whole usable part can be written.
-            for at in (limit + GUARD..base).step_by(page()) {
+            for at in (limit + guard_size(page())..base).step_by(page()) {
                 // SAFETY: within a stack that this test holds.
                 unsafe { ptr::write_volatile(at as *mut u8, 1) };
             }

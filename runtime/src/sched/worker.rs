@@ -54,6 +54,13 @@ pub(crate) struct Start {
     pub(crate) main: Box<dyn Main>,
 }
 
+impl Start {
+    /// Whether there may be a stack for it, where one of this pool has none.
+    fn has_stack(&self, starving_for: *const Pool) -> bool {
+        !ptr::eq(self.pool, starving_for)
+    }
+}
+
 /// What a process runs.
 pub(crate) trait Main: Send {
     /// Runs it on the calling stack; its box has been freed by then.
@@ -79,6 +86,10 @@ pub(crate) struct Worker {
     /// Processes that have not begun, for this worker and for thieves.
     unbegun: Mutex<VecDeque<Start>>,
     unbegun_len: AtomicUsize,
+    /// The pool that had no stack for one of them; null again when it has one.
+    starving_for: AtomicPtr<Pool>,
+    /// Another worker starves: unused stacks are to be given back.
+    stacks_wanted: AtomicBool,
     /// Processes placed here that have not ended.
     live: AtomicUsize,
     /// Counts resumes, so that others can see whether this worker gets on.
@@ -125,6 +136,8 @@ impl Worker {
             doze: Doze::new(),
             unbegun: Mutex::default(),
             unbegun_len: AtomicUsize::new(0),
+            starving_for: AtomicPtr::new(ptr::null_mut()),
+            stacks_wanted: AtomicBool::new(false),
             live: AtomicUsize::new(0),
             resumes: AtomicU64::new(0),
             busy: AtomicBool::new(false),
@@ -185,6 +198,7 @@ impl Worker {
         let mut linger = false;
         loop {
             self.take_inbox();
+            self.give_wanted_stacks();
             // All that are ready now: those of whom the next look tells stand behind them anyway.
             let round = self.with_local(|local| local.ready.len()).max(ROUND);
             for _ in 0..round {
@@ -195,7 +209,7 @@ impl Worker {
                 self.make_due_sends();
             }
             for _ in 0..round / 2 {
-                if !self.begin_one() {
+                if !self.begin_one(runtime) {
                     break;
                 }
                 self.make_due_sends();
@@ -232,7 +246,7 @@ impl Worker {
         pool.unclaim();
         let own = ptr::eq(pool, Runtime::default_pool());
         self.with_local(|local| {
-            if !own {
+            if !own || pool.is_starved() {
                 pool.give(std::iter::once(stack));
                 return;
             }
@@ -243,7 +257,7 @@ impl Worker {
         });
     }
 
-    fn begin_one(&'static self) -> bool {
+    fn begin_one(&'static self, runtime: &'static Runtime) -> bool {
         if self.unbegun_len.load(Ordering::Relaxed) == 0 {
             return false;
         }
@@ -251,13 +265,41 @@ impl Worker {
             return false;
         };
         let Some(stack) = self.take_stack(start.pool) else {
-            // Others hold what there is. It keeps its place, and the claim it has made means that
-            // a stack comes free.
+            // No stack is free. Requeue it at the front. Its claim means that others hold more than
+            // they use: ask them to give those back.
             self.lock_unbegun(|queue| queue.push_front(start));
+            for worker in runtime.workers() {
+                if !ptr::eq(*worker, self) {
+                    worker.stacks_wanted.store(true, Ordering::SeqCst);
+                    worker.rouse();
+                }
+            }
             return false;
         };
         self.begin(stack, start);
         true
+    }
+
+    /// By the pool: it has no stack for this worker, on whose thread this is.
+    pub(crate) fn starve(&self, pool: &'static Pool) {
+        let pool = ptr::from_ref(pool).cast_mut();
+        self.starving_for.store(pool, Ordering::SeqCst);
+    }
+
+    /// By the pool, on any thread: it has one again.
+    pub(crate) fn feed(&self) {
+        self.starving_for.store(ptr::null_mut(), Ordering::SeqCst);
+        self.rouse();
+    }
+
+    /// Gives unused stacks back, if another worker has asked for that.
+    #[inline]
+    fn give_wanted_stacks(&self) {
+        if self.stacks_wanted.load(Ordering::Relaxed) {
+            self.stacks_wanted.swap(false, Ordering::SeqCst);
+            let unused = self.with_local(|local| mem::take(&mut local.stacks));
+            Runtime::default_pool().give(unused.into_iter());
+        }
     }
 
     fn begin(&'static self, stack: Stack, start: Start) {
@@ -265,11 +307,11 @@ impl Worker {
         self.resume(task);
     }
 
-    fn take_stack(&self, pool: &'static Pool) -> Option<Stack> {
+    fn take_stack(&'static self, pool: &'static Pool) -> Option<Stack> {
         if ptr::eq(pool, Runtime::default_pool()) {
             return self.with_local(|local| {
                 if local.stacks.is_empty() {
-                    pool.take(OWN_STACKS / 2, &mut local.stacks);
+                    pool.take(OWN_STACKS / 2, &mut local.stacks, self);
                 }
                 let stack = local.stacks.pop();
                 if let Some(next) = local.stacks.last() {
@@ -279,13 +321,14 @@ impl Worker {
             });
         }
         let mut one = Vec::with_capacity(1);
-        pool.take(1, &mut one);
+        pool.take(1, &mut one, self);
         one.pop()
     }
 
     fn is_idle(&self) -> bool {
         self.inbox.load(Ordering::SeqCst).is_null()
-            && self.unbegun_len.load(Ordering::SeqCst) == 0
+            && !self.can_begin()
+            && !self.stacks_wanted.load(Ordering::SeqCst)
             && self.with_local(|l| l.ready.is_empty() && l.batch.is_empty())
     }
 
@@ -565,7 +608,24 @@ impl Worker {
     }
 
     fn pop_unbegun(&self) -> Option<Start> {
-        self.lock_unbegun(VecDeque::pop_front)
+        let starving_for = self.starving_for.load(Ordering::SeqCst);
+        self.lock_unbegun(|queue| {
+            if starving_for.is_null() {
+                return queue.pop_front();
+            }
+            let at = queue.iter().position(|s| s.has_stack(starving_for));
+            at.and_then(|at| queue.remove(at))
+        })
+    }
+
+    /// Whether there is a process to begin, and a stack for it.
+    fn can_begin(&self) -> bool {
+        if self.unbegun_len.load(Ordering::SeqCst) == 0 {
+            return false;
+        }
+        let starving_for = self.starving_for.load(Ordering::SeqCst);
+        starving_for.is_null()
+            || self.lock_unbegun(|queue| queue.iter().any(|s| s.has_stack(starving_for)))
     }
 
     fn lock_unbegun<R>(&self, f: impl FnOnce(&mut VecDeque<Start>) -> R) -> R {

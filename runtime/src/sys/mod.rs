@@ -120,6 +120,29 @@ pub(crate) fn epoll_wait(epoll: RawFd, events: &mut [libc::epoll_event], millis:
     n as c_int
 }
 
+/// `epoll_pwait2(2)`. By its number: glibc has it since 2.35 and musl never had it, and a program
+/// that names it does not start where it is missing.
+#[cfg(not(std_net_portable))]
+pub(crate) fn epoll_pwait2(
+    epoll: RawFd,
+    events: &mut [libc::epoll_event],
+    timeout: &libc::timespec,
+) -> c_int {
+    // SAFETY: a live buffer of so many events and a live timespec; no signal mask, of size 0.
+    let n = unsafe {
+        libc::syscall(
+            libc::SYS_epoll_pwait2,
+            epoll,
+            events.as_mut_ptr(),
+            c_int::try_from(events.len()).unwrap_or(c_int::MAX),
+            std::ptr::from_ref(timeout),
+            std::ptr::null::<libc::sigset_t>(),
+            0_usize,
+        )
+    };
+    n as c_int
+}
+
 /// Calls `f` again for as long as a signal interrupts it, as std does where it retries.
 pub(crate) fn retry_interrupted<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {

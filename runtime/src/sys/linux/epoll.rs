@@ -35,6 +35,8 @@ pub(crate) struct Reactor {
     /// Raised to wake the worker. Edge-triggered, so that it need never be read.
     waker: Eventfd,
     alarm: OnceLock<Alarm>,
+    /// Whether the kernel has `epoll_pwait2(2)`, as far as is known.
+    counts_nanos: AtomicBool,
     events: UnsafeCell<Box<[libc::epoll_event; EVENTS]>>,
 }
 
@@ -57,6 +59,7 @@ impl Reactor {
             epoll,
             waker: Eventfd::new()?,
             alarm: OnceLock::new(),
+            counts_nanos: AtomicBool::new(true),
             events: UnsafeCell::new(Box::new([libc::epoll_event { events: 0, u64: 0 }; EVENTS])),
         };
         reactor.control(
@@ -137,19 +140,19 @@ impl Reactor {
         count > 0
     }
 
-    /// `epoll_pwait2(2)`, which counts nanoseconds.
+    /// `epoll_pwait2(2)`, which counts nanoseconds. Linux before 5.11, emulators and sandboxes do not
+    /// have it: there `epoll_wait(2)` waits up to a millisecond longer.
     fn wait_timeout(&self, events: &mut [libc::epoll_event; EVENTS], timeout: Duration) -> c_int {
-        let timeout = timespec(timeout);
-        // SAFETY: a live buffer of EVENTS events, a live timespec, no signal mask.
-        unsafe {
-            libc::epoll_pwait2(
-                self.epoll.as_raw_fd(),
-                events.as_mut_ptr(),
-                EVENTS as c_int,
-                &raw const timeout,
-                ptr::null(),
-            )
+        if self.counts_nanos.load(Ordering::Relaxed) {
+            let count = sys::epoll_pwait2(self.epoll.as_raw_fd(), events, &timespec(timeout));
+            // The arguments are right, so any other error means that there is no such call. A
+            // sandbox may say that with ENOSYS, EPERM or EINVAL, and only from some moment on.
+            if count >= 0 || io::Error::last_os_error().kind() == io::ErrorKind::Interrupted {
+                return count;
+            }
+            self.counts_nanos.store(false, Ordering::Relaxed);
         }
+        sys::epoll_wait(self.epoll.as_raw_fd(), events, millis(timeout))
     }
 
     pub(crate) fn wake(&self) {
@@ -217,6 +220,12 @@ impl Alarm {
     }
 }
 
+/// Whole milliseconds, rounded up: a wait that ends before its time would begin again at once, and
+/// the worker would spin.
+fn millis(timeout: Duration) -> c_int {
+    c_int::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
+}
+
 fn timespec(duration: Duration) -> libc::timespec {
     libc::timespec {
         tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
@@ -262,6 +271,30 @@ mod tests {
             assert!(reactor.set_alarm(SOON));
             assert!(rings(&reactor));
         }
+    }
+
+    #[test]
+    fn without_epoll_pwait2_a_wait_with_a_timeout_hears_events_and_does_not_end_early() {
+        let reactor = Reactor::new().unwrap();
+        reactor.counts_nanos.store(false, Ordering::Relaxed);
+        reactor.wake();
+        // Already an event: it is told, and well before the timeout.
+        assert!(rings(&reactor));
+        let timeout = Duration::from_micros(1500);
+        let begin = std::time::Instant::now();
+        // SAFETY: only this thread knows the reactor, and is not inside `wait`.
+        let woken = unsafe { reactor.wait(Some(timeout)) };
+        assert!(!woken && begin.elapsed() >= timeout);
+        assert!(!reactor.counts_nanos.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn milliseconds_are_rounded_up() {
+        assert_eq!(millis(Duration::ZERO), 0);
+        assert_eq!(millis(Duration::from_nanos(1)), 1);
+        assert_eq!(millis(Duration::from_millis(7)), 7);
+        assert_eq!(millis(Duration::from_micros(7001)), 8);
+        assert_eq!(millis(Duration::MAX), c_int::MAX);
     }
 
     #[test]

@@ -1,0 +1,87 @@
+//! What happens where no more stacks can be had: `spawn` says so, and every process that it has let
+//! in begins.
+
+use std::time::Duration;
+
+use std_net::process::{self, Builder};
+use std_net::runtime;
+use std_net_tests::{again, is_again, within};
+
+/// Large stacks: few of them fill one mapping, and are fewer than what a worker keeps to itself.
+const STACK: usize = 1 << 20;
+const WORKERS: usize = 2;
+/// A mapping of stacks takes up to this.
+const SLAB: u64 = 32 << 20;
+
+/// From now on this program can map no more stacks.
+fn map_no_more() {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
+    let line = status.lines().find_map(|l| l.strip_prefix("VmSize:"));
+    let kib = line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
+    let limit = kib.expect("a number of KiB") * 1024 + SLAB / 2;
+    let limit = libc::rlimit {
+        rlim_cur: limit,
+        rlim_max: limit,
+    };
+    // SAFETY: a live limit.
+    assert_eq!(
+        unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) },
+        0
+    );
+}
+
+/// Spawns processes that all wait until there is no stack for another; returns how many.
+fn fill() -> usize {
+    let (hold, held) = process::channel::bounded::<()>(1);
+    let mut all = Vec::new();
+    let error = loop {
+        let held = held.clone();
+        // All wait at the same time, so that each needs a stack of its own.
+        let spawned = Builder::new().spawn(move || {
+            let _ = held.recv();
+        });
+        match spawned {
+            Ok(handle) => all.push(handle),
+            Err(error) => break error,
+        }
+        assert!(all.len() < 10_000, "there is always one more");
+    };
+    assert_eq!(error.kind(), std::io::ErrorKind::OutOfMemory, "{error}");
+    drop(hold);
+    let count = all.len();
+    for handle in all {
+        handle.join().unwrap();
+    }
+    count
+}
+
+#[test]
+fn every_process_begins_where_there_are_no_more_stacks() {
+    let name = "every_process_begins_where_there_are_no_more_stacks";
+    if !is_again() {
+        let output = again(name, &[]);
+        assert!(output.status.success(), "{output:?}");
+        return;
+    }
+    within(Duration::from_secs(60), || {
+        runtime::Builder::new()
+            .workers(WORKERS)
+            .stack_size(STACK)
+            .start()
+            .unwrap();
+        process::spawn(|| {}).join().unwrap();
+        map_no_more();
+        // One worker after the other takes stacks that the other one would need.
+        let mut most = 0;
+        for _ in 0..200 {
+            let count = fill();
+            // The stack of a process that was joined may be given back only just after that: one
+            // for each worker.
+            assert!(
+                count + WORKERS >= most,
+                "{count}, and once there were {most}"
+            );
+            most = most.max(count);
+        }
+    });
+}
