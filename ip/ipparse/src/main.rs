@@ -4,14 +4,19 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `cli` | the command line |
+//! | `cli` | the command line, and the settings that come of it |
+//! | `settings` | what the verbs are told |
+//! | `verbs` | what each sub-command does, a file for each |
+//! | `job` | what all verbs that read items have in common |
+//! | `stream`, `lazy` | items one by one; `lazy` for verbs that write far more than they read |
+//! | `lines` | lines that hold an address of a set, or none |
+//! | `set` | how a set is read and written |
 //! | `input` | arguments, files and standard input as blocks of whole lines; the threads that work on them |
 //! | `output` | raw standard output; the exit status; complaints |
 //! | `scan` | addresses in free text |
 //! | `item` | what a line is: address, network, range and so on |
 //! | `field` | what is said of an item: columns and JSON |
 //! | `read` | items out of blocks, lines that hold none |
-//! | `verbs` | what each sub-command does |
 
 #![forbid(unsafe_code)]
 
@@ -19,16 +24,19 @@ mod cli;
 mod field;
 mod input;
 mod item;
+mod job;
+mod lazy;
+mod lines;
 mod output;
 mod read;
 mod scan;
+mod set;
+mod settings;
+mod stream;
 mod verbs;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    output::finish(verbs::run(cli))
+    output::finish(cli::run())
 }

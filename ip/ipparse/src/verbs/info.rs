@@ -1,11 +1,16 @@
 //! All about a network, for a human to read.
 
-use crate::cli::Info;
 use crate::field::{Field, Layout};
+use crate::job::Job;
 use crate::output::{Result, Status};
 use crate::read::Entry;
+use crate::settings::Items;
+use crate::stream::stream;
 
-use super::{colours, stream::stream};
+pub(crate) struct Settings {
+    pub(crate) items: Items,
+    pub(crate) colours: bool,
+}
 
 /// What is shown, and as what. `-` is left out.
 const LINES: [(&str, Field); 16] = [
@@ -27,14 +32,13 @@ const LINES: [(&str, Field); 16] = [
     ("Reverse", Field::Reverse),
 ];
 
-pub(crate) fn info(info: &Info) -> Result<Status> {
-    let job = info.items.job();
+pub(crate) fn run(info: &Settings) -> Result<Status> {
+    let job = Job::new(&info.items.reading);
     let keys = LINES.map(|(_, field)| field);
     let layout = job.layout(&info.items.showing, &[], &keys);
-    let colours = colours(info.color);
     stream(&job, |entry, out| {
         if layout.fields.is_empty() {
-            out.extend_from_slice(page(&layout, entry, colours).as_bytes());
+            out.extend_from_slice(page(&layout, entry, info.colours).as_bytes());
         } else {
             layout.write(entry, out);
         }

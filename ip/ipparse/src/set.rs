@@ -1,4 +1,4 @@
-//! Verbs over sets: aggregate, subtract, intersect; and how a set is read.
+//! How a set is read, put together with another, and written.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,42 +8,43 @@ use std_net_ip::IpSet;
 use std_net_ip::net::IpNet;
 use std_net_ip::range::IpRange;
 
-use crate::cli::{In, Sets, SetsIn};
 use crate::field::{Field, Layout};
 use crate::input::{self, is_file_name};
 use crate::item::{self, From, Item, push_net};
+use crate::job::Job;
 use crate::output::{Fail, Output, Result, Status};
 use crate::read::{Bad, Entry};
 use crate::scan::Scanner;
+use crate::settings::{Given, Items, SetForm};
 
-use super::Job;
-
-pub(crate) fn aggregate(sets: &Sets) -> Result<Status> {
-    let job = sets.items.job();
-    let layout = layout(&job, sets)?;
-    let read = read(&job)?;
-    write(&job, sets, &layout, read, |set| set)
+/// What is read, and the set that it is held against.
+pub(crate) struct TwoSets {
+    pub(crate) items: Items,
+    pub(crate) form: SetForm,
+    pub(crate) other: Given,
 }
 
-pub(crate) fn combine(both: &SetsIn, op: impl Fn(&IpSet, &IpSet) -> IpSet) -> Result<Status> {
-    let job = both.sets.items.job();
-    let layout = layout(&job, &both.sets)?;
-    let (other, other_status) = load(&both.set, job.strict, job.settings.threads)?;
+/// Writes what `op` makes of what is read and the other set.
+pub(crate) fn combine(both: &TwoSets, op: impl Fn(&IpSet, &IpSet) -> IpSet) -> Result<Status> {
+    let job = Job::new(&both.items.reading);
+    let layout = layout(&job, &both.items, both.form)?;
+    let (other, other_status) = load(&both.other, job.strict, job.settings.threads)?;
     if job.strict && other_status != Status::Success {
         return Ok(Status::Trouble);
     }
     let read = read(&job)?;
-    let status = write(&job, &both.sets, &layout, read, |set| op(&set, &other))?;
+    let status = write(&job, both.form, &layout, read, |set| op(&set, &other))?;
     Ok(status.max(other_status))
 }
 
-fn layout(job: &Job, sets: &Sets) -> Result<Layout> {
-    let keys = if sets.form.ranges {
+/// Fails for columns that nothing of a set has.
+pub(crate) fn layout(job: &Job, items: &Items, form: SetForm) -> Result<Layout> {
+    let keys = if form.ranges {
         Field::Canonical
     } else {
         Field::Network
     };
-    let layout = job.layout(&sets.items.showing, &[], &[keys]);
+    let layout = job.layout(&items.showing, &[], &[keys]);
     for field in [Field::File, Field::Line, Field::Column, Field::Input] {
         if layout.has(field) {
             let name = field.name();
@@ -56,7 +57,7 @@ fn layout(job: &Job, sets: &Sets) -> Result<Layout> {
 }
 
 /// A set, with the lines that are to be passed on.
-struct Read {
+pub(crate) struct Read {
     set: IpSet,
     kept: Vec<u8>,
     status: Status,
@@ -94,7 +95,7 @@ impl Part {
     }
 }
 
-fn read(job: &Job) -> Result<Read> {
+pub(crate) fn read(job: &Job) -> Result<Read> {
     let mut status = Status::Success;
     let mut kept = Vec::new();
     let mut stopped = false;
@@ -146,9 +147,9 @@ fn join(parts: Vec<Part>) -> IpSet {
 }
 
 /// The set that the values of `--in` make, and whether all was well.
-pub(super) fn load(given: &In, strict: bool, threads: usize) -> Result<(IpSet, Status)> {
+pub(crate) fn load(given: &Given, strict: bool, threads: usize) -> Result<(IpSet, Status)> {
     let mut input: Vec<OsString> = Vec::new();
-    for value in &given.set {
+    for value in &given.values {
         let bytes = value.as_encoded_bytes();
         // A list with commas, unless a file has this very name.
         match value.to_str() {
@@ -184,9 +185,10 @@ pub(super) fn load(given: &In, strict: bool, threads: usize) -> Result<(IpSet, S
     Ok((read.set, status))
 }
 
-fn write(
+/// Writes what `op` makes of the set, and the lines that are passed on.
+pub(crate) fn write(
     job: &Job,
-    sets: &Sets,
+    form: SetForm,
     layout: &Layout,
     read: Read,
     op: impl FnOnce(IpSet) -> IpSet,
@@ -197,8 +199,8 @@ fn write(
     let set = op(read.set);
     let mut output = Output::stdout()?;
     let form = Form {
-        ranges: sets.form.ranges,
-        bare: sets.form.bare,
+        ranges: form.ranges,
+        bare: form.bare,
         plain: layout.fields.is_empty() && layout.to == item::To::Canonical,
         layout,
     };

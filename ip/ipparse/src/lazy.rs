@@ -1,91 +1,15 @@
-//! Verbs that write far more than they read: hosts and split. Nothing is made before it is written.
+//! For verbs that write far more than they read. Nothing is made before it is written.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use std_net_ip::range::IpRange;
-
-use crate::cli::{Hosts, Items, Split};
-use crate::field::{Field, Layout, count, hosts as hosts_of};
+use crate::field::{Field, Layout};
 use crate::input;
 use crate::item::Item;
+use crate::job::Job;
 use crate::output::{Output, Result, Status, complain};
 use crate::read::{Bad, Entry, Line, each};
 use crate::scan::Scanner;
+use crate::settings::Items;
 
 const KEYS: [Field; 2] = [Field::Input, Field::Canonical];
-
-pub(crate) fn hosts(hosts: &Hosts) -> Result<Status> {
-    let write = |entry: &Entry<'_>, layout: &Layout, output: &mut Output| {
-        let range = if hosts.all {
-            entry.item.range()
-        } else {
-            hosts_of(&entry.item)
-        };
-        if hosts.count {
-            let out = output.buffer();
-            out.extend_from_slice(count(range).as_bytes());
-            out.push(b'\n');
-            return output.drain().map(|()| None);
-        }
-        let limit = hosts.limit.unwrap_or(u64::MAX);
-        for (addr, _) in addresses(range).zip(0..limit) {
-            layout.write(
-                &Entry {
-                    item: Item::Addr(addr),
-                    ..*entry
-                },
-                output.buffer(),
-            );
-            output.drain()?;
-        }
-        Ok(None)
-    };
-    run(&hosts.items, write)
-}
-
-pub(crate) fn split(split: &Split) -> Result<Status> {
-    let write = |entry: &Entry<'_>, layout: &Layout, output: &mut Output| {
-        let Some(net) = entry.item.net() else {
-            return Ok(Some(String::from("a range is not one network")));
-        };
-        let len = match (split.prefix, split.parts) {
-            (Some(len), _) => len,
-            (None, Some(parts)) => net.prefix_len().saturating_add(parts.ilog2() as u8),
-            (None, None) => net.prefix_len(),
-        };
-        let Ok(parts) = net.trunc().subnets(len) else {
-            return Ok(Some(format!(
-                "{} cannot be split into networks with the length {len}",
-                net.trunc()
-            )));
-        };
-        for part in parts {
-            layout.write(
-                &Entry {
-                    item: Item::Net(part),
-                    ..*entry
-                },
-                output.buffer(),
-            );
-            output.drain()?;
-        }
-        Ok(None)
-    };
-    run(&split.items, write)
-}
-
-/// The addresses of a range.
-fn addresses(range: IpRange) -> Box<dyn Iterator<Item = IpAddr>> {
-    match (range.first(), range.last()) {
-        (IpAddr::V4(first), IpAddr::V4(last)) => Box::new(
-            (first.to_bits()..=last.to_bits()).map(|bits| Ipv4Addr::from_bits(bits).into()),
-        ),
-        (IpAddr::V6(first), IpAddr::V6(last)) => Box::new(
-            (first.to_bits()..=last.to_bits()).map(|bits| Ipv6Addr::from_bits(bits).into()),
-        ),
-        _ => unreachable!("a range has addresses of one version"),
-    }
-}
 
 /// A line: an item with its text, a bad one, or one to pass on.
 enum Piece {
@@ -102,11 +26,11 @@ enum Piece {
 
 /// Calls `write` for each item, where the output is; it returns what is wrong with the item, if
 /// something is.
-fn run(
+pub(crate) fn run(
     items: &Items,
     mut write: impl FnMut(&Entry<'_>, &Layout, &mut Output) -> Result<Option<String>> + Send,
 ) -> Result<Status> {
-    let job = items.job();
+    let job = Job::new(&items.reading);
     let layout = job.layout(&items.showing, &[], &KEYS);
     let mut output = Output::stdout()?;
     let mut status = Status::Success;

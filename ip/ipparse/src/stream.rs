@@ -1,0 +1,48 @@
+//! Items one by one: something is said of each, and then it is forgotten.
+
+use crate::input;
+use crate::job::{Job, Pool};
+use crate::output::{Output, Result, Status};
+use crate::read::{Bad, Entry};
+use crate::scan::Scanner;
+
+/// What came of a block.
+struct Done {
+    out: Vec<u8>,
+    bad: Vec<Bad>,
+}
+
+/// Writes what `write` appends for each item, in order.
+pub(crate) fn stream(job: &Job, write: impl Fn(&Entry<'_>, &mut Vec<u8>) + Sync) -> Result<Status> {
+    run(job, write, |_| {})
+}
+
+/// The same, and calls `show` for each bad line.
+pub(crate) fn run(
+    job: &Job,
+    write: impl Fn(&Entry<'_>, &mut Vec<u8>) + Sync,
+    mut show: impl FnMut(&Bad) + Send,
+) -> Result<Status> {
+    let mut output = Output::stdout()?;
+    let mut status = Status::Success;
+    let pool = Pool::new();
+    let (_, trouble) = input::run(
+        &job.sources,
+        job.settings,
+        Scanner::default,
+        |scanner, block| {
+            let mut out = pool.take();
+            let bad = job.read(scanner, block, &mut out, &write);
+            Done { out, bad }
+        },
+        |done| {
+            if !done.out.is_empty() {
+                output.block(&done.out)?;
+            }
+            pool.give(done.out);
+            done.bad.iter().for_each(&mut show);
+            Ok(job.report(&done.bad, &mut status))
+        },
+    )?;
+    Ok(if trouble { Status::Trouble } else { status })
+}
