@@ -11,7 +11,7 @@ pub enum Interest {
     Write,
 }
 
-/// How the one attempt that [`Io::perform`] asks for must behave.
+/// How the one attempt that [`Io::perform`](crate::Io::perform) asks for must behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
     /// The kernel may block: a plain thread with nothing else to watch.

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::Command;
 
 use socket2::{Domain, SockRef, Type};
-use std_net_runtime::{AsIo, inherit};
+use std_net_runtime::{AsIo, Io, inherit};
 
 use crate::socket::{TcpListener, UdpSocket};
 use crate::unix::{UnixDatagram, UnixListener, UnixSeqpacketListener};
@@ -89,26 +89,6 @@ pub struct WrongKind {
     wanted: &'static str,
 }
 
-macro_rules! kinds {
-    ($($(#[$attr:meta])* $method:ident -> $type:ident: $domains:expr, $ty:expr, $listens:expr;)*) => {$(
-        $(#[$attr])*
-        ///
-        /// # Errors
-        ///
-        /// [`WrongKind`], which holds the socket, if it is none of these.
-        pub fn $method(self) -> Result<$type, WrongKind> {
-            if self.is(&$domains, $ty, $listens) {
-                let socket = $type::from(self.fd);
-                // It may be in the mode that a predecessor needs. Cannot fail: it is open.
-                let _ = socket.socket().as_io().regard_as_blocking();
-                Ok(socket)
-            } else {
-                Err(WrongKind { inherited: self, wanted: stringify!($type) })
-            }
-        }
-    )*};
-}
-
 impl Inherited {
     /// The name that it was given, `FileDescriptorName=` of systemd.
     #[must_use]
@@ -116,18 +96,95 @@ impl Inherited {
         self.name.as_deref()
     }
 
-    kinds! {
-        /// As a listening TCP socket. It waits, as these all do, whether or not it came with
-        /// `O_NONBLOCK`.
-        tcp_listener -> TcpListener: [Domain::IPV4, Domain::IPV6], Type::STREAM, true;
-        /// As a UDP socket.
-        udp_socket -> UdpSocket: [Domain::IPV4, Domain::IPV6], Type::DGRAM, false;
-        /// As a listening Unix stream socket.
-        unix_listener -> UnixListener: [Domain::UNIX], Type::STREAM, true;
-        /// As a Unix datagram socket.
-        unix_datagram -> UnixDatagram: [Domain::UNIX], Type::DGRAM, false;
-        /// As a listening Unix seqpacket socket.
-        unix_seqpacket_listener -> UnixSeqpacketListener: [Domain::UNIX], Type::SEQPACKET, true;
+    /// As a listening TCP socket. It waits, as these all do, whether or not it came with
+    /// `O_NONBLOCK`.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongKind`], which holds the socket, if it is none of these.
+    pub fn tcp_listener(self) -> Result<TcpListener, WrongKind> {
+        let socket = TcpListener::from(self.take(
+            &[Domain::IPV4, Domain::IPV6],
+            Type::STREAM,
+            true,
+            "TcpListener",
+        )?);
+        regard_as_blocking(socket.socket().as_io());
+        Ok(socket)
+    }
+
+    /// As a UDP socket.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongKind`], which holds the socket, if it is none of these.
+    pub fn udp_socket(self) -> Result<UdpSocket, WrongKind> {
+        let socket = UdpSocket::from(self.take(
+            &[Domain::IPV4, Domain::IPV6],
+            Type::DGRAM,
+            false,
+            "UdpSocket",
+        )?);
+        regard_as_blocking(socket.socket().as_io());
+        Ok(socket)
+    }
+
+    /// As a listening Unix stream socket.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongKind`], which holds the socket, if it is none of these.
+    pub fn unix_listener(self) -> Result<UnixListener, WrongKind> {
+        let socket =
+            UnixListener::from(self.take(&[Domain::UNIX], Type::STREAM, true, "UnixListener")?);
+        regard_as_blocking(socket.socket().as_io());
+        Ok(socket)
+    }
+
+    /// As a Unix datagram socket.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongKind`], which holds the socket, if it is none of these.
+    pub fn unix_datagram(self) -> Result<UnixDatagram, WrongKind> {
+        let socket =
+            UnixDatagram::from(self.take(&[Domain::UNIX], Type::DGRAM, false, "UnixDatagram")?);
+        regard_as_blocking(socket.socket().as_io());
+        Ok(socket)
+    }
+
+    /// As a listening Unix seqpacket socket.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongKind`], which holds the socket, if it is none of these.
+    pub fn unix_seqpacket_listener(self) -> Result<UnixSeqpacketListener, WrongKind> {
+        let socket = UnixSeqpacketListener::from(self.take(
+            &[Domain::UNIX],
+            Type::SEQPACKET,
+            true,
+            "UnixSeqpacketListener",
+        )?);
+        regard_as_blocking(socket.socket().as_io());
+        Ok(socket)
+    }
+
+    /// The descriptor, if it is a socket of this kind.
+    fn take(
+        self,
+        domains: &[Domain],
+        ty: Type,
+        listens: bool,
+        wanted: &'static str,
+    ) -> Result<OwnedFd, WrongKind> {
+        if self.is(domains, ty, listens) {
+            Ok(self.fd)
+        } else {
+            Err(WrongKind {
+                inherited: self,
+                wanted,
+            })
+        }
     }
 
     /// What the kernel says: `SO_DOMAIN`, `SO_TYPE`, `SO_ACCEPTCONN`.
@@ -137,6 +194,11 @@ impl Inherited {
             && socket.r#type().is_ok_and(|t| t == ty)
             && socket.is_listener().is_ok_and(|l| l == listens)
     }
+}
+
+/// It waits, whatever mode a predecessor needs the descriptor in. Cannot fail: it is open.
+fn regard_as_blocking(io: &Io) {
+    let _ = io.regard_as_blocking();
 }
 
 impl AsFd for Inherited {

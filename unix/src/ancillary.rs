@@ -193,81 +193,87 @@ fn recv(io: &Io, bufs: &mut [IoSliceMut<'_>], max_descriptors: usize) -> io::Res
     Received::new(&message, control.items(), max_descriptors)
 }
 
-macro_rules! ancillary_methods {
-    ($type:ident, $setup:literal) => {
-        /// # Descriptors and credentials
-        impl $type {
-            /// Sends `buf` and something beside it; returns how many bytes were taken. Corresponds
-            /// to `sendmsg(2)`.
-            ///
-            /// If a stream takes a part of the bytes, what is beside has gone with the first of them:
-            /// send the rest without it.
-            ///
-            /// # Errors
-            ///
-            /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors, or
-            /// beside no byte on a stream, which would carry nothing;
-            /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of someone
-            /// else; `ETOOMANYREFS` if too many descriptors are on their way; otherwise as a send.
-            ///
-            /// # Examples
-            ///
-            /// ```
-            #[doc = $setup]
-            /// use std_net_unix::{Ancillary, UCred};
-            ///
-            /// peer.socket().set_passcred(true)?;
-            /// socket.send_ancillary(b"it is me", &Ancillary::new().credentials(UCred::current()))?;
-            /// let received = peer.recv_ancillary(&mut [0; 16], 0)?;
-            /// assert_eq!(received.credentials, Some(UCred::current()));
-            /// # Ok::<(), std::io::Error>(())
-            /// ```
-            pub fn send_ancillary(
-                &self,
-                buf: &[u8],
-                ancillary: &Ancillary<'_>,
-            ) -> io::Result<usize> {
-                self.socket()
-                    .send_message(&[IoSlice::new(buf)], None, ancillary)
-            }
+/// # Descriptors and credentials
+impl UnixStream {
+    /// Sends `buf` and something beside it; returns how many bytes were taken. Corresponds
+    /// to `sendmsg(2)`.
+    ///
+    /// If a stream takes a part of the bytes, what is beside has gone with the first of them:
+    /// send the rest without it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors, or
+    /// beside no byte on a stream, which would carry nothing;
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of someone
+    /// else; `ETOOMANYREFS` if too many descriptors are on their way; otherwise as a send.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let (socket, peer) = std_net_unix::UnixStream::pair()?;
+    /// use std_net_unix::{Ancillary, UCred};
+    ///
+    /// peer.socket().set_passcred(true)?;
+    /// socket.send_ancillary(b"it is me", &Ancillary::new().credentials(UCred::current()))?;
+    /// let received = peer.recv_ancillary(&mut [0; 16], 0)?;
+    /// assert_eq!(received.credentials, Some(UCred::current()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn send_ancillary(&self, buf: &[u8], ancillary: &Ancillary<'_>) -> io::Result<usize> {
+        self.socket()
+            .send_message(&[IoSlice::new(buf)], None, ancillary)
+    }
 
-            /// Receives into `buf`, and up to `max_descriptors` descriptors. Corresponds to
-            /// `recvmsg(2)`.
-            ///
-            /// A plain read or receive loses (and closes) descriptors that come with its bytes. On
-            /// a stream this ends at the border of what was sent with ancillary data. A plain
-            /// read in a process ends there too, and the first time on a connection what lies
-            /// behind may be found 25 ms late.
-            ///
-            /// # Errors
-            ///
-            /// As a receive.
-            pub fn recv_ancillary(
-                &self,
-                buf: &mut [u8],
-                max_descriptors: usize,
-            ) -> io::Result<Received> {
-                self.socket()
-                    .recv_message(&mut [IoSliceMut::new(buf)], max_descriptors)
-            }
-        }
-    };
+    /// Receives into `buf`, and up to `max_descriptors` descriptors. Corresponds to
+    /// `recvmsg(2)`.
+    ///
+    /// A plain read or receive loses (and closes) descriptors that come with its bytes. On
+    /// a stream this ends at the border of what was sent with ancillary data. A plain
+    /// read in a process ends there too, and the first time on a connection what lies
+    /// behind may be found 25 ms late.
+    ///
+    /// # Errors
+    ///
+    /// As a receive.
+    pub fn recv_ancillary(&self, buf: &mut [u8], max_descriptors: usize) -> io::Result<Received> {
+        self.socket()
+            .recv_message(&mut [IoSliceMut::new(buf)], max_descriptors)
+    }
 }
 
-ancillary_methods!(
-    UnixStream,
-    "# let (socket, peer) = std_net_unix::UnixStream::pair()?;"
-);
-ancillary_methods!(
-    UnixDatagram,
-    "# let (socket, peer) = std_net_unix::UnixDatagram::pair()?;"
-);
-ancillary_methods!(
-    UnixSeqpacket,
-    "# let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;"
-);
-
+/// # Descriptors and credentials
 impl UnixDatagram {
+    /// Sends `buf` and something beside it; returns how many bytes were taken. Corresponds
+    /// to `sendmsg(2)`.
+    ///
+    /// If a stream takes a part of the bytes, what is beside has gone with the first of them:
+    /// send the rest without it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors, or
+    /// beside no byte on a stream, which would carry nothing;
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of someone
+    /// else; `ETOOMANYREFS` if too many descriptors are on their way; otherwise as a send.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let (socket, peer) = std_net_unix::UnixDatagram::pair()?;
+    /// use std_net_unix::{Ancillary, UCred};
+    ///
+    /// peer.socket().set_passcred(true)?;
+    /// socket.send_ancillary(b"it is me", &Ancillary::new().credentials(UCred::current()))?;
+    /// let received = peer.recv_ancillary(&mut [0; 16], 0)?;
+    /// assert_eq!(received.credentials, Some(UCred::current()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn send_ancillary(&self, buf: &[u8], ancillary: &Ancillary<'_>) -> io::Result<usize> {
+        self.socket()
+            .send_message(&[IoSlice::new(buf)], None, ancillary)
+    }
+
     /// Sends one datagram and something beside it to an address. Corresponds to `sendmsg(2)`.
     ///
     /// # Errors
@@ -281,6 +287,71 @@ impl UnixDatagram {
     ) -> io::Result<usize> {
         self.socket()
             .send_message(&[IoSlice::new(buf)], Some(addr), ancillary)
+    }
+
+    /// Receives into `buf`, and up to `max_descriptors` descriptors. Corresponds to
+    /// `recvmsg(2)`.
+    ///
+    /// A plain read or receive loses (and closes) descriptors that come with its bytes. On
+    /// a stream this ends at the border of what was sent with ancillary data. A plain
+    /// read in a process ends there too, and the first time on a connection what lies
+    /// behind may be found 25 ms late.
+    ///
+    /// # Errors
+    ///
+    /// As a receive.
+    pub fn recv_ancillary(&self, buf: &mut [u8], max_descriptors: usize) -> io::Result<Received> {
+        self.socket()
+            .recv_message(&mut [IoSliceMut::new(buf)], max_descriptors)
+    }
+}
+
+/// # Descriptors and credentials
+impl UnixSeqpacket {
+    /// Sends `buf` and something beside it; returns how many bytes were taken. Corresponds
+    /// to `sendmsg(2)`.
+    ///
+    /// If a stream takes a part of the bytes, what is beside has gone with the first of them:
+    /// send the rest without it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors, or
+    /// beside no byte on a stream, which would carry nothing;
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of someone
+    /// else; `ETOOMANYREFS` if too many descriptors are on their way; otherwise as a send.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;
+    /// use std_net_unix::{Ancillary, UCred};
+    ///
+    /// peer.socket().set_passcred(true)?;
+    /// socket.send_ancillary(b"it is me", &Ancillary::new().credentials(UCred::current()))?;
+    /// let received = peer.recv_ancillary(&mut [0; 16], 0)?;
+    /// assert_eq!(received.credentials, Some(UCred::current()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn send_ancillary(&self, buf: &[u8], ancillary: &Ancillary<'_>) -> io::Result<usize> {
+        self.socket()
+            .send_message(&[IoSlice::new(buf)], None, ancillary)
+    }
+
+    /// Receives into `buf`, and up to `max_descriptors` descriptors. Corresponds to
+    /// `recvmsg(2)`.
+    ///
+    /// A plain read or receive loses (and closes) descriptors that come with its bytes. On
+    /// a stream this ends at the border of what was sent with ancillary data. A plain
+    /// read in a process ends there too, and the first time on a connection what lies
+    /// behind may be found 25 ms late.
+    ///
+    /// # Errors
+    ///
+    /// As a receive.
+    pub fn recv_ancillary(&self, buf: &mut [u8], max_descriptors: usize) -> io::Result<Received> {
+        self.socket()
+            .recv_message(&mut [IoSliceMut::new(buf)], max_descriptors)
     }
 }
 

@@ -22,15 +22,76 @@ const SO_PASSRIGHTS: libc::c_int = 83;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    std_net_runtime::socket_options! {
-        /// The mark of the socket; needs `CAP_NET_ADMIN`: `SO_MARK`.
-        mark, set_mark(u32) => mark, set_mark;
-        /// Whether each message comes with its sender's credentials: `SO_PASSCRED`.
-        passcred, set_passcred(bool) => passcred, set_passcred;
-        /// The size of the receive buffer in bytes; the kernel doubles and limits it: `SO_RCVBUF`.
-        recv_buffer_size, set_recv_buffer_size(usize) => recv_buffer_size, set_recv_buffer_size;
-        /// The size of the send buffer in bytes; the kernel doubles and limits it: `SO_SNDBUF`.
-        send_buffer_size, set_send_buffer_size(usize) => send_buffer_size, set_send_buffer_size;
+    /// The mark of the socket; needs `CAP_NET_ADMIN`: `SO_MARK`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_mark(&self, value: u32) -> io::Result<()> {
+        self.io().sock().set_mark(value)
+    }
+
+    /// What [`set_mark`](Self::set_mark) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn mark(&self) -> io::Result<u32> {
+        self.io().sock().mark()
+    }
+
+    /// Whether each message comes with its sender's credentials: `SO_PASSCRED`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_passcred(&self, value: bool) -> io::Result<()> {
+        self.io().sock().set_passcred(value)
+    }
+
+    /// What [`set_passcred`](Self::set_passcred) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn passcred(&self) -> io::Result<bool> {
+        self.io().sock().passcred()
+    }
+
+    /// The size of the receive buffer in bytes; the kernel doubles and limits it: `SO_RCVBUF`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_buffer_size(&self, value: usize) -> io::Result<()> {
+        self.io().sock().set_recv_buffer_size(value)
+    }
+
+    /// What [`set_recv_buffer_size`](Self::set_recv_buffer_size) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_buffer_size(&self) -> io::Result<usize> {
+        self.io().sock().recv_buffer_size()
+    }
+
+    /// The size of the send buffer in bytes; the kernel doubles and limits it: `SO_SNDBUF`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_send_buffer_size(&self, value: usize) -> io::Result<()> {
+        self.io().sock().set_send_buffer_size(value)
+    }
+
+    /// What [`set_send_buffer_size`](Self::set_send_buffer_size) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn send_buffer_size(&self) -> io::Result<usize> {
+        self.io().sock().send_buffer_size()
     }
 
     /// Whether each message comes with a descriptor for the OS process that sent it; see

@@ -11,7 +11,7 @@ use super::{Received, WORD};
 use crate::io::{MAX_IOV, empty_msghdr};
 
 /// Room for several messages, used again and again. It owns the descriptors that came beside
-/// them, as [`Control`] does.
+/// them, as [`Control`](super::Control) does.
 pub struct RecvBatch {
     /// Bytes of data and words of control data that there is room for beside each message.
     size: usize,

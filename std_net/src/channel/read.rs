@@ -78,28 +78,6 @@ pub struct TooLong {
     pub limit: usize,
 }
 
-macro_rules! integers {
-    ($($type:ident: $be:ident, $le:ident;)*) => {$(
-        #[doc = concat!("Reads a `", stringify!($type), "`, the most significant byte first (network byte order).")]
-        ///
-        /// # Errors
-        ///
-        /// As [`read_array`](Self::read_array).
-        pub fn $be(&mut self) -> io::Result<$type> {
-            self.read_array().map($type::from_be_bytes)
-        }
-
-        #[doc = concat!("Reads a `", stringify!($type), "`, the least significant byte first.")]
-        ///
-        /// # Errors
-        ///
-        /// As [`read_array`](Self::read_array).
-        pub fn $le(&mut self) -> io::Result<$type> {
-            self.read_array().map($type::from_le_bytes)
-        }
-    )*};
-}
-
 impl<S: Connected> ReadChannel<S> {
     pub(super) fn new(stream: Arc<S>) -> ReadChannel<S> {
         ReadChannel {
@@ -463,19 +441,220 @@ impl<S: Connected> ReadChannel<S> {
 
     // Integers.
 
-    integers! {
-        u8: read_u8, read_u8_le;
-        u16: read_u16, read_u16_le;
-        u32: read_u32, read_u32_le;
-        u64: read_u64, read_u64_le;
-        u128: read_u128, read_u128_le;
-        i8: read_i8, read_i8_le;
-        i16: read_i16, read_i16_le;
-        i32: read_i32, read_i32_le;
-        i64: read_i64, read_i64_le;
-        i128: read_i128, read_i128_le;
-        f32: read_f32, read_f32_le;
-        f64: read_f64, read_f64_le;
+    /// Reads a `u8`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_u8(&mut self) -> io::Result<u8> {
+        self.read_array().map(u8::from_be_bytes)
+    }
+
+    /// Reads a `u8`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_u8_le(&mut self) -> io::Result<u8> {
+        self.read_array().map(u8::from_le_bytes)
+    }
+
+    /// Reads a `u16`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_u16(&mut self) -> io::Result<u16> {
+        self.read_array().map(u16::from_be_bytes)
+    }
+
+    /// Reads a `u16`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_u16_le(&mut self) -> io::Result<u16> {
+        self.read_array().map(u16::from_le_bytes)
+    }
+
+    /// Reads a `u32`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_u32(&mut self) -> io::Result<u32> {
+        self.read_array().map(u32::from_be_bytes)
+    }
+
+    /// Reads a `u32`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_u32_le(&mut self) -> io::Result<u32> {
+        self.read_array().map(u32::from_le_bytes)
+    }
+
+    /// Reads a `u64`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_u64(&mut self) -> io::Result<u64> {
+        self.read_array().map(u64::from_be_bytes)
+    }
+
+    /// Reads a `u64`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_u64_le(&mut self) -> io::Result<u64> {
+        self.read_array().map(u64::from_le_bytes)
+    }
+
+    /// Reads a `u128`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_u128(&mut self) -> io::Result<u128> {
+        self.read_array().map(u128::from_be_bytes)
+    }
+
+    /// Reads a `u128`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_u128_le(&mut self) -> io::Result<u128> {
+        self.read_array().map(u128::from_le_bytes)
+    }
+
+    /// Reads an `i8`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_i8(&mut self) -> io::Result<i8> {
+        self.read_array().map(i8::from_be_bytes)
+    }
+
+    /// Reads an `i8`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_i8_le(&mut self) -> io::Result<i8> {
+        self.read_array().map(i8::from_le_bytes)
+    }
+
+    /// Reads an `i16`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_i16(&mut self) -> io::Result<i16> {
+        self.read_array().map(i16::from_be_bytes)
+    }
+
+    /// Reads an `i16`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_i16_le(&mut self) -> io::Result<i16> {
+        self.read_array().map(i16::from_le_bytes)
+    }
+
+    /// Reads an `i32`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_i32(&mut self) -> io::Result<i32> {
+        self.read_array().map(i32::from_be_bytes)
+    }
+
+    /// Reads an `i32`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_i32_le(&mut self) -> io::Result<i32> {
+        self.read_array().map(i32::from_le_bytes)
+    }
+
+    /// Reads an `i64`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_i64(&mut self) -> io::Result<i64> {
+        self.read_array().map(i64::from_be_bytes)
+    }
+
+    /// Reads an `i64`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_i64_le(&mut self) -> io::Result<i64> {
+        self.read_array().map(i64::from_le_bytes)
+    }
+
+    /// Reads an `i128`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_i128(&mut self) -> io::Result<i128> {
+        self.read_array().map(i128::from_be_bytes)
+    }
+
+    /// Reads an `i128`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_i128_le(&mut self) -> io::Result<i128> {
+        self.read_array().map(i128::from_le_bytes)
+    }
+
+    /// Reads a `f32`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_f32(&mut self) -> io::Result<f32> {
+        self.read_array().map(f32::from_be_bytes)
+    }
+
+    /// Reads a `f32`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_f32_le(&mut self) -> io::Result<f32> {
+        self.read_array().map(f32::from_le_bytes)
+    }
+
+    /// Reads a `f64`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_f64(&mut self) -> io::Result<f64> {
+        self.read_array().map(f64::from_be_bytes)
+    }
+
+    /// Reads a `f64`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_array`](Self::read_array).
+    pub fn read_f64_le(&mut self) -> io::Result<f64> {
+        self.read_array().map(f64::from_le_bytes)
     }
 
     // How it stands.

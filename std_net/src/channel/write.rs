@@ -60,28 +60,6 @@ pub struct WriteChannel<S: Connected> {
     deadline: Deadline,
 }
 
-macro_rules! integers {
-    ($($type:ident: $be:ident, $le:ident;)*) => {$(
-        #[doc = concat!("Writes a `", stringify!($type), "`, the most significant byte first (network byte order).")]
-        ///
-        /// # Errors
-        ///
-        /// As [`Write::write_all`].
-        pub fn $be(&mut self, value: $type) -> io::Result<()> {
-            self.put(&[&value.to_be_bytes()])
-        }
-
-        #[doc = concat!("Writes a `", stringify!($type), "`, the least significant byte first.")]
-        ///
-        /// # Errors
-        ///
-        /// As [`Write::write_all`].
-        pub fn $le(&mut self, value: $type) -> io::Result<()> {
-            self.put(&[&value.to_le_bytes()])
-        }
-    )*};
-}
-
 impl<S: Connected> WriteChannel<S> {
     pub(super) fn new(stream: Arc<S>, auto_flush: bool) -> WriteChannel<S> {
         WriteChannel {
@@ -170,19 +148,220 @@ impl<S: Connected> WriteChannel<S> {
         self.put(chunks)
     }
 
-    integers! {
-        u8: write_u8, write_u8_le;
-        u16: write_u16, write_u16_le;
-        u32: write_u32, write_u32_le;
-        u64: write_u64, write_u64_le;
-        u128: write_u128, write_u128_le;
-        i8: write_i8, write_i8_le;
-        i16: write_i16, write_i16_le;
-        i32: write_i32, write_i32_le;
-        i64: write_i64, write_i64_le;
-        i128: write_i128, write_i128_le;
-        f32: write_f32, write_f32_le;
-        f64: write_f64, write_f64_le;
+    /// Writes a `u8`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_u8(&mut self, value: u8) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes a `u8`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_u8_le(&mut self, value: u8) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
+    }
+
+    /// Writes a `u16`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_u16(&mut self, value: u16) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes a `u16`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_u16_le(&mut self, value: u16) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
+    }
+
+    /// Writes a `u32`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_u32(&mut self, value: u32) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes a `u32`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_u32_le(&mut self, value: u32) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
+    }
+
+    /// Writes a `u64`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_u64(&mut self, value: u64) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes a `u64`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_u64_le(&mut self, value: u64) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
+    }
+
+    /// Writes a `u128`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_u128(&mut self, value: u128) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes a `u128`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_u128_le(&mut self, value: u128) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
+    }
+
+    /// Writes an `i8`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_i8(&mut self, value: i8) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes an `i8`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_i8_le(&mut self, value: i8) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
+    }
+
+    /// Writes an `i16`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_i16(&mut self, value: i16) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes an `i16`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_i16_le(&mut self, value: i16) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
+    }
+
+    /// Writes an `i32`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_i32(&mut self, value: i32) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes an `i32`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_i32_le(&mut self, value: i32) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
+    }
+
+    /// Writes an `i64`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_i64(&mut self, value: i64) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes an `i64`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_i64_le(&mut self, value: i64) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
+    }
+
+    /// Writes an `i128`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_i128(&mut self, value: i128) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes an `i128`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_i128_le(&mut self, value: i128) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
+    }
+
+    /// Writes a `f32`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_f32(&mut self, value: f32) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes a `f32`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_f32_le(&mut self, value: f32) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
+    }
+
+    /// Writes a `f64`, the most significant byte first (network byte order).
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_f64(&mut self, value: f64) -> io::Result<()> {
+        self.put(&[&value.to_be_bytes()])
+    }
+
+    /// Writes a `f64`, the least significant byte first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`].
+    pub fn write_f64_le(&mut self, value: f64) -> io::Result<()> {
+        self.put(&[&value.to_le_bytes()])
     }
 
     /// Sends what is in the buffer and ends this half of the connection: the peer sees the end of

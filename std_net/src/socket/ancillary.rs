@@ -306,53 +306,112 @@ impl Socket {
     }
 }
 
-/// Options that IPv4 and IPv6 have both, by two names.
-macro_rules! of_both_families {
-    ($($(#[$attr:meta])* $get:ident, $set:ident => $get_v6:ident, $set_v6:ident;)*) => {
-        /// # What is told of each datagram
-        ///
-        /// Each sets the socket's option of IPv4, and on a socket of IPv6 also that of IPv6, since it
-        /// may get datagrams of both.
-        impl UdpSocket {$(
-            $(#[$attr])*
-            ///
-            /// # Errors
-            ///
-            /// The error of `setsockopt(2)`.
-            pub fn $set(&self, on: bool) -> io::Result<()> {
-                if self.socket().domain()? == Domain::IPV6 {
-                    self.socket().$set_v6(on)?;
-                }
-                self.socket().$set(on)
-            }
-
-            #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") sets.")]
-            ///
-            /// # Errors
-            ///
-            /// The error of `getsockopt(2)`.
-            pub fn $get(&self) -> io::Result<bool> {
-                if self.socket().domain()? == Domain::IPV6 {
-                    self.socket().$get_v6()
-                } else {
-                    self.socket().$get()
-                }
-            }
-        )*}
-    };
-}
-
-of_both_families! {
+/// # What is told of each datagram
+///
+/// Each sets the socket's option of IPv4, and on a socket of IPv6 also that of IPv6, since it may get
+/// datagrams of both.
+impl UdpSocket {
     /// Whether errors that the network reports are kept in a queue of their own, with who reported
     /// them and of which datagram; see [`take_queued_error`](UdpSocket::take_queued_error):
     /// `IP_RECVERR`, `IPV6_RECVERR`.
-    recv_error, set_recv_error => recv_error_v6, set_recv_error_v6;
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_error(&self, on: bool) -> io::Result<()> {
+        if self.socket().domain()? == Domain::IPV6 {
+            self.socket().set_recv_error_v6(on)?;
+        }
+        self.socket().set_recv_error(on)
+    }
+
+    /// What [`set_recv_error`](Self::set_recv_error) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_error(&self) -> io::Result<bool> {
+        if self.socket().domain()? == Domain::IPV6 {
+            self.socket().recv_error_v6()
+        } else {
+            self.socket().recv_error()
+        }
+    }
+
     /// Whether to tell where each datagram was sent to and which interface it came in by:
     /// `IP_PKTINFO`, `IPV6_RECVPKTINFO`.
-    recv_packet_info, set_recv_packet_info => recv_packet_info_v6, set_recv_packet_info_v6;
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_packet_info(&self, on: bool) -> io::Result<()> {
+        if self.socket().domain()? == Domain::IPV6 {
+            self.socket().set_recv_packet_info_v6(on)?;
+        }
+        self.socket().set_recv_packet_info(on)
+    }
+
+    /// What [`set_recv_packet_info`](Self::set_recv_packet_info) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_packet_info(&self) -> io::Result<bool> {
+        if self.socket().domain()? == Domain::IPV6 {
+            self.socket().recv_packet_info_v6()
+        } else {
+            self.socket().recv_packet_info()
+        }
+    }
+
     /// Whether to tell the type of service or traffic class of each datagram: `IP_RECVTOS`,
     /// `IPV6_RECVTCLASS`.
-    recv_tos, set_recv_tos => recv_traffic_class, set_recv_traffic_class;
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_tos(&self, on: bool) -> io::Result<()> {
+        if self.socket().domain()? == Domain::IPV6 {
+            self.socket().set_recv_traffic_class(on)?;
+        }
+        self.socket().set_recv_tos(on)
+    }
+
+    /// What [`set_recv_tos`](Self::set_recv_tos) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_tos(&self) -> io::Result<bool> {
+        if self.socket().domain()? == Domain::IPV6 {
+            self.socket().recv_traffic_class()
+        } else {
+            self.socket().recv_tos()
+        }
+    }
+
     /// Whether to tell how many hops each datagram had left: `IP_RECVTTL`, `IPV6_RECVHOPLIMIT`.
-    recv_ttl, set_recv_ttl => recv_hops_v6, set_recv_hops_v6;
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_ttl(&self, on: bool) -> io::Result<()> {
+        if self.socket().domain()? == Domain::IPV6 {
+            self.socket().set_recv_hops_v6(on)?;
+        }
+        self.socket().set_recv_ttl(on)
+    }
+
+    /// What [`set_recv_ttl`](Self::set_recv_ttl) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_ttl(&self) -> io::Result<bool> {
+        if self.socket().domain()? == Domain::IPV6 {
+            self.socket().recv_hops_v6()
+        } else {
+            self.socket().recv_ttl()
+        }
+    }
 }

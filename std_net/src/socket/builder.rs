@@ -68,73 +68,6 @@ impl Common {
     }
 }
 
-/// The settings that [`Common`] holds, for each builder.
-macro_rules! common_settings {
-    () => {
-        /// Uses this network interface only: `SO_BINDTODEVICE`.
-        pub fn bind_device(mut self, interface: impl Into<String>) -> Self {
-            self.common.bind_device = Some(interface.into());
-            self
-        }
-
-        /// Allows an address that the host does not have (yet): `IP_FREEBIND`, `IPV6_FREEBIND`.
-        pub fn freebind(mut self, on: bool) -> Self {
-            self.common.freebind = Some(on);
-            self
-        }
-
-        /// Marks the packets sent: `SO_MARK`.
-        pub fn mark(mut self, mark: u32) -> Self {
-            self.common.mark = Some(mark);
-            self
-        }
-
-        /// For IPv6 addresses: takes IPv6 only (`true`), or IPv4 too in mapped form (`false`,
-        /// "dual stack"): `IPV6_V6ONLY`.
-        pub fn only_v6(mut self, on: bool) -> Self {
-            self.common.only_v6 = Some(on);
-            self
-        }
-
-        /// The size of the receive buffer in bytes: `SO_RCVBUF`.
-        pub fn recv_buffer_size(mut self, bytes: usize) -> Self {
-            self.common.recv_buffer_size = Some(bytes);
-            self
-        }
-
-        /// Allows an address whose old connections linger: `SO_REUSEADDR`. On by default for
-        /// listeners, as in std.
-        pub fn reuse_address(mut self, on: bool) -> Self {
-            self.common.reuse_address = Some(on);
-            self
-        }
-
-        /// Allows several sockets on the same address: `SO_REUSEPORT`.
-        pub fn reuse_port(mut self, on: bool) -> Self {
-            self.common.reuse_port = Some(on);
-            self
-        }
-
-        /// The size of the send buffer in bytes: `SO_SNDBUF`.
-        pub fn send_buffer_size(mut self, bytes: usize) -> Self {
-            self.common.send_buffer_size = Some(bytes);
-            self
-        }
-
-        /// The type of service, or for IPv6 the traffic class: `IP_TOS`, `IPV6_TCLASS`.
-        pub fn tos(mut self, tos: u32) -> Self {
-            self.common.tos = Some(tos);
-            self
-        }
-
-        /// How many hops packets go: `IP_TTL`, `IPV6_UNICAST_HOPS`.
-        pub fn ttl(mut self, ttl: u32) -> Self {
-            self.common.ttl = Some(ttl);
-            self
-        }
-    };
-}
-
 /// Makes TCP listeners and connections with options that must be set before.
 ///
 /// # Examples
@@ -177,7 +110,67 @@ impl TcpBuilder {
         TcpBuilder::default()
     }
 
-    common_settings!();
+    /// Uses this network interface only: `SO_BINDTODEVICE`.
+    pub fn bind_device(mut self, interface: impl Into<String>) -> TcpBuilder {
+        self.common.bind_device = Some(interface.into());
+        self
+    }
+
+    /// Allows an address that the host does not have (yet): `IP_FREEBIND`, `IPV6_FREEBIND`.
+    pub fn freebind(mut self, on: bool) -> TcpBuilder {
+        self.common.freebind = Some(on);
+        self
+    }
+
+    /// Marks the packets sent: `SO_MARK`.
+    pub fn mark(mut self, mark: u32) -> TcpBuilder {
+        self.common.mark = Some(mark);
+        self
+    }
+
+    /// For IPv6 addresses: takes IPv6 only (`true`), or IPv4 too in mapped form (`false`,
+    /// "dual stack"): `IPV6_V6ONLY`.
+    pub fn only_v6(mut self, on: bool) -> TcpBuilder {
+        self.common.only_v6 = Some(on);
+        self
+    }
+
+    /// The size of the receive buffer in bytes: `SO_RCVBUF`.
+    pub fn recv_buffer_size(mut self, bytes: usize) -> TcpBuilder {
+        self.common.recv_buffer_size = Some(bytes);
+        self
+    }
+
+    /// Allows an address whose old connections linger: `SO_REUSEADDR`. On by default for
+    /// listeners, as in std.
+    pub fn reuse_address(mut self, on: bool) -> TcpBuilder {
+        self.common.reuse_address = Some(on);
+        self
+    }
+
+    /// Allows several sockets on the same address: `SO_REUSEPORT`.
+    pub fn reuse_port(mut self, on: bool) -> TcpBuilder {
+        self.common.reuse_port = Some(on);
+        self
+    }
+
+    /// The size of the send buffer in bytes: `SO_SNDBUF`.
+    pub fn send_buffer_size(mut self, bytes: usize) -> TcpBuilder {
+        self.common.send_buffer_size = Some(bytes);
+        self
+    }
+
+    /// The type of service, or for IPv6 the traffic class: `IP_TOS`, `IPV6_TCLASS`.
+    pub fn tos(mut self, tos: u32) -> TcpBuilder {
+        self.common.tos = Some(tos);
+        self
+    }
+
+    /// How many hops packets go: `IP_TTL`, `IPV6_UNICAST_HOPS`.
+    pub fn ttl(mut self, ttl: u32) -> TcpBuilder {
+        self.common.ttl = Some(ttl);
+        self
+    }
 
     /// How many connections may wait to be accepted; -1 is the most the system allows, 128 the
     /// default.
@@ -360,7 +353,67 @@ impl UdpBuilder {
         UdpBuilder::default()
     }
 
-    common_settings!();
+    /// Uses this network interface only: `SO_BINDTODEVICE`.
+    pub fn bind_device(mut self, interface: impl Into<String>) -> UdpBuilder {
+        self.common.bind_device = Some(interface.into());
+        self
+    }
+
+    /// Allows an address that the host does not have (yet): `IP_FREEBIND`, `IPV6_FREEBIND`.
+    pub fn freebind(mut self, on: bool) -> UdpBuilder {
+        self.common.freebind = Some(on);
+        self
+    }
+
+    /// Marks the packets sent: `SO_MARK`.
+    pub fn mark(mut self, mark: u32) -> UdpBuilder {
+        self.common.mark = Some(mark);
+        self
+    }
+
+    /// For IPv6 addresses: takes IPv6 only (`true`), or IPv4 too in mapped form (`false`,
+    /// "dual stack"): `IPV6_V6ONLY`.
+    pub fn only_v6(mut self, on: bool) -> UdpBuilder {
+        self.common.only_v6 = Some(on);
+        self
+    }
+
+    /// The size of the receive buffer in bytes: `SO_RCVBUF`.
+    pub fn recv_buffer_size(mut self, bytes: usize) -> UdpBuilder {
+        self.common.recv_buffer_size = Some(bytes);
+        self
+    }
+
+    /// Allows an address whose old connections linger: `SO_REUSEADDR`. On by default for
+    /// listeners, as in std.
+    pub fn reuse_address(mut self, on: bool) -> UdpBuilder {
+        self.common.reuse_address = Some(on);
+        self
+    }
+
+    /// Allows several sockets on the same address: `SO_REUSEPORT`.
+    pub fn reuse_port(mut self, on: bool) -> UdpBuilder {
+        self.common.reuse_port = Some(on);
+        self
+    }
+
+    /// The size of the send buffer in bytes: `SO_SNDBUF`.
+    pub fn send_buffer_size(mut self, bytes: usize) -> UdpBuilder {
+        self.common.send_buffer_size = Some(bytes);
+        self
+    }
+
+    /// The type of service, or for IPv6 the traffic class: `IP_TOS`, `IPV6_TCLASS`.
+    pub fn tos(mut self, tos: u32) -> UdpBuilder {
+        self.common.tos = Some(tos);
+        self
+    }
+
+    /// How many hops packets go: `IP_TTL`, `IPV6_UNICAST_HOPS`.
+    pub fn ttl(mut self, ttl: u32) -> UdpBuilder {
+        self.common.ttl = Some(ttl);
+        self
+    }
 
     /// Allows datagrams to a broadcast address: `SO_BROADCAST`.
     pub fn broadcast(mut self, on: bool) -> UdpBuilder {

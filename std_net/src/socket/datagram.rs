@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
 
-use std_net_runtime::Io;
+use std_net_runtime::{Deadline, Io};
 
 use super::addr::{from_kernel, try_each};
 use super::{Socket, ToSocketAddrs, UdpBuilder};
@@ -28,29 +29,6 @@ use super::{Socket, ToSocketAddrs, UdpBuilder};
 #[doc(alias = "DatagramChannel")]
 #[doc(alias = "BoundDatagramSocket")]
 pub struct UdpSocket(pub(super) Socket);
-
-/// Options of std's `UdpSocket` that are the socket's.
-macro_rules! forward {
-    ($($set:ident, $get:ident: $type:ty;)*) => {$(
-        #[doc = concat!("See [`Socket::", stringify!($set), "`].")]
-        ///
-        /// # Errors
-        ///
-        /// The error of `setsockopt(2)`.
-        pub fn $set(&self, value: $type) -> io::Result<()> {
-            self.0.$set(value)
-        }
-
-        #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") sets.")]
-        ///
-        /// # Errors
-        ///
-        /// The error of `getsockopt(2)`.
-        pub fn $get(&self) -> io::Result<$type> {
-            self.0.$get()
-        }
-    )*};
-}
 
 impl UdpSocket {
     /// Binds to the first of the addresses that can be bound.
@@ -176,18 +154,121 @@ impl UdpSocket {
         self.0.try_clone().map(UdpSocket)
     }
 
-    std_net_runtime::message_text_methods!(
-        "# let socket = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;
-# let peer = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;
-# socket.connect(peer.local_addr()?)?;
-# peer.connect(socket.local_addr()?)?;"
-    );
-    std_net_runtime::message_file_methods!(
-        "# let socket = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;
-# let peer = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;
-# socket.connect(peer.local_addr()?)?;
-# peer.connect(socket.local_addr()?)?;"
-    );
+    /// Receives one message of up to `size` bytes as text; what is beyond is discarded, as
+    /// [`recv`](Self::recv) does.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the message is not UTF-8 (a
+    /// character cut off at `size`, for one); the error holds a
+    /// [`FromUtf8Error`](std::string::FromUtf8Error) with the bytes. Otherwise the error of
+    /// the receive.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let socket = std_net::socket::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::UdpSocket::bind("127.0.0.1:0")?;
+    /// # socket.connect(peer.local_addr()?)?;
+    /// # peer.connect(socket.local_addr()?)?;
+    /// peer.write_string("ping")?;
+    /// assert_eq!(socket.read_string(64)?, "ping");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn read_string(&self, size: usize) -> io::Result<String> {
+        std_net_runtime::text::read_string(self.io(), size, false)
+    }
+
+    /// Receives one message of up to `size` bytes to the end of `buf`; returns its length in
+    /// bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no
+    /// room for `size` bytes. `buf` is then as it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let socket = std_net::socket::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::UdpSocket::bind("127.0.0.1:0")?;
+    /// # socket.connect(peer.local_addr()?)?;
+    /// # peer.connect(socket.local_addr()?)?;
+    /// peer.write_bytes(b"abc")?;
+    /// let mut buf = Vec::new();
+    /// assert_eq!(socket.read_bytes(&mut buf, 16)?, 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn read_bytes(&self, buf: &mut Vec<u8>, size: usize) -> io::Result<usize> {
+        std_net_runtime::text::read_bytes(self.io(), buf, size)
+    }
+
+    /// Sends `text` as one message to the connected peer.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let socket = std_net::socket::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::UdpSocket::bind("127.0.0.1:0")?;
+    /// # socket.connect(peer.local_addr()?)?;
+    /// # peer.connect(socket.local_addr()?)?;
+    /// socket.write_string("ping")?;
+    /// assert_eq!(peer.read_string(64)?, "ping");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn write_string(&self, text: &str) -> io::Result<()> {
+        self.write_bytes(text.as_bytes())
+    }
+
+    /// Sends `bytes` as one message to the connected peer.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn write_bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        // A message goes out whole or not at all.
+        self.send(bytes).map(drop)
+    }
+
+    /// Sends a range of a file, in bytes from its beginning, as one message, by a copy. The
+    /// file's own cursor stays where it is.
+    ///
+    /// Returns how many bytes were sent: less than the length of the range if the file ends
+    /// before.
+    ///
+    /// # Errors
+    ///
+    /// `EMSGSIZE` for more than a message holds; otherwise the error of the send or of reading
+    /// the file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let socket = std_net::socket::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::UdpSocket::bind("127.0.0.1:0")?;
+    /// # socket.connect(peer.local_addr()?)?;
+    /// # peer.connect(socket.local_addr()?)?;
+    /// use std::fs::File;
+    ///
+    /// let path = std::env::temp_dir().join(format!("send_file-m-{}", std::process::id()));
+    /// std::fs::write(&path, "0123456789")?;
+    /// assert_eq!(socket.send_file(&File::open(&path)?, 2..5)?, 3);
+    /// assert_eq!(peer.read_string(10)?, "234");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn send_file(
+        &self,
+        file: &std::fs::File,
+        range: impl std::ops::RangeBounds<u64>,
+    ) -> io::Result<u64> {
+        std_net_runtime::splice::send_file_message(self.io(), file, range)
+    }
+
     /// Receives a datagram that is there already, and its sender's address; never waits, whatever
     /// the mode.
     ///
@@ -210,25 +291,183 @@ impl UdpSocket {
         self.io().send_to(buf, &(*addr).into(), libc::MSG_DONTWAIT)
     }
 
-    std_net_runtime::message_try_methods!(
-        "# let socket = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;
-# let peer = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;
-# socket.connect(peer.local_addr()?)?;
-# peer.connect(socket.local_addr()?)?;"
-    );
-    std_net_runtime::waiting_methods!(
-        "# let socket = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;"
-    );
-    std_net_runtime::timeout_methods!(
-        "# let socket = std_net::socket::UdpSocket::bind(\"127.0.0.1:0\")?;"
-    );
+    /// Receives a message that is there already, and never waits: see [`Socket::try_recv`].
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as [`recv`](Self::recv).
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.try_recv(buf)
+    }
 
-    forward! {
-        set_broadcast, broadcast: bool;
-        set_multicast_loop_v4, multicast_loop_v4: bool;
-        set_multicast_loop_v6, multicast_loop_v6: bool;
-        set_multicast_ttl_v4, multicast_ttl_v4: u32;
-        set_ttl, ttl: u32;
+    /// Sends a message if there is room, and never waits: see [`Socket::try_send`].
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise as [`send`](Self::send).
+    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.0.try_send(buf)
+    }
+
+    /// Sets the deadline of this handle: see [`Socket::timeout_after`].
+    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
+        self.0.timeout_after(deadline);
+    }
+
+    /// The instant of the deadline set on this handle.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline()
+    }
+
+    /// Takes the deadline away: operations wait for as long as it takes.
+    pub fn reset_deadline(&self) {
+        self.0.reset_deadline();
+    }
+
+    /// Chooses whether operations wait or fail with [`WouldBlock`](io::ErrorKind::WouldBlock): see
+    /// [`Socket::set_nonblocking`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `ioctl(FIONBIO)`.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.0.set_nonblocking(nonblocking)
+    }
+
+    /// Takes the pending error: see [`Socket::take_error`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.take_error()
+    }
+
+    /// Sets how long each read may wait for data: see [`Socket::set_read_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration; the error of `setsockopt(2)`.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.0.set_read_timeout(timeout)
+    }
+
+    /// Sets how long each write may wait for room: see [`Socket::set_write_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// As [`set_read_timeout`](Self::set_read_timeout).
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.0.set_write_timeout(timeout)
+    }
+
+    /// How long each read may wait: see [`Socket::read_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+        self.0.read_timeout()
+    }
+
+    /// How long each write may wait: see [`Socket::write_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        self.0.write_timeout()
+    }
+
+    /// Whether datagrams may go to a broadcast address: see [`Socket::set_broadcast`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
+        self.0.set_broadcast(on)
+    }
+
+    /// What [`set_broadcast`](Self::set_broadcast) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn broadcast(&self) -> io::Result<bool> {
+        self.0.broadcast()
+    }
+
+    /// Whether the host gets its own multicast datagrams over IPv4: see [`Socket::set_multicast_loop_v4`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
+        self.0.set_multicast_loop_v4(on)
+    }
+
+    /// What [`set_multicast_loop_v4`](Self::set_multicast_loop_v4) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn multicast_loop_v4(&self) -> io::Result<bool> {
+        self.0.multicast_loop_v4()
+    }
+
+    /// Whether the host gets its own multicast datagrams over IPv6: see [`Socket::set_multicast_loop_v6`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
+        self.0.set_multicast_loop_v6(on)
+    }
+
+    /// What [`set_multicast_loop_v6`](Self::set_multicast_loop_v6) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn multicast_loop_v6(&self) -> io::Result<bool> {
+        self.0.multicast_loop_v6()
+    }
+
+    /// How many hops multicast datagrams go over IPv4: see [`Socket::set_multicast_ttl_v4`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
+        self.0.set_multicast_ttl_v4(ttl)
+    }
+
+    /// What [`set_multicast_ttl_v4`](Self::set_multicast_ttl_v4) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
+        self.0.multicast_ttl_v4()
+    }
+
+    /// How many hops the packets sent go: see [`Socket::set_ttl`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.0.set_ttl(ttl)
+    }
+
+    /// What [`set_ttl`](Self::set_ttl) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.0.ttl()
     }
 
     /// See [`Socket::join_multicast_v4`].

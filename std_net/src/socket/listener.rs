@@ -5,8 +5,9 @@ use std::io;
 use std::iter::FusedIterator;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
+use std::time::Instant;
 
-use std_net_runtime::{Io, Notifier, is_notified};
+use std_net_runtime::{Deadline, Io, Notifier, is_notified};
 
 use super::addr::{from_kernel, try_each};
 use super::{Socket, TcpBuilder, TcpStream, ToSocketAddrs};
@@ -166,9 +167,40 @@ impl TcpListener {
         self.0.try_clone().map(TcpListener)
     }
 
-    std_net_runtime::waiting_methods!(
-        "# let socket = std_net::socket::TcpListener::bind(\"127.0.0.1:0\")?;"
-    );
+    /// Sets the deadline of this handle: see [`Socket::timeout_after`].
+    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
+        self.0.timeout_after(deadline);
+    }
+
+    /// The instant of the deadline set on this handle.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline()
+    }
+
+    /// Takes the deadline away: operations wait for as long as it takes.
+    pub fn reset_deadline(&self) {
+        self.0.reset_deadline();
+    }
+
+    /// Chooses whether operations wait or fail with [`WouldBlock`](io::ErrorKind::WouldBlock): see
+    /// [`Socket::set_nonblocking`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `ioctl(FIONBIO)`.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.0.set_nonblocking(nonblocking)
+    }
+
+    /// Takes the pending error: see [`Socket::take_error`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.take_error()
+    }
 
     /// How many hops the packets sent go: see [`Socket::set_ttl`].
     ///

@@ -10,33 +10,6 @@ use std_net_runtime::ancillary::{UDP_GRO, UDP_SEGMENT};
 
 use super::Socket;
 
-/// A getter and a setter for options of type `int` that socket2 does not have in this form.
-macro_rules! int_options {
-    ($($(#[$attr:meta])* $get:ident, $set:ident($type:ty) => $level:ident, $name:ident,
-        $to:expr, $from:expr;
-    )*) => {$(
-        $(#[$attr])*
-        ///
-        /// # Errors
-        ///
-        /// The error of `setsockopt(2)`.
-        pub fn $set(&self, value: $type) -> io::Result<()> {
-            let to: fn($type) -> c_int = $to;
-            self.0.set_int_option(libc::$level, libc::$name, to(value))
-        }
-
-        #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") sets.")]
-        ///
-        /// # Errors
-        ///
-        /// The error of `getsockopt(2)`.
-        pub fn $get(&self) -> io::Result<$type> {
-            let from: fn(c_int) -> $type = $from;
-            self.0.int_option(libc::$level, libc::$name).map(from)
-        }
-    )*};
-}
-
 /// Whole seconds, as the kernel counts these; a fraction rounds up, so that little is not none.
 fn to_seconds(value: Duration) -> c_int {
     let up = u64::from(value.subsec_nanos() > 0);
@@ -68,42 +41,254 @@ fn from_count(value: c_int) -> u32 {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    std_net_runtime::socket_options! {
-        /// Whether datagrams may go to a broadcast address: `SO_BROADCAST`.
-        broadcast, set_broadcast(bool) => broadcast, set_broadcast;
-        /// Whether the kernel probes a silent peer: `SO_KEEPALIVE`.
-        keepalive, set_keepalive(bool) => keepalive, set_keepalive;
-        /// How long a close waits for unsent data; `None` returns at once and sends in the
-        /// background, zero resets the connection: `SO_LINGER`.
-        linger, set_linger(Option<Duration>) => linger, set_linger;
-        /// The mark of the packets sent, for routing and filters; needs `CAP_NET_ADMIN`: `SO_MARK`.
-        mark, set_mark(u32) => mark, set_mark;
-        /// Whether urgent data come in line with the others: `SO_OOBINLINE`.
-        oob_inline, set_oob_inline(bool) => out_of_band_inline, set_out_of_band_inline;
-        /// The size of the receive buffer in bytes; the kernel doubles it for its own book-keeping
-        /// and limits it: `SO_RCVBUF`.
-        recv_buffer_size, set_recv_buffer_size(usize) => recv_buffer_size, set_recv_buffer_size;
-        /// Whether an address may be bound while old connections of it linger: `SO_REUSEADDR`.
-        reuse_address, set_reuse_address(bool) => reuse_address, set_reuse_address;
-        /// Whether several sockets may be bound to the same address and share its load:
-        /// `SO_REUSEPORT`.
-        reuse_port, set_reuse_port(bool) => reuse_port, set_reuse_port;
-        /// The size of the send buffer in bytes; the kernel doubles and limits it: `SO_SNDBUF`.
-        send_buffer_size, set_send_buffer_size(usize) => send_buffer_size, set_send_buffer_size;
+    /// Whether datagrams may go to a broadcast address: `SO_BROADCAST`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_broadcast(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_broadcast(value)
     }
 
-    int_options! {
-        /// For how many microseconds a receive polls the network device before it sleeps; more than
-        /// the system's setting needs `CAP_NET_ADMIN`: `SO_BUSY_POLL`.
-        busy_poll, set_busy_poll(u32) => SOL_SOCKET, SO_BUSY_POLL, to_count, from_count;
-        /// The processor whose packets this socket prefers; among listeners with
-        /// [`set_reuse_port`](Self::set_reuse_port) it selects the one: `SO_INCOMING_CPU`.
-        incoming_cpu, set_incoming_cpu(u32) => SOL_SOCKET, SO_INCOMING_CPU, to_count, from_count;
-        /// The priority of the packets sent, 0 to 6 without privilege: `SO_PRIORITY`.
-        priority, set_priority(u32) => SOL_SOCKET, SO_PRIORITY, to_count, from_count;
-        /// Whether to tell when the kernel received each datagram, see
-        /// [`Received::timestamp`](super::Received::timestamp): `SO_TIMESTAMPNS`.
-        recv_timestamp, set_recv_timestamp(bool) => SOL_SOCKET, SO_TIMESTAMPNS, c_int::from, |v| v != 0;
+    /// What [`set_broadcast`](Self::set_broadcast) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn broadcast(&self) -> io::Result<bool> {
+        self.0.sock().broadcast()
+    }
+
+    /// Whether the kernel probes a silent peer: `SO_KEEPALIVE`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_keepalive(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_keepalive(value)
+    }
+
+    /// What [`set_keepalive`](Self::set_keepalive) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn keepalive(&self) -> io::Result<bool> {
+        self.0.sock().keepalive()
+    }
+
+    /// How long a close waits for unsent data; `None` returns at once and sends in the
+    /// background, zero resets the connection: `SO_LINGER`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_linger(&self, value: Option<Duration>) -> io::Result<()> {
+        self.0.sock().set_linger(value)
+    }
+
+    /// What [`set_linger`](Self::set_linger) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.0.sock().linger()
+    }
+
+    /// The mark of the packets sent, for routing and filters; needs `CAP_NET_ADMIN`: `SO_MARK`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_mark(&self, value: u32) -> io::Result<()> {
+        self.0.sock().set_mark(value)
+    }
+
+    /// What [`set_mark`](Self::set_mark) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn mark(&self) -> io::Result<u32> {
+        self.0.sock().mark()
+    }
+
+    /// Whether urgent data come in line with the others: `SO_OOBINLINE`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_oob_inline(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_out_of_band_inline(value)
+    }
+
+    /// What [`set_oob_inline`](Self::set_oob_inline) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn oob_inline(&self) -> io::Result<bool> {
+        self.0.sock().out_of_band_inline()
+    }
+
+    /// The size of the receive buffer in bytes; the kernel doubles it for its own book-keeping
+    /// and limits it: `SO_RCVBUF`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_buffer_size(&self, value: usize) -> io::Result<()> {
+        self.0.sock().set_recv_buffer_size(value)
+    }
+
+    /// What [`set_recv_buffer_size`](Self::set_recv_buffer_size) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_buffer_size(&self) -> io::Result<usize> {
+        self.0.sock().recv_buffer_size()
+    }
+
+    /// Whether an address may be bound while old connections of it linger: `SO_REUSEADDR`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_reuse_address(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_reuse_address(value)
+    }
+
+    /// What [`set_reuse_address`](Self::set_reuse_address) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn reuse_address(&self) -> io::Result<bool> {
+        self.0.sock().reuse_address()
+    }
+
+    /// Whether several sockets may be bound to the same address and share its load:
+    /// `SO_REUSEPORT`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_reuse_port(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_reuse_port(value)
+    }
+
+    /// What [`set_reuse_port`](Self::set_reuse_port) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn reuse_port(&self) -> io::Result<bool> {
+        self.0.sock().reuse_port()
+    }
+
+    /// The size of the send buffer in bytes; the kernel doubles and limits it: `SO_SNDBUF`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_send_buffer_size(&self, value: usize) -> io::Result<()> {
+        self.0.sock().set_send_buffer_size(value)
+    }
+
+    /// What [`set_send_buffer_size`](Self::set_send_buffer_size) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn send_buffer_size(&self) -> io::Result<usize> {
+        self.0.sock().send_buffer_size()
+    }
+
+    /// For how many microseconds a receive polls the network device before it sleeps; more than
+    /// the system's setting needs `CAP_NET_ADMIN`: `SO_BUSY_POLL`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_busy_poll(&self, value: u32) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::SOL_SOCKET, libc::SO_BUSY_POLL, to_count(value))
+    }
+
+    /// What [`set_busy_poll`](Self::set_busy_poll) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn busy_poll(&self) -> io::Result<u32> {
+        self.0
+            .int_option(libc::SOL_SOCKET, libc::SO_BUSY_POLL)
+            .map(from_count)
+    }
+
+    /// The processor whose packets this socket prefers; among listeners with
+    /// [`set_reuse_port`](Self::set_reuse_port) it selects the one: `SO_INCOMING_CPU`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_incoming_cpu(&self, value: u32) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::SOL_SOCKET, libc::SO_INCOMING_CPU, to_count(value))
+    }
+
+    /// What [`set_incoming_cpu`](Self::set_incoming_cpu) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn incoming_cpu(&self) -> io::Result<u32> {
+        self.0
+            .int_option(libc::SOL_SOCKET, libc::SO_INCOMING_CPU)
+            .map(from_count)
+    }
+
+    /// The priority of the packets sent, 0 to 6 without privilege: `SO_PRIORITY`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_priority(&self, value: u32) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::SOL_SOCKET, libc::SO_PRIORITY, to_count(value))
+    }
+
+    /// What [`set_priority`](Self::set_priority) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn priority(&self) -> io::Result<u32> {
+        self.0
+            .int_option(libc::SOL_SOCKET, libc::SO_PRIORITY)
+            .map(from_count)
+    }
+
+    /// Whether to tell when the kernel received each datagram, see
+    /// [`Received::timestamp`](super::Received::timestamp): `SO_TIMESTAMPNS`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_timestamp(&self, value: bool) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, value.into())
+    }
+
+    /// What [`set_recv_timestamp`](Self::set_recv_timestamp) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_timestamp(&self) -> io::Result<bool> {
+        Ok(self.0.int_option(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS)? != 0)
     }
 
     /// Binds to a network interface by name; `None` unbinds. Needs `CAP_NET_RAW` if it is bound
@@ -176,36 +361,193 @@ impl Socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    std_net_runtime::socket_options! {
-        /// Whether an address may be bound that the host does not have (yet): `IP_FREEBIND`.
-        freebind, set_freebind(bool) => freebind_v4, set_freebind_v4;
-        /// Whether a socket gets datagrams of every group joined on the host, also by others:
-        /// `IP_MULTICAST_ALL`.
-        multicast_all_v4, set_multicast_all_v4(bool) => multicast_all_v4, set_multicast_all_v4;
-        /// Whether the host gets its own multicast datagrams: `IP_MULTICAST_LOOP`.
-        multicast_loop_v4, set_multicast_loop_v4(bool) => multicast_loop_v4, set_multicast_loop_v4;
-        /// How many hops multicast datagrams go: `IP_MULTICAST_TTL`.
-        multicast_ttl_v4, set_multicast_ttl_v4(u32) => multicast_ttl_v4, set_multicast_ttl_v4;
-        /// The type of service of the packets sent (DSCP and ECN): `IP_TOS`.
-        tos, set_tos(u32) => tos_v4, set_tos_v4;
-        /// How many hops the packets sent go: `IP_TTL`.
-        ttl, set_ttl(u32) => ttl_v4, set_ttl_v4;
+    /// Whether an address may be bound that the host does not have (yet): `IP_FREEBIND`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_freebind(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_freebind_v4(value)
     }
 
-    int_options! {
-        /// Whether errors that the network reports are kept in a queue of their own, see
-        /// [`take_queued_error`](Self::take_queued_error): `IP_RECVERR`.
-        recv_error, set_recv_error(bool) => IPPROTO_IP, IP_RECVERR, c_int::from, |v| v != 0;
-        /// Whether to tell where each datagram was sent to and which interface it came in by, see
-        /// [`Received::destination`](super::Received::destination): `IP_PKTINFO`.
-        recv_packet_info, set_recv_packet_info(bool) => IPPROTO_IP, IP_PKTINFO, c_int::from,
-            |v| v != 0;
-        /// Whether to tell the type of service of each datagram, see
-        /// [`Received::tos`](super::Received::tos): `IP_RECVTOS`.
-        recv_tos, set_recv_tos(bool) => IPPROTO_IP, IP_RECVTOS, c_int::from, |v| v != 0;
-        /// Whether to tell how many hops each datagram had left, see
-        /// [`Received::ttl`](super::Received::ttl): `IP_RECVTTL`.
-        recv_ttl, set_recv_ttl(bool) => IPPROTO_IP, IP_RECVTTL, c_int::from, |v| v != 0;
+    /// What [`set_freebind`](Self::set_freebind) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn freebind(&self) -> io::Result<bool> {
+        self.0.sock().freebind_v4()
+    }
+
+    /// Whether a socket gets datagrams of every group joined on the host, also by others:
+    /// `IP_MULTICAST_ALL`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_multicast_all_v4(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_multicast_all_v4(value)
+    }
+
+    /// What [`set_multicast_all_v4`](Self::set_multicast_all_v4) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn multicast_all_v4(&self) -> io::Result<bool> {
+        self.0.sock().multicast_all_v4()
+    }
+
+    /// Whether the host gets its own multicast datagrams: `IP_MULTICAST_LOOP`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_multicast_loop_v4(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_multicast_loop_v4(value)
+    }
+
+    /// What [`set_multicast_loop_v4`](Self::set_multicast_loop_v4) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn multicast_loop_v4(&self) -> io::Result<bool> {
+        self.0.sock().multicast_loop_v4()
+    }
+
+    /// How many hops multicast datagrams go: `IP_MULTICAST_TTL`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_multicast_ttl_v4(&self, value: u32) -> io::Result<()> {
+        self.0.sock().set_multicast_ttl_v4(value)
+    }
+
+    /// What [`set_multicast_ttl_v4`](Self::set_multicast_ttl_v4) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
+        self.0.sock().multicast_ttl_v4()
+    }
+
+    /// The type of service of the packets sent (DSCP and ECN): `IP_TOS`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_tos(&self, value: u32) -> io::Result<()> {
+        self.0.sock().set_tos_v4(value)
+    }
+
+    /// What [`set_tos`](Self::set_tos) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn tos(&self) -> io::Result<u32> {
+        self.0.sock().tos_v4()
+    }
+
+    /// How many hops the packets sent go: `IP_TTL`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_ttl(&self, value: u32) -> io::Result<()> {
+        self.0.sock().set_ttl_v4(value)
+    }
+
+    /// What [`set_ttl`](Self::set_ttl) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.0.sock().ttl_v4()
+    }
+
+    /// Whether errors that the network reports are kept in a queue of their own, see
+    /// [`take_queued_error`](Self::take_queued_error): `IP_RECVERR`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_error(&self, value: bool) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_IP, libc::IP_RECVERR, value.into())
+    }
+
+    /// What [`set_recv_error`](Self::set_recv_error) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_error(&self) -> io::Result<bool> {
+        Ok(self.0.int_option(libc::IPPROTO_IP, libc::IP_RECVERR)? != 0)
+    }
+
+    /// Whether to tell where each datagram was sent to and which interface it came in by, see
+    /// [`Received::destination`](super::Received::destination): `IP_PKTINFO`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_packet_info(&self, value: bool) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_IP, libc::IP_PKTINFO, value.into())
+    }
+
+    /// What [`set_recv_packet_info`](Self::set_recv_packet_info) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_packet_info(&self) -> io::Result<bool> {
+        Ok(self.0.int_option(libc::IPPROTO_IP, libc::IP_PKTINFO)? != 0)
+    }
+
+    /// Whether to tell the type of service of each datagram, see
+    /// [`Received::tos`](super::Received::tos): `IP_RECVTOS`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_tos(&self, value: bool) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_IP, libc::IP_RECVTOS, value.into())
+    }
+
+    /// What [`set_recv_tos`](Self::set_recv_tos) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_tos(&self) -> io::Result<bool> {
+        Ok(self.0.int_option(libc::IPPROTO_IP, libc::IP_RECVTOS)? != 0)
+    }
+
+    /// Whether to tell how many hops each datagram had left, see
+    /// [`Received::ttl`](super::Received::ttl): `IP_RECVTTL`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_ttl(&self, value: bool) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_IP, libc::IP_RECVTTL, value.into())
+    }
+
+    /// What [`set_recv_ttl`](Self::set_recv_ttl) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_ttl(&self) -> io::Result<bool> {
+        Ok(self.0.int_option(libc::IPPROTO_IP, libc::IP_RECVTTL)? != 0)
     }
 
     /// Sends multicast datagrams through the interface with this address: `IP_MULTICAST_IF`.
@@ -287,39 +629,218 @@ impl Socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    std_net_runtime::socket_options! {
-        /// Whether an address may be bound that the host does not have (yet): `IPV6_FREEBIND`.
-        freebind_v6, set_freebind_v6(bool) => freebind_v6, set_freebind_v6;
-        /// How many hops multicast datagrams go: `IPV6_MULTICAST_HOPS`.
-        multicast_hops_v6, set_multicast_hops_v6(u32) => multicast_hops_v6, set_multicast_hops_v6;
-        /// The index of the interface for multicast datagrams, 0 for the system's choice:
-        /// `IPV6_MULTICAST_IF`.
-        multicast_if_v6, set_multicast_if_v6(u32) => multicast_if_v6, set_multicast_if_v6;
-        /// Whether the host gets its own multicast datagrams: `IPV6_MULTICAST_LOOP`.
-        multicast_loop_v6, set_multicast_loop_v6(bool) => multicast_loop_v6, set_multicast_loop_v6;
-        /// Whether it takes IPv6 only, or IPv4 too in mapped form: `IPV6_V6ONLY`.
-        only_v6, set_only_v6(bool) => only_v6, set_only_v6;
-        /// The traffic class of the packets sent (DSCP and ECN): `IPV6_TCLASS`.
-        traffic_class, set_traffic_class(u32) => tclass_v6, set_tclass_v6;
-        /// How many hops the packets sent go: `IPV6_UNICAST_HOPS`.
-        unicast_hops_v6, set_unicast_hops_v6(u32) => unicast_hops_v6, set_unicast_hops_v6;
+    /// Whether an address may be bound that the host does not have (yet): `IPV6_FREEBIND`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_freebind_v6(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_freebind_v6(value)
     }
 
-    int_options! {
-        /// As [`set_recv_error`](Self::set_recv_error), of IPv6: `IPV6_RECVERR`.
-        recv_error_v6, set_recv_error_v6(bool) => IPPROTO_IPV6, IPV6_RECVERR, c_int::from,
-            |v| v != 0;
-        /// Whether to tell how many hops each datagram had left, see
-        /// [`Received::ttl`](super::Received::ttl): `IPV6_RECVHOPLIMIT`.
-        recv_hops_v6, set_recv_hops_v6(bool) => IPPROTO_IPV6, IPV6_RECVHOPLIMIT, c_int::from,
-            |v| v != 0;
-        /// As [`set_recv_packet_info`](Self::set_recv_packet_info), of IPv6: `IPV6_RECVPKTINFO`.
-        recv_packet_info_v6, set_recv_packet_info_v6(bool) => IPPROTO_IPV6, IPV6_RECVPKTINFO,
-            c_int::from, |v| v != 0;
-        /// Whether to tell the traffic class of each datagram, see
-        /// [`Received::tos`](super::Received::tos): `IPV6_RECVTCLASS`.
-        recv_traffic_class, set_recv_traffic_class(bool) => IPPROTO_IPV6, IPV6_RECVTCLASS,
-            c_int::from, |v| v != 0;
+    /// What [`set_freebind_v6`](Self::set_freebind_v6) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn freebind_v6(&self) -> io::Result<bool> {
+        self.0.sock().freebind_v6()
+    }
+
+    /// How many hops multicast datagrams go: `IPV6_MULTICAST_HOPS`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_multicast_hops_v6(&self, value: u32) -> io::Result<()> {
+        self.0.sock().set_multicast_hops_v6(value)
+    }
+
+    /// What [`set_multicast_hops_v6`](Self::set_multicast_hops_v6) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn multicast_hops_v6(&self) -> io::Result<u32> {
+        self.0.sock().multicast_hops_v6()
+    }
+
+    /// The index of the interface for multicast datagrams, 0 for the system's choice:
+    /// `IPV6_MULTICAST_IF`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_multicast_if_v6(&self, value: u32) -> io::Result<()> {
+        self.0.sock().set_multicast_if_v6(value)
+    }
+
+    /// What [`set_multicast_if_v6`](Self::set_multicast_if_v6) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn multicast_if_v6(&self) -> io::Result<u32> {
+        self.0.sock().multicast_if_v6()
+    }
+
+    /// Whether the host gets its own multicast datagrams: `IPV6_MULTICAST_LOOP`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_multicast_loop_v6(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_multicast_loop_v6(value)
+    }
+
+    /// What [`set_multicast_loop_v6`](Self::set_multicast_loop_v6) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn multicast_loop_v6(&self) -> io::Result<bool> {
+        self.0.sock().multicast_loop_v6()
+    }
+
+    /// Whether it takes IPv6 only, or IPv4 too in mapped form: `IPV6_V6ONLY`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_only_v6(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_only_v6(value)
+    }
+
+    /// What [`set_only_v6`](Self::set_only_v6) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn only_v6(&self) -> io::Result<bool> {
+        self.0.sock().only_v6()
+    }
+
+    /// The traffic class of the packets sent (DSCP and ECN): `IPV6_TCLASS`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_traffic_class(&self, value: u32) -> io::Result<()> {
+        self.0.sock().set_tclass_v6(value)
+    }
+
+    /// What [`set_traffic_class`](Self::set_traffic_class) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn traffic_class(&self) -> io::Result<u32> {
+        self.0.sock().tclass_v6()
+    }
+
+    /// How many hops the packets sent go: `IPV6_UNICAST_HOPS`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_unicast_hops_v6(&self, value: u32) -> io::Result<()> {
+        self.0.sock().set_unicast_hops_v6(value)
+    }
+
+    /// What [`set_unicast_hops_v6`](Self::set_unicast_hops_v6) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn unicast_hops_v6(&self) -> io::Result<u32> {
+        self.0.sock().unicast_hops_v6()
+    }
+
+    /// As [`set_recv_error`](Self::set_recv_error), of IPv6: `IPV6_RECVERR`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_error_v6(&self, value: bool) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVERR, value.into())
+    }
+
+    /// What [`set_recv_error_v6`](Self::set_recv_error_v6) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_error_v6(&self) -> io::Result<bool> {
+        Ok(self.0.int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVERR)? != 0)
+    }
+
+    /// Whether to tell how many hops each datagram had left, see
+    /// [`Received::ttl`](super::Received::ttl): `IPV6_RECVHOPLIMIT`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_hops_v6(&self, value: bool) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT, value.into())
+    }
+
+    /// What [`set_recv_hops_v6`](Self::set_recv_hops_v6) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_hops_v6(&self) -> io::Result<bool> {
+        Ok(self
+            .0
+            .int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT)?
+            != 0)
+    }
+
+    /// As [`set_recv_packet_info`](Self::set_recv_packet_info), of IPv6: `IPV6_RECVPKTINFO`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_packet_info_v6(&self, value: bool) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, value.into())
+    }
+
+    /// What [`set_recv_packet_info_v6`](Self::set_recv_packet_info_v6) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_packet_info_v6(&self) -> io::Result<bool> {
+        Ok(self
+            .0
+            .int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)?
+            != 0)
+    }
+
+    /// Whether to tell the traffic class of each datagram, see
+    /// [`Received::tos`](super::Received::tos): `IPV6_RECVTCLASS`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_recv_traffic_class(&self, value: bool) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, value.into())
+    }
+
+    /// What [`set_recv_traffic_class`](Self::set_recv_traffic_class) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn recv_traffic_class(&self) -> io::Result<bool> {
+        Ok(self
+            .0
+            .int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS)?
+            != 0)
     }
 
     /// Joins a group on the interface with this index; 0 leaves the choice to the system:
@@ -403,45 +924,229 @@ impl Socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    std_net_runtime::socket_options! {
-        /// Whether small writes are held back until a full segment is together or it is turned off
-        /// again: `TCP_CORK`.
-        cork, set_cork(bool) => tcp_cork, set_tcp_cork;
-        /// The largest segment in bytes: `TCP_MAXSEG`.
-        mss, set_mss(u32) => tcp_mss, set_tcp_mss;
-        /// Whether small writes go out at once instead of waiting for an acknowledgement (Nagle's
-        /// algorithm): `TCP_NODELAY`.
-        nodelay, set_nodelay(bool) => tcp_nodelay, set_tcp_nodelay;
-        /// Whether acknowledgements go out at once; the kernel may turn it off again:
-        /// `TCP_QUICKACK`.
-        quickack, set_quickack(bool) => tcp_quickack, set_tcp_quickack;
-        /// How long sent data may stay unacknowledged before the connection is given up, in whole
-        /// milliseconds; `None` is the system's choice: `TCP_USER_TIMEOUT`.
-        user_timeout, set_user_timeout(Option<Duration>) => tcp_user_timeout, set_tcp_user_timeout;
+    /// Whether small writes are held back until a full segment is together or it is turned off
+    /// again: `TCP_CORK`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_cork(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_tcp_cork(value)
     }
 
-    int_options! {
-        /// How long `accept` may leave a connection without data in the queue, in seconds; zero
-        /// accepts at once: `TCP_DEFER_ACCEPT`.
-        defer_accept, set_defer_accept(Duration) => IPPROTO_TCP, TCP_DEFER_ACCEPT, to_seconds,
-            from_seconds;
-        /// How many connections of a listener may carry data in their first packet before they are
-        /// accepted; zero turns it off: `TCP_FASTOPEN`.
-        fast_open, set_fast_open(u32) => IPPROTO_TCP, TCP_FASTOPEN, to_count, from_count;
-        /// Whether `connect` waits for the first write to send data in its first packet:
-        /// `TCP_FASTOPEN_CONNECT`.
-        fast_open_connect, set_fast_open_connect(bool) => IPPROTO_TCP, TCP_FASTOPEN_CONNECT,
-            c_int::from, |v| v != 0;
-        /// The time between two probes of a silent peer, in whole seconds: `TCP_KEEPINTVL`.
-        keepalive_interval, set_keepalive_interval(Duration) => IPPROTO_TCP, TCP_KEEPINTVL,
-            to_seconds, from_seconds;
-        /// After how many unanswered probes the connection is given up: `TCP_KEEPCNT`.
-        keepalive_retries, set_keepalive_retries(u32) => IPPROTO_TCP, TCP_KEEPCNT, to_count,
-            from_count;
-        /// How long the peer may be silent before the first probe, in whole seconds:
-        /// `TCP_KEEPIDLE`.
-        keepalive_time, set_keepalive_time(Duration) => IPPROTO_TCP, TCP_KEEPIDLE, to_seconds,
-            from_seconds;
+    /// What [`set_cork`](Self::set_cork) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn cork(&self) -> io::Result<bool> {
+        self.0.sock().tcp_cork()
+    }
+
+    /// The largest segment in bytes: `TCP_MAXSEG`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_mss(&self, value: u32) -> io::Result<()> {
+        self.0.sock().set_tcp_mss(value)
+    }
+
+    /// What [`set_mss`](Self::set_mss) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn mss(&self) -> io::Result<u32> {
+        self.0.sock().tcp_mss()
+    }
+
+    /// Whether small writes go out at once instead of waiting for an acknowledgement (Nagle's
+    /// algorithm): `TCP_NODELAY`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_nodelay(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_tcp_nodelay(value)
+    }
+
+    /// What [`set_nodelay`](Self::set_nodelay) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.0.sock().tcp_nodelay()
+    }
+
+    /// Whether acknowledgements go out at once; the kernel may turn it off again:
+    /// `TCP_QUICKACK`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_quickack(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_tcp_quickack(value)
+    }
+
+    /// What [`set_quickack`](Self::set_quickack) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn quickack(&self) -> io::Result<bool> {
+        self.0.sock().tcp_quickack()
+    }
+
+    /// How long sent data may stay unacknowledged before the connection is given up, in whole
+    /// milliseconds; `None` is the system's choice: `TCP_USER_TIMEOUT`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_user_timeout(&self, value: Option<Duration>) -> io::Result<()> {
+        self.0.sock().set_tcp_user_timeout(value)
+    }
+
+    /// What [`set_user_timeout`](Self::set_user_timeout) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
+        self.0.sock().tcp_user_timeout()
+    }
+
+    /// How long `accept` may leave a connection without data in the queue, in seconds; zero
+    /// accepts at once: `TCP_DEFER_ACCEPT`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_defer_accept(&self, value: Duration) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, to_seconds(value))
+    }
+
+    /// What [`set_defer_accept`](Self::set_defer_accept) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn defer_accept(&self) -> io::Result<Duration> {
+        self.0
+            .int_option(libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT)
+            .map(from_seconds)
+    }
+
+    /// How many connections of a listener may carry data in their first packet before they are
+    /// accepted; zero turns it off: `TCP_FASTOPEN`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_fast_open(&self, value: u32) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_TCP, libc::TCP_FASTOPEN, to_count(value))
+    }
+
+    /// What [`set_fast_open`](Self::set_fast_open) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn fast_open(&self) -> io::Result<u32> {
+        self.0
+            .int_option(libc::IPPROTO_TCP, libc::TCP_FASTOPEN)
+            .map(from_count)
+    }
+
+    /// Whether `connect` waits for the first write to send data in its first packet:
+    /// `TCP_FASTOPEN_CONNECT`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_fast_open_connect(&self, value: bool) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT, value.into())
+    }
+
+    /// What [`set_fast_open_connect`](Self::set_fast_open_connect) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn fast_open_connect(&self) -> io::Result<bool> {
+        Ok(self
+            .0
+            .int_option(libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT)?
+            != 0)
+    }
+
+    /// The time between two probes of a silent peer, in whole seconds: `TCP_KEEPINTVL`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_keepalive_interval(&self, value: Duration) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, to_seconds(value))
+    }
+
+    /// What [`set_keepalive_interval`](Self::set_keepalive_interval) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn keepalive_interval(&self) -> io::Result<Duration> {
+        self.0
+            .int_option(libc::IPPROTO_TCP, libc::TCP_KEEPINTVL)
+            .map(from_seconds)
+    }
+
+    /// After how many unanswered probes the connection is given up: `TCP_KEEPCNT`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_keepalive_retries(&self, value: u32) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_TCP, libc::TCP_KEEPCNT, to_count(value))
+    }
+
+    /// What [`set_keepalive_retries`](Self::set_keepalive_retries) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn keepalive_retries(&self) -> io::Result<u32> {
+        self.0
+            .int_option(libc::IPPROTO_TCP, libc::TCP_KEEPCNT)
+            .map(from_count)
+    }
+
+    /// How long the peer may be silent before the first probe, in whole seconds:
+    /// `TCP_KEEPIDLE`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_keepalive_time(&self, value: Duration) -> io::Result<()> {
+        self.0
+            .set_int_option(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, to_seconds(value))
+    }
+
+    /// What [`set_keepalive_time`](Self::set_keepalive_time) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn keepalive_time(&self) -> io::Result<Duration> {
+        self.0
+            .int_option(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE)
+            .map(from_seconds)
     }
 }
 

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockAddr, Type};
-use std_net_runtime::Io;
+use std_net_runtime::{Deadline, Interest, Io};
 
 use super::Shutdown;
 
@@ -218,18 +219,175 @@ impl Socket {
         self.0.try_clone().map(Socket)
     }
 
-    std_net_runtime::message_try_methods!(
-        "# use std_net::socket::{Domain, Socket, UdpSocket};
-# let socket = Socket::from(UdpSocket::bind(\"127.0.0.1:0\")?);
-# let peer = Socket::from(UdpSocket::bind(\"127.0.0.1:0\")?);
-# peer.connect(socket.local_addr()?)?;"
-    );
-    std_net_runtime::waiting_methods!(
-        "# let socket = std_net::socket::Socket::stream(std_net::socket::Domain::IPV4)?;"
-    );
-    std_net_runtime::timeout_methods!(
-        "# let socket = std_net::socket::Socket::stream(std_net::socket::Domain::IPV4)?;"
-    );
+    /// Receives what is there already, and never waits, whatever the mode: for an event loop of
+    /// your own. Corresponds to `recv(2)` with `MSG_DONTWAIT`.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing; otherwise as
+    /// [`recv`](Self::recv).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::socket::{Domain, Socket, UdpSocket};
+    /// # let socket = Socket::from(UdpSocket::bind("127.0.0.1:0")?);
+    /// # let peer = Socket::from(UdpSocket::bind("127.0.0.1:0")?);
+    /// # peer.connect(socket.local_addr()?)?;
+    /// let error = socket.try_recv(&mut [0; 8]).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    /// assert_eq!(peer.try_send(b"abc")?, 3);
+    /// let mut buf = [0; 8];
+    /// assert_eq!(socket.recv(&mut buf)?, 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.io().recv(buf, libc::MSG_DONTWAIT)
+    }
+
+    /// Sends if there is room, and never waits; returns how many bytes were taken. Corresponds
+    /// to `send(2)` with `MSG_DONTWAIT`.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise as
+    /// [`send`](Self::send).
+    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.io().send(buf, libc::MSG_DONTWAIT)
+    }
+
+    /// Sets the deadline of this handle: from then on every operation that has not ended by
+    /// the deadline fails with [`TimedOut`](io::ErrorKind::TimedOut), even with data
+    /// ready, until [`reset_deadline`](Self::reset_deadline). A `Duration` counts from now.
+    ///
+    /// Of a deadline and a per-call timeout the nearer wins. Operations that wait already
+    /// follow the change, but for those of a plain thread that began without a deadline.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let socket = std_net::socket::Socket::stream(std_net::socket::Domain::IPV4)?;
+    /// use std::time::Duration;
+    ///
+    /// socket.timeout_after(Duration::from_secs(5));
+    /// assert!(socket.deadline().is_some());
+    /// socket.reset_deadline();
+    /// assert!(socket.deadline().is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
+        self.io().set_deadline(deadline.into());
+    }
+
+    /// The instant of the deadline set on this handle.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.io().deadline().instant()
+    }
+
+    /// Takes the deadline away: operations wait for as long as it takes.
+    pub fn reset_deadline(&self) {
+        self.io().set_deadline(Deadline::NEVER);
+    }
+
+    /// Chooses whether operations that cannot be done at once wait or fail with
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), on threads and in processes alike.
+    /// Corresponds to `O_NONBLOCK`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `ioctl(FIONBIO)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let socket = std_net::socket::Socket::stream(std_net::socket::Domain::IPV4)?;
+    /// socket.set_nonblocking(true)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.io().set_nonblocking(nonblocking)
+    }
+
+    /// Takes the pending error of the socket. Corresponds to `SO_ERROR`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let socket = std_net::socket::Socket::stream(std_net::socket::Domain::IPV4)?;
+    /// assert!(socket.take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io().sock().take_error()
+    }
+
+    /// Sets how long each read may wait for data; `None` waits for ever. A read that waited for
+    /// so long fails as std's does: with [`WouldBlock`](io::ErrorKind::WouldBlock).
+    /// Shared with clones. Corresponds to `SO_RCVTIMEO`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration; the error of
+    /// `setsockopt(2)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let socket = std_net::socket::Socket::stream(std_net::socket::Domain::IPV4)?;
+    /// use std::time::Duration;
+    ///
+    /// socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+    /// assert_eq!(socket.read_timeout()?, Some(Duration::from_secs(1)));
+    /// assert!(socket.set_read_timeout(Some(Duration::ZERO)).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.io().set_timeout(Interest::Read, timeout)
+    }
+
+    /// Sets how long each write may wait for room; `None` waits for ever. Corresponds to
+    /// `SO_SNDTIMEO`.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_read_timeout`](Self::set_read_timeout).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let socket = std_net::socket::Socket::stream(std_net::socket::Domain::IPV4)?;
+    /// use std::time::Duration;
+    ///
+    /// socket.set_write_timeout(Some(Duration::from_secs(1)))?;
+    /// assert_eq!(socket.write_timeout()?, Some(Duration::from_secs(1)));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.io().set_timeout(Interest::Write, timeout)
+    }
+
+    /// How long each read may wait. Corresponds to `SO_RCVTIMEO`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+        self.io().timeout(Interest::Read)
+    }
+
+    /// How long each write may wait. Corresponds to `SO_SNDTIMEO`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        self.io().timeout(Interest::Write)
+    }
 
     pub(super) fn io(&self) -> &Io {
         &self.0

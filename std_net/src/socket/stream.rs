@@ -4,9 +4,9 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use std_net_runtime::{Deadline, Io};
+use std_net_runtime::{Deadline, Io, Lent};
 
 use super::addr::from_kernel;
 use super::{Shutdown, Socket, ToSocketAddrs};
@@ -195,34 +195,299 @@ impl TcpStream {
         self.0.peek(buf)
     }
 
-    std_net_runtime::stream_text_methods!(
-        "# let listener = std_net::socket::TcpListener::bind(\"127.0.0.1:0\")?;
-# let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
-# let (socket, _) = listener.accept()?;"
-    );
-    std_net_runtime::stream_file_methods!(
-        "# let listener = std_net::socket::TcpListener::bind(\"127.0.0.1:0\")?;
-# let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
-# let (socket, _) = listener.accept()?;"
-    );
-    std_net_runtime::stream_try_methods!(
-        "# let listener = std_net::socket::TcpListener::bind(\"127.0.0.1:0\")?;
-# let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
-# let (socket, _) = listener.accept()?;"
-    );
-    std_net_runtime::batching_methods!(
-        "# let listener = std_net::socket::TcpListener::bind(\"127.0.0.1:0\")?;
-# let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
-# let (socket, _) = listener.accept()?;"
-    );
-    std_net_runtime::waiting_methods!(
-        "# let listener = std_net::socket::TcpListener::bind(\"127.0.0.1:0\")?;
-# let socket = std_net::socket::TcpStream::connect(listener.local_addr()?)?;"
-    );
-    std_net_runtime::timeout_methods!(
-        "# let listener = std_net::socket::TcpListener::bind(\"127.0.0.1:0\")?;
-# let socket = std_net::socket::TcpStream::connect(listener.local_addr()?)?;"
-    );
+    /// Reads what there is, up to 68 KiB, into a buffer of the runtime's. Empty at the end of
+    /// the stream.
+    ///
+    /// A process that waits here holds no buffer, so that an idle connection costs a page of
+    /// memory less than one with a buffer of its own on the stack. Drop what is returned
+    /// before the next wait: then the connections of a worker have one buffer by turns, which
+    /// stays in the processor's cache.
+    ///
+    /// # Errors
+    ///
+    /// The error of `recv(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (socket, _) = listener.accept()?;
+    /// peer.write_string("ping")?;
+    /// assert_eq!(*socket.read_lent()?, *b"ping");
+    /// drop(peer);
+    /// assert!(socket.read_lent()?.is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    pub fn read_lent(&self) -> io::Result<Lent> {
+        self.io().recv_lent()
+    }
+
+    /// Reads what there is, up to `size` bytes, as text. Empty at the end of the stream.
+    ///
+    /// If the last character is cut off by `size` or by the packets of the network, its
+    /// remaining bytes (three at most) are read too, beyond `size`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the bytes are not UTF-8, or the
+    /// rest of the last character does not come; nothing is lost: the error holds a
+    /// [`FromUtf8Error`](std::string::FromUtf8Error) with the bytes. Otherwise the error of
+    /// the read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (socket, _) = listener.accept()?;
+    /// peer.write_string("héllo")?;
+    /// assert_eq!(socket.read_string(2)?, "hé");
+    /// assert_eq!(socket.read_string(100)?, "llo");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn read_string(&self, size: usize) -> io::Result<String> {
+        std_net_runtime::text::read_string(self.io(), size, true)
+    }
+
+    /// Reads what there is, up to `size` bytes, to the end of `buf`; returns how many bytes
+    /// came, 0 at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`Read::read`](io::Read::read); [`OutOfMemory`](io::ErrorKind::OutOfMemory)
+    /// if there is no room for `size` bytes. `buf` is then as it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (socket, _) = listener.accept()?;
+    /// peer.write_bytes(b"abc")?;
+    /// let mut buf = Vec::new();
+    /// assert_eq!(socket.read_bytes(&mut buf, 16)?, 3);
+    /// assert_eq!(buf, b"abc");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn read_bytes(&self, buf: &mut Vec<u8>, size: usize) -> io::Result<usize> {
+        std_net_runtime::text::read_bytes(self.io(), buf, size)
+    }
+
+    /// Writes all of `text`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`](io::Write::write_all).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (socket, _) = listener.accept()?;
+    /// socket.write_string("ping")?;
+    /// assert_eq!(peer.read_string(4)?, "ping");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn write_string(&self, text: &str) -> io::Result<()> {
+        self.write_bytes(text.as_bytes())
+    }
+
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Write::write_all`](io::Write::write_all).
+    pub fn write_bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        self.io().send_all(bytes)
+    }
+
+    /// Sends a range of a file, in bytes from its beginning, without a copy where the kernel can:
+    /// `sendfile(2)`. The file's own cursor stays where it is.
+    ///
+    /// Returns how many bytes were sent. That is less than the length of the range if the file
+    /// ends before, also if it becomes shorter meanwhile, and if an error (a deadline, say) came
+    /// after some of them: the next call, for the rest, tells the error, or 0 at the end.
+    ///
+    /// The file is read in this thread: pages that are not in memory keep the worker waiting, as
+    /// all reading of files does. In a process, and with a deadline, the descriptor becomes
+    /// `O_NONBLOCK` behind the scenes, as a listener's does.
+    ///
+    /// # Errors
+    ///
+    /// The error of the send or of reading the file, if nothing was sent;
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for an offset that no file has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (socket, _) = listener.accept()?;
+    /// use std::fs::File;
+    ///
+    /// let path = std::env::temp_dir().join(format!("send_file-{}", std::process::id()));
+    /// std::fs::write(&path, "0123456789")?;
+    /// assert_eq!(socket.send_file(&File::open(&path)?, 2..5)?, 3);
+    /// assert_eq!(peer.read_string(10)?, "234");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "sendfile")]
+    pub fn send_file(
+        &self,
+        file: &std::fs::File,
+        range: impl std::ops::RangeBounds<u64>,
+    ) -> io::Result<u64> {
+        std_net_runtime::splice::send_file(self.io(), file, range)
+    }
+
+    /// Reads what is there already, and never waits, whatever the mode: for an event loop of
+    /// your own. 0 is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing;
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise as a read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (socket, _) = listener.accept()?;
+    /// let error = socket.try_read(&mut [0; 8]).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    /// assert_eq!(peer.try_write(b"abc")?, 3);
+    /// assert_eq!(socket.read_string(8)?, "abc");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.socket().try_recv(buf)
+    }
+
+    /// Writes as much as there is room for, and never waits; returns how many bytes were taken.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room;
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise as a write.
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.socket().try_send(buf)
+    }
+
+    /// Chooses whether writes of processes on this handle are made together with those of other
+    /// processes: by one system call for several connections. For servers with many connections
+    /// that are busy at once, which it makes a tenth faster (`bench/README.md`).
+    ///
+    /// A process that writes while others of its worker are ready lets some of them have a turn
+    /// first, 31 at most, and what they write is then handed to the kernel together. A write
+    /// returns what it returns without, when its bytes have been handed over. But it **is a wait
+    /// also where there is room**: hold no [`std::sync::Mutex`] across it, because another process
+    /// of the worker that wants the lock blocks the thread; hold a `process::Mutex`. Therefore it is
+    /// to be asked for.
+    ///
+    /// Writes on a plain thread, those of more than 16 KiB and vectored ones are made as ever, and
+    /// so are all where the kernel has no `io_uring(7)` or does not allow it. Clones that are made from
+    /// now on inherit the choice, and then have their own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (socket, _) = listener.accept()?;
+    /// use std::io::Write;
+    ///
+    /// socket.set_batched_writes(true);
+    /// assert!(socket.batched_writes());
+    /// (&socket).write_all(b"as ever")?;
+    /// assert_eq!(peer.read_string(16)?, "as ever");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "io_uring")]
+    pub fn set_batched_writes(&self, batched: bool) {
+        self.io().set_batched_sends(batched);
+    }
+
+    /// What [`set_batched_writes`](Self::set_batched_writes) has chosen.
+    #[must_use]
+    pub fn batched_writes(&self) -> bool {
+        self.io().batched_sends()
+    }
+
+    /// Sets the deadline of this handle: see [`Socket::timeout_after`].
+    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
+        self.0.timeout_after(deadline);
+    }
+
+    /// The instant of the deadline set on this handle.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline()
+    }
+
+    /// Takes the deadline away: operations wait for as long as it takes.
+    pub fn reset_deadline(&self) {
+        self.0.reset_deadline();
+    }
+
+    /// Chooses whether operations wait or fail with [`WouldBlock`](io::ErrorKind::WouldBlock): see
+    /// [`Socket::set_nonblocking`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `ioctl(FIONBIO)`.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.0.set_nonblocking(nonblocking)
+    }
+
+    /// Takes the pending error: see [`Socket::take_error`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.take_error()
+    }
+
+    /// Sets how long each read may wait for data: see [`Socket::set_read_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration; the error of `setsockopt(2)`.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.0.set_read_timeout(timeout)
+    }
+
+    /// Sets how long each write may wait for room: see [`Socket::set_write_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// As [`set_read_timeout`](Self::set_read_timeout).
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.0.set_write_timeout(timeout)
+    }
+
+    /// How long each read may wait: see [`Socket::read_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+        self.0.read_timeout()
+    }
+
+    /// How long each write may wait: see [`Socket::write_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        self.0.write_timeout()
+    }
 
     /// Whether small writes go out at once: see [`Socket::set_nodelay`].
     ///

@@ -1,0 +1,84 @@
+//! A reader finds a method by `grep "fn name"`, an editor jumps to it, and rustdoc's "source" shows it:
+//! no public method comes from a macro.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut todo: Vec<PathBuf> = ["std_net", "unix", "runtime", "ip"]
+        .iter()
+        .map(|krate| root.join(krate).join("src"))
+        .collect();
+    let mut found = Vec::new();
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    assert!(found.len() > 50, "the sources are not where they were");
+    found
+}
+
+/// Lines with their numbers that give a type a method by a macro: a `pub fn` in a macro's body, and a
+/// macro called where methods stand.
+fn faults(text: &str) -> Vec<(usize, String)> {
+    let (mut in_macro, mut in_impl) = (false, false);
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if line.starts_with("macro_rules!") {
+            in_macro = true;
+        } else if line.starts_with("impl") && line.ends_with('{') {
+            in_impl = true;
+        } else if line.starts_with('}') {
+            (in_macro, in_impl) = (false, false);
+        }
+        let code = line.trim_start();
+        let defines = in_macro && (code.starts_with("pub fn") || code.starts_with("pub const fn"));
+        let calls = in_impl
+            && line.len() - code.len() == 4
+            && code.split_once('!').is_some_and(|(name, rest)| {
+                is_path(name) && rest.trim_start().starts_with(['(', '{'])
+            });
+        if defines || calls {
+            found.push((number + 1, line.to_owned()));
+        }
+    }
+    found
+}
+
+fn is_path(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || "_:".contains(c))
+}
+
+#[test]
+fn no_public_method_comes_from_a_macro() {
+    let mut all = Vec::new();
+    for (path, text) in sources() {
+        for (line, text) in faults(&text) {
+            all.push(format!("{}:{line}: {text}", path.display()));
+        }
+    }
+    assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+#[test]
+fn one_would_be_found() {
+    let made = "macro_rules! m {\n    () => {\n        pub fn a(&self) {}\n    };\n}\n";
+    assert_eq!(faults(made).len(), 1);
+    assert_eq!(
+        faults("impl T {\n    krate::m!(\n        1\n    );\n}\n").len(),
+        1
+    );
+    assert_eq!(faults("impl T {\n    m! {\n    }\n}\n").len(), 1);
+    assert_eq!(
+        faults("impl T {\n    pub fn a() {\n        m!();\n    }\n}\n"),
+        []
+    );
+}
