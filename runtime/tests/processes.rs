@@ -110,8 +110,14 @@ fn a_deadline_ends_a_wait_and_can_be_changed_meanwhile() {
 #[test]
 fn cancel_ends_a_wait() {
     let (_keep, addr) = listener();
-    let handle = process::spawn(move || connect(&addr).recv(&mut [0; 8], 0));
-    process::sleep(Duration::from_millis(5));
+    let (connected, waits) = std::sync::mpsc::channel();
+    let handle = process::spawn(move || {
+        let io = connect(&addr);
+        connected.send(()).unwrap();
+        io.recv(&mut [0; 8], 0)
+    });
+    // From now on all that it does is to wait, sooner or later.
+    waits.recv().unwrap();
     handle.cancel();
     let error = handle.join().unwrap().unwrap_err();
     assert!(process::is_cancelled(&error), "{error}");

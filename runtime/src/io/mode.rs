@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub(super) struct Shared {
     pub(super) notify: OnceLock<Arc<Notify>>,
     /// Someone asks, or has asked, for a shutdown of the read side.
     pub(super) read_shut: AtomicBool,
+    /// The `errno` that ended a batch of messages after its first, for the next one to tell.
+    pub(super) deferred_error: AtomicI32,
     /// The halves that were claimed, by [`Io::claim`].
     pub(super) halves: AtomicU8,
     /// What the halves have in common while one of them lives.
@@ -49,6 +51,7 @@ impl Shared {
             timeouts: [AtomicU64::new(timeout), AtomicU64::new(timeout)],
             notify: OnceLock::new(),
             read_shut: AtomicBool::new(false),
+            deferred_error: AtomicI32::new(0),
             halves: AtomicU8::new(0),
             common: Mutex::new(None),
         })
@@ -201,6 +204,20 @@ impl Io {
             .mode
             .store(MODE_FORCED, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// Keeps an error that the kernel has told while there was something else to tell.
+    pub(crate) fn defer_error(&self, error: &io::Error) {
+        let shared = self.shared.get_or_init(Shared::fresh);
+        let errno = error.raw_os_error().unwrap_or(libc::EIO);
+        shared.deferred_error.store(errno, Ordering::SeqCst);
+    }
+
+    /// What [`defer_error`](Self::defer_error) has kept.
+    pub(crate) fn take_deferred_error(&self) -> Option<io::Error> {
+        let deferred = &self.shared.get()?.deferred_error;
+        let errno = deferred.swap(0, Ordering::SeqCst);
+        (errno != 0).then(|| io::Error::from_raw_os_error(errno))
     }
 
     /// Sets the per-call timeout of one direction, `SO_RCVTIMEO` or `SO_SNDTIMEO`; `None` waits

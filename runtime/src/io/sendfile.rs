@@ -27,11 +27,12 @@ const MESSAGE: u64 = 1 << 20;
 /// Unused pipes that a thread keeps.
 const KEPT: usize = 16;
 
-/// Whether the kernel says that it cannot do this between these descriptors.
+/// Whether the kernel says that it cannot do this between these descriptors, or a sandbox does not
+/// let it: a plain copy meets every other error again.
 fn is_unsupported(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
-        Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP)
+        Some(libc::EINVAL | libc::ENOSYS | libc::EPERM | libc::EOPNOTSUPP)
     )
 }
 
@@ -289,8 +290,23 @@ impl Io {
             match moved {
                 Ok(n) => left -= n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if is_unsupported(&e) => return self.send_from_pipe(pipe, left),
                 Err(e) => return Err(e),
             }
+        }
+        Ok(())
+    }
+
+    /// The same by a copy, where the kernel has filled the pipe and will not empty it.
+    fn send_from_pipe(&self, pipe: &Pipe, mut left: usize) -> io::Result<()> {
+        let mut buf = vec![0; left.min(COPY)];
+        while left > 0 {
+            let n = rustix::io::read(&pipe.read, &mut buf)?;
+            if n == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.send_all(&buf[..n])?;
+            left = left.saturating_sub(n);
         }
         Ok(())
     }

@@ -21,7 +21,6 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::ptr;
 use std::time::SystemTime;
 
 use libc::c_int;
@@ -34,7 +33,7 @@ pub use send_batch::SendBatch;
 
 use crate::interest::Interest;
 use crate::io::{Io, MAX_IOV, empty_msghdr};
-use crate::sys::cvt;
+use crate::sys::mmsg;
 use encode::attach;
 
 /// `SCM_PIDFD`, which `libc` lacks.
@@ -184,22 +183,19 @@ impl Io {
     pub fn recv_messages(&self, batch: &mut RecvBatch, flags: c_int) -> io::Result<usize> {
         batch.clear();
         let fd = self.as_raw_fd();
-        let count = self.perform_flagged(flags, Interest::Read, |wait| {
+        if let Some(error) = self.take_deferred_error() {
+            return Err(error);
+        }
+        let (count, stopped) = self.perform_flagged(flags, Interest::Read, |wait| {
             let headers = batch.prepare();
-            let flags = flags | libc::MSG_WAITFORONE | libc::MSG_CMSG_CLOEXEC | wait.flags();
+            let flags = flags | libc::MSG_CMSG_CLOEXEC | wait.flags();
             // SAFETY: `prepare` has let every header point to live, writable parts of the batch.
-            cvt(unsafe {
-                libc::recvmmsg(
-                    fd,
-                    headers.as_mut_ptr(),
-                    headers.len() as _,
-                    flags as _,
-                    ptr::null_mut(),
-                )
-            })
+            unsafe { mmsg::recv_many(fd, headers, flags) }
         })?;
-        // A count is not negative.
-        batch.came(usize::try_from(count).unwrap_or(0));
+        batch.came(count);
+        if let Some(error) = stopped {
+            self.defer_error(&error);
+        }
         Ok(batch.len())
     }
 
@@ -219,10 +215,8 @@ impl Io {
             let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
             // SAFETY: `prepare` has let every header point to live parts of the batch, which is
             // borrowed until this is done.
-            cvt(unsafe { libc::sendmmsg(fd, headers.as_mut_ptr(), headers.len() as _, flags as _) })
+            unsafe { mmsg::send_many(fd, headers, flags) }
         })?;
-        // A count is not negative.
-        let sent = usize::try_from(sent).unwrap_or(0);
         batch.skip(sent);
         Ok(sent)
     }

@@ -9,6 +9,7 @@ use socket2::{SockAddr, SockAddrStorage};
 use super::decode::Items;
 use super::{Received, WORD};
 use crate::io::{MAX_IOV, empty_msghdr};
+use crate::sys::mmsg::Header;
 
 /// Room for several messages, used again and again. It owns the descriptors that came beside
 /// them, as [`Control`](super::Control) does.
@@ -20,7 +21,7 @@ pub struct RecvBatch {
     names: Vec<SockAddrStorage>,
     controls: Vec<usize>,
     bufs: Vec<libc::iovec>,
-    headers: Vec<libc::mmsghdr>,
+    headers: Vec<Header>,
     filled: usize,
 }
 
@@ -40,7 +41,7 @@ impl RecvBatch {
     #[must_use]
     pub fn new(count: usize, size: usize, room: usize) -> RecvBatch {
         let count = count.clamp(1, MAX_IOV);
-        let header = libc::mmsghdr {
+        let header = Header {
             msg_hdr: empty_msghdr(),
             msg_len: 0,
         };
@@ -139,7 +140,7 @@ impl RecvBatch {
 
     /// Lets every header point to its part of the batch. The kernel overwrites the lengths, also in
     /// an attempt that comes to nothing, so this is done before each.
-    pub(super) fn prepare(&mut self) -> &mut [libc::mmsghdr] {
+    pub(super) fn prepare(&mut self) -> &mut [Header] {
         let data = self.data.as_mut_ptr();
         let controls = self.controls.as_mut_ptr();
         let names = self.names.as_mut_ptr();

@@ -9,6 +9,7 @@ use socket2::SockAddr;
 use super::encode::{Outgoing, attach};
 use super::set_name;
 use crate::io::{MAX_IOV, empty_msghdr};
+use crate::sys::mmsg::Header;
 
 /// Messages to send, copied into memory that is used again and again. Borrows the descriptors beside
 /// them.
@@ -20,7 +21,7 @@ pub struct SendBatch<'fd> {
     /// How many of the messages have been sent.
     sent: usize,
     bufs: Vec<libc::iovec>,
-    headers: Vec<libc::mmsghdr>,
+    headers: Vec<Header>,
 }
 
 /// Where a message is in its batch: from the end of the one before to these ends.
@@ -98,7 +99,7 @@ impl<'fd> SendBatch<'fd> {
     }
 
     /// Headers that point to what is still to be sent, up to the most that one call takes.
-    pub(super) fn prepare(&mut self) -> &mut [libc::mmsghdr] {
+    pub(super) fn prepare(&mut self) -> &mut [Header] {
         let pending = &self.messages[self.sent..];
         let pending = &pending[..pending.len().min(MAX_IOV)];
         let (mut data, mut control) = match self.sent.checked_sub(1).map(|i| &self.messages[i]) {
@@ -117,7 +118,7 @@ impl<'fd> SendBatch<'fd> {
         self.headers.clear();
         self.headers
             .extend(pending.iter().zip(&mut self.bufs).map(|(message, buf)| {
-                let mut header = libc::mmsghdr {
+                let mut header = Header {
                     msg_hdr: empty_msghdr(),
                     msg_len: 0,
                 };

@@ -17,6 +17,7 @@ pub(crate) mod eventfd;
 pub mod inherit;
 #[cfg(target_os = "linux")]
 mod linux;
+pub(crate) mod mmsg;
 #[cfg(not(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64"),

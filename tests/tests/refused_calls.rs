@@ -1,0 +1,140 @@
+//! Older kernels and sandboxes refuse the newer system calls: the tests of what makes them pass
+//! nevertheless, for every such call, every error that it is refused with, and all together.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use std_net_tests::within;
+
+/// The newer calls, each with the tests of what makes it, or may come to: std makes some of them.
+const CALLS: [(&str, &[&str]); 13] = [
+    ("close_range", &["deadlines"]),
+    ("epoll_pwait2", &["deadlines", "notifier", "timers"]),
+    ("io_uring_enter", &["batched_writes"]),
+    ("io_uring_register", &["batched_writes"]),
+    ("io_uring_setup", &["batched_writes"]),
+    ("madvise_guard", &["limit_of_stacks", "timers"]),
+    ("pidfd_open", &["deadlines"]),
+    ("preadv2", &["deadlines"]),
+    ("process_madvise", &["deadlines"]),
+    ("recvmmsg", &["batches"]),
+    ("sendfile", &["send_file"]),
+    ("sendmmsg", &["batches"]),
+    ("splice", &["copy"]),
+];
+
+const ERRORS: [&str; 3] = ["ENOSYS", "EPERM", "EINVAL"];
+
+/// All of those tests and more, which between them wait in every way.
+const TESTS: [&str; 9] = [
+    "ancillary",
+    "batched_writes",
+    "batches",
+    "copy",
+    "deadlines",
+    "limit_of_stacks",
+    "notifier",
+    "send_file",
+    "timers",
+];
+
+/// The test binaries of this package, built like this one.
+fn binaries() -> Vec<PathBuf> {
+    let exe = std::env::current_exe().expect("a test knows where it is");
+    // target/PROFILE/deps/test
+    let profile = exe.ancestors().nth(2).expect("tests are in deps");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["test", "--no-run", "--message-format=json", "--quiet"]);
+    build.args(["--package", "std_net_tests", "--target-dir"]);
+    build.arg(profile.parent().expect("profiles are in a target folder"));
+    build.args(TESTS.map(|test| format!("--test={test}")));
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let output = build.stderr(Stdio::inherit()).output().expect("cargo runs");
+    assert!(output.status.success(), "cannot build the tests");
+    let messages = String::from_utf8(output.stdout).expect("JSON is UTF-8");
+    let binaries: Vec<_> = messages
+        .lines()
+        .filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next())
+        .map(PathBuf::from)
+        .filter(|path| TESTS.iter().any(|test| is_named(path, test)))
+        .collect();
+    assert_eq!(binaries.len(), TESTS.len(), "{binaries:?}");
+    binaries
+}
+
+/// Whether the file is `name-HASH`.
+fn is_named(path: &std::path::Path, name: &str) -> bool {
+    let stem = path.file_name().and_then(|stem| stem.to_str());
+    stem.and_then(|stem| stem.rsplit_once('-'))
+        .is_some_and(|(stem, _)| stem == name)
+}
+
+/// Runs them where `calls` are refused with `error`. Returns whether that can be tried here.
+fn pass_without(binaries: &[PathBuf], tests: &[&str], calls: &[&str], error: &str) -> bool {
+    for test in tests {
+        let binary = binaries.iter().find(|path| is_named(path, test));
+        let binary = binary.expect("it was built");
+        let output = Command::new(env!("CARGO_BIN_EXE_refuse"))
+            .arg(error)
+            .args(calls)
+            .arg("--")
+            .arg(binary)
+            .stdin(Stdio::null())
+            .output()
+            .expect("it starts");
+        if output.status.code() == Some(77) {
+            eprintln!("SKIPPED: {}", String::from_utf8_lossy(&output.stderr));
+            return false;
+        }
+        assert!(
+            output.status.success(),
+            "{} where {calls:?} are refused with {error}:\n{}\n{}",
+            binary.display(),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+    }
+    true
+}
+
+#[test]
+fn what_is_refused_fails_with_that_error() {
+    let name = "what_is_refused_fails_with_that_error";
+    if std_net_tests::is_again() {
+        // SAFETY: no memory is passed.
+        let made = unsafe { libc::syscall(libc::SYS_pidfd_open, std::process::id(), 0) };
+        let error = std::io::Error::last_os_error().raw_os_error();
+        assert_eq!((made, error), (-1, Some(libc::EPERM)));
+        return;
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_refuse"))
+        .args(["EPERM", "pidfd_open", "--"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env("STD_NET_AGAIN", "1")
+        .output()
+        .unwrap();
+    if output.status.code() == Some(77) {
+        eprintln!("SKIPPED: {}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn the_tests_pass_where_newer_calls_are_refused() {
+    within(Duration::from_secs(900), || {
+        let binaries = binaries();
+        for error in ERRORS {
+            for (call, tests) in CALLS {
+                if !pass_without(&binaries, tests, &[call], error) {
+                    return;
+                }
+            }
+            pass_without(&binaries, &TESTS, &CALLS.map(|(call, _)| call), error);
+        }
+    });
+}
