@@ -32,7 +32,8 @@ pub(crate) fn find(form: Form, bytes: &[u8]) -> (Reason, usize) {
             .and_then(|ip| cursor.length(if ip.is_ipv4() { 32 } else { 128 })),
         Form::NetV4 => cursor.v4(b"/").and_then(|_| cursor.length(32)),
         Form::NetV6 => cursor.v6(b"/").and_then(|_| cursor.length(128)),
-        Form::Range | Form::Reverse => Err((Reason::UnexpectedByte, 0)),
+        // These say themselves what is wrong.
+        Form::Range | Form::Reverse | Form::Entry => Err((Reason::UnexpectedByte, 0)),
     };
     match result.and_then(|()| cursor.end()) {
         Err(found) => found,
@@ -298,8 +299,15 @@ impl Cursor<'_> {
             };
         }
         let start = self.at;
-        self.number(max, Reason::BadPrefixLength)?;
-        let digits = if max > 99 { 3 } else { 2 };
+        let value = self.number(u64::MAX, Reason::BadPrefixLength)?;
+        let (digits, over) = if max > 99 {
+            (3, Reason::PrefixLengthOver128)
+        } else {
+            (2, Reason::PrefixLengthOver32)
+        };
+        if value > max {
+            return Err((over, start));
+        }
         if self.at - start > digits {
             return Err((Reason::BadPrefixLength, start));
         }

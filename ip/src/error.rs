@@ -38,6 +38,8 @@ pub enum Form {
     Lenient,
     /// An address as one number.
     Number,
+    /// An entry of a list: an address, a network or a range, in any of the forms asked for.
+    Entry,
 }
 
 impl Form {
@@ -57,6 +59,7 @@ impl Form {
             Form::Reverse => "reverse DNS name",
             Form::Lenient => "IPv4 address (classic form)",
             Form::Number => "address as a number",
+            Form::Entry => "list entry",
         }
     }
 }
@@ -93,10 +96,18 @@ pub enum Reason {
     BadZone,
     /// The port is missing, or not a number up to 65535.
     BadPort,
-    /// The prefix length is missing, or not a number up to 32 or 128.
+    /// The prefix length is missing or not a number, or has more digits than one can have.
     BadPrefixLength,
-    /// The last address of a range is before the first, or of the other version.
-    BadRange,
+    /// The prefix length of an IPv4 network is over 32.
+    PrefixLengthOver32,
+    /// The prefix length of an IPv6 network is over 128.
+    PrefixLengthOver128,
+    /// A mask in which ones and zeros alternate, or of a kind that was not asked for.
+    BadMask,
+    /// The last address of a range is before the first.
+    RangeEndsBeforeItBegins,
+    /// The first address of a range is IPv4 and the last IPv6, or the other way round.
+    RangeOfTwoVersions,
     /// The address is complete, and more follows.
     TrailingData,
 }
@@ -119,7 +130,11 @@ impl Reason {
             Reason::BadZone => "bad zone",
             Reason::BadPort => "bad port",
             Reason::BadPrefixLength => "bad prefix length",
-            Reason::BadRange => "bad range",
+            Reason::PrefixLengthOver32 => "prefix length over 32",
+            Reason::PrefixLengthOver128 => "prefix length over 128",
+            Reason::BadMask => "not a mask of ones and then zeros",
+            Reason::RangeEndsBeforeItBegins => "range ends before it begins",
+            Reason::RangeOfTwoVersions => "range from one version to the other",
             Reason::TrailingData => "trailing data",
         }
     }

@@ -5,6 +5,8 @@
 //! (`010.0.0.1` is 8.0.0.1), and programs that check addresses with one parser and connect with the
 //! other have let attackers in. For reading old configuration, and for finding out what a tool that
 //! uses `inet_aton` would make of some text. Unlike it, nothing may follow the address.
+//!
+//! And, apart from these, decimal octets with zeros before them: [`parse_padded_v4`].
 
 use std::net::Ipv4Addr;
 
@@ -64,6 +66,64 @@ pub fn parse_v4(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
         at += part.len() + 1;
     }
     Ok(Ipv4Addr::from_bits(value))
+}
+
+/// Parses four octets that may have zeros before them, as tables write them: `001.002.004.000`. Every
+/// octet is decimal, of up to three digits.
+///
+/// # Errors
+///
+/// [`ParseError`] with the place and the reason.
+///
+/// # Examples
+///
+/// ```
+/// use std::net::Ipv4Addr;
+/// use std_net_ip::lenient;
+///
+/// assert_eq!(lenient::parse_padded_v4("001.002.004.010")?, Ipv4Addr::new(1, 2, 4, 10));
+/// assert!(lenient::parse_padded_v4("0001.2.4.10").is_err());
+/// # Ok::<(), std_net_ip::ParseError>(())
+/// ```
+pub fn parse_padded_v4(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
+    let bytes = text.as_ref();
+    let fail = |reason, at| Err(ParseError::new(Form::V4, bytes, reason, at));
+    if bytes.is_empty() {
+        return fail(Reason::Empty, 0);
+    }
+    let mut octets = [0; 4];
+    let (mut at, mut count) = (0, 0);
+    for part in bytes.split(|b| *b == b'.') {
+        if count == 4 {
+            return fail(Reason::TooManyParts, at);
+        }
+        if part.is_empty() {
+            let end = at == bytes.len();
+            let reason = if end {
+                Reason::UnexpectedEnd
+            } else {
+                Reason::UnexpectedByte
+            };
+            return fail(reason, at);
+        }
+        if let Some(offset) = part.iter().position(|b| !b.is_ascii_digit()) {
+            return fail(Reason::UnexpectedByte, at + offset);
+        }
+        let value = part.iter().fold(0, |value, digit| {
+            (10 * value + u32::from(digit - b'0')).min(1000)
+        });
+        octets[count] = match u8::try_from(value) {
+            Ok(octet) if part.len() <= 3 => octet,
+            Ok(_) => return fail(Reason::LeadingZero, at),
+            Err(_) => return fail(Reason::OctetOver255, at),
+        };
+        count += 1;
+        at += part.len() + 1;
+    }
+    if count < 4 {
+        return fail(Reason::TooFewParts, bytes.len());
+    }
+    Ok(octets.into())
 }
 
 fn part_value(part: &[u8]) -> Result<u64, (Reason, usize)> {

@@ -28,6 +28,7 @@
 //! | [`scoped`] | address and zone: `fe80::1%eth0` |
 //! | [`net`] | networks: `192.0.2.0/24`, over the `ipnet` crate |
 //! | [`range`](mod@range) | first and last address: `192.0.2.1-192.0.2.9` |
+//! | [`forms`] | the forms of lists: `10.0.0.1-20`, `192.168.1.*`, `10/8`, `1[.]2[.]3[.]4` |
 //! | [`set`] | many networks as one set: look-ups, aggregate, union, intersect, subtract |
 //! | [`reverse`] | names for reverse DNS: `1.2.0.192.in-addr.arpa` |
 //! | [`lenient`] | the classic forms of `inet_aton`: `127.1`, `0x7f.1` |
@@ -41,6 +42,7 @@ mod address;
 pub mod classify;
 mod cursor;
 mod error;
+pub mod forms;
 pub mod lenient;
 pub mod net;
 pub mod range;
@@ -56,6 +58,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 pub use address::{IpAddress, ToIpAddress};
 pub use classify::{Registration, classify};
 pub use error::{Form, ParseError, Reason};
+pub use forms::Forms;
 pub use scoped::ScopedAddr;
 pub use set::IpSet;
 

@@ -178,12 +178,14 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<IpRange, ParseError> {
         Some(addr) => Ok(addr),
         None => {
             let error = ParseError::find(Form::Ip, text);
-            Err(ParseError::new(
-                Form::Range,
-                bytes,
-                error.reason(),
-                from + error.position(),
-            ))
+            let reason = match error.reason() {
+                // There is text, but the dash is at its end or beginning.
+                Reason::Empty if from > 0 => Reason::UnexpectedEnd,
+                Reason::Empty => Reason::UnexpectedByte,
+                reason => reason,
+            };
+            let at = from + error.position();
+            Err(ParseError::new(Form::Range, bytes, reason, at))
         }
     };
     let first = part(0, bytes[..dash].trim_ascii_end())?;
@@ -192,7 +194,16 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<IpRange, ParseError> {
     let last = part(start, &bytes[start..])?;
     match IpRange::new(first, last) {
         Some(range) => Ok(range),
-        None => fail(Reason::BadRange, start),
+        None => fail(why_not(first, last), start),
+    }
+}
+
+/// Why two addresses are no range.
+pub(crate) fn why_not(first: IpAddr, last: IpAddr) -> Reason {
+    if first.is_ipv4() == last.is_ipv4() {
+        Reason::RangeEndsBeforeItBegins
+    } else {
+        Reason::RangeOfTwoVersions
     }
 }
 

@@ -249,9 +249,10 @@ fn every_reason_has_its_place() {
     }
     for (text, reason, at) in [
         ("1.2.3.4", BadPrefixLength, 7),
-        ("1.2.3.4/33", BadPrefixLength, 8),
+        ("1.2.3.4/33", PrefixLengthOver32, 8),
+        ("1.2.3.4/99999999999", PrefixLengthOver32, 8),
         ("1.2.3.4/008", BadPrefixLength, 8),
-        ("::/129", BadPrefixLength, 3),
+        ("::/129", PrefixLengthOver128, 3),
         ("1.2.3/8", TooFewParts, 5),
         ("::1/8x", TrailingData, 5),
     ] {
@@ -292,7 +293,11 @@ fn every_reason_has_its_place() {
     }
     assert_eq!(
         ip::range::parse("1.2.3.4-1.2.3.3").unwrap_err().reason(),
-        BadRange
+        RangeEndsBeforeItBegins
+    );
+    assert_eq!(
+        ip::range::parse("1.2.3.4-::1").unwrap_err().reason(),
+        RangeOfTwoVersions
     );
     assert_eq!(
         ip::range::parse("1.2.3.4-1.2.3.").unwrap_err().position(),
