@@ -116,7 +116,7 @@ fn on_the_pool<T: Send + 'static>(
     .detach();
     match receiver.recv_timeout(deadline) {
         Ok(result) => result,
-        Err(RecvError::Cancelled) => Err(Failure::Io(process::cancelled())),
+        Err(RecvError::Cancelled) => Err(Failure::Io(process::stop::error())),
         Err(RecvError::TimedOut) => Err(Failure::TimedOut),
         Err(RecvError::Closed | RecvError::Empty) => {
             Err(Failure::Io(io::Error::other("the lookup panicked")))

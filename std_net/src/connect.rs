@@ -216,7 +216,8 @@ impl Race {
                 Err(RecvError::Cancelled) => process::check_cancelled()?,
                 Err(RecvError::Closed) => break,
                 Err(_) if is_past(self.deadline) => break,
-                Err(_) => {}
+                // Not the next attempt's turn, but the deadline of the process.
+                Err(_) => process::check_cancelled()?,
             }
         }
         for racer in &self.running {

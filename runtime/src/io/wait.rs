@@ -285,8 +285,8 @@ impl Io {
         interest: Interest,
         until: impl FnOnce() -> Option<Nanos>,
     ) -> io::Result<()> {
-        if task.is_cancelled() {
-            return Err(process::cancelled());
+        if task.is_stopped() {
+            return Err(process::stop::error());
         }
         let source = self.source.get_or_take();
         source.watch(task.worker(), self.fd.as_fd())?;
@@ -307,8 +307,8 @@ impl Io {
             drop(entry);
         }
         result?;
-        if task.is_cancelled() {
-            return Err(process::cancelled());
+        if task.is_stopped() {
+            return Err(process::stop::error());
         }
         Ok(())
     }

@@ -2,12 +2,14 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_channel::{TryRecvError as AsyncTryRecvError, TrySendError as AsyncTrySendError};
 
 use crate::deadline::{Deadline, Nanos};
-use crate::process::future::{Stopped, wait_for};
+use crate::process::future::wait_for;
+use crate::process::stop::Stopped;
 
 /// A channel that holds at most `capacity` values: [`Sender::send`] waits when it is full. Any
 /// number of senders and receivers, in processes and on threads; each value goes to one receiver.
@@ -87,7 +89,7 @@ pub enum SendError<T> {
     Closed(T),
     /// The channel is full ([`try_send`](Sender::try_send) only).
     Full(T),
-    /// The channel stayed full for too long.
+    /// The channel stayed full until the deadline of the call, or of the process.
     TimedOut(T),
     /// The process was cancelled while it waited.
     Cancelled(T),
@@ -100,7 +102,7 @@ pub enum RecvError {
     Closed,
     /// The channel is empty ([`try_recv`](Receiver::try_recv) only).
     Empty,
-    /// The channel stayed empty for too long.
+    /// The channel stayed empty until the deadline of the call, or of the process.
     TimedOut,
     /// The process was cancelled while it waited.
     Cancelled,
@@ -375,6 +377,21 @@ impl<T> fmt::Display for SendError<T> {
 
 impl<T> Error for SendError<T> {}
 
+impl<T> From<SendError<T>> for io::Error {
+    /// Drops the value; [`into_inner`](SendError::into_inner) gives it back. What was closed is a
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe), what is full
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock); a cancel is what it is of a socket.
+    fn from(error: SendError<T>) -> io::Error {
+        let kind = match error {
+            SendError::Closed(_) => io::ErrorKind::BrokenPipe,
+            SendError::Full(_) => io::ErrorKind::WouldBlock,
+            SendError::TimedOut(_) => io::ErrorKind::TimedOut,
+            SendError::Cancelled(_) => return Stopped::Cancelled.into(),
+        };
+        io::Error::new(kind, error.text().1)
+    }
+}
+
 impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -387,3 +404,17 @@ impl fmt::Display for RecvError {
 }
 
 impl Error for RecvError {}
+
+impl From<RecvError> for io::Error {
+    /// What was closed is an [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), what is empty
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock); a cancel is what it is of a socket.
+    fn from(error: RecvError) -> io::Error {
+        let kind = match error {
+            RecvError::Closed => io::ErrorKind::UnexpectedEof,
+            RecvError::Empty => io::ErrorKind::WouldBlock,
+            RecvError::TimedOut => io::ErrorKind::TimedOut,
+            RecvError::Cancelled => return Stopped::Cancelled.into(),
+        };
+        io::Error::new(kind, error)
+    }
+}

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::deadline::Nanos;
-use crate::process;
+use crate::deadline::{Deadline, Nanos};
+use crate::process::stop::{self, Stopped};
 use crate::sched::park::{self, Unparker};
 use crate::sched::task::Waiting;
 
@@ -15,7 +15,7 @@ use crate::sched::task::Waiting;
 /// Good for futures that need no particular runtime: channels, locks, `futures` combinators. A
 /// future that needs tokio's reactor does not find it here.
 ///
-/// A cancel does not end this wait.
+/// A cancel does not end this wait; see [`block_on_timeout`].
 ///
 /// # Examples
 ///
@@ -32,14 +32,30 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Why a wait ended without its event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stopped {
-    TimedOut,
-    Cancelled,
+/// The same until the deadline, or until the process is cancelled or its own deadline passes.
+///
+/// # Errors
+///
+/// Why it ended before the future did, which is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use std_net_runtime::process::{self, Stopped};
+///
+/// let never = std::future::pending::<()>();
+/// let result = process::block_on_timeout(never, Duration::from_millis(1));
+/// assert_eq!(result, Err(Stopped::TimedOut));
+/// ```
+pub fn block_on_timeout<F: Future>(
+    future: F,
+    deadline: impl Into<Deadline>,
+) -> Result<F::Output, Stopped> {
+    wait_for(future, Nanos::from_deadline(deadline.into()), true)
 }
 
-/// Drives `future` until it ends, `until` has passed, or the process is cancelled.
+/// Drives `future` until it ends, `until` has passed, or the process is stopped.
 pub(crate) fn wait_for<F: Future>(
     future: F,
     until: Nanos,
@@ -58,8 +74,8 @@ pub(crate) fn wait_for<F: Future>(
             return Ok(output);
         }
         while !signal.woken.swap(false, Ordering::SeqCst) {
-            if cancellable && process::current_is_cancelled() {
-                return Err(Stopped::Cancelled);
+            if cancellable && let Some(stopped) = stop::current() {
+                return Err(stopped);
             }
             if until.has_passed() {
                 return Err(Stopped::TimedOut);

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use crate::deadline::Nanos;
+use crate::deadline::{Deadline, Nanos};
 use crate::process::scope::ScopeState;
+use crate::process::stop::{self, Stopped};
 use crate::sched::info::{Info, ProcessId};
 use crate::sched::park::{self, Unparker};
 use crate::sched::task::Waiting;
@@ -62,12 +63,41 @@ impl<T> Packet<T> {
 
     /// Waits for the end of the process and takes its result; by the one owner of the handle.
     pub(crate) fn join(self: Arc<Packet<T>>) -> thread::Result<T> {
+        self.wait(Nanos::NEVER, || None)
+            .expect("nothing but the end of the process ends this wait");
+        self.take()
+    }
+
+    /// Waits for the end of the process, until `until` or until `stopped` gives a reason not to.
+    pub(crate) fn wait(
+        &self,
+        until: Nanos,
+        stopped: impl Fn() -> Option<Stopped>,
+    ) -> Result<(), Stopped> {
         while !self.is_done() {
-            *self.joiner.lock().unwrap_or_else(PoisonError::into_inner) = Some(park::unparker());
-            if !self.is_done() {
-                park::park(Nanos::NEVER, Waiting::Join);
+            self.set_joiner(park::unparker());
+            if self.is_done() {
+                break;
             }
+            if let Some(stopped) = stopped() {
+                return Err(stopped);
+            }
+            if until.has_passed() {
+                return Err(Stopped::TimedOut);
+            }
+            park::park(until, Waiting::Join);
         }
+        Ok(())
+    }
+
+    /// Has this one woken when the process ends.
+    pub(crate) fn set_joiner(&self, joiner: Unparker) {
+        *self.joiner.lock().unwrap_or_else(PoisonError::into_inner) = Some(joiner);
+    }
+
+    /// The result of a process that has ended, for the one owner of the handle.
+    pub(crate) fn take(self: Arc<Packet<T>>) -> thread::Result<T> {
+        assert!(self.is_done(), "the process has not ended");
         // SAFETY: `done` is set, so the process is through with it, and the handle was consumed.
         let result = unsafe { (*self.result.get()).take() };
         result.expect("a finished process has a result")
@@ -108,7 +138,8 @@ pub struct JoinHandle<T> {
 
 impl<T> JoinHandle<T> {
     /// Waits for the process to end and returns its result. Parks the process that calls it, or
-    /// blocks the thread. A cancel does not end this wait: cancel the process that is waited for.
+    /// blocks the thread. A cancel does not end this wait: cancel the process that is waited for, or use
+    /// [`join_timeout`](Self::join_timeout).
     ///
     /// While a panic unwinds, every wait blocks the worker's thread. So do not join in a destructor
     /// that may run then: a process that has begun on the same worker could not go on. A scope is
@@ -119,6 +150,38 @@ impl<T> JoinHandle<T> {
     /// The payload of the panic with which the process ended.
     pub fn join(self) -> thread::Result<T> {
         self.packet.join()
+    }
+
+    /// The same until the deadline, or until the process that calls it is cancelled or its own deadline
+    /// passes.
+    ///
+    /// # Errors
+    ///
+    /// Why it ended before the process did, with the handle, to join again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use std_net_runtime::process::{self, Stopped};
+    ///
+    /// let sleeper = process::spawn(|| process::sleep(Duration::MAX));
+    /// let (sleeper, why) = sleeper.join_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(why, Stopped::TimedOut);
+    /// sleeper.cancel();
+    /// sleeper.join().unwrap();
+    /// ```
+    pub fn join_timeout(
+        self,
+        deadline: impl Into<Deadline>,
+    ) -> Result<thread::Result<T>, (JoinHandle<T>, Stopped)> {
+        match self
+            .packet
+            .wait(Nanos::from_deadline(deadline.into()), stop::current)
+        {
+            Ok(()) => Ok(self.packet.take()),
+            Err(stopped) => Err((self, stopped)),
+        }
     }
 
     /// Whether the process has ended, so that [`join`](Self::join) will not wait.
@@ -166,21 +229,35 @@ impl Process {
         self.info.name()
     }
 
-    /// Asks the process to end: the wait it is in and all its next waits on sockets, channels and
-    /// sleeps fail or return early. Nothing is torn down behind its back: it ends when its code
+    /// Asks the process to end, and all that belong to it: those of its scopes, and what it has spawned
+    /// if it has a deadline or belongs to a [`Group`](crate::process::Group). The wait it is in and all
+    /// its next waits on sockets, channels and sleeps fail or return early. Nothing is torn down behind its back: it ends when its code
     /// lets the error through, dropping its values on the way as ever.
     ///
     /// A socket operation that has to wait fails with the error for which
     /// [`is_cancelled`](crate::process::is_cancelled) is true (`ECANCELED`); one that can go on at
-    /// once does so. Joins and locks are not affected.
+    /// once does so. Of joins, locks and futures those are affected that can say so: `join_timeout`,
+    /// `lock_timeout`, [`block_on_timeout`](crate::process::block_on_timeout) and the like.
     pub fn cancel(&self) {
-        self.info.cancel();
+        self.info.stop(Stopped::Cancelled);
     }
 
     /// Whether it was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.info.is_cancelled()
+    }
+
+    /// When it is to have ended: its own deadline, or a nearer one of those to whom it belongs.
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        self.info.deadline.to_instant().into()
+    }
+
+    /// Wakes it from its wait, to look again at what it waits for.
+    #[doc(hidden)]
+    pub fn wake(&self) {
+        self.info.wake();
     }
 }
 

@@ -5,6 +5,8 @@
 //! | this one | spawn, sleep, yield, who am I |
 //! | `join` | [`JoinHandle`], [`Process`], cancelling |
 //! | `scope` | processes that borrow |
+//! | `group` | [`Group`]: processes that are stopped together |
+//! | `stop` | [`Stopped`]: cancelled, or past a deadline |
 //! | `future` | [`block_on`] |
 //! | `blocking` | [`blocking`]: code that blocks its thread |
 //! | `channel` | channels between processes and threads |
@@ -15,10 +17,12 @@
 pub(crate) mod join;
 pub(crate) mod local;
 pub(crate) mod scope;
+pub(crate) mod stop;
 
 mod blocking;
 pub mod channel;
 mod future;
+mod group;
 mod list;
 mod sync;
 
@@ -30,13 +34,16 @@ use std::thread;
 
 pub use crate::sched::info::ProcessId;
 pub use blocking::blocking;
-pub use future::block_on;
+pub use future::{block_on, block_on_timeout};
+pub use group::Group;
 pub use join::{JoinHandle, Process};
 pub use list::{Listed, State, list};
 pub use local::Local;
 pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use stop::{Stopped, check_cancelled, is_cancelled};
 pub use sync::{
-    Event, Mutex, MutexGuard, Permit, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore,
+    Event, Mutex, MutexGuard, OwnedPermit, Permit, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    Semaphore,
 };
 
 use crate::deadline::{Deadline, Nanos};
@@ -114,6 +121,9 @@ fn expect_spawned<H>(spawned: io::Result<H>) -> H {
 pub struct Builder {
     name: Option<Box<str>>,
     stack_size: Option<usize>,
+    deadline: Option<Deadline>,
+    group: Option<Group>,
+    detached: bool,
 }
 
 impl Builder {
@@ -137,6 +147,77 @@ impl Builder {
         self
     }
 
+    /// When the process is to have ended: a duration from now, or an instant. Past it all its waits
+    /// fail as those of a process that was cancelled, but with
+    /// [`TimedOut`](io::ErrorKind::TimedOut).
+    ///
+    /// What the process spawns belongs to it, and so does what that spawns: the deadline is theirs too
+    /// unless they have a nearer one, and a cancel of the process reaches them. This is what a
+    /// `context.Context` is in Go. A process without a deadline pays nothing for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use std_net_runtime::process;
+    ///
+    /// let request = process::Builder::new().deadline(Duration::from_millis(10)).spawn(|| {
+    ///     // Belongs to the request.
+    ///     let query = process::spawn(|| {
+    ///         process::sleep(Duration::MAX);
+    ///         process::check_cancelled().unwrap_err().kind()
+    ///     });
+    ///     query.join().unwrap()
+    /// })?;
+    /// assert_eq!(request.join().unwrap(), std::io::ErrorKind::TimedOut);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn deadline(mut self, deadline: impl Into<Deadline>) -> Builder {
+        self.deadline = Some(deadline.into());
+        self
+    }
+
+    /// Makes the process belong to `group`, with all that it spawns.
+    pub fn group(mut self, group: &Group) -> Builder {
+        self.group = Some(group.clone());
+        self
+    }
+
+    /// Makes the process belong to nobody, also where the one that spawns it has a deadline or belongs to a
+    /// [`Group`]. Processes of a [`scope`] belong to its owner in any case.
+    pub fn detached(mut self) -> Builder {
+        self.detached = true;
+        self
+    }
+
+    /// To whom the new process belongs.
+    #[inline]
+    fn parent(&self, scoped: bool) -> Option<Arc<Info>> {
+        if let Some(group) = &self.group {
+            return Some(Arc::clone(&group.info));
+        }
+        let task = task::current()?;
+        let belongs = scoped || (task.leads() && !self.detached);
+        belongs.then(|| Arc::clone(task.info()))
+    }
+
+    /// Who the new process is.
+    #[track_caller]
+    #[inline]
+    fn info(self, parent: Option<&Arc<Info>>) -> Info {
+        let leads = self.deadline.is_some() || self.group.is_some();
+        let mut info = Info::new(self.name, Location::caller());
+        if let Some(deadline) = self.deadline {
+            info.deadline = Nanos::from_deadline(deadline);
+        }
+        info.leads = leads;
+        if let Some(parent) = parent {
+            info.leads |= parent.leads;
+            info.deadline = info.deadline.min(parent.deadline);
+        }
+        info
+    }
+
     /// Starts the process.
     ///
     /// # Errors
@@ -152,12 +233,13 @@ impl Builder {
     {
         let packet = Packet::new(None);
         // SAFETY: everything is 'static.
-        let process = unsafe { spawn_unchecked(self, Arc::clone(&packet), f) }?;
+        let process = unsafe { spawn_unchecked(self, false, Arc::clone(&packet), f) }?;
         Ok(JoinHandle { packet, process })
     }
 }
 
-/// Starts a process whose end and result are told to `packet`.
+/// Starts a process whose end and result are told to `packet`; `scoped` if it belongs to the calling one
+/// in any case.
 ///
 /// # Safety
 ///
@@ -165,6 +247,7 @@ impl Builder {
 #[track_caller]
 unsafe fn spawn_unchecked<F, T>(
     builder: Builder,
+    scoped: bool,
     packet: Arc<Packet<T>>,
     f: F,
 ) -> io::Result<Process>
@@ -177,7 +260,8 @@ where
         Some(bytes) => runtime.pool(bytes)?,
         None => Runtime::default_pool(),
     };
-    let info = Arc::new(Info::new(builder.name, Location::caller()));
+    let parent = builder.parent(scoped);
+    let info = Arc::new(builder.info(parent.as_ref()));
     // SAFETY: `main` is consumed by the process, which lets go of everything in it when it drops
     // `packet`; the caller sees to it that the borrows last so long.
     let main = unsafe { boxed(body(packet, f)) };
@@ -188,6 +272,9 @@ where
         return Ok(Process { info });
     }
     pool.claim()?;
+    if let Some(parent) = parent {
+        parent.adopt(&info);
+    }
     Worker::place(
         runtime,
         Start {
@@ -209,6 +296,7 @@ fn body<T>(packet: Arc<Packet<T>>, f: impl FnOnce() -> T) -> impl FnOnce() {
         }
         if let Some(task) = task::current() {
             task.unlist();
+            task.info().end();
         }
         packet.finish(result);
     }
@@ -272,26 +360,6 @@ pub fn current() -> Option<Process> {
     })
 }
 
-/// Whether the calling process was cancelled; false on a plain thread. For code that computes for
-/// long without a wait that would tell.
-pub(crate) fn current_is_cancelled() -> bool {
-    task::current().is_some_and(task::Task::is_cancelled)
-}
-
-/// Whether `error` says that the process was cancelled while it waited, or before.
-///
-/// # Examples
-///
-/// ```
-/// use std_net_runtime::process;
-///
-/// assert!(!process::is_cancelled(&std::io::ErrorKind::TimedOut.into()));
-/// ```
-#[must_use]
-pub fn is_cancelled(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::ECANCELED)
-}
-
 /// Runs a computation of `std_net`'s own on the stack of the worker's thread. It must not wait, and
 /// sees no process.
 #[doc(hidden)]
@@ -299,27 +367,8 @@ pub fn on_thread_stack<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     task::on_thread_stack(f)
 }
 
-/// The error of a wait in a cancelled process.
-pub(crate) fn cancelled() -> io::Error {
-    io::Error::from_raw_os_error(libc::ECANCELED)
-}
-
-/// Fails if the calling process was cancelled. For code that computes for long without a wait
-/// that would tell.
-///
-/// # Errors
-///
-/// The error for which [`is_cancelled`] is true.
-pub fn check_cancelled() -> io::Result<()> {
-    if current_is_cancelled() {
-        Err(cancelled())
-    } else {
-        Ok(())
-    }
-}
-
 /// Waits for a duration, or until an instant. Parks the process, or blocks the thread. A process
-/// that is cancelled returns early; [`check_cancelled`] tells.
+/// that is cancelled, or whose deadline passes, returns early; [`check_cancelled`] tells.
 ///
 /// # Examples
 ///
@@ -333,7 +382,7 @@ pub fn check_cancelled() -> io::Result<()> {
 /// ```
 pub fn sleep(until: impl Into<Deadline>) {
     let until = Nanos::from_deadline(until.into());
-    while until > Nanos::now() && !current_is_cancelled() {
+    while until > Nanos::now() && stop::current().is_none() {
         park::park(until, Waiting::Sleep);
     }
 }

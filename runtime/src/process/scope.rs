@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use crate::deadline::Nanos;
+use crate::deadline::{Deadline, Nanos};
 use crate::process::join::{Packet, Process};
+use crate::process::stop::{self, Stopped};
 use crate::process::{Builder, expect_spawned, spawn_unchecked};
 use crate::sched::park::{self, Unparker};
 use crate::sched::task::Waiting;
@@ -51,7 +52,8 @@ pub struct Scope<'scope, 'env: 'scope> {
 /// Runs `f` with a scope, and returns only when every process spawned in it has ended. So the
 /// processes may borrow whatever lives longer than the call. As [`std::thread::scope`].
 ///
-/// In a process this parks it; on a plain thread it blocks.
+/// In a process this parks it; on a plain thread it blocks. The processes of the scope belong to the one
+/// that made it: a cancel of that one reaches them, and so does its deadline.
 ///
 /// # Panics
 ///
@@ -132,7 +134,7 @@ impl<'scope> Scope<'scope, '_> {
         let packet = Packet::new(Some(Arc::clone(&self.state)));
         // SAFETY: `scope` does not return before the packet is dropped, which is after the process
         // has let go of everything it borrows.
-        let process = unsafe { spawn_unchecked(builder, Arc::clone(&packet), f) }?;
+        let process = unsafe { spawn_unchecked(builder, true, Arc::clone(&packet), f) }?;
         Ok(ScopedJoinHandle {
             packet,
             process,
@@ -164,6 +166,25 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// The payload of the panic with which the process ended.
     pub fn join(self) -> thread::Result<T> {
         self.packet.join()
+    }
+
+    /// The same until the deadline; see
+    /// [`JoinHandle::join_timeout`](crate::process::JoinHandle::join_timeout).
+    ///
+    /// # Errors
+    ///
+    /// Why it ended before the process did, with the handle.
+    pub fn join_timeout(
+        self,
+        deadline: impl Into<Deadline>,
+    ) -> Result<thread::Result<T>, (Self, Stopped)> {
+        match self
+            .packet
+            .wait(Nanos::from_deadline(deadline.into()), stop::current)
+        {
+            Ok(()) => Ok(self.packet.take()),
+            Err(stopped) => Err((self, stopped)),
+        }
     }
 
     /// Whether the process has ended.

@@ -2,17 +2,19 @@
 //!
 //! A `std::sync::Mutex` held across a wait can stop a whole worker: another process that wants it
 //! blocks the thread on which the first would have to run. These park, and on a plain thread they
-//! block. They do not poison: a panic while one is held releases it. A cancel does not end a wait
-//! for a lock.
+//! block. They do not poison: a panic while one is held releases it. A cancel ends the waits that can
+//! say so, those with `_timeout`.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use async_lock as inner;
 use event_listener::Listener as _;
 
 use crate::deadline::{Deadline, Nanos};
-use crate::process::future::{block_on, wait_for};
+use crate::process::future::{block_on, block_on_timeout, wait_for};
+use crate::process::stop::Stopped;
 
 /// Mutual exclusion, as [`std::sync::Mutex`].
 ///
@@ -56,6 +58,19 @@ impl<T: ?Sized> Mutex<T> {
     /// Locks, waiting for as long as another holds it.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard(self.0.try_lock().unwrap_or_else(|| block_on(self.0.lock())))
+    }
+
+    /// Locks, waiting until the deadline, or until the process is cancelled or its own deadline passes.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not locked.
+    pub fn lock_timeout(
+        &self,
+        deadline: impl Into<Deadline>,
+    ) -> Result<MutexGuard<'_, T>, Stopped> {
+        let now = || self.try_lock().map(Ok);
+        now().unwrap_or_else(|| block_on_timeout(self.0.lock(), deadline).map(MutexGuard))
     }
 
     /// Locks if nobody holds it.
@@ -139,6 +154,20 @@ impl<T: ?Sized> RwLock<T> {
         RwLockReadGuard(self.0.try_read().unwrap_or_else(|| block_on(self.0.read())))
     }
 
+    /// Locks for reading, waiting until the deadline, or until the process is cancelled or its own
+    /// deadline passes.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not locked.
+    pub fn read_timeout(
+        &self,
+        deadline: impl Into<Deadline>,
+    ) -> Result<RwLockReadGuard<'_, T>, Stopped> {
+        let now = || self.try_read().map(Ok);
+        now().unwrap_or_else(|| block_on_timeout(self.0.read(), deadline).map(RwLockReadGuard))
+    }
+
     /// Locks for reading if there is no writer.
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
         self.0.try_read().map(RwLockReadGuard)
@@ -151,6 +180,20 @@ impl<T: ?Sized> RwLock<T> {
                 .try_write()
                 .unwrap_or_else(|| block_on(self.0.write())),
         )
+    }
+
+    /// Locks for writing, waiting until the deadline, or until the process is cancelled or its own
+    /// deadline passes.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not locked.
+    pub fn write_timeout(
+        &self,
+        deadline: impl Into<Deadline>,
+    ) -> Result<RwLockWriteGuard<'_, T>, Stopped> {
+        let now = || self.try_write().map(Ok);
+        now().unwrap_or_else(|| block_on_timeout(self.0.write(), deadline).map(RwLockWriteGuard))
     }
 
     /// Locks for writing if nobody else holds it.
@@ -221,7 +264,12 @@ pub struct Semaphore(inner::Semaphore);
 
 /// A permit of a [`Semaphore`], given back when dropped.
 #[must_use = "the permit is given back at once if it is not kept"]
-pub struct Permit<'a>(#[allow(dead_code, reason = "held for its drop")] inner::SemaphoreGuard<'a>);
+pub struct Permit<'a>(inner::SemaphoreGuard<'a>);
+
+/// A permit that keeps its [`Semaphore`] alive, so that it can go into another process with what it
+/// stands for; given back when dropped.
+#[must_use = "the permit is given back at once if it is not kept"]
+pub struct OwnedPermit(Arc<Semaphore>);
 
 impl Semaphore {
     /// A semaphore with so many permits.
@@ -239,6 +287,57 @@ impl Semaphore {
         )
     }
 
+    /// Takes a permit, waiting until the deadline, or until the process is cancelled or its own deadline
+    /// passes.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn acquire_timeout(&self, deadline: impl Into<Deadline>) -> Result<Permit<'_>, Stopped> {
+        let now = || self.try_acquire().map(Ok);
+        now().unwrap_or_else(|| block_on_timeout(self.0.acquire(), deadline).map(Permit))
+    }
+
+    /// Takes a permit that can go into another process, waiting for one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std_net_runtime::process::{self, Semaphore};
+    ///
+    /// let at_once = Arc::new(Semaphore::new(2));
+    /// for job in 0..5 {
+    ///     let permit = at_once.acquire_owned();
+    ///     process::spawn(move || {
+    ///         println!("{job}");
+    ///         drop(permit);
+    ///     });
+    /// }
+    /// ```
+    pub fn acquire_owned(self: &Arc<Semaphore>) -> OwnedPermit {
+        self.acquire().into_owned(self)
+    }
+
+    /// The same until the deadline; see [`acquire_timeout`](Self::acquire_timeout).
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub fn acquire_owned_timeout(
+        self: &Arc<Semaphore>,
+        deadline: impl Into<Deadline>,
+    ) -> Result<OwnedPermit, Stopped> {
+        let permit = self.acquire_timeout(deadline)?;
+        Ok(permit.into_owned(self))
+    }
+
+    /// Takes a permit that can go into another process if there is one.
+    pub fn try_acquire_owned(self: &Arc<Semaphore>) -> Option<OwnedPermit> {
+        let permit = self.try_acquire()?;
+        Some(permit.into_owned(self))
+    }
+
     /// Takes a permit if there is one.
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.0.try_acquire().map(Permit)
@@ -247,6 +346,26 @@ impl Semaphore {
     /// Adds permits for good.
     pub fn add_permits(&self, count: usize) {
         self.0.add_permits(count);
+    }
+}
+
+impl Permit<'_> {
+    fn into_owned(self, semaphore: &Arc<Semaphore>) -> OwnedPermit {
+        // The other one gives it back.
+        self.0.forget();
+        OwnedPermit(Arc::clone(semaphore))
+    }
+}
+
+impl Drop for OwnedPermit {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+impl fmt::Debug for OwnedPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedPermit").finish_non_exhaustive()
     }
 }
 
@@ -294,22 +413,28 @@ impl Event {
     /// after each notification.
     pub fn wait_until<T>(&self, mut condition: impl FnMut() -> Option<T>) -> T {
         loop {
-            if let Some(value) = self.wait(&mut condition, Nanos::NEVER) {
+            if let Some(value) = self.wait(&mut condition, Nanos::NEVER, false) {
                 return value;
             }
         }
     }
 
-    /// The same until the deadline: `None` once it has passed.
+    /// The same until the deadline: `None` once it has passed, or when the process is cancelled or its
+    /// own deadline passes.
     pub fn wait_timeout<T>(
         &self,
         condition: impl FnMut() -> Option<T>,
         deadline: impl Into<Deadline>,
     ) -> Option<T> {
-        self.wait(condition, Nanos::from_deadline(deadline.into()))
+        self.wait(condition, Nanos::from_deadline(deadline.into()), true)
     }
 
-    fn wait<T>(&self, mut condition: impl FnMut() -> Option<T>, until: Nanos) -> Option<T> {
+    fn wait<T>(
+        &self,
+        mut condition: impl FnMut() -> Option<T>,
+        until: Nanos,
+        stoppable: bool,
+    ) -> Option<T> {
         loop {
             if let Some(value) = condition() {
                 return Some(value);
@@ -319,7 +444,7 @@ impl Event {
             if let Some(value) = condition() {
                 return Some(value);
             }
-            if wait_for(&mut listener, until, false).is_err() {
+            if wait_for(&mut listener, until, stoppable).is_err() {
                 listener.discard();
                 return condition();
             }

@@ -1,10 +1,17 @@
-//! Who a process is: its number, name and place, and whether it was cancelled. Outlives it.
+//! Who a process is: its number, name and place, whether it was stopped, and to whom it belongs. Outlives it.
+//!
+//! Processes that belong to others form trees: a stop of one reaches all below it. A tree costs those
+//! who are in none nothing but a look at a flag when they end.
 
 use std::fmt;
+use std::mem;
 use std::num::NonZeroU64;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::deadline::Nanos;
+use crate::process::Stopped;
 use crate::sched::task::Task;
 use crate::sched::worker::Place;
 
@@ -46,15 +53,37 @@ impl fmt::Debug for ProcessId {
     }
 }
 
-#[derive(Debug)]
 pub(crate) struct Info {
     pub(crate) id: ProcessId,
     name: Option<Box<str>>,
     pub(crate) place: Place,
-    cancelled: AtomicBool,
     /// The slot it runs in; null before it begins. Stale once it has ended.
     task: AtomicPtr<Task>,
+    /// When it is stopped at the latest: its own deadline, or a nearer one above it.
+    pub(crate) deadline: Nanos,
+    /// Whether what it spawns belongs to it.
+    pub(crate) leads: bool,
+    /// A [`Stopped`] as [`Stopped::code`], or 0.
+    stopped: AtomicU8,
+    /// Whether there is a family, to leave the lock alone where there is none.
+    has_family: AtomicBool,
+    family: Mutex<Option<Box<Family>>>,
 }
+
+/// Those to whom a process belongs, and who belong to it.
+#[derive(Default)]
+struct Family {
+    parent: Option<Arc<Info>>,
+    /// Also those who have ended, until the next sweep.
+    children: Vec<Weak<Info>>,
+    /// How many children there must be for the next sweep.
+    sweep_at: usize,
+    /// The process has ended: its parent has the children now.
+    ended: bool,
+}
+
+/// The least number of children at which those who have ended are looked for.
+const SWEEP: usize = 32;
 
 impl Info {
     pub(crate) fn new(name: Option<Box<str>>, place: Place) -> Info {
@@ -62,8 +91,12 @@ impl Info {
             id: ProcessId::next(),
             name,
             place,
-            cancelled: AtomicBool::new(false),
             task: AtomicPtr::new(ptr::null_mut()),
+            deadline: Nanos::NEVER,
+            leads: false,
+            stopped: AtomicU8::new(0),
+            has_family: AtomicBool::new(false),
+            family: Mutex::new(None),
         }
     }
 
@@ -76,17 +109,149 @@ impl Info {
             .store(ptr::from_ref(task).cast_mut(), Ordering::SeqCst);
     }
 
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::SeqCst)
+    /// Why it was stopped, as [`Stopped::code`]; 0 if it was not.
+    pub(crate) fn stop_code(&self) -> u8 {
+        self.stopped.load(Ordering::SeqCst)
     }
 
-    /// Marks the process and wakes it from its wait. A process that has ended is not affected: at
-    /// worst the next one in its slot wakes once too often.
-    pub(crate) fn cancel(&self) {
-        self.cancelled.store(true, Ordering::SeqCst);
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.stop_code() == Stopped::Cancelled.code()
+    }
+
+    /// Marks the process and all that belong to it, and wakes them from their waits. The first reason
+    /// stays. A process that has ended is not affected: at worst the next one in its slot wakes once
+    /// too often.
+    pub(crate) fn stop(&self, why: Stopped) {
+        // One after another and not by recursion: a tree may be deeper than a stack.
+        let mut below = self.stop_one(why);
+        while let Some(next) = below.pop() {
+            below.append(&mut next.stop_one(why));
+        }
+    }
+
+    /// Marks the process alone; returns its children, if they are not stopped yet.
+    fn stop_one(&self, why: Stopped) -> Vec<Arc<Info>> {
+        let first =
+            self.stopped
+                .compare_exchange(0, why.code(), Ordering::SeqCst, Ordering::SeqCst);
+        if first.is_err() {
+            return Vec::new();
+        }
+        self.wake_if(|task| task.stop(self, why));
+        if !self.has_family.load(Ordering::SeqCst) {
+            return Vec::new();
+        }
+        let family = self.lock();
+        let children = family.as_ref().map(|f| f.children.iter());
+        children
+            .into_iter()
+            .flatten()
+            .filter_map(Weak::upgrade)
+            .collect()
+    }
+
+    /// Wakes the process from its wait, to look again at what it waits for.
+    pub(crate) fn wake(&self) {
+        self.wake_if(|_| true);
+    }
+
+    /// Wakes the process from its wait, if `f` says so of the slot it has, or has had.
+    fn wake_if(&self, f: impl FnOnce(&'static Task) -> bool) {
         // SAFETY: only ever null or a task, and tasks live for ever.
-        if let Some(task) = unsafe { self.task.load(Ordering::SeqCst).as_ref() } {
-            task.cancel(self);
+        if let Some(task) = unsafe { self.task.load(Ordering::SeqCst).as_ref() }
+            && f(task)
+        {
+            task.unpark();
+        }
+    }
+
+    // Families.
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Family>>> {
+        self.family.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_family<R>(&self, f: impl FnOnce(&mut Family) -> R) -> R {
+        self.has_family.store(true, Ordering::SeqCst);
+        f(self.lock().get_or_insert_default())
+    }
+
+    /// Makes `child` belong to this process; if this one has ended, to its nearest parent that has not.
+    /// A child of a process that was stopped is stopped.
+    pub(crate) fn adopt(self: &Arc<Info>, child: &Arc<Info>) {
+        let mut parent = Arc::clone(self);
+        loop {
+            child.with_family(|family| family.parent = Some(Arc::clone(&parent)));
+            let above = parent.with_family(|family| {
+                if family.ended {
+                    return Some(family.parent.clone());
+                }
+                if family.children.len() >= family.sweep_at.max(SWEEP) {
+                    family.children.retain(|child| child.strong_count() > 0);
+                    family.sweep_at = 2 * family.children.len();
+                }
+                family.children.push(Arc::downgrade(child));
+                None
+            });
+            match above {
+                Some(Some(above)) => parent = above,
+                Some(None) => return child.with_family(|family| family.parent = None),
+                None => break,
+            }
+        }
+        // After it was entered: a stop either finds it there or is found here.
+        if let Some(why) = Stopped::of(parent.stop_code()) {
+            child.stop(why);
+        }
+    }
+
+    /// The process ends: who belongs to it belongs to its parent from now on.
+    #[inline]
+    pub(crate) fn end(&self) {
+        if self.has_family.load(Ordering::Relaxed) {
+            self.hand_over();
+        }
+    }
+
+    #[cold]
+    fn hand_over(&self) {
+        let (parent, children) = self.with_family(|family| {
+            family.ended = true;
+            (family.parent.clone(), mem::take(&mut family.children))
+        });
+        for child in children.iter().filter_map(Weak::upgrade) {
+            match &parent {
+                Some(parent) => parent.adopt(&child),
+                None => child.with_family(|family| family.parent = None),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Info")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Info {
+    fn drop(&mut self) {
+        // A long line of parents whom nobody else knows, one after another and not by recursion.
+        let own = self
+            .family
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut next = own.take().and_then(|family| family.parent);
+        while let Some(parent) = next {
+            next = Arc::into_inner(parent).and_then(|mut parent| {
+                let family = parent.family.get_mut();
+                let family = family.unwrap_or_else(PoisonError::into_inner).take();
+                family.and_then(|family| family.parent)
+            });
         }
     }
 }

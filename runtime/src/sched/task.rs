@@ -9,13 +9,14 @@ use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::deadline::Nanos;
 use crate::prefetch::prefetch;
+use crate::process::Stopped;
 use crate::process::local::Locals;
 use crate::sched::info::Info;
 use crate::sched::stack::Stack;
@@ -29,7 +30,8 @@ const BUDGET: u32 = 64;
 #[repr(C, align(64))]
 pub(crate) struct Task {
     token: Token,
-    cancelled: AtomicBool,
+    /// Why its waits fail, as [`Stopped::code`]; 0 while they do not.
+    stopped: AtomicU8,
     budget: Cell<u32>,
     /// Null while the slot is in nobody's hands. Set and cleared on that worker's thread, so that
     /// who finds its own worker here owns the slot until it returns to the worker's loop.
@@ -50,6 +52,10 @@ pub(crate) struct Task {
     pub(crate) next: AtomicPtr<Task>,
     info: UnsafeCell<Option<Arc<Info>>>,
     // What is rarely touched.
+    /// The deadline of the process: what its timer wants while it wants nothing nearer.
+    limit: Cell<Nanos>,
+    /// Whether what the process spawns belongs to it.
+    leads: Cell<bool>,
     locals: UnsafeCell<Locals>,
     /// For the listing of processes and for cancelling, by any thread.
     listed: Mutex<Option<Arc<Info>>>,
@@ -139,7 +145,7 @@ impl Task {
     pub(crate) fn new() -> Task {
         Task {
             token: Token::new(),
-            cancelled: AtomicBool::new(false),
+            stopped: AtomicU8::new(0),
             budget: Cell::new(0),
             worker: AtomicPtr::new(ptr::null_mut()),
             coroutine: UnsafeCell::new(None),
@@ -155,6 +161,8 @@ impl Task {
             since: AtomicU64::new(0),
             next: AtomicPtr::new(ptr::null_mut()),
             info: UnsafeCell::new(None),
+            limit: Cell::new(Nanos::NEVER),
+            leads: Cell::new(false),
             locals: UnsafeCell::new(Locals::new()),
             listed: Mutex::new(None),
         }
@@ -188,8 +196,13 @@ impl Task {
         {
             let mut listed = task.listed.lock().unwrap_or_else(PoisonError::into_inner);
             *listed = Some(Arc::clone(&info));
-            // After `set_task`: a cancel either finds the task or is found here.
-            task.cancelled.store(info.is_cancelled(), Ordering::Relaxed);
+            // After `set_task`: a stop either finds the task or is found here.
+            task.stopped.store(info.stop_code(), Ordering::Relaxed);
+        }
+        task.leads.set(info.leads);
+        if info.deadline != Nanos::NEVER {
+            task.limit.set(info.deadline);
+            worker.want_timer(task, info.deadline);
         }
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
             task.yielder.set(yielder);
@@ -223,6 +236,7 @@ impl Task {
     fn end(&'static self) -> Stack {
         self.withdraw();
         self.timer.wanted.set(Nanos::NEVER);
+        self.limit.set(Nanos::NEVER);
         // SAFETY: as in `begin`; the coroutine has returned.
         let (coroutine, info) =
             unsafe { ((*self.coroutine.get()).take(), (*self.info.get()).take()) };
@@ -336,9 +350,14 @@ impl Task {
             if until == Nanos::NEVER {
                 self.suspend(waiting);
             } else {
-                self.worker().want_timer(self, until);
+                self.worker().want_timer(self, until.min(self.limit.get()));
                 self.suspend(waiting);
                 self.timer.wanted.set(Nanos::NEVER);
+                let limit = self.limit.get();
+                if limit != Nanos::NEVER {
+                    // The nearer one may have come up, and there is no entry any more.
+                    self.worker().want_timer(self, limit);
+                }
             }
         }
         self.token.end_park();
@@ -394,10 +413,33 @@ impl Task {
         unsafe { (*self.info.get()).as_ref() }.expect("called by the process itself")
     }
 
-    /// Whether the process was cancelled.
+    /// Whether the waits of the process fail.
     #[inline]
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire)
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire) != 0
+    }
+
+    /// Why they do.
+    pub(crate) fn stopped(&self) -> Option<Stopped> {
+        Stopped::of(self.stopped.load(Ordering::Acquire))
+    }
+
+    /// Whether what the process spawns belongs to it.
+    #[inline]
+    pub(crate) fn leads(&self) -> bool {
+        self.leads.get()
+    }
+
+    /// A timer of this slot has come up, on its worker's thread: if it was that of the process's
+    /// deadline, it and all that belong to it are stopped.
+    pub(crate) fn check_limit(&'static self, now: Nanos) {
+        self.check_owner();
+        if self.limit.get() <= now {
+            // Once: it may go on waiting for what no deadline ends.
+            self.limit.set(Nanos::NEVER);
+            let info = Arc::clone(self.info());
+            info.stop(Stopped::TimedOut);
+        }
     }
 
     /// Runs `f` with the process-local values; `f` must not reach them again.
@@ -427,19 +469,16 @@ impl Task {
         }
     }
 
-    /// Cancels the process if it is still the one in this slot, and wakes it.
-    pub(crate) fn cancel(&'static self, info: &Info) {
-        {
-            let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-            if !listed
-                .as_ref()
-                .is_some_and(|l| ptr::eq(&raw const **l, info))
-            {
-                return;
-            }
-            self.cancelled.store(true, Ordering::Release);
+    /// Makes the waits of the process fail if it is still the one in this slot, and says whether it is.
+    pub(crate) fn stop(&self, info: &Info, why: Stopped) -> bool {
+        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_here = listed
+            .as_ref()
+            .is_some_and(|l| ptr::eq(&raw const **l, info));
+        if is_here {
+            self.stopped.store(why.code(), Ordering::Release);
         }
-        self.unpark();
+        is_here
     }
 
     /// The process in this slot, what it waits for, and since when, at about this moment.

@@ -342,6 +342,7 @@ impl Worker {
         self.with_local(|local| local.timers.expire(now, self, |task| due.push(task)));
         let any = !due.is_empty();
         for task in due {
+            task.check_limit(now);
             task.unpark();
         }
         any

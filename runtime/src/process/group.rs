@@ -1,0 +1,121 @@
+//! Processes that are stopped together.
+
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::deadline::{Deadline, Nanos};
+use crate::process::{Builder, JoinHandle, Stopped, expect_spawned};
+use crate::sched::info::Info;
+
+/// Processes that are cancelled together, from anywhere: those that are spawned into the group, and all
+/// that these spawn in turn. What a cancelled `Context` is in Go, and a cancelled scope in Kotlin.
+///
+/// Clones are handles to the same group. A group that is dropped cancels nobody.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use std_net_runtime::process::{self, Group};
+///
+/// let group = Group::new();
+/// let outer = group.spawn(|| {
+///     // Belongs to the group as well.
+///     let inner = process::spawn(|| {
+///         process::sleep(Duration::MAX);
+///         process::check_cancelled().is_err()
+///     });
+///     inner.join().unwrap()
+/// });
+/// group.cancel();
+/// assert!(outer.join().unwrap());
+/// ```
+#[derive(Clone)]
+pub struct Group {
+    pub(crate) info: Arc<Info>,
+}
+
+impl Group {
+    /// A group without a deadline, that belongs to nobody.
+    #[must_use]
+    #[track_caller]
+    pub fn new() -> Group {
+        Group::with_deadline(Deadline::NEVER)
+    }
+
+    /// A group whose processes have this deadline; see [`Builder::deadline`]. What is spawned into it
+    /// later has it too.
+    #[must_use]
+    #[track_caller]
+    pub fn with_deadline(deadline: impl Into<Deadline>) -> Group {
+        let mut info = Info::new(None, Location::caller());
+        info.leads = true;
+        info.deadline = Nanos::from_deadline(deadline.into());
+        Group {
+            info: Arc::new(info),
+        }
+    }
+
+    /// Starts a process of this group.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](crate::process::spawn).
+    #[track_caller]
+    pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        expect_spawned(Builder::new().group(self).spawn(f))
+    }
+
+    /// Cancels all processes of the group, and those that will be spawned into it; see
+    /// [`Process::cancel`](crate::process::Process::cancel).
+    pub fn cancel(&self) {
+        self.info.stop(Stopped::Cancelled);
+    }
+
+    /// Whether it was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.info.is_cancelled()
+    }
+
+    /// The deadline of its processes.
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        self.info.deadline.to_instant().into()
+    }
+
+    /// Fails if the group was cancelled or its deadline has passed: for a plain thread that works for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_cancelled`](crate::process::check_cancelled).
+    pub fn check(&self) -> io::Result<()> {
+        match Stopped::of(self.info.stop_code()) {
+            Some(stopped) => Err(stopped.into()),
+            None if self.info.deadline.has_passed() => Err(Stopped::TimedOut.into()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for Group {
+    #[track_caller]
+    fn default() -> Group {
+        Group::new()
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("deadline", &self.deadline())
+            .field("cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
