@@ -13,8 +13,8 @@ use libc::c_int;
 use socket2::{SockAddr, SockAddrStorage};
 
 use crate::deadline::Deadline;
-use crate::process;
 use crate::process::channel::{self, RecvError};
+use crate::sched::stop;
 use crate::sched::task;
 
 /// The GNU extensions of `netdb.h`, which `libc` has not for every C library.
@@ -116,7 +116,7 @@ fn on_the_pool<T: Send + 'static>(
     .detach();
     match receiver.recv_timeout(deadline) {
         Ok(result) => result,
-        Err(RecvError::Cancelled) => Err(Failure::Io(process::stop::error())),
+        Err(RecvError::Cancelled) => Err(Failure::Io(stop::error())),
         Err(RecvError::TimedOut) => Err(Failure::TimedOut),
         Err(RecvError::Closed | RecvError::Empty) => {
             Err(Failure::Io(io::Error::other("the lookup panicked")))
@@ -188,6 +188,7 @@ fn getnameinfo(addr: &SockAddr) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process;
     use std::sync::mpsc;
     use std::time::Duration;
 

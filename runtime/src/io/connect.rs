@@ -10,12 +10,13 @@ use std::time::Duration;
 use rustix::net::SocketFlags;
 use socket2::{SockAddr, SockAddrStorage};
 
+use super::Io;
 use super::mode::Shared;
 use super::wait::timed_out;
-use super::{Io, ShortReads};
 use crate::deadline::{Deadline, Nanos};
 use crate::interest::{Interest, Wait};
-use crate::process;
+use crate::sched::park;
+use crate::sched::stop::check_cancelled;
 use crate::sys::{cvt, poll, retry_interrupted};
 
 impl Io {
@@ -59,9 +60,8 @@ impl Io {
         }
         let (new, addr) = retry_interrupted(|| accept(self.fd.as_fd()))?;
         let mut io = Io::fresh(new);
-        if self.short_reads == ShortReads::DrainUnlessCut {
-            io.short_reads = self.short_reads;
-        }
+        // It is of the same kind.
+        io.short_reads = self.short_reads;
         Ok((io, addr))
     }
 
@@ -118,8 +118,8 @@ impl Io {
                 return Err(error);
             }
             let until = now.after(pause).min(self.deadline.get()).min(call_end);
-            process::sleep(Deadline::from(until.to_instant()));
-            process::check_cancelled()?;
+            park::sleep(Deadline::from(until.to_instant()));
+            check_cancelled()?;
             pause = (pause * 2).min(Duration::from_millis(50));
         }
     }

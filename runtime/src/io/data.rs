@@ -7,11 +7,12 @@ use std::os::fd::{AsFd, AsRawFd};
 use libc::c_int;
 use socket2::{SockAddr, SockAddrStorage};
 
-use super::{Io, ShortReads};
+use super::Io;
 use crate::buffers::lent::Lent;
 use crate::buffers::pool::{Buffer, LENT};
 use crate::deadline::{Deadline, Nanos};
 use crate::interest::{Interest, Wait};
+use crate::reactor::short_reads::{Attempt, Received};
 use crate::sys::{self, cvt_len};
 
 impl Io {
@@ -89,14 +90,10 @@ impl Io {
     /// One attempt to receive.
     #[inline(always)]
     fn recv_into(&self, buf: &mut [u8], flags: c_int, wait: Wait) -> io::Result<Received> {
-        let drains = match self.short_reads {
-            ShortReads::ProveNothing => false,
-            ShortReads::Drain => true,
-            ShortReads::DrainUnlessCut => match self.source.get() {
-                Some(source) if source.trusts_short_reads() => true,
-                Some(_) if wait == Wait::Never => return self.recv_uncut(buf, flags),
-                _ => false,
-            },
+        let drains = match self.short_reads.attempt(self.source.get(), wait) {
+            Attempt::Draining => true,
+            Attempt::Plain => false,
+            Attempt::Telling => return self.recv_uncut(buf, flags),
         };
         let room = buf.len();
         let len = sys::recv(self.fd.as_fd(), buf, flags | wait.flags())?;
@@ -352,24 +349,6 @@ impl Io {
 #[inline(never)]
 fn without<B>(_: B, error: io::Error) -> io::Error {
     error
-}
-
-/// What an attempt to receive gave.
-struct Received {
-    len: usize,
-    /// It was less than there was room for, which means that nothing is left.
-    emptied: bool,
-}
-
-impl Received {
-    /// `drains` says whether it would mean that.
-    #[inline]
-    fn of(len: usize, room: usize, drains: bool) -> Received {
-        Received {
-            len,
-            emptied: drains && len < room && len > 0,
-        }
-    }
 }
 
 /// `UIO_MAXIOV`: more slices than this are an error, fewer are a legal short operation.

@@ -37,6 +37,7 @@ use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::deadline::AtomicDeadline;
+use crate::reactor::short_reads::ShortReads;
 use crate::reactor::source::Attached;
 pub(crate) use data::{MAX_IOV, empty_msghdr};
 use mode::{MODE_BLOCKING, MODE_FORCED, MODE_UNKNOWN, Shared, UNREAD};
@@ -56,18 +57,6 @@ pub struct Io {
     /// What `dup`ed descriptors share because the kernel does. Absent: a blocking socket
     /// without timeouts that we made ourselves.
     shared: OnceLock<Arc<Shared>>,
-}
-
-/// Whether a `recv` that fills less than its buffer has emptied the socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ShortReads {
-    ProveNothing,
-    /// TCP.
-    Drain,
-    /// Unix streams: a read stops where descriptors were passed, and on a socket that asks for
-    /// credentials where the sender changes. A `recvmsg` without room for control messages tells of
-    /// both, by `MSG_CTRUNC`; it is asked once that has happened, see `doubt`.
-    DrainUnlessCut,
 }
 
 /// What has an [`Io`] inside: the seam for what works over sockets of several crates.
@@ -121,7 +110,8 @@ impl Io {
     }
 
     /// Says that a short `recv` on this socket means that nothing is left to read. True of TCP
-    /// streams; not of Unix streams, see below; never of datagrams.
+    /// streams; not of Unix streams, see below; never of datagrams. What a listener accepts inherits
+    /// it.
     #[must_use]
     pub fn short_read_drains(mut self) -> Io {
         self.short_reads = ShortReads::Drain;
@@ -135,12 +125,6 @@ impl Io {
     pub fn short_read_drains_unless_cut(mut self) -> Io {
         self.short_reads = ShortReads::DrainUnlessCut;
         self
-    }
-
-    /// Whether [`short_read_drains`](Self::short_read_drains) was said.
-    #[must_use]
-    pub fn drains(&self) -> bool {
-        self.short_reads == ShortReads::Drain
     }
 
     /// A second handle to the same socket. The deadline is copied; the blocking mode and the

@@ -104,10 +104,10 @@ impl Notify {
 
     /// Has the process woken when this is raised, while what it returns lives.
     #[cold]
-    pub(crate) fn enrol(&self, task: &'static Task) -> io::Result<Entry> {
+    pub(crate) fn register(&self, task: &'static Task) -> io::Result<Entry> {
         let source = self.source.get_or_take();
         source.watch(task.worker(), self.eventfd.as_fd())?;
-        let entry = source.enrol_other(Interest::Read, Unparker::Process(task));
+        let entry = source.register_other(Interest::Read, Unparker::Process(task));
         source.rearm(self.eventfd.as_fd())?;
         Ok(entry)
     }

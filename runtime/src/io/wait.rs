@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use libc::c_int;
 
-use super::{Io, ShortReads};
+use super::Io;
 use crate::deadline::{Deadline, Nanos};
 use crate::interest::{Interest, Wait};
 use crate::io::notify::notified;
-use crate::process;
 use crate::reactor::source::{Source, waiting_for};
 use crate::sched::park::{self, Unparker};
+use crate::sched::stop;
 use crate::sched::task::{self, Task};
 use crate::sys::eventfd::Eventfd;
 use crate::sys::poll;
@@ -87,7 +87,7 @@ impl Io {
                 match attempt(turn.how) {
                     Ok(done) => {
                         if let Some((source, seen)) = seen
-                            && seen.trusts_short_reads()
+                            && seen.is_open()
                             && emptied(&done)
                         {
                             source.clear(interest, seen);
@@ -134,7 +134,11 @@ impl Io {
                 Err(error)
                     if turn.waited
                         && error.kind() == io::ErrorKind::TimedOut
-                        && self.finds_unread(interest)? =>
+                        && self.short_reads.finds_unread(
+                            self.source.get(),
+                            interest,
+                            self.fd.as_fd(),
+                        )? =>
                 {
                     return Ok(());
                 }
@@ -144,24 +148,6 @@ impl Io {
             turn.last_try = timed_out || self.user_nonblocking()?;
         }
         Ok(())
-    }
-
-    /// Whether there may be data for which it has waited in vain, because a short read was not what
-    /// it was taken for: a deadline may be nearer than the look that tells. See `doubt`.
-    fn finds_unread(&self, interest: Interest) -> io::Result<bool> {
-        let doubtful = interest == Interest::Read && self.short_reads == ShortReads::DrainUnlessCut;
-        let Some(source) = self.source.get().filter(|_| doubtful) else {
-            return Ok(false);
-        };
-        if source.readiness(interest).allows() {
-            // The look came at the same time.
-            return Ok(true);
-        }
-        let found = source.trusts_short_reads() && poll::is_readable(self.fd.as_fd())?;
-        if found {
-            source.distrust();
-        }
-        Ok(found)
     }
 
     /// An attempt has failed: whether to try again at once. If not, it would have blocked, and all that
@@ -268,7 +254,7 @@ impl Io {
             return self.wait_on_thread(interest, call_end);
         };
         let notify = self.notify();
-        let _interruptible = notify.map(|n| n.enrol(task)).transpose()?;
+        let _interruptible = notify.map(|n| n.register(task)).transpose()?;
         self.park(task, interest, || {
             let interrupted = notify.is_some_and(|n| n.is_raised());
             (!interrupted).then(|| call_end.min(self.deadline.get()))
@@ -286,12 +272,12 @@ impl Io {
         until: impl FnOnce() -> Option<Nanos>,
     ) -> io::Result<()> {
         if task.is_stopped() {
-            return Err(process::stop::error());
+            return Err(stop::error());
         }
         let source = self.source.get_or_take();
         source.watch(task.worker(), self.fd.as_fd())?;
-        let entered = source.enrol(interest, task);
-        if interest == Interest::Read && self.short_reads == ShortReads::DrainUnlessCut {
+        let entered = source.register(interest, task);
+        if self.short_reads.may_deceive(interest) {
             source.doubt(task.worker(), self.fd.as_fd());
         }
         let result = source.rearm(self.fd.as_fd());
@@ -308,7 +294,7 @@ impl Io {
         }
         result?;
         if task.is_stopped() {
-            return Err(process::stop::error());
+            return Err(stop::error());
         }
         Ok(())
     }
@@ -321,7 +307,7 @@ impl Io {
         }
         let eventfd = Eventfd::of_thread()?;
         let unparker = Unparker::Polling(Arc::clone(&eventfd));
-        let entered = self.source.get_or_take().enrol_other(interest, unparker);
+        let entered = self.source.get_or_take().register_other(interest, unparker);
         let until = call_end.min(self.deadline.get());
         let wakers = [notify, Some(eventfd.as_fd())];
         let result = poll::wait(self.fd.as_fd(), interest, until, wakers);

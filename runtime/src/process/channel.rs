@@ -9,7 +9,7 @@ use async_channel::{TryRecvError as AsyncTryRecvError, TrySendError as AsyncTryS
 
 use crate::deadline::{Deadline, Nanos};
 use crate::process::future::wait_for;
-use crate::process::stop::Stopped;
+use crate::sched::stop::Stopped;
 
 /// A channel that holds at most `capacity` values: [`Sender::send`] waits when it is full. Any
 /// number of senders and receivers, in processes and on threads; each value goes to one receiver.

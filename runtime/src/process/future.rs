@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::deadline::{Deadline, Nanos};
-use crate::process::stop::{self, Stopped};
 use crate::sched::park::{self, Unparker};
+use crate::sched::stop::{self, Stopped};
 use crate::sched::task::Waiting;
 
 /// Drives `future` to its end, parking the process that calls it or blocking the thread.

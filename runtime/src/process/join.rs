@@ -10,9 +10,9 @@ use std::thread;
 
 use crate::deadline::{Deadline, Nanos};
 use crate::process::scope::ScopeState;
-use crate::process::stop::{self, Stopped};
 use crate::sched::info::{Info, ProcessId};
 use crate::sched::park::{self, Unparker};
+use crate::sched::stop::{self, Stopped};
 use crate::sched::task::Waiting;
 
 /// Shared by the process and its handle.

@@ -4,11 +4,11 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::runtime::Runtime;
 use crate::sched::info::{Info, ProcessId};
+use crate::sched::scheduler::Scheduler;
 use crate::sched::stack;
 use crate::sched::task::Waiting;
-use crate::sched::worker::coarse_now;
+use crate::sys::clock::coarse_now;
 
 /// What a process was doing when [`list`] looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub struct Listed {
 /// ```
 #[must_use]
 pub fn list() -> Vec<Listed> {
-    let Some(runtime) = Runtime::started() else {
+    let Some(scheduler) = Scheduler::started() else {
         return Vec::new();
     };
     let mut all = Vec::new();
@@ -96,7 +96,7 @@ pub fn list() -> Vec<Listed> {
             add(&info, state, waits.then(|| now.left(since)));
         }
     }
-    for worker in runtime.workers() {
+    for worker in scheduler.workers() {
         for info in worker.unbegun() {
             add(&info, State::New, None);
         }

@@ -1,12 +1,11 @@
 //! Values of which each process has its own, as `std::thread_local` has them for threads.
 
 use std::any::Any;
-use std::cell::RefCell;
 use std::fmt;
 use std::ptr;
 use std::rc::Rc;
 
-use crate::sched::task;
+use crate::sched::locals::{find, keep};
 
 /// A value of which every process has its own copy, made at its first use and dropped when the
 /// process ends. Outside of processes each thread has its own.
@@ -55,7 +54,7 @@ impl<T: 'static> Local<T> {
                 let value: Rc<dyn Any> = Rc::new((self.init)());
                 // `init` may have come here itself: who was first stays.
                 find(key).unwrap_or_else(|| {
-                    with_locals(|locals| locals.0.push((key, Rc::clone(&value))));
+                    keep(key, Rc::clone(&value));
                     value
                 })
             }
@@ -69,47 +68,5 @@ impl<T: 'static> Local<T> {
 impl<T: 'static> fmt::Debug for Local<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Local").finish_non_exhaustive()
-    }
-}
-
-/// The values of one process or thread. Few: a list is faster than a map.
-pub(crate) struct Locals(Vec<(usize, Rc<dyn Any>)>);
-
-impl Locals {
-    pub(crate) const fn new() -> Locals {
-        Locals(Vec::new())
-    }
-}
-
-thread_local! {
-    static OF_THREAD: RefCell<Locals> = const { RefCell::new(Locals::new()) };
-}
-
-/// Runs no code of the program's in `f`, so that it is never nested.
-fn with_locals<R>(f: impl FnOnce(&mut Locals) -> R) -> R {
-    match task::current() {
-        Some(task) => task.with_locals(f),
-        None => OF_THREAD.with_borrow_mut(f),
-    }
-}
-
-fn find(key: usize) -> Option<Rc<dyn Any>> {
-    with_locals(|locals| {
-        locals
-            .0
-            .iter()
-            .find(|(k, _)| *k == key)
-            .map(|(_, value)| Rc::clone(value))
-    })
-}
-
-/// Drops the values of the process that ends, in the process itself: they may do I/O. A value made
-/// anew while others are dropped is dropped too.
-pub(crate) fn drop_all() {
-    loop {
-        let Some(last) = with_locals(|locals| locals.0.pop()) else {
-            return;
-        };
-        drop(last);
     }
 }

@@ -6,24 +6,24 @@
 //! | `join` | [`JoinHandle`], [`Process`], cancelling |
 //! | `scope` | processes that borrow |
 //! | `group` | [`Group`]: processes that are stopped together |
-//! | `stop` | [`Stopped`]: cancelled, or past a deadline |
 //! | `future` | [`block_on`] |
 //! | `blocking` | [`blocking`]: code that blocks its thread |
 //! | `channel` | channels between processes and threads |
 //! | `sync` | [`Mutex`], [`RwLock`], [`Semaphore`], [`Event`] |
 //! | `local` | [`Local`]: values of which each process has its own |
+//! | `run` | the calling thread as the one worker |
 //! | `list` | [`list`]: all processes, for debugging |
 
 pub(crate) mod join;
 pub(crate) mod local;
 pub(crate) mod scope;
-pub(crate) mod stop;
 
 mod blocking;
 pub mod channel;
 mod future;
 mod group;
 mod list;
+mod run;
 mod sync;
 
 use std::io;
@@ -33,6 +33,8 @@ use std::sync::Arc;
 use std::thread;
 
 pub use crate::sched::info::ProcessId;
+pub use crate::sched::park::{sleep, yield_now};
+pub use crate::sched::stop::{Stopped, check_cancelled, is_cancelled};
 pub use blocking::blocking;
 pub use future::{block_on, block_on_timeout};
 pub use group::Group;
@@ -40,17 +42,17 @@ pub use join::{JoinHandle, Process};
 pub use list::{Listed, State, list};
 pub use local::Local;
 pub use scope::{Scope, ScopedJoinHandle, scope};
-pub use stop::{Stopped, check_cancelled, is_cancelled};
 pub use sync::{
     Event, Mutex, MutexGuard, OwnedPermit, Permit, RwLock, RwLockReadGuard, RwLockWriteGuard,
     Semaphore,
 };
 
 use crate::deadline::{Deadline, Nanos};
-use crate::runtime::Runtime;
+use crate::runtime;
 use crate::sched::info::Info;
-use crate::sched::park;
-use crate::sched::task::{self, Waiting};
+use crate::sched::locals;
+use crate::sched::scheduler::Scheduler;
+use crate::sched::task;
 use crate::sched::worker::{Main, Start, Worker};
 use join::Packet;
 
@@ -255,10 +257,10 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    let runtime = Runtime::get()?;
+    let scheduler = runtime::get()?;
     let pool = match builder.stack_size {
-        Some(bytes) => runtime.pool(bytes)?,
-        None => Runtime::default_pool(),
+        Some(bytes) => scheduler.pool(bytes)?,
+        None => Scheduler::default_pool(),
     };
     let parent = builder.parent(scoped);
     let info = Arc::new(builder.info(parent.as_ref()));
@@ -276,7 +278,7 @@ where
         parent.adopt(&info);
     }
     Worker::place(
-        runtime,
+        scheduler,
         Start {
             info: Arc::clone(&info),
             pool,
@@ -291,7 +293,7 @@ fn body<T>(packet: Arc<Packet<T>>, f: impl FnOnce() -> T) -> impl FnOnce() {
     move || {
         let mut result = catch_unwind(AssertUnwindSafe(f));
         // Values of `Local`s may do I/O when dropped, so they go while the process still is one.
-        while let Err(panic) = catch_unwind(local::drop_all) {
+        while let Err(panic) = catch_unwind(locals::drop_all) {
             result = Err(panic);
         }
         if let Some(task) = task::current() {
@@ -313,45 +315,6 @@ unsafe fn boxed(main: impl FnOnce() + Send) -> Box<dyn Main> {
     unsafe { mem::transmute(main) }
 }
 
-/// Runs `f` as a process on the calling thread, which is the only worker of this runtime until all
-/// processes have ended.
-#[track_caller]
-pub(crate) fn run_here<T>(
-    runtime: &'static Runtime,
-    f: impl FnOnce() -> T,
-) -> io::Result<thread::Result<T>> {
-    /// What the process runs and all it leaves behind.
-    struct OnThisThread<F>(F);
-
-    // SAFETY: it is not sent: `Worker::run_here` begins the process on the calling thread, where it
-    // stays.
-    unsafe impl<F> Send for OnThisThread<F> {}
-
-    impl<F: FnOnce()> OnThisThread<F> {
-        fn call(self) {
-            (self.0)();
-        }
-    }
-
-    let pool = Runtime::default_pool();
-    pool.claim()?;
-    let packet = Packet::new(None);
-    let main = OnThisThread(body(Arc::clone(&packet), f));
-    // SAFETY: the process has ended when `Worker::run_here` returns, and if that unwinds, nothing goes
-    // on.
-    let main = unsafe { boxed(move || main.call()) };
-    let start = Start {
-        info: Arc::new(Info::new(None, Location::caller())),
-        pool,
-        main,
-    };
-    let worker = runtime.workers()[0];
-    if catch_unwind(AssertUnwindSafe(|| worker.run_here(runtime, start))).is_err() {
-        std::process::abort();
-    }
-    Ok(packet.join())
-}
-
 /// The process that calls this; `None` on a plain thread.
 #[must_use]
 pub fn current() -> Option<Process> {
@@ -365,33 +328,4 @@ pub fn current() -> Option<Process> {
 #[doc(hidden)]
 pub fn on_thread_stack<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     task::on_thread_stack(f)
-}
-
-/// Waits for a duration, or until an instant. Parks the process, or blocks the thread. A process
-/// that is cancelled, or whose deadline passes, returns early; [`check_cancelled`] tells.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::{Duration, Instant};
-/// use std_net_runtime::process;
-///
-/// let start = Instant::now();
-/// process::sleep(Duration::from_millis(5));
-/// assert!(start.elapsed() >= Duration::from_millis(5));
-/// ```
-pub fn sleep(until: impl Into<Deadline>) {
-    let until = Nanos::from_deadline(until.into());
-    while until > Nanos::now() && stop::current().is_none() {
-        park::park(until, Waiting::Sleep);
-    }
-}
-
-/// Lets the other processes of this worker run first; on a plain thread as
-/// [`std::thread::yield_now`].
-pub fn yield_now() {
-    match park::suspendable() {
-        Some(task) => task.yield_now(),
-        None => thread::yield_now(),
-    }
 }

@@ -10,9 +10,9 @@ use std::thread;
 
 use crate::deadline::{Deadline, Nanos};
 use crate::process::join::{Packet, Process};
-use crate::process::stop::{self, Stopped};
 use crate::process::{Builder, expect_spawned, spawn_unchecked};
 use crate::sched::park::{self, Unparker};
+use crate::sched::stop::{self, Stopped};
 use crate::sched::task::Waiting;
 
 pub(crate) struct ScopeState {

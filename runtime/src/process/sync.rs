@@ -14,7 +14,7 @@ use event_listener::Listener as _;
 
 use crate::deadline::{Deadline, Nanos};
 use crate::process::future::{block_on, block_on_timeout, wait_for};
-use crate::process::stop::Stopped;
+use crate::sched::stop::Stopped;
 
 /// Mutual exclusion, as [`std::sync::Mutex`].
 ///

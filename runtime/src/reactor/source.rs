@@ -7,17 +7,20 @@
 //!
 use std::fmt;
 use std::io;
+#[cfg(not(std_net_loom))]
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::interest::Interest;
 use crate::prefetch::prefetch;
+use crate::reactor::short_reads::Trust;
 use crate::sched::park::Unparker;
 use crate::sched::task::Task;
 use crate::sched::worker::Worker;
+use crate::sys::Events;
 use crate::wake::{READ_CLOSED, READABLE, Readiness, Seen, WRITABLE, bit};
 
 /// One cache line.
@@ -33,21 +36,8 @@ pub(crate) struct Source {
     generation: AtomicU16,
     /// Whether there are any, to leave them alone when there are none.
     has_others: AtomicBool,
-    /// A [`Trust`].
-    trust: AtomicU8,
+    pub(super) trust: Trust,
     slow: Mutex<Slow>,
-}
-
-/// What a short read is taken for where it may have stopped before the end of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-enum Trust {
-    /// It has emptied the socket.
-    Full,
-    /// The same; somebody waits because of it, and a worker will look whether it was true.
-    Doubted,
-    /// It was not true once, and may not be again.
-    Lost,
 }
 
 #[derive(Default)]
@@ -82,7 +72,7 @@ pub(crate) struct Entry {
 impl Drop for Entry {
     #[inline(never)]
     fn drop(&mut self) {
-        self.source.withdraw_other(self.interest, &self.unparker);
+        self.source.deregister_other(self.interest, &self.unparker);
     }
 }
 
@@ -104,7 +94,7 @@ impl Source {
             worker: AtomicPtr::new(ptr::null_mut()),
             generation: AtomicU16::new(0),
             has_others: AtomicBool::new(false),
-            trust: AtomicU8::new(Trust::Full as u8),
+            trust: Trust::new(),
             slow: Mutex::default(),
         }
     }
@@ -122,7 +112,7 @@ impl Source {
             self.worker.store(ptr::null_mut(), Ordering::Release);
         }
         self.generation.fetch_add(1, Ordering::Release);
-        self.trust.store(Trust::Full as u8, Ordering::SeqCst);
+        self.trust.reset();
         self.readiness.reset();
         // Of those who waited last.
         for slot in &self.waiters {
@@ -188,7 +178,7 @@ impl Source {
                 if waited_for {
                     return Ok(());
                 }
-                // Someone who enrols between the look and the move is still served: adding the
+                // Someone who registers between the look and the move is still served: adding the
                 // descriptor reports its readiness again, to all who wait.
                 current.reactor.remove(fd);
                 self.worker.store(ptr::null_mut(), Ordering::Release);
@@ -202,7 +192,7 @@ impl Source {
                 Ok(())
             }
             Err(error) => {
-                // Nobody watches now: who has enrolled meanwhile must try, and meet the error.
+                // Nobody watches now: who has registered meanwhile must try, and meet the error.
                 drop(slow);
                 self.wake(READABLE | WRITABLE);
                 Err(error)
@@ -210,73 +200,8 @@ impl Source {
         }
     }
 
-    // Short reads; see `doubt`.
-
-    /// Whether a short read of a socket on which some stop early is to be taken for an empty one.
-    #[inline]
-    pub(crate) fn trusts_short_reads(&self) -> bool {
-        self.trust.load(Ordering::SeqCst) != Trust::Lost as u8
-    }
-
-    /// Has `worker` look later whether the socket is as empty as a short read has made believe. Called
-    /// after [`enrol`](Self::enrol): what the look finds then wakes the caller.
-    #[inline]
-    pub(crate) fn doubt(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) {
-        // The other reactor has no short read trusted.
-        if !cfg!(std_net_portable) && self.trust.load(Ordering::SeqCst) == Trust::Full as u8 {
-            self.doubt_now(worker, fd);
-        }
-    }
-
-    #[cold]
-    fn doubt_now(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) {
-        if self.change_trust(Trust::Full, Trust::Doubted) {
-            worker.doubt(self.key(), fd);
-        }
-    }
-
-    /// The doubted source with this key is looked at now: who waits from now on on the word of a short
-    /// read doubts again. Returns whether it still is the source it was.
-    ///
-    /// # Safety
-    ///
-    /// `key` was made by [`key`](Self::key).
-    pub(crate) unsafe fn begin_look(key: u64) -> bool {
-        // SAFETY: sources are never freed.
-        let source = unsafe { &*(address(key) as *const Source) };
-        // A next use of the source may at worst be doubted twice.
-        source.is_of(key) && source.change_trust(Trust::Doubted, Trust::Full)
-    }
-
-    /// There is something to read, and all events have been told: if nobody knows of it, a short read
-    /// was not what it was taken for.
-    ///
-    /// # Safety
-    ///
-    /// `key` was made by [`key`](Self::key).
-    pub(crate) unsafe fn found_unread(key: u64) {
-        // SAFETY: sources are never freed.
-        let source: &'static Source = unsafe { &*(address(key) as *const Source) };
-        if source.is_of(key) && !source.readiness(Interest::Read).allows() {
-            source.distrust();
-        }
-    }
-
-    /// There is something to read of which no event will tell: from now on no short read is believed.
-    pub(crate) fn distrust(&'static self) {
-        self.trust.store(Trust::Lost as u8, Ordering::SeqCst);
-        self.notify(READABLE);
-    }
-
-    fn change_trust(&self, from: Trust, to: Trust) -> bool {
-        let (from, to) = (from as u8, to as u8);
-        self.trust
-            .compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
-    }
-
     /// For reactors that report once: asks again for the directions that are waited for.
-    /// Called after [`enrol`](Self::enrol).
+    /// Called after [`register`](Self::register).
     #[cfg(std_net_portable)]
     pub(crate) fn rearm(&'static self, fd: BorrowedFd<'_>) -> io::Result<()> {
         let slow = self.lock();
@@ -306,60 +231,30 @@ impl Source {
     }
 
     /// Takes part in the events of this source as a number: address and generation.
-    fn key(&'static self) -> u64 {
+    pub(super) fn key(&'static self) -> u64 {
         let address = ptr::from_ref(self) as u64;
         u64::from(self.generation.load(Ordering::Acquire)) << 48 | address
     }
 
-    /// Has the processor fetch the source with this key, which is about to have an event.
-    #[inline]
-    #[cfg_attr(
-        std_net_portable,
-        allow(dead_code, reason = "its events are not at hand")
-    )]
-    pub(crate) fn prefetch(key: u64) {
-        prefetch(address(key) as *const Source);
-    }
-
-    /// Has the processor fetch the task that an event for this key will wake. The source itself has
-    /// been fetched.
+    /// The source with this key.
     ///
     /// # Safety
     ///
     /// `key` was made by [`key`](Self::key).
     #[inline]
-    #[cfg_attr(
-        std_net_portable,
-        allow(dead_code, reason = "its events are not at hand")
-    )]
-    pub(crate) unsafe fn prefetch_waiter(key: u64) {
+    pub(super) unsafe fn of_key(key: u64) -> &'static Source {
         // SAFETY: sources are never freed.
-        let source = unsafe { &*(address(key) as *const Source) };
-        let waiter = &source.waiters[Interest::Read as usize];
-        prefetch(waiter.load(Ordering::Relaxed).cast_const());
-    }
-
-    /// An event has come for the source with this key.
-    ///
-    /// # Safety
-    ///
-    /// `key` was made by [`key`](Self::key).
-    pub(crate) unsafe fn event(key: u64, bits: u64) {
-        // SAFETY: sources are never freed.
-        let source: &'static Source = unsafe { &*(address(key) as *const Source) };
-        if source.is_of(key) {
-            source.notify(bits);
-        }
+        unsafe { &*(address(key) as *const Source) }
     }
 
     /// Whether `key` was made for this use of the source.
     #[inline]
-    fn is_of(&self, key: u64) -> bool {
+    pub(super) fn is_of(&self, key: u64) -> bool {
         u64::from(self.generation.load(Ordering::Acquire)) == key >> 48
     }
 
     /// Remembers the readiness and wakes who waits for it.
-    fn notify(&'static self, bits: u64) {
+    pub(super) fn notify(&'static self, bits: u64) {
         self.readiness.notify(bits);
         self.wake(bits);
     }
@@ -396,18 +291,22 @@ impl Source {
     // Waiting.
 
     /// Enters the calling process among those to wake. It looks at the readiness again before it parks.
-    /// In its own slot it stays, where there is no entry to withdraw: see [`Task::enrol`].
+    /// In its own slot it stays, where there is no entry to deregister: see [`Task::register`].
     #[inline]
-    pub(crate) fn enrol(&'static self, interest: Interest, task: &'static Task) -> Option<Entry> {
+    pub(crate) fn register(
+        &'static self,
+        interest: Interest,
+        task: &'static Task,
+    ) -> Option<Entry> {
         let slot = &self.waiters[interest as usize];
-        if ptr::eq(slot.load(Ordering::Relaxed), task) || task.enrol(slot) {
+        if ptr::eq(slot.load(Ordering::Relaxed), task) || task.register(slot) {
             return None;
         }
-        Some(self.enrol_other(interest, Unparker::Process(task)))
+        Some(self.register_other(interest, Unparker::Process(task)))
     }
 
     /// Enters a waiter of any kind.
-    pub(crate) fn enrol_other(&'static self, interest: Interest, unparker: Unparker) -> Entry {
+    pub(crate) fn register_other(&'static self, interest: Interest, unparker: Unparker) -> Entry {
         let mut slow = self.lock();
         slow.others
             .get_or_insert_default()
@@ -420,7 +319,7 @@ impl Source {
         }
     }
 
-    fn withdraw_other(&self, interest: Interest, unparker: &Unparker) {
+    fn deregister_other(&self, interest: Interest, unparker: &Unparker) {
         let mut slow = self.lock();
         let position = slow
             .others()
@@ -435,6 +334,29 @@ impl Source {
     fn note_others(&self, slow: &Slow) {
         self.has_others
             .store(!slow.others().is_empty(), Ordering::SeqCst);
+    }
+}
+
+impl Events for Source {
+    #[inline]
+    fn prefetch(key: u64) {
+        prefetch(address(key) as *const Source);
+    }
+
+    #[inline]
+    unsafe fn prefetch_waiter(key: u64) {
+        // SAFETY: every key given to a reactor was made by `key`.
+        let waiter = &unsafe { Source::of_key(key) }.waiters[Interest::Read as usize];
+        prefetch(waiter.load(Ordering::Relaxed).cast_const());
+    }
+
+    #[inline]
+    unsafe fn event(key: u64, bits: u64) {
+        // SAFETY: every key given to a reactor was made by `key`.
+        let source = unsafe { Source::of_key(key) };
+        if source.is_of(key) {
+            source.notify(bits);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::deadline::Nanos;
-use crate::process::Stopped;
+use crate::sched::stop::Stopped;
 use crate::sched::task::Task;
 use crate::sched::worker::Place;
 

@@ -2,9 +2,12 @@
 //!
 //! | file | idea |
 //! |---|---|
+//! | `scheduler` | what the workers have in common |
 //! | `worker` | the thread that runs processes; where a new one goes |
 //! | `task` | the slot a process runs in; park and unpark |
 //! | `info` | who a process is |
+//! | `stop` | why the waits of a process fail: it was cancelled, or its deadline has passed |
+//! | `locals` | the values of which each process has its own |
 //! | `ready` | the queue of woken processes |
 //! | `timer` | one heap per worker |
 //! | `park` | one form of waiting for processes and threads |
@@ -13,12 +16,26 @@
 //! | `watchdog` | names a process that keeps its worker too long |
 
 pub(crate) mod info;
+pub(crate) mod locals;
 pub(crate) mod overflow;
 pub(crate) mod park;
 pub(crate) mod ready;
+pub(crate) mod scheduler;
 pub(crate) mod sends;
 pub(crate) mod stack;
+pub(crate) mod stop;
 pub(crate) mod task;
 pub(crate) mod timer;
 pub(crate) mod watchdog;
 pub(crate) mod worker;
+
+use crate::sys::Events;
+use worker::Worker;
+
+/// What stands above the scheduler and is called by a worker's loop: the descriptors that its reactor
+/// watches.
+pub(crate) trait Watched: Events + 'static {
+    /// Called after each look at the reactor and before each sleep. Returns whether processes may have
+    /// been woken.
+    fn settle(worker: &'static Worker) -> bool;
+}

@@ -1,12 +1,14 @@
-//! Waiting for another process or thread to say so: one form for both. Not waiting for a
-//! descriptor; see `io`.
+//! Waiting for another process or thread to say so, or for a while: one form for processes and
+//! threads. Not waiting for a descriptor; see `io`.
 
 use std::ptr;
 use std::sync::Arc;
+use std::thread;
 
 use parking::Parker;
 
-use crate::deadline::Nanos;
+use crate::deadline::{Deadline, Nanos};
+use crate::sched::stop;
 use crate::sched::task::{self, Task, Waiting};
 use crate::sys::eventfd::Eventfd;
 
@@ -72,4 +74,33 @@ pub(crate) fn park(until: Nanos, waiting: Waiting) {
 #[inline]
 pub(crate) fn suspendable() -> Option<&'static Task> {
     task::current().filter(|_| !std::thread::panicking())
+}
+
+/// Waits for a duration, or until an instant. Parks the process, or blocks the thread. A process
+/// that is cancelled, or whose deadline passes, returns early; [`check_cancelled`](crate::process::check_cancelled) tells.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use std_net_runtime::process;
+///
+/// let start = Instant::now();
+/// process::sleep(Duration::from_millis(5));
+/// assert!(start.elapsed() >= Duration::from_millis(5));
+/// ```
+pub fn sleep(until: impl Into<Deadline>) {
+    let until = Nanos::from_deadline(until.into());
+    while until > Nanos::now() && stop::current().is_none() {
+        park(until, Waiting::Sleep);
+    }
+}
+
+/// Lets the other processes of this worker run first; on a plain thread as
+/// [`std::thread::yield_now`].
+pub fn yield_now() {
+    match suspendable() {
+        Some(task) => task.yield_now(),
+        None => thread::yield_now(),
+    }
 }

@@ -12,15 +12,14 @@
 use std::cell::Cell;
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use libc::c_int;
 
 use crate::deadline::Nanos;
 use crate::sched::park;
 use crate::sched::task::{Task, Waiting};
-use crate::sys;
-use crate::sys::Ring;
+use crate::sys::{self, RING_ENTRIES, Ring, RingSend};
 
 /// How many processes are run at most while a send waits to be made.
 pub(crate) const LIMIT: usize = 32;
@@ -29,14 +28,18 @@ pub(crate) const LIMIT: usize = 32;
 /// each process that waits keeps its buffer in the caches.
 pub(crate) const LARGEST: usize = 16 << 10;
 
+const _: () = assert!(RING_ENTRIES as usize > LIMIT);
+
 /// A send that waits to be made, on the stack of its process.
 pub(crate) struct Queued {
     task: &'static Task,
-    pub(crate) fd: RawFd,
-    pub(crate) buf: *const [u8],
-    pub(crate) flags: c_int,
-    /// How many bytes were taken, or an error number below 0, as the kernel says it.
-    pub(crate) outcome: Cell<Option<c_int>>,
+    send: RingSend,
+}
+
+impl AsRef<RingSend> for Queued {
+    fn as_ref(&self) -> &RingSend {
+        &self.send
+    }
 }
 
 /// What a worker has queued.
@@ -60,10 +63,12 @@ pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8], flags: c_int) -> Option<io::R
     let task = park::suspendable()?;
     let send = Queued {
         task,
-        fd: fd.as_raw_fd(),
-        buf,
-        flags: flags | libc::MSG_DONTWAIT,
-        outcome: Cell::new(None),
+        send: RingSend {
+            fd: fd.as_raw_fd(),
+            buf,
+            flags: flags | libc::MSG_DONTWAIT,
+            outcome: Cell::new(None),
+        },
     };
     // SAFETY: this function returns with an outcome only. It cannot unwind, and a suspended process is
     // never dropped, so that `send` and what the caller lends stay until then.
@@ -71,9 +76,9 @@ pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8], flags: c_int) -> Option<io::R
         return None;
     }
     loop {
-        task.park(Nanos::NEVER, Waiting::Writable(send.fd));
+        task.park(Nanos::NEVER, Waiting::Writable(send.send.fd));
         // Otherwise it was woken for a reason that somebody else is to find.
-        if let Some(outcome) = send.outcome.get() {
+        if let Some(outcome) = send.send.outcome.get() {
             let sent = usize::try_from(outcome);
             return Some(sent.map_err(|_| io::Error::from_raw_os_error(-outcome)));
         }
@@ -84,13 +89,13 @@ impl Queued {
     /// Makes it by itself.
     fn make(&self) {
         // SAFETY: the caller of `send` lends both until there is an outcome.
-        let (fd, buf) = unsafe { (BorrowedFd::borrow_raw(self.fd), &*self.buf) };
-        let outcome = match sys::send(fd, buf, self.flags) {
+        let (fd, buf) = unsafe { (BorrowedFd::borrow_raw(self.send.fd), &*self.send.buf) };
+        let outcome = match sys::send(fd, buf, self.send.flags) {
             // The kernel takes less than 2 GiB at a time.
             Ok(len) => c_int::try_from(len).unwrap_or(c_int::MAX),
             Err(error) => -error.raw_os_error().unwrap_or(libc::EIO),
         };
-        self.outcome.set(Some(outcome));
+        self.send.outcome.set(Some(outcome));
     }
 }
 
@@ -140,7 +145,7 @@ impl Batch {
             self.unavailable = true;
         }
         for send in self.sends.drain(..) {
-            if send.outcome.get().is_none() {
+            if send.send.outcome.get().is_none() {
                 send.make();
             }
             if send.task.wake_here() {
@@ -177,10 +182,12 @@ mod tests {
     fn queued(task: &'static Task, fd: BorrowedFd<'_>, buf: &[u8]) -> Queued {
         Queued {
             task,
-            fd: fd.as_raw_fd(),
-            buf,
-            flags: libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT,
-            outcome: Cell::new(None),
+            send: RingSend {
+                fd: fd.as_raw_fd(),
+                buf,
+                flags: libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT,
+                outcome: Cell::new(None),
+            },
         }
     }
 
@@ -206,7 +213,9 @@ mod tests {
         }
         let made = batch.make();
         assert!(made.is_empty(), "the process was not parked");
-        let outcomes = sends.each_ref().map(|send| send.outcome.get().unwrap());
+        let outcomes = sends
+            .each_ref()
+            .map(|send| send.send.outcome.get().unwrap());
         assert_eq!(outcomes, [3, -libc::EPIPE, -libc::EAGAIN, 3]);
         let mut text = [0; 6];
         peer.read_exact(&mut text).unwrap();
@@ -247,7 +256,7 @@ mod tests {
         }
         batch.ring = None;
         batch.make();
-        assert_eq!(send.outcome.get(), Some(1));
+        assert_eq!(send.send.outcome.get(), Some(1));
         assert_eq!(b.read(&mut [0; 2]).unwrap(), 1);
     }
 

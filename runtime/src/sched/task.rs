@@ -16,10 +16,10 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::deadline::Nanos;
 use crate::prefetch::prefetch;
-use crate::process::Stopped;
-use crate::process::local::Locals;
 use crate::sched::info::Info;
+use crate::sched::locals::Locals;
 use crate::sched::stack::Stack;
+use crate::sched::stop::Stopped;
 use crate::sched::worker::Worker;
 use crate::wake::Token;
 
@@ -42,7 +42,7 @@ pub(crate) struct Task {
     stack_pointer: Cell<*const u8>,
     /// The place in a source where the process is entered as the one to wake: it stays there while it
     /// waits for nothing else, so that a next wait for the same costs nothing.
-    enrolled: Cell<Option<&'static AtomicPtr<Task>>>,
+    registered: Cell<Option<&'static AtomicPtr<Task>>>,
     /// The socket it waits for, likewise to be fetched.
     handle: Cell<*const u8>,
     timer: Timer,
@@ -151,7 +151,7 @@ impl Task {
             coroutine: UnsafeCell::new(None),
             yielder: Cell::new(ptr::null()),
             stack_pointer: Cell::new(ptr::null()),
-            enrolled: Cell::new(None),
+            registered: Cell::new(None),
             handle: Cell::new(ptr::null()),
             timer: Timer {
                 wanted: Cell::new(Nanos::NEVER),
@@ -234,7 +234,7 @@ impl Task {
     }
 
     fn end(&'static self) -> Stack {
-        self.withdraw();
+        self.deregister();
         self.timer.wanted.set(Nanos::NEVER);
         self.limit.set(Nanos::NEVER);
         // SAFETY: as in `begin`; the coroutine has returned.
@@ -314,19 +314,19 @@ impl Task {
 
     /// Enters the process in this place of a source, if it is free, and takes it out of the one where it
     /// was. Returns whether it is entered.
-    pub(crate) fn enrol(&'static self, slot: &'static AtomicPtr<Task>) -> bool {
-        self.withdraw();
+    pub(crate) fn register(&'static self, slot: &'static AtomicPtr<Task>) -> bool {
+        self.deregister();
         let (null, this) = (ptr::null_mut(), ptr::from_ref(self).cast_mut());
         let free = slot.compare_exchange(null, this, Ordering::SeqCst, Ordering::SeqCst);
         if free.is_ok() {
-            self.enrolled.set(Some(slot));
+            self.registered.set(Some(slot));
         }
         free.is_ok()
     }
 
     /// Takes the process out of the source where it is entered.
-    fn withdraw(&self) {
-        if let Some(slot) = self.enrolled.take() {
+    fn deregister(&self) {
+        if let Some(slot) = self.registered.take() {
             let this = ptr::from_ref(self).cast_mut();
             // Fails when the source has been freed since.
             let _ =
@@ -344,7 +344,7 @@ impl Task {
     #[inline]
     pub(crate) fn park(&'static self, until: Nanos, waiting: Waiting) {
         if !matches!(waiting, Waiting::Readable(_) | Waiting::Writable(_)) {
-            self.withdraw();
+            self.deregister();
         }
         if self.token.begin_park() {
             if until == Nanos::NEVER {
@@ -445,7 +445,7 @@ impl Task {
     /// Runs `f` with the process-local values; `f` must not reach them again.
     pub(crate) fn with_locals<R>(&self, f: impl FnOnce(&mut Locals) -> R) -> R {
         self.check_owner();
-        // SAFETY: owner's thread, and `f` neither waits nor comes back here: `process::local` is
+        // SAFETY: owner's thread, and `f` neither waits nor comes back here: `locals` is
         // the only caller and runs no user code in it.
         f(unsafe { &mut *self.locals.get() })
     }

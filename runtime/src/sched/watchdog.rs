@@ -6,27 +6,27 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use crate::runtime::Runtime;
+use crate::sched::scheduler::Scheduler;
 use crate::sched::stack;
 use crate::sched::task::Waiting;
 
 /// Starts the watching thread, if there is a limit.
-pub(crate) fn start(runtime: &'static Runtime, limit: Duration) -> io::Result<()> {
+pub(crate) fn start(scheduler: &'static Scheduler, limit: Duration) -> io::Result<()> {
     if limit.is_zero() {
         return Ok(());
     }
     thread::Builder::new()
         .name("std_net-watchdog".into())
-        .spawn(move || watch(runtime, limit))?;
+        .spawn(move || watch(scheduler, limit))?;
     Ok(())
 }
 
-fn watch(runtime: &'static Runtime, limit: Duration) {
-    let mut last: Vec<(u64, bool)> = vec![(0, true); runtime.workers().len()];
+fn watch(scheduler: &'static Scheduler, limit: Duration) {
+    let mut last: Vec<(u64, bool)> = vec![(0, true); scheduler.workers().len()];
     loop {
         // One warning a stall, after one to two limits.
         thread::sleep(limit);
-        for (worker, (resumes, warned)) in runtime.workers().iter().zip(&mut last) {
+        for (worker, (resumes, warned)) in scheduler.workers().iter().zip(&mut last) {
             let now = worker.resumes.load(Ordering::Relaxed);
             if now != *resumes || !worker.busy.load(Ordering::Relaxed) {
                 (*resumes, *warned) = (now, false);

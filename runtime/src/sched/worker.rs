@@ -3,7 +3,6 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
-use std::os::fd::BorrowedFd;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
@@ -12,16 +11,18 @@ use std::time::Duration;
 use std::{hint, io, mem};
 
 use crate::deadline::Nanos;
-use crate::reactor::short_reads::{self, Doubts};
-use crate::runtime::Runtime;
+use crate::sched::Watched;
 use crate::sched::info::Info;
 use crate::sched::ready::Ready;
+use crate::sched::scheduler::Scheduler;
 use crate::sched::sends::{Batch, Queued};
 use crate::sched::stack::{self, Pool, Stack};
 use crate::sched::task::Task;
 use crate::sched::timer::Timers;
 use crate::sys::Reactor;
-use crate::wake::Doze;
+use crate::sys::clock::coarse_now;
+use crate::sys::looks::Looks;
+use crate::wake::Sleeping;
 
 /// The least number of resumes between two looks at the reactor: a look is a system call. Half as many new
 /// processes are begun in a round, so that neither they nor the woken ones starve.
@@ -82,7 +83,7 @@ pub(crate) struct Worker {
     pub(crate) reactor: Reactor,
     /// Tasks woken by other threads: a stack linked through `Task::next`.
     inbox: AtomicPtr<Task>,
-    doze: Doze,
+    sleeping: Sleeping,
     /// Processes that have not begun, for this worker and for thieves.
     unbegun: Mutex<VecDeque<Start>>,
     unbegun_len: AtomicUsize,
@@ -107,7 +108,8 @@ struct Local {
     ready: Ready<&'static Task>,
     timers: Timers,
     stacks: Vec<Stack>,
-    doubts: Doubts,
+    /// What is to be looked at, for the floor above.
+    looks: Looks,
     batch: Batch,
     /// What [`Worker::progress`] of each worker was when this one began to linger.
     progress: Vec<u64>,
@@ -133,7 +135,7 @@ impl Worker {
             index,
             reactor: Reactor::new()?,
             inbox: AtomicPtr::new(ptr::null_mut()),
-            doze: Doze::new(),
+            sleeping: Sleeping::new(),
             unbegun: Mutex::default(),
             unbegun_len: AtomicUsize::new(0),
             starving_for: AtomicPtr::new(ptr::null_mut()),
@@ -147,7 +149,7 @@ impl Worker {
                 ready: Ready::new(),
                 timers: Timers::default(),
                 stacks: Vec::new(),
-                doubts: Doubts::default(),
+                looks: Looks::default(),
                 batch: Batch::default(),
                 progress: Vec::new(),
             }),
@@ -178,23 +180,27 @@ impl Worker {
     // The loop.
 
     /// The worker's own thread; never returns.
-    pub(crate) fn run(&'static self, runtime: &'static Runtime) {
+    pub(crate) fn run<W: Watched>(&'static self, scheduler: &'static Scheduler) {
         CURRENT.set(Some(self));
-        self.run_while(runtime, || true);
+        self.run_while::<W>(scheduler, || true);
     }
 
     /// Runs this process, at once, and all others on the calling thread until none is left. Then another
     /// thread may be this worker: nothing that has begun here is anywhere.
-    pub(crate) fn run_here(&'static self, runtime: &'static Runtime, start: Start) {
+    pub(crate) fn run_here<W: Watched>(&'static self, scheduler: &'static Scheduler, start: Start) {
         CURRENT.set(Some(self));
         self.live.fetch_add(1, Ordering::Relaxed);
         let stack = self.take_stack(start.pool);
         self.begin(stack.expect("nobody else holds any"), start);
-        self.run_while(runtime, || self.live.load(Ordering::SeqCst) > 0);
+        self.run_while::<W>(scheduler, || self.live.load(Ordering::SeqCst) > 0);
         CURRENT.set(None);
     }
 
-    fn run_while(&'static self, runtime: &'static Runtime, go_on: impl Fn() -> bool) {
+    fn run_while<W: Watched>(
+        &'static self,
+        scheduler: &'static Scheduler,
+        go_on: impl Fn() -> bool,
+    ) {
         let mut linger = false;
         loop {
             self.take_inbox();
@@ -209,7 +215,7 @@ impl Worker {
                 self.make_due_sends();
             }
             for _ in 0..round / 2 {
-                if !self.begin_one(runtime) {
+                if !self.begin_one(scheduler) {
                     break;
                 }
                 self.make_due_sends();
@@ -217,15 +223,15 @@ impl Worker {
             self.make_sends();
             if self.expire_timers() || !self.is_idle() {
                 // SAFETY: the worker's own thread, and no process of it is inside `wait`.
-                unsafe { self.reactor.wait(Some(Duration::ZERO)) };
-                self.settle_doubts();
+                unsafe { self.reactor.wait::<W>(Some(Duration::ZERO)) };
+                W::settle(self);
                 linger = true;
                 continue;
             }
             if !go_on() {
                 return;
             }
-            linger = self.sleep(runtime, linger);
+            linger = self.sleep::<W>(scheduler, linger);
         }
     }
 
@@ -244,7 +250,7 @@ impl Worker {
         let pool = stack.pool();
         self.live.fetch_sub(1, Ordering::Relaxed);
         pool.unclaim();
-        let own = ptr::eq(pool, Runtime::default_pool());
+        let own = ptr::eq(pool, Scheduler::default_pool());
         self.with_local(|local| {
             if !own || pool.is_starved() {
                 pool.give(std::iter::once(stack));
@@ -257,7 +263,7 @@ impl Worker {
         });
     }
 
-    fn begin_one(&'static self, runtime: &'static Runtime) -> bool {
+    fn begin_one(&'static self, scheduler: &'static Scheduler) -> bool {
         if self.unbegun_len.load(Ordering::Relaxed) == 0 {
             return false;
         }
@@ -268,10 +274,10 @@ impl Worker {
             // No stack is free. Requeue it at the front. Its claim means that others hold more than
             // they use: ask them to give those back.
             self.lock_unbegun(|queue| queue.push_front(start));
-            for worker in runtime.workers() {
+            for worker in scheduler.workers() {
                 if !ptr::eq(*worker, self) {
                     worker.stacks_wanted.store(true, Ordering::SeqCst);
-                    worker.rouse();
+                    worker.wake();
                 }
             }
             return false;
@@ -289,7 +295,7 @@ impl Worker {
     /// By the pool, on any thread: it has one again.
     pub(crate) fn feed(&self) {
         self.starving_for.store(ptr::null_mut(), Ordering::SeqCst);
-        self.rouse();
+        self.wake();
     }
 
     /// Gives unused stacks back, if another worker has asked for that.
@@ -298,7 +304,7 @@ impl Worker {
         if self.stacks_wanted.load(Ordering::Relaxed) {
             self.stacks_wanted.swap(false, Ordering::SeqCst);
             let unused = self.with_local(|local| mem::take(&mut local.stacks));
-            Runtime::default_pool().give(unused.into_iter());
+            Scheduler::default_pool().give(unused.into_iter());
         }
     }
 
@@ -308,7 +314,7 @@ impl Worker {
     }
 
     fn take_stack(&'static self, pool: &'static Pool) -> Option<Stack> {
-        if ptr::eq(pool, Runtime::default_pool()) {
+        if ptr::eq(pool, Scheduler::default_pool()) {
             return self.with_local(|local| {
                 if local.stacks.is_empty() {
                     pool.take(OWN_STACKS / 2, &mut local.stacks, self);
@@ -350,15 +356,15 @@ impl Worker {
 
     /// Waits in the reactor until there is something to do; before that, looks for work that others
     /// have too much of. Returns whether to linger next time.
-    fn sleep(&'static self, runtime: &'static Runtime, linger: bool) -> bool {
-        if runtime.workers().len() > 1 {
+    fn sleep<W: Watched>(&'static self, scheduler: &'static Scheduler, linger: bool) -> bool {
+        if scheduler.workers().len() > 1 {
             for _ in 0..SPINS {
                 if !self.is_idle() {
                     return true;
                 }
                 hint::spin_loop();
             }
-            if self.steal(runtime, BACKLOG) {
+            if self.steal(scheduler, BACKLOG) {
                 return true;
             }
         }
@@ -367,73 +373,48 @@ impl Worker {
         let mut at_most = |limit: Duration| {
             timeout = Some(timeout.map_or(limit, |t| t.min(limit)));
         };
-        let linger = linger && runtime.workers().len() > 1;
+        let linger = linger && scheduler.workers().len() > 1;
         if linger {
             at_most(LINGER);
             self.with_local(|local| {
                 local.progress.clear();
-                let progress = runtime.workers().iter().map(|w| w.progress());
+                let progress = scheduler.workers().iter().map(|w| w.progress());
                 local.progress.extend(progress);
             });
         }
-        let trim = runtime.has_cold_stacks(WARM_STACKS);
+        let trim = scheduler.has_cold_stacks(WARM_STACKS);
         if trim {
             at_most(TRIM_AFTER);
         }
-        if self.settle_doubts() {
+        if W::settle(self) {
             return true;
         }
-        self.doze.announce();
+        self.sleeping.announce();
         if !self.is_idle() {
-            self.doze.end();
+            self.sleeping.end();
             return true;
         }
         // SAFETY: the worker's own thread, and no process of it is inside `wait`.
-        let woken = unsafe { self.reactor.wait(timeout) };
-        self.doze.end();
+        let woken = unsafe { self.reactor.wait::<W>(timeout) };
+        self.sleeping.end();
         self.tick();
         if woken {
             return true;
         }
         if trim {
-            stack::trim(&runtime.pools(), WARM_STACKS, TRIM);
+            stack::trim(&scheduler.pools(), WARM_STACKS, TRIM);
         }
         linger
-            && runtime.workers().iter().enumerate().any(|(i, worker)| {
+            && scheduler.workers().iter().enumerate().any(|(i, worker)| {
                 let before = self.with_local(|local| local.progress[i]);
                 worker.progress() == before && self.steal_from(worker, 1)
             })
     }
 
-    /// Has this worker look whether the socket of a source is as empty as its reader, which runs here,
-    /// takes it for.
-    pub(crate) fn doubt(&self, key: u64, fd: BorrowedFd<'_>) {
-        self.with_local(|local| local.doubts.add(key, fd));
-    }
-
-    /// Looks at the sockets of which it was asked to, if it has not done so just before; else sees to
-    /// it that a sleep ends in time. Returns whether processes may have been woken.
-    pub(crate) fn settle_doubts(&self) -> bool {
-        if self.with_local(|local| local.doubts.is_empty()) {
-            return false;
-        }
-        self.tick();
-        let now = self.coarse_now();
-        let due = self.with_local(|local| local.doubts.take_if_due(now));
-        let Some(mut doubts) = due else {
-            return !self.reactor.set_alarm(short_reads::LATEST);
-        };
-        self.reactor.drop_alarm();
-        doubts.look();
-        let found = !doubts.is_empty();
-        if found {
-            // What has only just come may be told by an event.
-            // SAFETY: the worker's own thread, and no process of it is inside `wait`.
-            unsafe { self.reactor.wait(Some(Duration::ZERO)) };
-            doubts.wake();
-        }
-        self.with_local(|local| local.doubts.reuse(doubts));
-        found
+    /// What the floor above wants looked at, on the worker's own thread. `f` must not come back here.
+    #[inline]
+    pub(crate) fn with_looks<R>(&self, f: impl FnOnce(&mut Looks) -> R) -> R {
+        self.with_local(|local| f(&mut local.looks))
     }
 
     /// Reads the coarse clock, once a wait.
@@ -522,12 +503,12 @@ impl Worker {
                 Err(newer) => head = newer,
             }
         }
-        self.rouse();
+        self.wake();
     }
 
     /// Wakes the worker if it sleeps. To be called after the work was added.
-    fn rouse(&self) {
-        if self.doze.rouse() {
+    fn wake(&self) {
+        if self.sleeping.wake() {
             self.reactor.wake();
         }
     }
@@ -557,12 +538,12 @@ impl Worker {
 
     /// Places a new process: here if this thread is a worker and not much fuller than another,
     /// else where the fewest are.
-    pub(crate) fn place(runtime: &'static Runtime, start: Start) {
-        let workers = runtime.workers();
+    pub(crate) fn place(scheduler: &'static Scheduler, start: Start) {
+        let workers = scheduler.workers();
         let least = workers
             .iter()
             .min_by_key(|w| w.live.load(Ordering::Relaxed))
-            .expect("a runtime has at least one worker");
+            .expect("a scheduler has at least one worker");
         let here = current().filter(|here| {
             here.live.load(Ordering::Relaxed) <= least.live.load(Ordering::Relaxed) + SLACK
         });
@@ -570,13 +551,13 @@ impl Worker {
             Some(here) => {
                 let backlog = here.enqueue(start);
                 if workers.len() > 1 {
-                    here.nudge(runtime, backlog);
+                    here.nudge(scheduler, backlog);
                 }
             }
             None => {
                 least.enqueue(start);
                 if !least.is_current() {
-                    least.rouse();
+                    least.wake();
                 }
             }
         }
@@ -593,8 +574,13 @@ impl Worker {
     /// Wakes a sleeping worker to take new processes off this one: when there are many, and now and
     /// then in any case, because this one may be about to compute for long.
     #[inline]
-    fn nudge(&self, runtime: &'static Runtime, backlog: usize) {
-        let sleeper = || runtime.workers().iter().find(|w| w.doze.is_announced());
+    fn nudge(&self, scheduler: &'static Scheduler, backlog: usize) {
+        let sleeper = || {
+            scheduler
+                .workers()
+                .iter()
+                .find(|w| w.sleeping.is_announced())
+        };
         if backlog < BACKLOG {
             let now = self.coarse_now().0;
             if now.wrapping_sub(self.nudged.load(Ordering::Relaxed)) < NUDGE {
@@ -604,7 +590,7 @@ impl Worker {
         if let Some(sleeper) = sleeper() {
             self.tick();
             self.nudged.store(self.coarse_now().0, Ordering::Relaxed);
-            sleeper.rouse();
+            sleeper.wake();
         }
     }
 
@@ -636,8 +622,8 @@ impl Worker {
         result
     }
 
-    fn steal(&'static self, runtime: &'static Runtime, at_least: usize) -> bool {
-        runtime
+    fn steal(&'static self, scheduler: &'static Scheduler, at_least: usize) -> bool {
+        scheduler
             .workers()
             .iter()
             .any(|victim| self.steal_from(victim, at_least))
@@ -685,18 +671,6 @@ impl Local {
         }
         task
     }
-}
-
-/// About now, on `CLOCK_MONOTONIC_COARSE`.
-pub(crate) fn coarse_now() -> Nanos {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: a live timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    Nanos(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Where a process was spawned, for messages.

@@ -9,14 +9,18 @@
 //! | `Ring` | several sends by one call: `new`, `make`; or none | `linux/ring`, else `no_ring` |
 //! | `eventfd` | a counter that a thread waits for beside a socket | `eventfd` |
 //! | `poll` | how a plain thread waits: `ppoll(2)` | `poll` |
+//! | `looks` | a look at many descriptors at once: `poll(2)` | `looks` |
+//! | `clock` | a clock that is cheap to read, and a few milliseconds late | `clock` |
 //! | `sigpipe` | no `SIGPIPE` from calls without `MSG_NOSIGNAL` | `sigpipe` |
 //! | `inherit` | descriptors from the program before, and to the next | `inherit` |
 //! | `recv`, `send`, `recvmsg` | without what glibc puts around them | this file |
 
+pub(crate) mod clock;
 pub(crate) mod eventfd;
 pub mod inherit;
 #[cfg(target_os = "linux")]
 mod linux;
+pub(crate) mod looks;
 pub(crate) mod mmsg;
 #[cfg(not(all(
     target_os = "linux",
@@ -29,6 +33,7 @@ pub(crate) mod poll;
 mod portable;
 pub(crate) mod sigpipe;
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 
@@ -153,3 +158,43 @@ pub(crate) fn retry_interrupted<T>(mut f: impl FnMut() -> io::Result<T>) -> io::
         }
     }
 }
+
+/// What a reactor hands its events to: whoever knows what the keys stand for.
+#[cfg_attr(
+    std_net_portable,
+    allow(
+        dead_code,
+        reason = "the portable reactor does not see its next events"
+    )
+)]
+pub(crate) trait Events {
+    /// Has the processor fetch what an event for this key will touch first.
+    fn prefetch(key: u64);
+
+    /// Has the processor fetch what it will touch next; the first has been fetched.
+    ///
+    /// # Safety
+    ///
+    /// `key` was given to the reactor's `add`.
+    unsafe fn prefetch_waiter(key: u64);
+
+    /// An event has come for this key, of directions in `bits` as `wake` names them.
+    ///
+    /// # Safety
+    ///
+    /// `key` was given to the reactor's `add`.
+    unsafe fn event(key: u64, bits: u64);
+}
+
+/// A send for a `Ring` to make. It does not wait.
+pub(crate) struct RingSend {
+    pub(crate) fd: RawFd,
+    /// Valid until there is an outcome.
+    pub(crate) buf: *const [u8],
+    pub(crate) flags: c_int,
+    /// How many bytes were taken, or an error number below 0, as the kernel says it.
+    pub(crate) outcome: Cell<Option<c_int>>,
+}
+
+/// How many sends a `Ring` takes at a time, at most.
+pub(crate) const RING_ENTRIES: u32 = 64;

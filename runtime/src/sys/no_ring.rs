@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::sched::sends::Queued;
+use crate::sys::RingSend;
 
 pub(crate) enum Ring {}
 
@@ -12,7 +12,7 @@ impl Ring {
     }
 
     #[allow(clippy::unused_self, reason = "as the other one")]
-    pub(crate) fn make(&mut self, _: &[&Queued]) -> io::Result<()> {
+    pub(crate) fn make<S: AsRef<RingSend>>(&mut self, _: &[&S]) -> io::Result<()> {
         match *self {}
     }
 }

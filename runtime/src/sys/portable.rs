@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use polling::{Event, Events, Poller};
 
-use crate::reactor::source::Source;
+use crate::sys::Events as Handler;
 use crate::wake::{READ_CLOSED, READABLE, WRITABLE};
 
 pub(crate) struct Reactor {
@@ -60,13 +60,13 @@ impl Reactor {
         let _ = self.poller.delete(fd);
     }
 
-    /// Waits at most `timeout`, for ever if there is none, and hands the events to their sources.
+    /// Waits at most `timeout`, for ever if there is none, and hands the events on.
     /// Returns whether any came, or a wake-up.
     ///
     /// # Safety
     ///
     /// Only one thread calls this, and not from within itself.
-    pub(crate) unsafe fn wait(&self, timeout: Option<Duration>) -> bool {
+    pub(crate) unsafe fn wait<E: Handler>(&self, timeout: Option<Duration>) -> bool {
         // SAFETY: the only user of `events`, by the contract of this function.
         let events = unsafe { &mut *self.events.get() };
         events.clear();
@@ -77,8 +77,8 @@ impl Reactor {
         for event in events.iter() {
             // The request is used up for both directions, so all who wait must ask again.
             let bits = READABLE | WRITABLE | READ_CLOSED;
-            // SAFETY: every key was given to `add` or `rearm` by a source.
-            unsafe { Source::event(event.key as u64, bits) };
+            // SAFETY: every key was given to `add` or `rearm`.
+            unsafe { E::event(event.key as u64, bits) };
         }
         self.woken.swap(false, Ordering::Relaxed) || !events.is_empty()
     }

@@ -2,16 +2,16 @@
 //! try all their interleavings: `RUSTFLAGS='--cfg std_net_loom' cargo test --release -p std_net_runtime --lib wake`.
 //! How they work together: `docs/design.md`.
 
-mod doze;
 mod readiness;
+mod sleeping;
 mod token;
 
-pub(crate) use doze::Doze;
 #[cfg_attr(
     std_net_portable,
     allow(unused_imports, reason = "it cannot tell urgent data")
 )]
 pub(crate) use readiness::{READ_CLOSED, READABLE, Readiness, Seen, URGENT, WRITABLE, bit};
+pub(crate) use sleeping::Sleeping;
 pub(crate) use token::Token;
 
 /// Atomics: loom's where it models, std's everywhere else.
@@ -40,7 +40,7 @@ mod model {
         loom::sync::atomic::fence(Ordering::SeqCst);
     }
 
-    /// One waiter, one event: the waiter tries, clears, enrols, looks again and parks, as
+    /// One waiter, one event: the waiter tries, clears, registers, looks again and parks, as
     /// `Io::run` and `Io::wait` do. Whatever the interleaving, it is queued again or never parks.
     #[test]
     fn no_event_is_lost_between_the_attempt_and_the_wait() {
@@ -49,7 +49,7 @@ mod model {
                 /// What the kernel knows: whether there is data.
                 data: AtomicBool,
                 readiness: Readiness,
-                /// The slot of the source: 1 while the waiter is enrolled.
+                /// The slot of the source: 1 while the waiter is registered.
                 slot: AtomicUsize,
                 token: Token,
                 /// How often the waiter was put into a queue.
@@ -164,12 +164,12 @@ mod model {
     #[test]
     fn work_is_seen_or_wakes_the_worker() {
         loom::model(|| {
-            let shared = Arc::new((Doze::new(), AtomicUsize::new(0), AtomicBool::new(false)));
+            let shared = Arc::new((Sleeping::new(), AtomicUsize::new(0), AtomicBool::new(false)));
             let giver = {
                 let shared = Arc::clone(&shared);
                 thread::spawn(move || {
                     shared.1.store(1, Ordering::Relaxed);
-                    if shared.0.rouse() {
+                    if shared.0.wake() {
                         shared.2.store(true, Ordering::SeqCst);
                     }
                 })
@@ -186,17 +186,17 @@ mod model {
         });
     }
 
-    /// Two rouse at once: one of them does the system call.
+    /// Two wake at once: one of them does the system call.
     #[test]
     fn one_wake_up_is_enough() {
         loom::model(|| {
-            let doze = Arc::new(Doze::new());
-            doze.announce();
+            let sleeping = Arc::new(Sleeping::new());
+            sleeping.announce();
             let other = {
-                let doze = Arc::clone(&doze);
-                thread::spawn(move || doze.rouse())
+                let sleeping = Arc::clone(&sleeping);
+                thread::spawn(move || sleeping.wake())
             };
-            let here = doze.rouse();
+            let here = sleeping.wake();
             assert!(here ^ other.join().unwrap());
         });
     }
@@ -212,14 +212,14 @@ mod model {
                 thread::spawn(move || readiness.notify(READABLE | READ_CLOSED))
             };
             let seen = readiness.seen(Interest::Read);
-            if seen.trusts_short_reads() {
+            if seen.is_open() {
                 readiness.clear(Interest::Read, seen);
             }
             // The other direction is cleared by its own operations.
             readiness.clear(Interest::Write, readiness.seen(Interest::Write));
             reactor.join().unwrap();
             let end = readiness.seen(Interest::Read);
-            assert!(end.allows() && !end.trusts_short_reads());
+            assert!(end.allows() && !end.is_open());
         });
     }
 }

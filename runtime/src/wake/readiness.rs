@@ -15,7 +15,7 @@ const ONE: u32 = 1 << 4;
 
 pub(crate) struct Readiness {
     /// A half for reading, below, and one for writing: flags, and a count of events. Both change at
-    /// once, so that one look after enrolling sees the whole event.
+    /// once, so that one look after registering sees the whole event.
     word: AtomicU64,
     /// The count of a direction at which an attempt last would have blocked: that readiness is used up.
     /// Who writes here needs no agreement with others: an older count says less than a newer one, and
@@ -37,9 +37,10 @@ impl Seen {
         self.half ^ self.used_up >= ONE
     }
 
-    /// Whether a short read means that the socket is empty and its end not yet announced.
+    /// Whether the read side is open, as far as is known, and no urgent data were announced: only then
+    /// can a short read prove that the socket is empty.
     #[inline]
-    pub(crate) fn trusts_short_reads(self) -> bool {
+    pub(crate) fn is_open(self) -> bool {
         u64::from(self.half) & (READ_CLOSED | URGENT) == 0
     }
 }
@@ -162,7 +163,7 @@ mod tests {
                 assert!(readiness.seen(Interest::Write).allows());
             }
             // Neither count runs into the other, nor into the flags.
-            assert!(readiness.seen(Interest::Read).trusts_short_reads());
+            assert!(readiness.seen(Interest::Read).is_open());
             readiness.notify(READABLE | READ_CLOSED);
             let word = readiness.word.load(Ordering::Relaxed);
             let (read, write) = (half(word, Interest::Read), half(word, Interest::Write));

@@ -284,7 +284,7 @@ impl TcpBuilder {
         }
         socket.bind(addr)?;
         socket.listen(self.backlog.unwrap_or(128))?;
-        Ok(TcpListener(socket))
+        Ok(TcpListener::from(socket))
     }
 
     /// A socket that is ready to connect to `addr`.

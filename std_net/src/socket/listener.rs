@@ -81,10 +81,7 @@ impl TcpListener {
     /// ```
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (io, addr) = self.0.0.accept()?;
-        Ok((
-            TcpStream(Socket(io.short_read_drains())),
-            from_kernel(addr)?,
-        ))
+        Ok((TcpStream(Socket(io)), from_kernel(addr)?))
     }
 
     /// Takes a connection that is there already, and never waits, whatever the mode: for an event
@@ -96,10 +93,7 @@ impl TcpListener {
     /// [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (io, addr) = self.0.0.try_accept()?;
-        Ok((
-            TcpStream(Socket(io.short_read_drains())),
-            from_kernel(addr)?,
-        ))
+        Ok((TcpStream(Socket(io)), from_kernel(addr)?))
     }
 
     /// The connections as they come. Ends only when a [`notifier`](Self::notifier) says so; an error
@@ -246,13 +240,13 @@ impl TcpListener {
     }
 }
 
-std_net_runtime::descriptor_traits!(TcpListener, Socket::from);
+std_net_runtime::descriptor_traits!(TcpListener, |fd| Socket::from(fd).into_tcp());
 std_net_runtime::std_traits!(TcpListener, std::net::TcpListener);
 
 impl From<Socket> for TcpListener {
     /// Takes a listening TCP socket.
     fn from(socket: Socket) -> TcpListener {
-        TcpListener(socket)
+        TcpListener(socket.into_tcp())
     }
 }
 
@@ -318,6 +312,6 @@ fn next(listener: &TcpListener, ended: &mut bool) -> Option<io::Result<TcpStream
             *ended = true;
             None
         }
-        result => Some(result.map(|io| TcpStream(Socket(io.short_read_drains())))),
+        result => Some(result.map(|io| TcpStream(Socket(io)))),
     }
 }

@@ -117,15 +117,7 @@ impl Socket {
     /// The error of `accept4(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
     pub fn accept(&self) -> io::Result<(Socket, SockAddr)> {
         let (io, addr) = self.0.accept()?;
-        // The same kind of socket, so the same rule.
-        Ok((
-            Socket(if self.0.drains() {
-                io.short_read_drains()
-            } else {
-                io
-            }),
-            addr,
-        ))
+        Ok((Socket(io), addr))
     }
 
     /// Receives into `buf`, up to its length in bytes. Corresponds to `recv(2)`.

@@ -14,9 +14,8 @@ use std::time::Duration;
 
 use libc::c_int;
 
-use crate::reactor::source::Source;
 use crate::sys::eventfd::Eventfd;
-use crate::sys::{self, cvt};
+use crate::sys::{self, Events, cvt};
 use crate::wake::{READ_CLOSED, READABLE, URGENT, WRITABLE};
 
 const EVENTS: usize = 1024;
@@ -101,13 +100,13 @@ impl Reactor {
         .map(drop)
     }
 
-    /// Waits at most `timeout`, for ever if there is none, and hands the events to their sources.
+    /// Waits at most `timeout`, for ever if there is none, and hands the events on.
     /// Returns whether any came.
     ///
     /// # Safety
     ///
     /// Only one thread calls this, and not from within itself.
-    pub(crate) unsafe fn wait(&self, timeout: Option<Duration>) -> bool {
+    pub(crate) unsafe fn wait<E: Events>(&self, timeout: Option<Duration>) -> bool {
         // SAFETY: the only user of `events`, by the contract of this function.
         let events = unsafe { &mut **self.events.get() };
         let count = match timeout {
@@ -121,20 +120,20 @@ impl Reactor {
         let events = &events[..count];
         for (i, event) in events.iter().enumerate() {
             if let Some(soon) = events.get(i + SOURCE_AHEAD) {
-                Source::prefetch(soon.u64);
+                E::prefetch(soon.u64);
             }
             if let Some(next) = events.get(i + TASK_AHEAD)
                 && next.u64 > ALARM
             {
                 // SAFETY: as below.
-                unsafe { Source::prefetch_waiter(next.u64) };
+                unsafe { E::prefetch_waiter(next.u64) };
             }
             let (flags, key) = (event.events.cast_signed(), event.u64);
             match key {
                 WAKE => {}
                 ALARM => self.drop_alarm(),
-                // SAFETY: every key but WAKE and ALARM was given to `add` by a source.
-                _ => unsafe { Source::event(key, bits(flags)) },
+                // SAFETY: every key but WAKE and ALARM was given to `add`.
+                _ => unsafe { E::event(key, bits(flags)) },
             }
         }
         count > 0
@@ -255,13 +254,25 @@ fn bits(flags: c_int) -> u64 {
 mod tests {
     use super::*;
 
+    struct Nothing;
+
+    impl Events for Nothing {
+        fn prefetch(_: u64) {}
+
+        unsafe fn prefetch_waiter(_: u64) {}
+
+        unsafe fn event(key: u64, _: u64) {
+            panic!("an event for {key}, which was never added");
+        }
+    }
+
     const SOON: Duration = Duration::from_millis(1);
     const LATE: Duration = Duration::from_secs(60);
 
     /// Whether the alarm ends a wait.
     fn rings(reactor: &Reactor) -> bool {
         // SAFETY: only this thread knows the reactor, and is not inside `wait`.
-        unsafe { reactor.wait(Some(LATE)) }
+        unsafe { reactor.wait::<Nothing>(Some(LATE)) }
     }
 
     #[test]
@@ -283,7 +294,7 @@ mod tests {
         let timeout = Duration::from_micros(1500);
         let begin = std::time::Instant::now();
         // SAFETY: only this thread knows the reactor, and is not inside `wait`.
-        let woken = unsafe { reactor.wait(Some(timeout)) };
+        let woken = unsafe { reactor.wait::<Nothing>(Some(timeout)) };
         assert!(!woken && begin.elapsed() >= timeout);
         assert!(!reactor.counts_nanos.load(Ordering::Relaxed));
     }

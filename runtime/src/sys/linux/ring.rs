@@ -5,11 +5,7 @@ use std::io;
 
 use io_uring::{IoUring, Probe, opcode, types};
 
-use crate::sched::sends::{LIMIT, Queued};
-
-/// Room for all that can be queued: one for each turn, and one more when a turn is what makes them due.
-const ENTRIES: u32 = 64;
-const _: () = assert!(ENTRIES as usize > LIMIT);
+use crate::sys::{RING_ENTRIES, RingSend};
 
 pub(crate) struct Ring(IoUring);
 
@@ -18,7 +14,7 @@ impl Ring {
     ///
     /// That of `io_uring_setup(2)`: it may be switched off, and is not allowed everywhere.
     pub(crate) fn new() -> io::Result<Ring> {
-        let ring = IoUring::builder().dontfork().build(ENTRIES)?;
+        let ring = IoUring::builder().dontfork().build(RING_ENTRIES)?;
         let mut probe = Probe::new();
         ring.submitter().register_probe(&mut probe)?;
         if !probe.is_supported(opcode::Send::CODE) {
@@ -32,8 +28,9 @@ impl Ring {
     /// # Errors
     ///
     /// That of `io_uring_enter(2)`. Then some may have been made, and the ring is not to be used again.
-    pub(crate) fn make(&mut self, sends: &[&Queued]) -> io::Result<()> {
+    pub(crate) fn make<S: AsRef<RingSend>>(&mut self, sends: &[&S]) -> io::Result<()> {
         for (index, send) in sends.iter().enumerate() {
+            let send: &RingSend = (*send).as_ref();
             let len = send.buf.len().min(i32::MAX as usize);
             let entry = opcode::Send::new(types::Fd(send.fd), send.buf.cast(), len as u32)
                 .flags(send.flags)
@@ -48,6 +45,7 @@ impl Ring {
             let submitted = self.0.submit_and_wait(left);
             for made in self.0.completion() {
                 sends[made.user_data() as usize]
+                    .as_ref()
                     .outcome
                     .set(Some(made.result()));
                 left -= 1;

@@ -3,11 +3,11 @@
 use super::atomic::{AtomicBool, Ordering, fence};
 
 /// Whether a worker sleeps, or is about to: whoever gives it work must wake it.
-pub(crate) struct Doze(AtomicBool);
+pub(crate) struct Sleeping(AtomicBool);
 
-impl Doze {
-    pub(crate) fn new() -> Doze {
-        Doze(AtomicBool::new(false))
+impl Sleeping {
+    pub(crate) fn new() -> Sleeping {
+        Sleeping(AtomicBool::new(false))
     }
 
     /// By the worker: it looks at its queues once more after this, and then sleeps.
@@ -25,7 +25,7 @@ impl Doze {
 
     /// By anyone, after giving work: whether the worker must be woken by a system call.
     #[inline]
-    pub(crate) fn rouse(&self) -> bool {
+    pub(crate) fn wake(&self) -> bool {
         fence(Ordering::SeqCst);
         self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::SeqCst)
     }
