@@ -46,7 +46,7 @@ use mode::{MODE_BLOCKING, MODE_FORCED, MODE_UNKNOWN, Shared, UNREAD};
 ///
 /// The descriptor stays in the blocking mode its user chose, whatever thread or process uses it.
 pub struct Io {
-    /// Before the descriptor, so that it is dropped first: see [`Source::release`].
+    /// Before the descriptor, so that it is dropped first: see [`Source::release`](crate::reactor::source::Source::release).
     source: Attached,
     fd: OwnedFd,
     /// What it means that a plain `recv` fills less than its buffer.

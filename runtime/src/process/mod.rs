@@ -7,12 +7,12 @@
 //! | `scope` | processes that borrow |
 //! | `group` | [`Group`]: processes that are stopped together |
 //! | `future` | [`block_on`] |
-//! | `blocking` | [`blocking`]: code that blocks its thread |
+//! | `blocking` | [`blocking()`]: code that blocks its thread |
 //! | `channel` | channels between processes and threads |
 //! | `sync` | [`Mutex`], [`RwLock`], [`Semaphore`], [`Event`] |
 //! | `local` | [`Local`]: values of which each process has its own |
 //! | `run` | the calling thread as the one worker |
-//! | `list` | [`list`]: all processes, for debugging |
+//! | `list` | [`list()`]: all processes, for debugging |
 
 pub(crate) mod join;
 pub(crate) mod local;

@@ -77,7 +77,8 @@ pub(crate) fn suspendable() -> Option<&'static Task> {
 }
 
 /// Waits for a duration, or until an instant. Parks the process, or blocks the thread. A process
-/// that is cancelled, or whose deadline passes, returns early; [`check_cancelled`](crate::process::check_cancelled) tells.
+/// that is cancelled, or whose deadline passes, returns early;
+/// [`check_cancelled`](crate::process::check_cancelled) tells.
 ///
 /// # Examples
 ///

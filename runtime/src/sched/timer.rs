@@ -24,7 +24,7 @@ struct Entry {
 }
 
 impl Timers {
-    /// Sees to it that `task` is woken at `at`, unless [`Task::wanted`] moves before that.
+    /// Sees to it that `task` is woken at `at`, unless [`Timer::wanted`](crate::sched::task::Timer::wanted) moves before that.
     pub(crate) fn want(&mut self, task: &'static Task, at: Nanos) {
         let timer = task.timer();
         timer.wanted.set(at);
