@@ -42,7 +42,7 @@ mod wake;
 #[doc(hidden)]
 pub use buffers::pool;
 #[doc(hidden)]
-pub use io::{sendfile as splice, text};
+pub use io::{sendfile as splice, text, values};
 #[doc(hidden)]
 pub use message as ancillary;
 #[doc(hidden)]

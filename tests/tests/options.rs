@@ -46,7 +46,6 @@ fn of_every_socket() {
         round_trips! { socket;
             broadcast, set_broadcast: true, false;
             busy_poll, set_busy_poll: 50, 0;
-            incoming_cpu, set_incoming_cpu: 0;
             keepalive, set_keepalive: true, false;
             linger, set_linger: Some(s(3)), Some(s(0)), None;
             mark, set_mark: 7, 0;

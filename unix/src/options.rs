@@ -64,7 +64,7 @@ impl Socket {
     ///
     /// The error of `setsockopt(2)`.
     pub fn set_recv_buffer_size(&self, value: usize) -> io::Result<()> {
-        self.io().sock().set_recv_buffer_size(value)
+        self.io().set_recv_buffer_size(value)
     }
 
     /// What [`set_recv_buffer_size`](Self::set_recv_buffer_size) sets.
@@ -82,7 +82,7 @@ impl Socket {
     ///
     /// The error of `setsockopt(2)`.
     pub fn set_send_buffer_size(&self, value: usize) -> io::Result<()> {
-        self.io().sock().set_send_buffer_size(value)
+        self.io().set_send_buffer_size(value)
     }
 
     /// What [`set_send_buffer_size`](Self::set_send_buffer_size) sets.

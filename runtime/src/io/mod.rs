@@ -13,6 +13,7 @@
 //! | `text` | reading text and bytes of a size |
 //! | `connect` | accept, connect, shutdown |
 //! | `options` | socket options that socket2 does not know |
+//! | `values` | values of options that a plain cast would change |
 
 mod batched;
 mod connect;
@@ -24,6 +25,8 @@ mod options;
 pub mod sendfile;
 #[doc(hidden)]
 pub mod text;
+#[doc(hidden)]
+pub mod values;
 mod wait;
 
 use std::any::Any;

@@ -14,6 +14,7 @@ use super::Io;
 use crate::deadline::{Deadline, Nanos};
 use crate::interest::Interest;
 use crate::io::notify::{Notifier, Notify};
+use crate::io::values::to_microseconds;
 use crate::sys::cvt;
 use crate::wake::{READABLE, WRITABLE};
 
@@ -234,8 +235,8 @@ impl Io {
                 "cannot set a 0 duration timeout",
             ));
         }
-        // The kernel counts microseconds, and 0 of them is "for ever": round up, as std.
-        let timeout = timeout.map(|t| t.max(Duration::from_micros(1)));
+        // The kernel counts microseconds, and 0 of them is "for ever".
+        let timeout = timeout.map(to_microseconds);
         match interest {
             Interest::Read => self.sock().set_read_timeout(timeout)?,
             Interest::Write => self.sock().set_write_timeout(timeout)?,

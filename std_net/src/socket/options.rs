@@ -7,14 +7,9 @@ use std::time::Duration;
 
 use libc::c_int;
 use std_net_runtime::ancillary::{UDP_GRO, UDP_SEGMENT};
+use std_net_runtime::values::{milliseconds, number, seconds};
 
 use super::Socket;
-
-/// Whole seconds, as the kernel counts these; a fraction rounds up, so that little is not none.
-fn to_seconds(value: Duration) -> c_int {
-    let up = u64::from(value.subsec_nanos() > 0);
-    c_int::try_from(value.as_secs().saturating_add(up)).unwrap_or(c_int::MAX)
-}
 
 fn from_seconds(seconds: c_int) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
@@ -77,14 +72,14 @@ impl Socket {
         self.0.sock().keepalive()
     }
 
-    /// How long a close waits for unsent data; `None` returns at once and sends in the
-    /// background, zero resets the connection: `SO_LINGER`.
+    /// How long a close waits for unsent data; `None` returns at once and sends in the background, zero
+    /// resets the connection. In whole seconds; a fraction rounds up: `SO_LINGER`.
     ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
     pub fn set_linger(&self, value: Option<Duration>) -> io::Result<()> {
-        self.0.sock().set_linger(value)
+        self.0.set_linger(value)
     }
 
     /// What [`set_linger`](Self::set_linger) sets.
@@ -139,7 +134,7 @@ impl Socket {
     ///
     /// The error of `setsockopt(2)`.
     pub fn set_recv_buffer_size(&self, value: usize) -> io::Result<()> {
-        self.0.sock().set_recv_buffer_size(value)
+        self.0.set_recv_buffer_size(value)
     }
 
     /// What [`set_recv_buffer_size`](Self::set_recv_buffer_size) sets.
@@ -194,7 +189,7 @@ impl Socket {
     ///
     /// The error of `setsockopt(2)`.
     pub fn set_send_buffer_size(&self, value: usize) -> io::Result<()> {
-        self.0.sock().set_send_buffer_size(value)
+        self.0.set_send_buffer_size(value)
     }
 
     /// What [`set_send_buffer_size`](Self::set_send_buffer_size) sets.
@@ -233,21 +228,23 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a number that no processor has; the error of
+    /// `setsockopt(2)`.
     pub fn set_incoming_cpu(&self, value: u32) -> io::Result<()> {
+        let cpu = number("SO_INCOMING_CPU", value, u32::MAX)?;
         self.0
-            .set_int_option(libc::SOL_SOCKET, libc::SO_INCOMING_CPU, to_count(value))
+            .set_int_option(libc::SOL_SOCKET, libc::SO_INCOMING_CPU, cpu)
     }
 
-    /// What [`set_incoming_cpu`](Self::set_incoming_cpu) sets.
+    /// What [`set_incoming_cpu`](Self::set_incoming_cpu) sets, or the processor on which the last packet
+    /// came in; `None` before there is one.
     ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
-    pub fn incoming_cpu(&self) -> io::Result<u32> {
-        self.0
-            .int_option(libc::SOL_SOCKET, libc::SO_INCOMING_CPU)
-            .map(from_count)
+    pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
+        let cpu = self.0.int_option(libc::SOL_SOCKET, libc::SO_INCOMING_CPU)?;
+        Ok(u32::try_from(cpu).ok())
     }
 
     /// The priority of the packets sent, 0 to 6 without privilege: `SO_PRIORITY`.
@@ -256,8 +253,9 @@ impl Socket {
     ///
     /// The error of `setsockopt(2)`.
     pub fn set_priority(&self, value: u32) -> io::Result<()> {
+        // All bits count: a handle of tc(8) is a priority too.
         self.0
-            .set_int_option(libc::SOL_SOCKET, libc::SO_PRIORITY, to_count(value))
+            .set_int_option(libc::SOL_SOCKET, libc::SO_PRIORITY, value.cast_signed())
     }
 
     /// What [`set_priority`](Self::set_priority) sets.
@@ -266,9 +264,8 @@ impl Socket {
     ///
     /// The error of `getsockopt(2)`.
     pub fn priority(&self) -> io::Result<u32> {
-        self.0
-            .int_option(libc::SOL_SOCKET, libc::SO_PRIORITY)
-            .map(from_count)
+        let priority = self.0.int_option(libc::SOL_SOCKET, libc::SO_PRIORITY)?;
+        Ok(priority.cast_unsigned())
     }
 
     /// Whether to tell when the kernel received each datagram, see
@@ -296,8 +293,18 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`: `ENODEV` if there is no such interface.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what no interface can be called: the kernel
+    /// would cut a longer name off, and take an empty one for `None`. The error of `setsockopt(2)`:
+    /// `ENODEV` if there is no such interface.
     pub fn set_bind_device(&self, interface: Option<&str>) -> io::Result<()> {
+        if let Some(name) = interface
+            && (name.is_empty() || name.len() >= libc::IFNAMSIZ || name.contains('\0'))
+        {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{name:?} is not the name of an interface"),
+            ));
+        }
         self.0.sock().bind_device(interface.map(str::as_bytes))
     }
 
@@ -416,13 +423,16 @@ impl Socket {
         self.0.sock().multicast_loop_v4()
     }
 
-    /// How many hops multicast datagrams go: `IP_MULTICAST_TTL`.
+    /// How many hops multicast datagrams go, 0 to 255: `IP_MULTICAST_TTL`.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 255; the error of
+    /// `setsockopt(2)`.
     pub fn set_multicast_ttl_v4(&self, value: u32) -> io::Result<()> {
-        self.0.sock().set_multicast_ttl_v4(value)
+        let value = number("IP_MULTICAST_TTL", value, u32::MAX)?;
+        self.0
+            .set_int_option(libc::IPPROTO_IP, libc::IP_MULTICAST_TTL, value)
     }
 
     /// What [`set_multicast_ttl_v4`](Self::set_multicast_ttl_v4) sets.
@@ -434,13 +444,15 @@ impl Socket {
         self.0.sock().multicast_ttl_v4()
     }
 
-    /// The type of service of the packets sent (DSCP and ECN): `IP_TOS`.
+    /// The type of service of the packets sent (DSCP and ECN), 0 to 255: `IP_TOS`.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 255; the error of
+    /// `setsockopt(2)`.
     pub fn set_tos(&self, value: u32) -> io::Result<()> {
-        self.0.sock().set_tos_v4(value)
+        let value = number("IP_TOS", value, 255)?;
+        self.0.set_int_option(libc::IPPROTO_IP, libc::IP_TOS, value)
     }
 
     /// What [`set_tos`](Self::set_tos) sets.
@@ -452,13 +464,15 @@ impl Socket {
         self.0.sock().tos_v4()
     }
 
-    /// How many hops the packets sent go: `IP_TTL`.
+    /// How many hops the packets sent go, 1 to 255: `IP_TTL`.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 255; the error of
+    /// `setsockopt(2)`.
     pub fn set_ttl(&self, value: u32) -> io::Result<()> {
-        self.0.sock().set_ttl_v4(value)
+        let value = number("IP_TTL", value, u32::MAX)?;
+        self.0.set_int_option(libc::IPPROTO_IP, libc::IP_TTL, value)
     }
 
     /// What [`set_ttl`](Self::set_ttl) sets.
@@ -647,13 +661,16 @@ impl Socket {
         self.0.sock().freebind_v6()
     }
 
-    /// How many hops multicast datagrams go: `IPV6_MULTICAST_HOPS`.
+    /// How many hops multicast datagrams go, 0 to 255: `IPV6_MULTICAST_HOPS`.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 255; the error of
+    /// `setsockopt(2)`.
     pub fn set_multicast_hops_v6(&self, value: u32) -> io::Result<()> {
-        self.0.sock().set_multicast_hops_v6(value)
+        let value = number("IPV6_MULTICAST_HOPS", value, u32::MAX)?;
+        self.0
+            .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, value)
     }
 
     /// What [`set_multicast_hops_v6`](Self::set_multicast_hops_v6) sets.
@@ -720,13 +737,16 @@ impl Socket {
         self.0.sock().only_v6()
     }
 
-    /// The traffic class of the packets sent (DSCP and ECN): `IPV6_TCLASS`.
+    /// The traffic class of the packets sent (DSCP and ECN), 0 to 255: `IPV6_TCLASS`.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 255; the error of
+    /// `setsockopt(2)`.
     pub fn set_traffic_class(&self, value: u32) -> io::Result<()> {
-        self.0.sock().set_tclass_v6(value)
+        let value = number("IPV6_TCLASS", value, u32::MAX)?;
+        self.0
+            .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, value)
     }
 
     /// What [`set_traffic_class`](Self::set_traffic_class) sets.
@@ -738,13 +758,16 @@ impl Socket {
         self.0.sock().tclass_v6()
     }
 
-    /// How many hops the packets sent go: `IPV6_UNICAST_HOPS`.
+    /// How many hops the packets sent go, 0 to 255: `IPV6_UNICAST_HOPS`.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 255; the error of
+    /// `setsockopt(2)`.
     pub fn set_unicast_hops_v6(&self, value: u32) -> io::Result<()> {
-        self.0.sock().set_unicast_hops_v6(value)
+        let value = number("IPV6_UNICAST_HOPS", value, u32::MAX)?;
+        self.0
+            .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, value)
     }
 
     /// What [`set_unicast_hops_v6`](Self::set_unicast_hops_v6) sets.
@@ -947,9 +970,12 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a size that no segment has; the error of
+    /// `setsockopt(2)`.
     pub fn set_mss(&self, value: u32) -> io::Result<()> {
-        self.0.sock().set_tcp_mss(value)
+        let value = number("TCP_MAXSEG", value, u32::MAX)?;
+        self.0
+            .set_int_option(libc::IPPROTO_TCP, libc::TCP_MAXSEG, value)
     }
 
     /// What [`set_mss`](Self::set_mss) sets.
@@ -999,14 +1025,23 @@ impl Socket {
         self.0.sock().tcp_quickack()
     }
 
-    /// How long sent data may stay unacknowledged before the connection is given up, in whole
-    /// milliseconds; `None` is the system's choice: `TCP_USER_TIMEOUT`.
+    /// How long sent data may stay unacknowledged before the connection is given up; `None` is the
+    /// system's choice. In whole milliseconds; a fraction rounds up: `TCP_USER_TIMEOUT`.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, which would mean none; the
+    /// error of `setsockopt(2)`.
     pub fn set_user_timeout(&self, value: Option<Duration>) -> io::Result<()> {
-        self.0.sock().set_tcp_user_timeout(value)
+        if value == Some(Duration::ZERO) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "cannot set a 0 duration timeout",
+            ));
+        }
+        let limit = value.map_or(0, milliseconds);
+        self.0
+            .set_int_option(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, limit)
     }
 
     /// What [`set_user_timeout`](Self::set_user_timeout) sets.
@@ -1026,7 +1061,7 @@ impl Socket {
     /// The error of `setsockopt(2)`.
     pub fn set_defer_accept(&self, value: Duration) -> io::Result<()> {
         self.0
-            .set_int_option(libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, to_seconds(value))
+            .set_int_option(libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds(value))
     }
 
     /// What [`set_defer_accept`](Self::set_defer_accept) sets.
@@ -1092,7 +1127,7 @@ impl Socket {
     /// The error of `setsockopt(2)`.
     pub fn set_keepalive_interval(&self, value: Duration) -> io::Result<()> {
         self.0
-            .set_int_option(libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, to_seconds(value))
+            .set_int_option(libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, seconds(value))
     }
 
     /// What [`set_keepalive_interval`](Self::set_keepalive_interval) sets.
@@ -1135,7 +1170,7 @@ impl Socket {
     /// The error of `setsockopt(2)`.
     pub fn set_keepalive_time(&self, value: Duration) -> io::Result<()> {
         self.0
-            .set_int_option(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, to_seconds(value))
+            .set_int_option(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, seconds(value))
     }
 
     /// What [`set_keepalive_time`](Self::set_keepalive_time) sets.
@@ -1204,19 +1239,5 @@ impl Socket {
     pub fn segment_size(&self) -> io::Result<u16> {
         let size = self.0.int_option(libc::IPPROTO_UDP, UDP_SEGMENT)?;
         Ok(u16::try_from(size).unwrap_or(0))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_round_up_and_saturate() {
-        assert_eq!(to_seconds(Duration::ZERO), 0);
-        assert_eq!(to_seconds(Duration::from_millis(1)), 1);
-        assert_eq!(to_seconds(Duration::from_secs(2)), 2);
-        assert_eq!(to_seconds(Duration::MAX), c_int::MAX);
-        assert_eq!(from_seconds(-1), Duration::ZERO);
     }
 }
