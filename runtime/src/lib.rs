@@ -51,10 +51,10 @@ pub use sys::inherit;
 pub use buffers::lent::Lent;
 pub use deadline::Deadline;
 pub use interest::{Interest, Wait};
-#[doc(hidden)]
-pub use io::AsIo;
 pub use io::Io;
 pub use io::notify::{Notifier, is_notified};
+#[doc(hidden)]
+pub use io::{AsIo, Belonging};
 
 // For the macros: crates that use them need not name libc.
 #[doc(hidden)]

@@ -46,6 +46,7 @@ pub fn inherited() -> io::Result<Vec<Inherited>> {
 
 /// Has `command` start its program with these sockets, which that takes with [`inherited`], each under
 /// a name. They stay open here too: connections that come meanwhile wait in the queue that both share.
+/// The file of a Unix socket stays, whatever `UnixBuilder::unlink_on_drop` said: the successor has it.
 ///
 /// What `command` says of the program, its arguments, environment, directory and standard streams
 /// holds; it must not get another `pre_exec` after this one. Example: `restart`.
@@ -69,6 +70,10 @@ pub fn inherited() -> io::Result<Vec<Inherited>> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn pass(command: &mut Command, sockets: &[(&str, &dyn AsFd)]) -> io::Result<()> {
+    for (_, socket) in sockets {
+        // The successor's from now on, with its file.
+        crate::unix::keep_file(socket.as_fd())?;
+    }
     let fds = sockets
         .iter()
         .map(|(name, socket)| Ok((socket.as_fd().try_clone_to_owned()?, (*name).to_owned())))

@@ -3,11 +3,11 @@
 
 use std::fs::{self, Permissions};
 use std::io;
-use std::mem;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use super::addr::from_path;
+use super::file::{self, Unlink};
 use super::{Socket, SocketAddr, Type, UnixDatagram, UnixListener, UnixSeqpacketListener};
 
 /// Makes Unix listeners and datagram sockets with settings of their path.
@@ -54,15 +54,24 @@ impl UnixBuilder {
         self
     }
 
-    /// Whether a socket file that a dead server left behind is replaced. Whether it is dead is found
-    /// out by connecting to it; a live server, or a file that is no socket, is left alone and the
-    /// bind fails with [`AddrInUse`](io::ErrorKind::AddrInUse).
+    /// Whether a socket file that a dead server left behind is replaced. The kernel says whether it is
+    /// dead: whether no living socket is bound to the file, one that does not listen yet included. A
+    /// file that is alive, or is no socket, is left alone, and the bind fails with
+    /// [`AddrInUse`](io::ErrorKind::AddrInUse).
+    ///
+    /// Of several starters one wins: they take turns by a lock of the directory (`flock(2)`), which must
+    /// be readable for that. If it stays locked for five seconds the error is
+    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy).
     pub fn rebind_stale(mut self, on: bool) -> UnixBuilder {
         self.rebind_stale = on;
         self
     }
 
-    /// Whether the file is removed when the socket is dropped (if it still is this socket's).
+    /// Whether the file is removed with the socket (if it still is this socket's): when the last handle is
+    /// dropped, clones and the low-level socket included, just before it is closed. It stays if the
+    /// descriptor is handed out (`into_raw_fd`, `OwnedFd::from`) or was passed on by
+    /// `std_net::activation::pass`, and in a fork. A descriptor that was duplicated past this library
+    /// does not count as a handle.
     pub fn unlink_on_drop(mut self, on: bool) -> UnixBuilder {
         self.unlink_on_drop = on;
         self
@@ -84,9 +93,7 @@ impl UnixBuilder {
     ///
     /// As [`listen`](Self::listen).
     pub fn listen_addr(&self, addr: &SocketAddr) -> io::Result<UnixListener> {
-        let (socket, unlink) = self.bind(Type::STREAM, addr)?;
-        socket.listen(self.backlog.unwrap_or(-1))?;
-        Ok(UnixListener(socket, unlink))
+        self.bind(Type::STREAM, addr, true).map(UnixListener)
     }
 
     /// Binds a listener for connections that keep messages apart.
@@ -95,12 +102,11 @@ impl UnixBuilder {
     ///
     /// As [`listen`](Self::listen).
     pub fn listen_seqpacket(&self, addr: &SocketAddr) -> io::Result<UnixSeqpacketListener> {
-        let (socket, unlink) = self.bind(Type::SEQPACKET, addr)?;
-        socket.listen(self.backlog.unwrap_or(-1))?;
-        Ok(UnixSeqpacketListener(socket, unlink))
+        self.bind(Type::SEQPACKET, addr, true)
+            .map(UnixSeqpacketListener)
     }
 
-    /// Binds a datagram socket to a path. Its file is not removed with it.
+    /// Binds a datagram socket to a path.
     ///
     /// # Errors
     ///
@@ -110,97 +116,44 @@ impl UnixBuilder {
     }
 
     pub(super) fn datagram_addr(&self, addr: &SocketAddr) -> io::Result<UnixDatagram> {
-        let (socket, unlink) = self.bind(Type::DGRAM, addr)?;
-        if let Some(unlink) = unlink {
-            unlink.forget();
-        }
-        Ok(UnixDatagram(socket))
+        self.bind(Type::DGRAM, addr, false).map(UnixDatagram)
     }
 
-    fn bind(&self, ty: Type, addr: &SocketAddr) -> io::Result<(Socket, Option<Unlink>)> {
-        let socket = Socket::new(ty)?;
-        match socket.bind(addr) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && self.rebind_stale => {
-                let Some(path) = addr.as_pathname() else {
-                    return Err(error);
-                };
-                if !is_stale(ty, addr, path)? {
-                    return Err(error);
-                }
-                fs::remove_file(path)?;
-                socket.bind(addr)?;
+    /// A bound socket, which listens if `listens` says so. Its file goes with it where that was asked for.
+    fn bind(&self, ty: Type, addr: &SocketAddr, listens: bool) -> io::Result<Socket> {
+        let socket = self.socket(ty)?;
+        let _lock = match (socket.bind(addr), addr.as_pathname()) {
+            (Err(error), Some(path))
+                if error.kind() == io::ErrorKind::AddrInUse && self.rebind_stale =>
+            {
+                Some(file::bind_stale(&socket, addr, path, error)?)
             }
-            result => result?,
-        }
-        let Some(path) = addr.as_pathname() else {
-            return Ok((socket, None));
+            (result, _) => {
+                result?;
+                None
+            }
         };
         // From here on a failure must not leave the file behind.
-        let unlink = Unlink::of(path)?;
-        if let Some(mode) = self.mode {
+        let path = addr
+            .as_pathname()
+            .filter(|path| !path.as_os_str().is_empty());
+        let unlink = path.map(|path| Unlink::of(&socket, path)).transpose()?;
+        if let (Some(mode), Some(path)) = (self.mode, path) {
             fs::set_permissions(path, Permissions::from_mode(mode))?;
         }
-        let unlink = if self.unlink_on_drop {
-            Some(unlink)
-        } else {
-            unlink.forget();
-            None
-        };
-        Ok((socket, unlink))
-    }
-}
-
-/// Whether the path is a socket that nobody listens on.
-fn is_stale(ty: Type, addr: &SocketAddr, path: &Path) -> io::Result<bool> {
-    if !fs::symlink_metadata(path)?.file_type().is_socket() {
-        return Ok(false);
-    }
-    let probe = Socket::new(ty)?;
-    // A live server with a full queue would make this wait; it is alive all the same.
-    probe.set_nonblocking(true)?;
-    match probe.connect(addr) {
-        Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
-        // Gone in between: there is nothing to remove, and the caller's removal says so.
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Err(e),
-        _ => Ok(false),
-    }
-}
-
-/// Removes a socket's file when dropped, if it is still the same file.
-#[derive(Debug)]
-pub(super) struct Unlink {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-}
-
-impl Unlink {
-    fn of(path: &Path) -> io::Result<Unlink> {
-        use std::os::unix::fs::MetadataExt;
-        let meta = fs::symlink_metadata(path)?;
-        // The program may change its directory before the drop.
-        let path = std::path::absolute(path)?;
-        Ok(Unlink {
-            path,
-            device: meta.dev(),
-            inode: meta.ino(),
-        })
-    }
-
-    /// Leaves the file where it is.
-    pub(super) fn forget(self) {
-        mem::forget(self);
-    }
-}
-
-impl Drop for Unlink {
-    fn drop(&mut self) {
-        use std::os::unix::fs::MetadataExt;
-        if let Ok(meta) = fs::symlink_metadata(&self.path)
-            && (meta.dev(), meta.ino()) == (self.device, self.inode)
-        {
-            // Nobody to tell; it may be gone already.
-            let _ = fs::remove_file(&self.path);
+        if listens {
+            socket.listen(self.backlog.unwrap_or(-1))?;
         }
+        match unlink {
+            Some(unlink) if self.unlink_on_drop => socket.io().set_belonging(Box::new(unlink)),
+            Some(unlink) => unlink.keep(),
+            None => {}
+        }
+        Ok(socket)
+    }
+
+    /// A socket with the settings that any may have.
+    fn socket(&self, ty: Type) -> io::Result<Socket> {
+        Socket::new(ty)
     }
 }

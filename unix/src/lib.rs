@@ -14,6 +14,7 @@
 //! | `seqpacket` | [`UnixSeqpacket`], [`UnixSeqpacketListener`]: connections that keep messages apart |
 //! | `addr` | [`SocketAddr`] as text |
 //! | `builder` | [`UnixBuilder`]: file mode, stale paths, unlink on drop |
+//! | `file` | the file of a path: who removes it, and when it may be replaced |
 //! | `ancillary` | [`Ancillary`], [`Received`]: passing descriptors and credentials |
 //! | `batch` | [`RecvBatch`], [`SendBatch`]: many datagrams with one call |
 //! | `credentials` | [`UCred`]: who the peer is |
@@ -38,6 +39,7 @@ mod batch;
 mod builder;
 mod credentials;
 mod datagram;
+mod file;
 mod listener;
 mod options;
 mod seqpacket;
@@ -55,8 +57,10 @@ pub use batch::{RecvBatch, SendBatch};
 pub use builder::UnixBuilder;
 pub use credentials::UCred;
 pub use datagram::UnixDatagram;
+#[doc(hidden)]
+pub use file::keep_file;
 pub use listener::{Incoming, UnixListener};
-pub use seqpacket::{UnixSeqpacket, UnixSeqpacketListener};
+pub use seqpacket::{SeqpacketIncoming, UnixSeqpacket, UnixSeqpacketListener};
 pub use socket::Socket;
 pub use socket2::Type;
 pub use stream::UnixStream;

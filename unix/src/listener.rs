@@ -3,14 +3,13 @@
 use std::fmt;
 use std::io;
 use std::iter::FusedIterator;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::Instant;
 
 use std_net_runtime::{Deadline, Io, Notifier, is_notified};
 
 use super::addr::{from_kernel, from_path};
-use super::builder::Unlink;
 use super::{Socket, SocketAddr, UnixBuilder, UnixStream};
 
 /// A Unix socket that takes connections, as [`std::os::unix::net::UnixListener`].
@@ -31,7 +30,7 @@ use super::{Socket, SocketAddr, UnixBuilder, UnixStream};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "UnixServer")]
-pub struct UnixListener(pub(super) Socket, pub(super) Option<Unlink>);
+pub struct UnixListener(pub(super) Socket);
 
 impl UnixListener {
     /// Binds to a path, which must not exist, and listens.
@@ -202,58 +201,18 @@ impl UnixListener {
     }
 }
 
-impl From<OwnedFd> for UnixListener {
-    fn from(fd: OwnedFd) -> UnixListener {
-        UnixListener::from(Socket::from(fd))
-    }
-}
-
-impl From<UnixListener> for OwnedFd {
-    /// Hands the descriptor out. The file of the path stays whatever the builder said.
-    fn from(listener: UnixListener) -> OwnedFd {
-        Socket::from(listener).into()
-    }
-}
-
-impl AsFd for UnixListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl AsRawFd for UnixListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
-    }
-}
-
-impl IntoRawFd for UnixListener {
-    fn into_raw_fd(self) -> RawFd {
-        OwnedFd::from(self).into_raw_fd()
-    }
-}
-
-impl FromRawFd for UnixListener {
-    unsafe fn from_raw_fd(fd: RawFd) -> UnixListener {
-        // SAFETY: the caller owns the descriptor, as this method's contract says.
-        UnixListener::from(unsafe { OwnedFd::from_raw_fd(fd) })
-    }
-}
-
+std_net_runtime::descriptor_traits!(UnixListener, Socket::from);
 std_net_runtime::std_traits!(UnixListener, std::os::unix::net::UnixListener);
 
 impl From<Socket> for UnixListener {
     /// Takes a listening stream socket.
     fn from(socket: Socket) -> UnixListener {
-        UnixListener(socket, None)
+        UnixListener(socket)
     }
 }
 
 impl From<UnixListener> for Socket {
     fn from(listener: UnixListener) -> Socket {
-        if let Some(unlink) = listener.1 {
-            unlink.forget();
-        }
         listener.0
     }
 }

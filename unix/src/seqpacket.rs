@@ -3,14 +3,13 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::iter::FusedIterator;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use std_net_runtime::{Deadline, Io, Notifier};
+use std_net_runtime::{Deadline, Io, Notifier, is_notified};
 
 use super::addr::from_kernel;
-use super::builder::Unlink;
 use super::{Shutdown, Socket, SocketAddr, Type, UCred, UnixBuilder};
 
 /// A connection that keeps messages apart: each [`send`](Self::send) is one
@@ -339,6 +338,15 @@ impl UnixSeqpacket {
         self.0.peer_cred()
     }
 
+    /// A descriptor for the peer's OS process; see [`Socket::peer_pidfd`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`: `ENOPROTOOPT` before Linux 6.5.
+    pub fn peer_pidfd(&self) -> io::Result<OwnedFd> {
+        self.0.peer_pidfd()
+    }
+
     fn io(&self) -> &Io {
         self.0.io()
     }
@@ -383,11 +391,7 @@ impl fmt::Debug for UnixSeqpacket {
 /// assert_eq!(server.read_string(16)?, "ping");
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Debug)]
-pub struct UnixSeqpacketListener(
-    pub(super) Socket,
-    #[allow(dead_code, reason = "held for its drop")] pub(super) Option<Unlink>,
-);
+pub struct UnixSeqpacketListener(pub(super) Socket);
 
 impl UnixSeqpacketListener {
     /// Binds to an address and listens.
@@ -434,6 +438,36 @@ impl UnixSeqpacketListener {
     pub fn try_accept(&self) -> io::Result<(UnixSeqpacket, SocketAddr)> {
         let (io, addr) = self.0.0.try_accept()?;
         Ok((UnixSeqpacket(Socket(io)), from_kernel(&addr)?))
+    }
+
+    /// The connections as they come. Ends only when a [`notifier`](Self::notifier) says so; an error
+    /// does not end it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std_net_unix::{SocketAddr, UnixSeqpacketListener};
+    ///
+    /// let addr = SocketAddr::from_pathname("/tmp/example.sock")?;
+    /// for connection in UnixSeqpacketListener::bind_addr(&addr)?.incoming() {
+    ///     println!("{:?}", connection?);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn incoming(&self) -> SeqpacketIncoming<'_> {
+        SeqpacketIncoming {
+            listener: self,
+            ended: false,
+        }
+    }
+
+    /// A second handle to the same listener; see [`Socket::try_clone`].
+    ///
+    /// # Errors
+    ///
+    /// The error of `fcntl(2)`: too many descriptors.
+    pub fn try_clone(&self) -> io::Result<UnixSeqpacketListener> {
+        self.0.try_clone().map(UnixSeqpacketListener)
     }
 
     /// A handle that ends the accepts of this listener; see
@@ -486,15 +520,68 @@ impl UnixSeqpacketListener {
     }
 }
 
-impl From<OwnedFd> for UnixSeqpacketListener {
+std_net_runtime::descriptor_traits!(UnixSeqpacketListener, Socket::from);
+
+impl From<Socket> for UnixSeqpacketListener {
     /// Takes a listening seqpacket socket.
-    fn from(fd: OwnedFd) -> UnixSeqpacketListener {
-        UnixSeqpacketListener(Socket::from(fd), None)
+    fn from(socket: Socket) -> UnixSeqpacketListener {
+        UnixSeqpacketListener(socket)
     }
 }
 
-impl AsFd for UnixSeqpacketListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+impl From<UnixSeqpacketListener> for Socket {
+    fn from(listener: UnixSeqpacketListener) -> Socket {
+        listener.0
+    }
+}
+
+impl<'a> IntoIterator for &'a UnixSeqpacketListener {
+    type Item = io::Result<UnixSeqpacket>;
+    type IntoIter = SeqpacketIncoming<'a>;
+
+    fn into_iter(self) -> SeqpacketIncoming<'a> {
+        self.incoming()
+    }
+}
+
+/// The connections of a [`UnixSeqpacketListener`] as they come.
+#[derive(Debug)]
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct SeqpacketIncoming<'a> {
+    listener: &'a UnixSeqpacketListener,
+    ended: bool,
+}
+
+impl Iterator for SeqpacketIncoming<'_> {
+    type Item = io::Result<UnixSeqpacket>;
+
+    fn next(&mut self) -> Option<io::Result<UnixSeqpacket>> {
+        if self.ended {
+            return None;
+        }
+        match self.listener.0.0.accept_any() {
+            Err(error) if is_notified(&error) => {
+                self.ended = true;
+                None
+            }
+            result => Some(result.map(|io| UnixSeqpacket(Socket(io)))),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, None)
+    }
+}
+
+impl FusedIterator for SeqpacketIncoming<'_> {}
+
+impl fmt::Debug for UnixSeqpacketListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut builder = f.debug_struct("UnixSeqpacketListener");
+        builder.field("fd", &self.as_raw_fd());
+        if let Ok(addr) = self.local_addr() {
+            builder.field("local", &addr);
+        }
+        builder.finish()
     }
 }

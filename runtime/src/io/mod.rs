@@ -51,15 +51,15 @@ use mode::{MODE_BLOCKING, MODE_FORCED, MODE_UNKNOWN, Shared, UNREAD};
 pub struct Io {
     /// Before the descriptor, so that it is dropped first: see [`Source::release`](crate::reactor::source::Source::release).
     source: Attached,
+    /// What `dup`ed descriptors share because the kernel does. Absent: a blocking socket
+    /// without timeouts that we made ourselves. Before the descriptor too: see [`Belonging`].
+    shared: OnceLock<Arc<Shared>>,
     fd: OwnedFd,
     /// What it means that a plain `recv` fills less than its buffer.
     short_reads: ShortReads,
     /// Its sends are made together with those of others, where it pays.
     batched_sends: AtomicBool,
     deadline: AtomicDeadline,
-    /// What `dup`ed descriptors share because the kernel does. Absent: a blocking socket
-    /// without timeouts that we made ourselves.
-    shared: OnceLock<Arc<Shared>>,
 }
 
 /// What has an [`Io`] inside: the seam for what works over sockets of several crates.
@@ -67,6 +67,13 @@ pub struct Io {
 pub trait AsIo {
     /// It.
     fn as_io(&self) -> &Io;
+}
+
+/// What goes with a socket, and is dropped with the last of its handles, before the descriptor is closed.
+#[doc(hidden)]
+pub trait Belonging: Send + Sync {
+    /// The descriptor was handed out: the socket lives on without a handle.
+    fn outlived(&self);
 }
 
 impl Io {
@@ -162,9 +169,18 @@ impl Io {
             // Cannot fail on a socket; there would be nobody to tell.
             let _ = self.set_o_nonblock(false);
         }
+        if let Some(belonging) = self.shared.get().and_then(|s| s.belonging.get()) {
+            belonging.outlived();
+        }
         self.source.expose();
         drop(self.source);
         self.fd
+    }
+
+    /// Gives the socket what is dropped with the last of its handles. Once; a second one is dropped here.
+    pub fn set_belonging(&self, belonging: Box<dyn Belonging>) {
+        let shared = self.shared.get_or_init(Shared::fresh);
+        let _ = shared.belonging.set(belonging);
     }
 
     /// For system calls of this crate.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use libc::c_int;
 
-use super::Io;
+use super::{Belonging, Io};
 use crate::deadline::{Deadline, Nanos};
 use crate::interest::Interest;
 use crate::io::notify::{Notifier, Notify};
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) halves: AtomicU8,
     /// What the halves have in common while one of them lives.
     pub(super) common: Mutex<Option<Weak<dyn Any + Send + Sync>>>,
+    /// What is dropped with the last handle.
+    pub(super) belonging: OnceLock<Box<dyn Belonging>>,
 }
 
 /// Adopted descriptor: `O_NONBLOCK` not looked at yet.
@@ -55,6 +57,7 @@ impl Shared {
             deferred_error: AtomicI32::new(0),
             halves: AtomicU8::new(0),
             common: Mutex::new(None),
+            belonging: OnceLock::new(),
         })
     }
 
