@@ -3,8 +3,11 @@
 
 use std::error::Error;
 use std::fmt;
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use std_net_runtime::Deadline;
@@ -68,7 +71,7 @@ impl Error for ConnectErrors {
 
 /// A new TCP socket connected to one of the addresses, within `deadline`.
 pub(crate) fn tcp(addrs: impl ToSocketAddrs, deadline: Deadline) -> io::Result<Socket> {
-    race(addrs, deadline, |addr| {
+    race(addrs, deadline, |addr, _| {
         Socket::stream(Domain::for_address(addr))
     })
 }
@@ -78,14 +81,15 @@ pub(crate) fn tcp_one(addr: SocketAddr, deadline: Deadline) -> io::Result<Socket
     finish(Socket::stream(Domain::for_address(addr))?, addr, deadline).map_err(|failed| failed.1)
 }
 
-/// Connects a socket that `open` makes to the first address that answers.
+/// Connects a socket that `open` makes to the first address that answers; it is told whether there is but
+/// one address.
 ///
 /// As long as each attempt succeeds or fails before the next one is due, this is a plain loop.
 /// Only when one stays silent do processes race, one for each attempt.
 pub(crate) fn race(
     addrs: impl ToSocketAddrs,
     deadline: Deadline,
-    open: impl Fn(SocketAddr) -> io::Result<Socket> + Clone + Send + 'static,
+    open: impl Fn(SocketAddr, bool) -> io::Result<Socket> + Clone + Send + 'static,
 ) -> io::Result<Socket> {
     let found: Vec<SocketAddr> = addrs.to_socket_addrs_deadline(deadline)?.collect();
     let v6_first = if addrs.is_name() {
@@ -94,6 +98,7 @@ pub(crate) fn race(
         // The caller's own order.
         found.first().is_some_and(SocketAddr::is_ipv6)
     };
+    let alone = found.len() == 1;
     let mut rest = in_turn(found, v6_first).into_iter();
     let mut failures = Vec::new();
     while let Some(addr) = rest.next() {
@@ -102,7 +107,7 @@ pub(crate) fn race(
         } else {
             nearer(deadline, Instant::now() + ATTEMPT_DELAY)
         };
-        match open(addr).map_err(|e| (None, e)).and_then(|socket| {
+        match open(addr, alone).map_err(|e| (None, e)).and_then(|socket| {
             finish(socket, addr, patience).map_err(|(socket, error)| (Some(socket), error))
         }) {
             Ok(socket) => return Ok(socket),
@@ -186,7 +191,7 @@ impl Race {
     fn run(
         mut self,
         mut rest: impl ExactSizeIterator<Item = SocketAddr>,
-        open: impl Fn(SocketAddr) -> io::Result<Socket> + Clone + Send + 'static,
+        open: impl Fn(SocketAddr, bool) -> io::Result<Socket> + Clone + Send + 'static,
     ) -> io::Result<Socket> {
         // The silent one has had its time.
         let mut next_start = Instant::now();
@@ -194,7 +199,7 @@ impl Race {
             let due = self.running.is_empty() || next_start <= Instant::now();
             if let Some(addr) = due.then(|| rest.next()).flatten() {
                 let open = open.clone();
-                self.start(addr, move || open(addr));
+                self.start(addr, move || open(addr, false));
                 next_start = Instant::now() + ATTEMPT_DELAY;
             }
             let until = if rest.len() == 0 {
@@ -245,12 +250,43 @@ fn finish(
 ) -> Result<Socket, (Socket, io::Error)> {
     socket.timeout_after(deadline);
     match socket.connect(addr) {
+        Ok(()) if is_self(&socket, addr) => {
+            // Reset: who wants to listen on that port must not wait for a minute.
+            let _ = socket.set_linger(Some(Duration::ZERO));
+            let refused = io::Error::from_raw_os_error(libc::ECONNREFUSED);
+            Err((socket, refused))
+        }
         Ok(()) => {
             socket.reset_deadline();
             Ok(socket)
         }
         Err(error) => Err((socket, error)),
     }
+}
+
+/// Whether the kernel has connected the socket to itself: it chose for it the very port on which nobody
+/// listens (RFC 9293, section 3.5: simultaneous open). Whoever connects means somebody else.
+fn is_self(socket: &Socket, addr: SocketAddr) -> bool {
+    // A port that it does not choose by itself needs no question.
+    if !chosen_ports().contains(&addr.port()) {
+        return false;
+    }
+    let own = socket.local_addr().ok().and_then(|own| own.as_socket());
+    own.is_some_and(|own| (own.ip(), own.port()) == (addr.ip(), addr.port()))
+}
+
+/// The ports that the kernel hands out, as they were when this was first asked.
+fn chosen_ports() -> &'static RangeInclusive<u16> {
+    static PORTS: OnceLock<RangeInclusive<u16>> = OnceLock::new();
+    PORTS.get_or_init(|| {
+        let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+        let text = text.unwrap_or_default();
+        let mut numbers = text.split_whitespace().map_while(|n| n.parse().ok());
+        match (numbers.next(), numbers.next()) {
+            (Some(first), Some(last)) => first..=last,
+            _ => 1..=u16::MAX,
+        }
+    })
 }
 
 /// The order of attempts (RFC 8305, section 4): that of the resolver, which is by RFC 6724, but

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use std_net::process;
-use std_net::socket::{ConnectErrors, TcpBuilder, TcpListener, TcpStream};
+use std_net::socket::{ConnectErrors, Domain, Socket, TcpBuilder, TcpListener, TcpStream};
 use std_net_tests::{LIMIT, Silent, both, has_ipv6, within};
 
 fn closed() -> SocketAddr {
@@ -167,5 +167,159 @@ fn a_name_of_two_families_reaches_whichever_listens() {
             let stream = TcpStream::connect(&both[..]).unwrap();
             assert_eq!(stream.peer_addr().unwrap(), addr);
         }
+    });
+}
+
+/// The first connection has no cookie of the server: its first write only begins to connect, and must go on.
+#[test]
+fn fast_open_writes_whether_or_not_there_is_a_cookie() {
+    both(|| {
+        let listener = TcpBuilder::new()
+            .fast_open(8)
+            .listen("127.0.0.1:0")
+            .unwrap();
+        let addr = listener.local_addr().unwrap();
+        let builder = TcpBuilder::new().fast_open(1);
+        for _ in 0..3 {
+            let stream = builder.connect(addr).unwrap();
+            stream.write_string("in the first packet").unwrap();
+            let (peer, _) = listener.accept().unwrap();
+            assert_eq!(peer.read_string(64).unwrap(), "in the first packet");
+            peer.write_string("answer").unwrap();
+            assert_eq!(stream.read_string(64).unwrap(), "answer");
+        }
+        // With a deadline, by several buffers, from a file, and without waiting.
+        let stream = builder.connect(addr).unwrap();
+        stream.timeout_after(LIMIT);
+        let parts = [std::io::IoSlice::new(b"a"), std::io::IoSlice::new(b"b")];
+        std::io::Write::write_vectored(&mut &stream, &parts).unwrap();
+        let (peer, _) = listener.accept().unwrap();
+        assert_eq!(peer.read_string(64).unwrap(), "ab");
+        let stream = builder.connect(addr).unwrap();
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        assert_eq!(stream.send_file(&file, ..4).unwrap(), 4);
+        let (peer, _) = listener.accept().unwrap();
+        assert_eq!(&*peer.read_lent().unwrap(), b"\x7fELF");
+        let stream = builder.connect(addr).unwrap();
+        match stream.try_write(b"x") {
+            Ok(1) => {}
+            Ok(n) => panic!("{n}"),
+            Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock, "{e}"),
+        }
+    });
+}
+
+/// A connect that waits for the first write says nothing about which address answers.
+#[test]
+fn fast_open_does_not_hide_that_the_first_is_silent() {
+    both(|| {
+        let silent = Silent::new();
+        let listener = TcpBuilder::new()
+            .fast_open(8)
+            .listen("127.0.0.1:0")
+            .unwrap();
+        let addr = listener.local_addr().unwrap();
+        let builder = TcpBuilder::new().fast_open(1);
+        for addrs in [[silent.addr, addr], [closed(), addr]] {
+            let stream = builder.connect(&addrs[..]).unwrap();
+            stream.write_string("x").unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), addr);
+        }
+    });
+}
+
+#[test]
+fn an_address_without_a_port_takes_none_before_the_connect() {
+    both(|| {
+        let local: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let socket = Socket::stream(Domain::IPV4).unwrap();
+        socket.set_bind_address_no_port(true).unwrap();
+        assert!(socket.bind_address_no_port().unwrap());
+        socket.bind(local).unwrap();
+        let port = |socket: &Socket| socket.local_addr().unwrap().as_socket().unwrap().port();
+        assert_eq!(port(&socket), 0);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        socket.connect(addr).unwrap();
+        assert_ne!(port(&socket), 0);
+        let built = TcpBuilder::new().local_addr(local).connect(addr).unwrap();
+        assert!(built.socket().bind_address_no_port().unwrap());
+        let fixed = SocketAddr::new(local.ip(), closed().port());
+        let built = TcpBuilder::new().local_addr(fixed).connect(addr).unwrap();
+        assert_eq!(built.local_addr().unwrap(), fixed);
+        assert!(!built.socket().bind_address_no_port().unwrap());
+        if has_ipv6() {
+            let listener = TcpListener::bind("[::1]:0").unwrap();
+            let local = "[::1]:0".parse().unwrap();
+            let built = TcpBuilder::new()
+                .local_addr(local)
+                .connect(listener.local_addr().unwrap())
+                .unwrap();
+            assert!(built.socket().bind_address_no_port().unwrap());
+        }
+    });
+}
+
+/// The kernel lets a socket connect to itself, when it has chosen the port that it is to connect to.
+#[test]
+fn nobody_is_connected_to_himself() {
+    both(|| {
+        let addr = closed();
+        let error = TcpBuilder::new()
+            .local_addr(addr)
+            .connect(addr)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        // The low-level socket does what the kernel does.
+        let socket = Socket::stream(Domain::IPV4).unwrap();
+        socket.bind(addr).unwrap();
+        socket.connect(addr).unwrap();
+        assert_eq!(socket.local_addr().unwrap().as_socket(), Some(addr));
+    });
+}
+
+#[test]
+fn a_connect_step_by_step() {
+    both(|| {
+        let would_block = |result: std::io::Result<()>| match result {
+            Ok(()) => false,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => true,
+            Err(e) => panic!("{e}"),
+        };
+        let silent = Silent::new();
+        let socket = Socket::stream(Domain::IPV4).unwrap();
+        assert!(would_block(socket.try_connect(silent.addr)));
+        assert!(would_block(socket.try_connect(silent.addr)));
+        assert!(would_block(socket.finish_connect()));
+        // It goes on from there, if one wants to wait after all.
+        socket.timeout_after(Duration::from_millis(1));
+        let error = socket.connect(silent.addr).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+
+        let socket = Socket::stream(Domain::IPV4).unwrap();
+        let result = socket.try_connect(closed());
+        let error = match result {
+            Err(e) if e.kind() == ErrorKind::WouldBlock => loop {
+                match socket.finish_connect() {
+                    Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                    other => break other.unwrap_err(),
+                }
+            },
+            other => other.unwrap_err(),
+        };
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = Socket::stream(Domain::IPV4).unwrap();
+        if would_block(socket.try_connect(listener.local_addr().unwrap())) {
+            while would_block(socket.finish_connect()) {}
+        }
+        socket.finish_connect().unwrap();
+        // It waits as ever.
+        let stream = TcpStream::from(socket);
+        let (peer, _) = listener.accept().unwrap();
+        let reader = process::spawn(move || stream.read_string(8).unwrap());
+        peer.write_string("late").unwrap();
+        assert_eq!(reader.join().unwrap(), "late");
     });
 }

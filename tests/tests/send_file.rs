@@ -254,3 +254,65 @@ fn no_signal_ends_a_program_whose_peer_is_gone() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said == "alive\n", "{output:?}");
 }
+
+/// Files of /proc have a length of 0 by `stat`, and something in them.
+#[test]
+fn a_file_whose_length_is_not_known_is_read_to_its_end() {
+    both(|| {
+        let file = File::open("/proc/self/limits").unwrap();
+        let mut expected = String::new();
+        File::open("/proc/self/limits")
+            .unwrap()
+            .read_to_string(&mut expected)
+            .unwrap();
+        assert!(expected.contains("Max open files"));
+        let check = |sent: u64, got: &[u8], from: usize| {
+            let expected = &expected.as_bytes()[from..];
+            assert_eq!((sent, got), (expected.len() as u64, expected));
+        };
+        let mut buf = vec![0; 65_536];
+        for from in [0, 10] {
+            let (a, b) = UnixDatagram::pair().unwrap();
+            let sent = a.send_file(&file, from as u64..).unwrap();
+            let n = b.recv(&mut buf).unwrap();
+            check(sent, &buf[..n], from);
+            let (a, b) = UnixSeqpacket::pair().unwrap();
+            let sent = a.send_file(&file, from as u64..).unwrap();
+            let n = b.recv(&mut buf).unwrap();
+            check(sent, &buf[..n], from);
+            let (a, b) = tcp_pair();
+            let sent = a.send_file(&file, from as u64..).unwrap();
+            drop(a);
+            let got = received(b, || ());
+            check(sent, &got, from);
+        }
+        let (a, b) = UnixDatagram::pair().unwrap();
+        assert_eq!(a.send_file(&file, 4..9).unwrap(), 5);
+        assert_eq!(b.read_string(64).unwrap(), expected[4..9]);
+        // One that never ends is longer than a message.
+        let endless = File::open("/dev/zero").unwrap();
+        let error = a.send_file(&endless, ..).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EMSGSIZE));
+        assert_eq!(a.send_file(&endless, ..100).unwrap(), 100);
+    });
+}
+
+/// What cannot be read at an offset is an error, and no message without anything in it.
+#[test]
+fn a_pipe_is_not_a_file() {
+    both(|| {
+        let (read, mut write) = std::io::pipe().unwrap();
+        write.write_all(b"in the pipe").unwrap();
+        let pipe = File::from(std::os::fd::OwnedFd::from(read));
+        let (a, b) = UnixDatagram::pair().unwrap();
+        let error = a.send_file(&pipe, ..).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ESPIPE));
+        let (c, _d) = UnixStream::pair().unwrap();
+        let error = c.send_file(&pipe, ..).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ESPIPE));
+        assert_eq!(
+            b.try_recv(&mut [0; 8]).unwrap_err().kind(),
+            ErrorKind::WouldBlock
+        );
+    });
+}

@@ -72,6 +72,11 @@ fn each_operation_costs_what_it_costs_in_std() {
                 count("ours", operation).unwrap(),
             );
             let total = |calls: &BTreeMap<String, usize>| calls.values().sum::<usize>();
+            let mut ours = ours;
+            if operation == "connect" {
+                // To a port that the kernel hands out, as this one: whether it is one's own.
+                assert_eq!(ours.remove("getsockname"), Some(10), "{ours:?}");
+            }
             assert!(
                 total(&ours) <= total(&std),
                 "{operation}: {ours:?}, std: {std:?}"

@@ -106,6 +106,40 @@ impl Socket {
         self.0.connect(&to_kernel(addr)?)
     }
 
+    /// Begins to connect and never waits, whatever the mode: for an event loop of your own. When the
+    /// socket is writable, [`finish_connect`](Self::finish_connect) says how it has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it has begun; the error of `connect(2)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net_unix::{SocketAddr, UnixListener};
+    /// # let listener = UnixListener::bind_addr(&SocketAddr::from_pathname("")?)?;
+    /// # let addr = listener.local_addr()?;
+    /// use std_net_unix::Socket;
+    ///
+    /// // A Unix socket connects at once, or there is no room in the listener's queue.
+    /// let socket = Socket::stream()?;
+    /// socket.try_connect(&addr)?;
+    /// socket.finish_connect()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_connect(&self, addr: &SocketAddr) -> io::Result<()> {
+        self.0.try_connect(&to_kernel(addr)?)
+    }
+
+    /// How a connect that has begun ended; never waits. It may be asked again and again.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it has not ended; its error.
+    pub fn finish_connect(&self) -> io::Result<()> {
+        self.0.finish_connect()
+    }
+
     /// Makes it take connections, of which `backlog` may wait to be accepted; -1 is the most the
     /// system allows. Corresponds to `listen(2)`.
     ///

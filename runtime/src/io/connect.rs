@@ -46,7 +46,7 @@ impl Io {
     ///
     /// `WouldBlock` if there is none; otherwise as [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(Io, SockAddr)> {
-        self.once(|wait| self.accept_once(wait, accept_from))
+        self.once(Interest::Read, |wait| self.accept_once(wait, accept_from))
     }
 
     fn accept_once<A>(
@@ -98,6 +98,38 @@ impl Io {
             self.set_o_nonblock(false)?;
         }
         result
+    }
+
+    /// Begins to connect and does not wait for the end of it, whatever the mode.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if it has begun, or a Unix listener's queue is full; the error of `connect(2)`.
+    pub fn try_connect(&self, addr: &SockAddr) -> io::Result<()> {
+        let forced = !self.user_nonblocking()? && !self.is_forced();
+        if forced {
+            self.set_o_nonblock(true)?;
+        }
+        let result = self.once(Interest::Write, |_| {
+            self.connect_once(addr)
+                .map_err(|error| match error.raw_os_error() {
+                    Some(libc::EALREADY) => io::ErrorKind::WouldBlock.into(),
+                    _ => error,
+                })
+        });
+        if forced {
+            self.set_o_nonblock(false)?;
+        }
+        result
+    }
+
+    /// How a connect that [`try_connect`](Self::try_connect) began has ended.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if it has not; its error.
+    pub fn finish_connect(&self) -> io::Result<()> {
+        self.once(Interest::Write, |_| self.connect_outcome())
     }
 
     /// The first step of a connect. A Unix listener whose queue is full says `EAGAIN`, and nothing

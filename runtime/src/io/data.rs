@@ -38,7 +38,9 @@ impl Io {
 
     fn recv_until(&self, buf: &mut [u8], flags: c_int, until: Nanos) -> io::Result<usize> {
         if flags & libc::MSG_DONTWAIT != 0 {
-            return self.once(|wait| self.recv_into(buf, flags, wait).map(|r| r.len));
+            return self.once(Interest::Read, |wait| {
+                self.recv_into(buf, flags, wait).map(|r| r.len)
+            });
         }
         let attempt = |wait| self.recv_into(buf, flags, wait);
         let received = self.run(Interest::Read, until, attempt, |r| r.emptied)?;

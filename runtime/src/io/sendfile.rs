@@ -96,22 +96,30 @@ pub fn send_file(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Resu
 #[doc(hidden)]
 pub fn send_file_message(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Result<u64> {
     let (start, len) = offset_and_len(range)?;
-    let len = len.min(file.metadata()?.len().saturating_sub(start));
-    if len > MESSAGE {
-        return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
-    }
-    let mut message = vec![0; len as usize];
-    let mut read = 0;
-    while read < message.len() {
-        match file.read_at(&mut message[read..], start + read as u64) {
-            // Shorter by now.
+    // One byte more than a message may have tells that there is more. The length that the file system
+    // gives is only a hint: files of /proc have none.
+    let most = len.min(MESSAGE + 1);
+    let known = file.metadata()?.len().saturating_sub(start);
+    let mut message = Vec::with_capacity(known.min(most) as usize);
+    while (message.len() as u64) < most {
+        let read = message.len();
+        let room = (message.capacity() - read)
+            .max(COPY)
+            .min(most as usize - read);
+        message.resize(read + room, 0);
+        let result = file.read_at(&mut message[read..], start + read as u64);
+        message.truncate(read + *result.as_ref().unwrap_or(&0));
+        match result {
             Ok(0) => break,
-            Ok(n) => read += n,
+            Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
     }
-    io.send(&message[..read], 0).map(|n| n as u64)
+    if message.len() as u64 > MESSAGE {
+        return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
+    }
+    io.send(&message, 0).map(|n| n as u64)
 }
 
 /// A plain copy of one piece.

@@ -164,6 +164,7 @@ impl Io {
         seen: Option<(&'static Source, Seen)>,
         error: io::Error,
     ) -> io::Result<bool> {
+        let error = unfinished(interest, error);
         if error.kind() != io::ErrorKind::WouldBlock || turn.last_try {
             return Err(error);
         }
@@ -218,9 +219,13 @@ impl Io {
     /// One attempt that never waits, whatever the mode: `perform` for callers with a loop of their
     /// own.
     #[cold]
-    pub(super) fn once<T>(&self, attempt: impl FnOnce(Wait) -> io::Result<T>) -> io::Result<T> {
+    pub(super) fn once<T>(
+        &self,
+        interest: Interest,
+        attempt: impl FnOnce(Wait) -> io::Result<T>,
+    ) -> io::Result<T> {
         self.check_in_time(Nanos::NEVER)?;
-        attempt(Wait::Never)
+        attempt(Wait::Never).map_err(|error| unfinished(interest, error))
     }
 
     /// `perform`, or with `MSG_DONTWAIT` among the flags [`once`](Self::once).
@@ -234,7 +239,7 @@ impl Io {
         if flags & libc::MSG_DONTWAIT == 0 {
             self.perform(interest, attempt)
         } else {
-            self.once(attempt)
+            self.once(interest, attempt)
         }
     }
 
@@ -315,6 +320,17 @@ impl Io {
         drop(entered);
         eventfd.clear();
         result
+    }
+}
+
+/// The first write of TCP Fast Open, where the kernel has no cookie yet, only begins to connect: it has
+/// sent nothing, and is to be made again when the connection is there.
+#[cold]
+fn unfinished(interest: Interest, error: io::Error) -> io::Error {
+    if interest == Interest::Write && error.raw_os_error() == Some(libc::EINPROGRESS) {
+        io::ErrorKind::WouldBlock.into()
+    } else {
+        error
     }
 }
 

@@ -188,6 +188,9 @@ impl TcpBuilder {
     /// Data in the first packet: of a listener `queue` connections at a time may have it
     /// (`TCP_FASTOPEN`), a connection sends it with its first write (`TCP_FASTOPEN_CONNECT`) if
     /// `queue` is not 0.
+    ///
+    /// A connect that will do so returns before anybody has answered, and so it says nothing about which of
+    /// several addresses does: with more than one it connects as ever.
     pub fn fast_open(mut self, queue: u32) -> TcpBuilder {
         self.fast_open = Some(queue);
         self
@@ -220,7 +223,8 @@ impl TcpBuilder {
         self
     }
 
-    /// The address a connection comes from; port 0 lets the system choose.
+    /// The address a connection comes from; port 0 lets the system choose, when it connects
+    /// (`IP_BIND_ADDRESS_NO_PORT`).
     pub fn local_addr(mut self, addr: SocketAddr) -> TcpBuilder {
         self.local_addr = Some(addr);
         self
@@ -268,7 +272,10 @@ impl TcpBuilder {
     pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<TcpStream> {
         let settings = self.clone();
         let deadline = self.deadline.unwrap_or(Deadline::NEVER);
-        connect::race(addr, deadline, move |addr| settings.open(addr)).map(TcpStream)
+        connect::race(addr, deadline, move |addr, alone| {
+            settings.open(addr, alone)
+        })
+        .map(TcpStream)
     }
 
     pub(super) fn listen_one(&self, addr: SocketAddr) -> io::Result<TcpListener> {
@@ -287,13 +294,18 @@ impl TcpBuilder {
         Ok(TcpListener::from(socket))
     }
 
-    /// A socket that is ready to connect to `addr`.
-    fn open(&self, addr: SocketAddr) -> io::Result<Socket> {
+    /// A socket that is ready to connect to `addr`; `alone` if there is no other address to try.
+    fn open(&self, addr: SocketAddr, alone: bool) -> io::Result<Socket> {
         let socket = self.socket(addr)?;
         if let Some(queue) = self.fast_open {
-            socket.set_fast_open_connect(queue > 0)?;
+            socket.set_fast_open_connect(queue > 0 && alone)?;
         }
         if let Some(local) = self.local_addr {
+            if local.port() == 0 {
+                // The connect chooses a port that is free towards this peer. A bind would take one from
+                // all connections.
+                socket.set_bind_address_no_port(true)?;
+            }
             socket.bind(local)?;
         }
         Ok(socket)

@@ -368,6 +368,33 @@ impl Socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
+    /// Whether a bind to port 0 leaves the choice of the port to the connect, which needs one that is
+    /// free towards its peer only: for many connections from one address. Of IPv6 too:
+    /// `IP_BIND_ADDRESS_NO_PORT`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_bind_address_no_port(&self, value: bool) -> io::Result<()> {
+        self.0.set_int_option(
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            value.into(),
+        )
+    }
+
+    /// What [`set_bind_address_no_port`](Self::set_bind_address_no_port) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn bind_address_no_port(&self) -> io::Result<bool> {
+        Ok(self
+            .0
+            .int_option(libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT)?
+            != 0)
+    }
+
     /// Whether an address may be bound that the host does not have (yet): `IP_FREEBIND`.
     ///
     /// # Errors

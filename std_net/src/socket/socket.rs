@@ -100,6 +100,47 @@ impl Socket {
         self.0.connect(&addr.into())
     }
 
+    /// Begins to connect and never waits, whatever the mode: for an event loop of your own. When the
+    /// socket is writable, [`finish_connect`](Self::finish_connect) says how it has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it has begun; the error of `connect(2)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let addr = listener.local_addr()?;
+    /// use std::io::ErrorKind;
+    /// use std_net::socket::{Domain, Socket};
+    ///
+    /// let socket = Socket::stream(Domain::IPV4)?;
+    /// match socket.try_connect(addr) {
+    ///     Err(error) if error.kind() == ErrorKind::WouldBlock => {
+    ///         // Here an event loop would wait until the socket is writable.
+    ///         while let Err(error) = socket.finish_connect() {
+    ///             assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    ///         }
+    ///     }
+    ///     done => done?,
+    /// }
+    /// assert_eq!(socket.peer_addr()?.as_socket(), Some(addr));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_connect(&self, addr: impl Into<SockAddr>) -> io::Result<()> {
+        self.0.try_connect(&addr.into())
+    }
+
+    /// How a connect that has begun ended; never waits. It may be asked again and again.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it has not ended; its error.
+    pub fn finish_connect(&self) -> io::Result<()> {
+        self.0.finish_connect()
+    }
+
     /// Makes it take connections, of which `backlog` may wait to be accepted; -1 is the most the
     /// system allows. Corresponds to `listen(2)`.
     ///

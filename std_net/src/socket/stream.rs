@@ -48,6 +48,9 @@ impl TcpStream {
     /// has been silent for 250 ms; the first to connect wins and the others are closed. The lookup
     /// of a name comes before; see [`dns`](crate::dns).
     ///
+    /// A socket that the kernel connects to itself, which happens on one host when nobody listens on a port
+    /// that it hands out itself, counts as refused.
+    ///
     /// # Errors
     ///
     /// The error of the attempts: if they failed in different ways, with
