@@ -1,9 +1,8 @@
 //! [`ClientConfig`]: how a client behaves, and whom it trusts.
 
 use std::fmt;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,9 +13,10 @@ use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std_net_runtime::Deadline;
 use std_net_runtime::process::on_thread_stack;
 
+use super::pem::Pem;
 use super::server::Name;
 use super::session::{Connection, Queue};
-use super::{TlsError, TlsStream, Version, certificates, invalid, private_key, versions};
+use super::{TlsError, TlsStream, Version, invalid, versions};
 use crate::channel::Connected;
 
 /// How a client behaves. A clone is a reference to the same; sessions are resumed only among
@@ -54,12 +54,6 @@ pub struct ClientConfigBuilder {
     versions: (Version, Version),
     skip_verification: bool,
     resumption: bool,
-}
-
-/// PEM text, or where it is.
-pub(super) enum Pem {
-    Text(Vec<u8>),
-    File(PathBuf),
 }
 
 impl ClientConfig {
@@ -116,9 +110,8 @@ impl ClientConfig {
         server_name: &str,
         deadline: impl Into<Deadline>,
     ) -> io::Result<TlsStream<S>> {
-        let name = ServerName::try_from(server_name)
-            .map_err(invalid)?
-            .to_owned();
+        let name = ServerName::try_from(server_name).map_err(|_| no_name(server_name))?;
+        let name = name.to_owned();
         let connection =
             on_thread_stack(|| UnbufferedClientConnection::new(Arc::clone(&self.0), name))
                 .map_err(TlsError::io)?;
@@ -203,8 +196,8 @@ impl ClientConfigBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for PEM text without what it should have, or a key
-    /// that does not fit; [`NotFound`](io::ErrorKind::NotFound) if no roots are there; the error of
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) with a [`PemError`](super::PemError) inside for PEM
+    /// text without what it should have, or a key that does not fit; [`NotFound`](io::ErrorKind::NotFound) if no roots are there; the error of
     /// reading a file.
     pub fn build(self) -> io::Result<ClientConfig> {
         let provider = Arc::new(ring::default_provider());
@@ -220,9 +213,11 @@ impl ClientConfigBuilder {
         };
         let mut config = match &self.certificate {
             None => config.with_no_client_auth(),
-            Some((chain, key)) => config
-                .with_client_auth_cert(certificates(&chain.read()?)?, private_key(&key.read()?)?)
-                .map_err(invalid)?,
+            Some((chain, key)) => {
+                let (certificates, private) = (chain.certificates()?, key.private_key()?);
+                let paired = config.with_client_auth_cert(certificates, private);
+                Pem::check_pair(chain, key, paired)?
+            }
         };
         config.alpn_protocols = self.alpn;
         if !self.resumption {
@@ -234,9 +229,7 @@ impl ClientConfigBuilder {
     fn roots(&self) -> io::Result<RootCertStore> {
         let mut roots = RootCertStore::empty();
         for pem in &self.roots {
-            for certificate in certificates(&pem.read()?)? {
-                roots.add(certificate).map_err(invalid)?;
-            }
+            pem.add_to(&mut roots)?;
         }
         if self.system_roots.unwrap_or(self.roots.is_empty()) {
             let found = rustls_native_certs::load_native_certs();
@@ -254,26 +247,6 @@ impl ClientConfigBuilder {
     }
 }
 
-impl Pem {
-    pub(super) fn read(&self) -> io::Result<Vec<u8>> {
-        match self {
-            Pem::Text(text) => Ok(text.clone()),
-            Pem::File(path) => fs::read(path)
-                .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display()))),
-        }
-    }
-}
-
-impl fmt::Debug for Pem {
-    /// Without the text, which may be a private key.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Pem::Text(text) => write!(f, "{} bytes of PEM", text.len()),
-            Pem::File(path) => path.fmt(f),
-        }
-    }
-}
-
 impl From<Arc<rustls::ClientConfig>> for ClientConfig {
     fn from(config: Arc<rustls::ClientConfig>) -> ClientConfig {
         ClientConfig(config)
@@ -284,6 +257,18 @@ impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientConfig").finish_non_exhaustive()
     }
+}
+
+/// Names in DNS are ASCII: what stands for other letters is written `xn--...`.
+fn no_name(text: &str) -> io::Error {
+    let hint = if text.is_ascii() {
+        ""
+    } else {
+        "; a name with other letters than those of ASCII is written in its form `xn--...`"
+    };
+    invalid(format!(
+        "{text:?} is neither a DNS name nor an IP address{hint}"
+    ))
 }
 
 /// Any certificate will do, but who shows it must have its key.

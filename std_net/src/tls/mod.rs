@@ -8,6 +8,7 @@
 //! | `stream` | [`TlsStream`] |
 //! | `session` | what rustls does, without I/O |
 //! | `error` | [`TlsError`] |
+//! | `pem` | [`PemError`]: certificates and keys as text, and what is wrong with it |
 //!
 //! The cryptography is that of `ring`. The roots that a client trusts by default are those of the system,
 //! through `rustls-native-certs`: on Linux that is what `rustls-platform-verifier` reads too, with a
@@ -34,6 +35,7 @@
 
 mod client;
 mod error;
+mod pem;
 mod server;
 mod session;
 mod stream;
@@ -42,6 +44,7 @@ use std::io;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
 pub use error::{TlsCause, TlsError};
+pub use pem::{PemError, PemProblem};
 pub use server::{PendingServer, ServerConfig, ServerConfigBuilder, TlsAcceptor};
 pub use stream::TlsStream;
 
@@ -50,8 +53,6 @@ pub use stream::TlsStream;
 pub use rustls;
 
 use rustls::SupportedProtocolVersion;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::channel::Connected;
 
@@ -105,21 +106,6 @@ fn versions(min: Version, max: Version) -> io::Result<Vec<&'static SupportedProt
         return Err(invalid("no version of TLS is allowed"));
     }
     Ok(some)
-}
-
-/// The certificates in PEM text; at least one.
-fn certificates(pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let certificates = certificates.map_err(invalid)?;
-    if certificates.is_empty() {
-        return Err(invalid("no certificate in the PEM text"));
-    }
-    Ok(certificates)
-}
-
-/// The private key in PEM text: PKCS #8, PKCS #1 or SEC1.
-fn private_key(pem: &[u8]) -> io::Result<PrivateKeyDer<'static>> {
-    PrivateKeyDer::from_pem_slice(pem).map_err(invalid)
 }
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

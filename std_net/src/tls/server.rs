@@ -13,9 +13,9 @@ use std_net_runtime::Deadline;
 use std_net_runtime::pool::RECORDS;
 use std_net_runtime::process::on_thread_stack;
 
-use super::client::Pem;
+use super::pem::Pem;
 use super::session::{Connection, Queue};
-use super::{TlsError, TlsStream, Version, certificates, invalid, private_key, versions};
+use super::{TlsError, TlsStream, Version, invalid, versions};
 use crate::channel::Connected;
 
 /// A client hello that is longer than this is no client hello.
@@ -188,8 +188,8 @@ impl ServerConfigBuilder {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for PEM text without what it should have, or a key
-    /// that does not fit the certificate; the error of reading a file.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) with a [`PemError`](super::PemError) inside for PEM
+    /// text without what it should have, or a key that does not fit the certificate; the error of reading a file.
     pub fn build(self) -> io::Result<ServerConfig> {
         let provider = Arc::new(ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -200,9 +200,7 @@ impl ServerConfigBuilder {
         } else {
             let mut roots = RootCertStore::empty();
             for pem in &self.client_roots {
-                for certificate in certificates(&pem.read()?)? {
-                    roots.add(certificate).map_err(invalid)?;
-                }
+                pem.add_to(&mut roots)?;
             }
             let mut verifier =
                 WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
@@ -212,9 +210,9 @@ impl ServerConfigBuilder {
             config.with_client_cert_verifier(verifier.build().map_err(invalid)?)
         };
         let (chain, key) = &self.certificate;
-        let mut config = config
-            .with_single_cert(certificates(&chain.read()?)?, private_key(&key.read()?)?)
-            .map_err(invalid)?;
+        let (certificates, private) = (chain.certificates()?, key.private_key()?);
+        let paired = config.with_single_cert(certificates, private);
+        let mut config = Pem::check_pair(chain, key, paired)?;
         config.alpn_protocols = self.alpn;
         if self.resumption {
             config.ticketer = ring::Ticketer::new().map_err(invalid)?;
