@@ -34,6 +34,7 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
@@ -71,7 +72,7 @@ pub trait AsIo {
 
 /// What goes with a socket, and is dropped with the last of its handles, before the descriptor is closed.
 #[doc(hidden)]
-pub trait Belonging: Send + Sync {
+pub trait Belonging: Send + Sync + UnwindSafe + RefUnwindSafe {
     /// The descriptor was handed out: the socket lives on without a handle.
     fn outlived(&self);
 }
