@@ -154,6 +154,8 @@ const ONLY_SOCKET: &[Only] = &[
             "Socket::bind_device",
             "Socket::domain",
             "Socket::protocol",
+            "Socket::set_bind_address_no_port",
+            "Socket::bind_address_no_port",
             "Socket::set_freebind",
             "Socket::freebind",
             "Socket::set_multicast_all_v4",
