@@ -17,9 +17,16 @@ use crate::process::channel::{self, RecvError};
 use crate::sched::stop;
 use crate::sched::task;
 
-/// The GNU extensions of `netdb.h`, which `libc` has not for every C library.
+/// Codes of `netdb.h` that `libc` has not for every C library. Those of Linux (glibc and musl) are
+/// negative, those of BSD are not.
+#[cfg(target_os = "linux")]
 const EAI_NODATA: c_int = -5;
+#[cfg(target_os = "linux")]
 const EAI_ADDRFAMILY: c_int = -9;
+#[cfg(not(target_os = "linux"))]
+const EAI_NODATA: c_int = 7;
+#[cfg(not(target_os = "linux"))]
+const EAI_ADDRFAMILY: c_int = 1;
 
 /// Why the C library has no answer.
 #[derive(Debug)]
@@ -172,7 +179,7 @@ fn getnameinfo(addr: &SockAddr) -> Result<String, Failure> {
             addr.as_ptr().cast(),
             addr.len(),
             name.as_mut_ptr().cast(),
-            MAX as libc::socklen_t,
+            MAX as _,
             ptr::null_mut(),
             0,
             libc::NI_NAMEREQD,

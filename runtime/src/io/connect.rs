@@ -2,13 +2,12 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rustix::net::SocketFlags;
-use socket2::{SockAddr, SockAddrStorage};
+use socket2::SockAddr;
 
 use super::Io;
 use super::mode::Shared;
@@ -17,7 +16,7 @@ use crate::deadline::{Deadline, Nanos};
 use crate::interest::{Interest, Wait};
 use crate::sched::park;
 use crate::sched::stop::check_cancelled;
-use crate::sys::{cvt, poll, retry_interrupted};
+use crate::sys::{accept_any, accept_from, cvt, poll, retry_interrupted};
 
 impl Io {
     /// Waits for a connection and returns it with its peer's address; the new socket is blocking
@@ -204,23 +203,4 @@ impl Io {
         let asked = |s: &Arc<Shared>| s.read_shut.load(Ordering::SeqCst);
         Ok(self.shared.get().is_some_and(asked) && poll::is_read_shut(self.fd.as_fd())?)
     }
-}
-
-/// `accept4(2)`: a new connection, and from where it comes.
-fn accept_from(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
-    let mut storage = SockAddrStorage::zeroed();
-    let mut len = storage.size_of();
-    let addr = (&raw mut storage).cast();
-    // SAFETY: the address storage is live and writable with the length given.
-    let new =
-        cvt(unsafe { libc::accept4(fd.as_raw_fd(), addr, &raw mut len, libc::SOCK_CLOEXEC) })?;
-    // SAFETY: accept4 has just made this descriptor, nobody else owns it.
-    let new = unsafe { OwnedFd::from_raw_fd(new) };
-    // SAFETY: the kernel wrote `len` bytes of an address into the storage.
-    Ok((new, unsafe { SockAddr::new(storage, len) }))
-}
-
-/// The same without the address, which costs the kernel some more.
-fn accept_any(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, ())> {
-    Ok((rustix::net::accept_with(fd, SocketFlags::CLOEXEC)?, ()))
 }

@@ -13,7 +13,7 @@ use crate::buffers::pool::{Buffer, LENT};
 use crate::deadline::{Deadline, Nanos};
 use crate::interest::{Interest, Wait};
 use crate::reactor::short_reads::{Attempt, Received};
-use crate::sys::{self, cvt_len};
+use crate::sys::{self, NO_SIGNAL, cvt_len};
 
 impl Io {
     /// Receives into `buf`, up to its length in bytes. Corresponds to `recv(2)`. With
@@ -197,7 +197,7 @@ impl Io {
     /// One attempt to send.
     #[inline(always)]
     fn send_from(&self, buf: &[u8], flags: c_int, wait: Wait) -> io::Result<usize> {
-        let flags = flags | libc::MSG_NOSIGNAL;
+        let flags = flags | NO_SIGNAL;
         if self.batched_sends()
             && wait == Wait::Never
             && let Some(sent) = self.send_in_batch(buf, flags)
@@ -274,7 +274,7 @@ impl Io {
         msg.msg_iov = bufs.as_ptr().cast_mut().cast();
         msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
         self.perform_by(Interest::Write, deadline, |wait| {
-            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
+            let flags = flags | NO_SIGNAL | wait.flags();
             // SAFETY: IoSlice has the layout of iovec (std documents it), the slices are live, the
             // count is not above their number, and sendmsg writes to none of it.
             cvt_len(unsafe { libc::sendmsg(fd, &raw const msg, flags) })
@@ -289,7 +289,7 @@ impl Io {
     pub fn send_to(&self, buf: &[u8], addr: &SockAddr, flags: c_int) -> io::Result<usize> {
         let fd = self.fd.as_raw_fd();
         self.perform_flagged(flags, Interest::Write, |wait| {
-            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
+            let flags = flags | NO_SIGNAL | wait.flags();
             // SAFETY: the slice and the address are live, with the lengths they state.
             cvt_len(unsafe {
                 libc::sendto(
@@ -339,7 +339,7 @@ impl Io {
     pub unsafe fn send_msg(&self, msg: &libc::msghdr, flags: c_int) -> io::Result<usize> {
         let fd = self.fd.as_raw_fd();
         self.perform_flagged(flags, Interest::Write, |wait| {
-            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
+            let flags = flags | NO_SIGNAL | wait.flags();
             // SAFETY: the caller keeps the pointers of `msg` valid.
             cvt_len(unsafe { libc::sendmsg(fd, msg, flags) })
         })

@@ -43,6 +43,7 @@ use socket2::{Domain, Protocol, SockRef, Type};
 use crate::deadline::AtomicDeadline;
 use crate::reactor::short_reads::ShortReads;
 use crate::reactor::source::Attached;
+use crate::sys;
 pub(crate) use data::{MAX_IOV, empty_msghdr};
 use mode::{MODE_BLOCKING, MODE_FORCED, MODE_UNKNOWN, Shared, UNREAD};
 
@@ -84,7 +85,7 @@ impl Io {
     ///
     /// The error of `socket(2)`.
     pub fn socket(domain: Domain, ty: Type, protocol: Option<Protocol>) -> io::Result<Io> {
-        socket2::Socket::new_raw(domain, ty.cloexec(), protocol).map(|s| Io::fresh(s.into()))
+        socket2::Socket::new(domain, ty, protocol).map(|s| Io::fresh(s.into()))
     }
 
     /// Makes two connected sockets. Corresponds to `socketpair(2)`.
@@ -93,7 +94,7 @@ impl Io {
     ///
     /// The error of `socketpair(2)`.
     pub fn pair(domain: Domain, ty: Type, protocol: Option<Protocol>) -> io::Result<(Io, Io)> {
-        let (a, b) = socket2::Socket::pair_raw(domain, ty.cloexec(), protocol)?;
+        let (a, b) = socket2::Socket::pair(domain, ty, protocol)?;
         Ok((Io::fresh(a.into()), Io::fresh(b.into())))
     }
 
@@ -101,6 +102,7 @@ impl Io {
     /// kernel when first needed.
     #[must_use]
     pub fn adopt(fd: OwnedFd) -> Io {
+        sys::adopt(fd.as_fd());
         let io = Io::fresh(fd);
         io.source.expose();
         // A fresh Io has no shared state, so this always takes.
@@ -182,11 +184,6 @@ impl Io {
     pub fn set_belonging(&self, belonging: Box<dyn Belonging>) {
         let shared = self.shared.get_or_init(Shared::fresh);
         let _ = shared.belonging.set(belonging);
-    }
-
-    /// For system calls of this crate.
-    pub(crate) fn fd_number(&self) -> RawFd {
-        self.fd.as_raw_fd()
     }
 
     /// socket2's view of this socket, for its options.

@@ -12,7 +12,7 @@ use crate::interest::Interest;
 use crate::reactor::source::{Attached, Entry};
 use crate::sched::park::Unparker;
 use crate::sched::task::Task;
-use crate::sys::eventfd::Eventfd;
+use crate::sys::wake_fd::WakeFd;
 
 /// Ends the accepts of a listener, those that wait now and those to come, with the error for which
 /// [`is_notified`] is true. Made by a listener's `notifier()`; can be cloned, sent elsewhere, and
@@ -27,13 +27,13 @@ impl Notifier {
     /// Interrupts. Safe to call in a signal handler: it stores a flag and writes to a descriptor.
     pub fn notify(&self) {
         self.0.raised.store(true, Ordering::SeqCst);
-        self.0.eventfd.raise();
+        self.0.wake_fd.raise();
     }
 
     /// Lets accepts wait again.
     pub fn reset(&self) {
         // In this order: a notification between the two is not lost.
-        self.0.eventfd.clear();
+        self.0.wake_fd.clear();
         self.0.raised.store(false, Ordering::SeqCst);
     }
 
@@ -83,16 +83,16 @@ pub(crate) struct Notify {
     /// Before the descriptor, so that it is dropped first.
     source: Attached,
     /// Readable while the flag is set: for threads in `ppoll(2)` and for reactors.
-    eventfd: Eventfd,
+    wake_fd: WakeFd,
     raised: AtomicBool,
 }
 
 impl Notify {
     pub(crate) fn new() -> io::Result<Notify> {
-        let eventfd = Eventfd::new()?;
+        let wake_fd = WakeFd::new()?;
         Ok(Notify {
-            source: Attached::none(eventfd.as_fd()),
-            eventfd,
+            source: Attached::none(wake_fd.as_fd()),
+            wake_fd,
             raised: AtomicBool::new(false),
         })
     }
@@ -106,15 +106,15 @@ impl Notify {
     #[cold]
     pub(crate) fn register(&self, task: &'static Task) -> io::Result<Entry> {
         let source = self.source.get_or_take();
-        source.watch(task.worker(), self.eventfd.as_fd())?;
+        source.watch(task.worker(), self.wake_fd.as_fd())?;
         let entry = source.register_other(Interest::Read, Unparker::Process(task));
-        source.rearm(self.eventfd.as_fd())?;
+        source.rearm(self.wake_fd.as_fd())?;
         Ok(entry)
     }
 }
 
 impl AsFd for Notify {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.eventfd.as_fd()
+        self.wake_fd.as_fd()
     }
 }

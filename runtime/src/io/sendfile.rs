@@ -5,18 +5,16 @@
 //! Neither call has a flag like `MSG_DONTWAIT`: in a process, or with a deadline, the socket gets
 //! `O_NONBLOCK` as a listener does for `accept`.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::ops::{Bound, RangeBounds};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
-use std::ptr;
 
 use crate::interest::{Interest, Wait};
 use crate::io::Io;
 use crate::sys::sigpipe::Sigpipe;
-use crate::sys::{cvt, cvt_len};
+use crate::sys::{self, Pipe};
 
 /// Bytes of one call: a large file must not keep a worker from its other processes for long.
 const CHUNK: u64 = 1 << 20;
@@ -24,8 +22,6 @@ const CHUNK: u64 = 1 << 20;
 const COPY: usize = 64 << 10;
 /// The longest message that is sent from a file.
 const MESSAGE: u64 = 1 << 20;
-/// Unused pipes that a thread keeps.
-const KEPT: usize = 16;
 
 /// Whether the kernel says that it cannot do this between these descriptors, or a sandbox does not
 /// let it: a plain copy meets every other error again.
@@ -141,53 +137,10 @@ impl Io {
             if wait == Wait::Never {
                 self.force_nonblocking()?;
             }
-            let mut at = libc::off_t::try_from(at).map_err(|_| io::ErrorKind::InvalidInput)?;
             sigpipe
-                .held(|| {
-                    // SAFETY: open descriptors and a live offset.
-                    cvt_len(unsafe {
-                        libc::sendfile(self.fd_number(), file.as_raw_fd(), &raw mut at, len)
-                    })
-                })
+                .held(|| sys::send_file(self.fd.as_fd(), file, at, len))
                 .map(|n| n as u64)
         })
-    }
-}
-
-/// A pipe through which bytes go from one socket to another without a copy.
-struct Pipe {
-    read: OwnedFd,
-    write: OwnedFd,
-}
-
-thread_local! {
-    static PIPES: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
-}
-
-impl Pipe {
-    /// An empty one.
-    fn take() -> io::Result<Pipe> {
-        if let Some(pipe) = PIPES.with_borrow_mut(Vec::pop) {
-            return Ok(pipe);
-        }
-        let mut fds = [0; 2];
-        // Not non-blocking: the kernel would take that for the socket's mode.
-        // SAFETY: room for two descriptors.
-        cvt(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) })?;
-        // SAFETY: pipe2 has just made both, nobody else owns them.
-        let [read, write] = fds.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
-        Ok(Pipe { read, write })
-    }
-
-    /// Keeps an empty one for the next.
-    fn give_back(self) {
-        // Fails only while the thread ends; then it is closed.
-        let _ = PIPES.try_with(|pipes| {
-            let mut pipes = pipes.borrow_mut();
-            if pipes.len() < KEPT {
-                pipes.push(self);
-            }
-        });
     }
 }
 
@@ -253,17 +206,7 @@ impl Io {
                 self.force_nonblocking()?;
             }
             let pipe = Pipe::take()?;
-            // SAFETY: open descriptors, no offsets.
-            let n = cvt_len(unsafe {
-                libc::splice(
-                    self.fd_number(),
-                    ptr::null_mut(),
-                    pipe.write.as_raw_fd(),
-                    ptr::null_mut(),
-                    COPY,
-                    libc::SPLICE_F_MOVE,
-                )
-            });
+            let n = pipe.fill(self.fd.as_fd(), COPY);
             match n {
                 Ok(n) => Ok((n, pipe)),
                 Err(e) => {
@@ -281,19 +224,7 @@ impl Io {
                 if wait == Wait::Never {
                     self.force_nonblocking()?;
                 }
-                sigpipe.held(|| {
-                    // SAFETY: open descriptors, no offsets.
-                    cvt_len(unsafe {
-                        libc::splice(
-                            pipe.read.as_raw_fd(),
-                            ptr::null_mut(),
-                            self.fd_number(),
-                            ptr::null_mut(),
-                            left,
-                            libc::SPLICE_F_MOVE,
-                        )
-                    })
-                })
+                sigpipe.held(|| pipe.drain(self.fd.as_fd(), left))
             });
             match moved {
                 Ok(n) => left -= n,
@@ -309,7 +240,7 @@ impl Io {
     fn send_from_pipe(&self, pipe: &Pipe, mut left: usize) -> io::Result<()> {
         let mut buf = vec![0; left.min(COPY)];
         while left > 0 {
-            let n = rustix::io::read(&pipe.read, &mut buf)?;
+            let n = pipe.read(&mut buf)?;
             if n == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

@@ -16,8 +16,8 @@ use crate::reactor::source::{Source, waiting_for};
 use crate::sched::park::{self, Unparker};
 use crate::sched::stop;
 use crate::sched::task::{self, Task};
-use crate::sys::eventfd::Eventfd;
-use crate::sys::poll;
+use crate::sys::wake_fd::WakeFd;
+use crate::sys::{SENDS_HEED_DONTWAIT, poll};
 use crate::wake::Seen;
 
 impl Io {
@@ -70,6 +70,9 @@ impl Io {
         };
         if task.is_none() && until == Nanos::NEVER {
             turn.how = self.how_on_thread();
+        }
+        if !SENDS_HEED_DONTWAIT && interest == Interest::Write && turn.how == Wait::Never {
+            self.force_nonblocking()?;
         }
         loop {
             // Most sockets have no more to ask for than this.
@@ -225,6 +228,9 @@ impl Io {
         attempt: impl FnOnce(Wait) -> io::Result<T>,
     ) -> io::Result<T> {
         self.check_in_time(Nanos::NEVER)?;
+        if !SENDS_HEED_DONTWAIT && interest == Interest::Write {
+            self.force_nonblocking()?;
+        }
         attempt(Wait::Never).map_err(|error| unfinished(interest, error))
     }
 
@@ -304,21 +310,21 @@ impl Io {
         Ok(())
     }
 
-    /// The same with `ppoll(2)`, and with an eventfd by which a changed deadline is told.
+    /// The same with `ppoll(2)`, and with a descriptor by which a changed deadline is told.
     fn wait_on_thread(&self, interest: Interest, call_end: Nanos) -> io::Result<()> {
         let notify = self.notify().map(|n| n.as_fd());
         if self.deadline.get() == Nanos::NEVER {
             return poll::wait(self.fd.as_fd(), interest, call_end, [notify, None]);
         }
-        let eventfd = Eventfd::of_thread()?;
-        let unparker = Unparker::Polling(Arc::clone(&eventfd));
+        let wake_fd = WakeFd::of_thread()?;
+        let unparker = Unparker::Polling(Arc::clone(&wake_fd));
         let entered = self.source.get_or_take().register_other(interest, unparker);
         let until = call_end.min(self.deadline.get());
-        let wakers = [notify, Some(eventfd.as_fd())];
+        let wakers = [notify, Some(wake_fd.as_fd())];
         let result = poll::wait(self.fd.as_fd(), interest, until, wakers);
-        // First: who finds it raises the eventfd.
+        // First: who finds it raises it.
         drop(entered);
-        eventfd.clear();
+        wake_fd.clear();
         result
     }
 }

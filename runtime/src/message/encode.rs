@@ -1,6 +1,7 @@
 //! Ancillary data to send.
 
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 use std::mem::{self, MaybeUninit};
 use std::net::IpAddr;
@@ -9,12 +10,15 @@ use std::ptr;
 
 use libc::c_int;
 
-use super::{Plain, UDP_SEGMENT, WORD, header_len, space};
+#[cfg(target_os = "linux")]
+use super::UDP_SEGMENT;
+use super::{WORD, Word, header_len, space};
+use crate::sys::control::{self, Message, Plain};
 
 /// Ancillary data to send. Borrows the descriptors in it.
 #[derive(Clone, Default)]
 pub struct Outgoing<'fd> {
-    pub(super) words: Vec<usize>,
+    pub(super) words: Vec<Word>,
     descriptors: PhantomData<BorrowedFd<'fd>>,
 }
 
@@ -42,59 +46,62 @@ impl<'fd> Outgoing<'fd> {
     }
 
     /// Who sends it, as far as the kernel allows: `SCM_CREDENTIALS`.
+    #[cfg(target_os = "linux")]
     pub fn credentials(&mut self, cred: libc::ucred) {
         self.push(libc::SOL_SOCKET, libc::SCM_CREDENTIALS, &cred);
     }
 
     /// The address a datagram is sent from and the index of the interface it goes out by, 0 for
     /// the one of the route: `IP_PKTINFO`, `IPV6_PKTINFO`.
-    pub fn packet_info(&mut self, source: IpAddr, interface: u32) {
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](io::ErrorKind::Unsupported) for what this system cannot do: FreeBSD does not let
+    /// the interface of IPv4 be chosen.
+    pub fn packet_info(&mut self, source: IpAddr, interface: u32) -> io::Result<()> {
         match source {
-            IpAddr::V4(source) => {
-                let info = libc::in_pktinfo {
-                    ipi_ifindex: interface.cast_signed(),
-                    ipi_spec_dst: libc::in_addr {
-                        s_addr: source.to_bits().to_be(),
-                    },
-                    ipi_addr: libc::in_addr { s_addr: 0 },
-                };
-                self.push(libc::IPPROTO_IP, libc::IP_PKTINFO, &info);
-            }
-            IpAddr::V6(source) => {
-                let info = libc::in6_pktinfo {
-                    ipi6_addr: libc::in6_addr {
-                        s6_addr: source.octets(),
-                    },
-                    ipi6_ifindex: interface as _,
-                };
-                self.push(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &info);
-            }
+            IpAddr::V4(source) => self.push_message(&control::source(source, interface)?),
+            IpAddr::V6(source) => self.push_message(&control::source_v6(source, interface)),
         }
+        Ok(())
     }
 
     /// Hops it may make: `IP_TTL`, or with `v6` `IPV6_HOPLIMIT`.
-    pub fn ttl(&mut self, ttl: u8, v6: bool) {
-        let (level, ty) = if v6 {
-            (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT)
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](io::ErrorKind::Unsupported) for IPv4 on other systems than Linux.
+    pub fn ttl(&mut self, ttl: u8, v6: bool) -> io::Result<()> {
+        if v6 {
+            self.push(libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, &c_int::from(ttl));
         } else {
-            (libc::IPPROTO_IP, libc::IP_TTL)
-        };
-        self.push(level, ty, &c_int::from(ttl));
+            self.push_message(&control::ttl(ttl)?);
+        }
+        Ok(())
     }
 
     /// Type of service: `IP_TOS`, or with `v6` the traffic class: `IPV6_TCLASS`.
-    pub fn tos(&mut self, tos: u8, v6: bool) {
-        let (level, ty) = if v6 {
-            (libc::IPPROTO_IPV6, libc::IPV6_TCLASS)
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](io::ErrorKind::Unsupported) for IPv4 on other systems than Linux.
+    pub fn tos(&mut self, tos: u8, v6: bool) -> io::Result<()> {
+        if v6 {
+            self.push(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, &c_int::from(tos));
         } else {
-            (libc::IPPROTO_IP, libc::IP_TOS)
-        };
-        self.push(level, ty, &c_int::from(tos));
+            self.push_message(&control::tos(tos)?);
+        }
+        Ok(())
     }
 
     /// The length in bytes of the datagrams to cut the data into: `UDP_SEGMENT`.
+    #[cfg(target_os = "linux")]
     pub fn segment_size(&mut self, size: u16) {
         self.push(libc::SOL_UDP, UDP_SEGMENT, &size);
+    }
+
+    fn push_message<T: Plain>(&mut self, Message(level, ty, value): &Message<T>) {
+        self.push(*level, *ty, value);
     }
 
     pub(super) fn push<T: Plain>(&mut self, level: c_int, ty: c_int, value: &T) {
@@ -107,7 +114,8 @@ impl<'fd> Outgoing<'fd> {
 
     fn push_bytes(&mut self, level: c_int, ty: c_int, payload: &[u8]) {
         let at = self.words.len();
-        self.words.resize(at + space(payload.len()) / WORD, 0);
+        self.words
+            .resize(at + space(payload.len()).div_ceil(WORD), 0);
         // SAFETY: all-zero is a valid header.
         let mut header: libc::cmsghdr = unsafe { MaybeUninit::zeroed().assume_init() };
         header.cmsg_len = (header_len() + payload.len()) as _;
@@ -125,7 +133,7 @@ impl<'fd> Outgoing<'fd> {
 }
 
 /// Lets the message header point to control data.
-pub(super) fn attach(words: &[usize], msg: &mut libc::msghdr) {
+pub(super) fn attach(words: &[Word], msg: &mut libc::msghdr) {
     if !words.is_empty() {
         msg.msg_control = words.as_ptr().cast_mut().cast();
         msg.msg_controllen = mem::size_of_val(words) as _;

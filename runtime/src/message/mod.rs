@@ -19,9 +19,7 @@ mod tests;
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem;
-use std::net::IpAddr;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::time::SystemTime;
+use std::os::fd::{AsRawFd, RawFd};
 
 use libc::c_int;
 use socket2::{SockAddr, SockAddrStorage};
@@ -33,16 +31,12 @@ pub use send_batch::SendBatch;
 
 use crate::interest::Interest;
 use crate::io::{Io, MAX_IOV, empty_msghdr};
-use crate::sys::mmsg;
+use crate::sys::control::OWN_KINDS_ROOM;
+pub use crate::sys::control::{Item, Word};
+use crate::sys::{CLOSE_ON_EXEC, NO_SIGNAL, mmsg};
+#[cfg(target_os = "linux")]
+pub use crate::sys::{UDP_GRO, UDP_SEGMENT};
 use encode::attach;
-
-/// `SCM_PIDFD`, which `libc` lacks.
-const SCM_PIDFD: c_int = 4;
-/// `UDP_SEGMENT` and `UDP_GRO` of `linux/udp.h`, which `libc` has not for every C library: as options,
-/// and as types of control messages.
-pub const UDP_SEGMENT: c_int = 103;
-/// See [`UDP_SEGMENT`].
-pub const UDP_GRO: c_int = 104;
 
 /// How many descriptors one message can carry: the kernel's `SCM_MAX_FD`.
 pub const MAX_DESCRIPTORS: usize = 253;
@@ -52,7 +46,7 @@ pub const MAX_DESCRIPTORS: usize = 253;
 /// address of its sender.
 pub const PACKET_ROOM: usize = 448 / WORD;
 
-/// Words of room for `descriptors` descriptors, credentials and a pidfd.
+/// Words of room for `descriptors` descriptors and, on Linux, credentials and a pidfd.
 #[must_use]
 pub fn unix_room(descriptors: usize) -> usize {
     let descriptors = if descriptors == 0 {
@@ -60,37 +54,12 @@ pub fn unix_room(descriptors: usize) -> usize {
     } else {
         space(descriptors.min(MAX_DESCRIPTORS) * FD)
     };
-    (descriptors + space(mem::size_of::<libc::ucred>()) + space(FD)) / WORD
+    let others: usize = OWN_KINDS_ROOM.into_iter().map(space).sum();
+    (descriptors + others).div_ceil(WORD)
 }
 
-/// Control messages are aligned to the size of a pointer, and each takes whole words.
-const WORD: usize = mem::size_of::<usize>();
+const WORD: usize = mem::size_of::<Word>();
 const FD: usize = mem::size_of::<RawFd>();
-
-/// One control message that came.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Item {
-    /// A descriptor: `SCM_RIGHTS`. Each of a message is an item of its own.
-    Descriptor(OwnedFd),
-    /// Who sent it: `SCM_CREDENTIALS`.
-    Credentials(libc::ucred),
-    /// The OS process that sent it: `SCM_PIDFD`.
-    Pidfd(OwnedFd),
-    /// Where a datagram was sent to, and the index of the interface it came in by: `IP_PKTINFO`,
-    /// `IPV6_PKTINFO`.
-    PacketInfo(IpAddr, u32),
-    /// Hops that were left: `IP_TTL`, `IPV6_HOPLIMIT`.
-    Ttl(u8),
-    /// Type of service or traffic class: `IP_TOS`, `IPV6_TCLASS`.
-    Tos(u8),
-    /// When the kernel received it: `SCM_TIMESTAMPNS`.
-    Timestamp(SystemTime),
-    /// The length of each datagram that was put together: `UDP_GRO`.
-    SegmentSize(u16),
-    /// What the error queue holds, and the address of who noticed: `IP_RECVERR`, `IPV6_RECVERR`.
-    Error(libc::sock_extended_err, SockAddr),
-}
 
 /// What `recvmsg(2)` says of a message besides its ancillary data.
 #[derive(Clone, Debug)]
@@ -141,7 +110,7 @@ impl Io {
         msg.msg_controllen = (control.room.len() * WORD) as _;
         // SAFETY: name, slices (IoSliceMut has the layout of iovec, as std documents) and control
         // room are live and writable with the lengths given.
-        let len = unsafe { self.recv_msg(&mut msg, flags | libc::MSG_CMSG_CLOEXEC) }?;
+        let len = unsafe { self.recv_msg(&mut msg, flags | CLOSE_ON_EXEC) }?;
         #[allow(clippy::unnecessary_cast, reason = "another type with musl")]
         {
             control.filled = msg.msg_controllen as usize;
@@ -188,7 +157,7 @@ impl Io {
         }
         let (count, stopped) = self.perform_flagged(flags, Interest::Read, |wait| {
             let headers = batch.prepare();
-            let flags = flags | libc::MSG_CMSG_CLOEXEC | wait.flags();
+            let flags = flags | CLOSE_ON_EXEC | wait.flags();
             // SAFETY: `prepare` has let every header point to live, writable parts of the batch.
             unsafe { mmsg::recv_many(fd, headers, flags) }
         })?;
@@ -212,7 +181,7 @@ impl Io {
         let fd = self.as_raw_fd();
         let headers = batch.prepare();
         let sent = self.perform_flagged(flags, Interest::Write, |wait| {
-            let flags = flags | libc::MSG_NOSIGNAL | wait.flags();
+            let flags = flags | NO_SIGNAL | wait.flags();
             // SAFETY: `prepare` has let every header point to live parts of the batch, which is
             // borrowed until this is done.
             unsafe { mmsg::send_many(fd, headers, flags) }
@@ -229,46 +198,13 @@ fn set_name(msg: &mut libc::msghdr, addr: Option<&SockAddr>) {
     }
 }
 
-/// What can be read from any bytes and written as bytes.
-///
-/// # Safety
-///
-/// Every pattern of bits is a value, and there is no padding.
-unsafe trait Plain: Copy {}
-
-// SAFETY: integers, and structs of the kernel's that are integers without gaps.
-unsafe impl Plain for u8 {}
-// SAFETY: see above.
-unsafe impl Plain for u16 {}
-// SAFETY: see above.
-unsafe impl Plain for c_int {}
-// SAFETY: see above.
-unsafe impl Plain for libc::ucred {}
-// SAFETY: see above.
-unsafe impl Plain for libc::in_pktinfo {}
-// SAFETY: see above.
-unsafe impl Plain for libc::in6_pktinfo {}
-// SAFETY: see above.
-unsafe impl Plain for libc::sock_extended_err {}
-// SAFETY: see above; with gaps on some systems, but it is only read.
-unsafe impl Plain for libc::timespec {}
-// SAFETY: as a timespec.
-unsafe impl Plain for libc::cmsghdr {}
-
-/// A value from the front of `bytes`, wherever they are aligned; `None` if they are too few.
-fn read<T: Plain>(bytes: &[u8]) -> Option<T> {
-    let enough = bytes.len() >= mem::size_of::<T>();
-    // SAFETY: there are bytes enough, and any of them make a value.
-    enough.then(|| unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
-}
-
 /// Bytes from the start of a header to its payload.
 fn header_len() -> usize {
     // SAFETY: arithmetic only.
     unsafe { libc::CMSG_LEN(0) as usize }
 }
 
-/// Bytes that a message with a payload of `len` bytes takes, which is a number of whole words.
+/// Bytes that a message with a payload of `len` bytes takes: a number of whole words.
 fn space(len: usize) -> usize {
     let len = libc::c_uint::try_from(len).expect("a payload is of a few hundred bytes");
     // SAFETY: arithmetic only.

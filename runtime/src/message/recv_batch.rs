@@ -7,7 +7,7 @@ use std::ptr;
 use socket2::{SockAddr, SockAddrStorage};
 
 use super::decode::Items;
-use super::{Received, WORD};
+use super::{Received, WORD, Word};
 use crate::io::{MAX_IOV, empty_msghdr};
 use crate::sys::mmsg::Header;
 
@@ -19,7 +19,7 @@ pub struct RecvBatch {
     room: usize,
     data: Vec<u8>,
     names: Vec<SockAddrStorage>,
-    controls: Vec<usize>,
+    controls: Vec<Word>,
     bufs: Vec<libc::iovec>,
     headers: Vec<Header>,
     filled: usize,

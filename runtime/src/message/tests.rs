@@ -3,7 +3,7 @@
 use super::*;
 
 /// The items of hand-made control data, which has no descriptors of ours in it.
-fn items(words: &[usize], len: usize) -> Vec<String> {
+fn items(words: &[Word], len: usize) -> Vec<String> {
     // SAFETY: no descriptors are in the words of these tests.
     let items = unsafe { Items::new(words, len) };
     items.map(|item| format!("{item:?}")).collect()
@@ -12,10 +12,10 @@ fn items(words: &[usize], len: usize) -> Vec<String> {
 #[test]
 fn what_is_written_is_read() {
     let mut out = Outgoing::new();
-    out.packet_info("::1".parse().unwrap(), 7);
-    out.ttl(64, false);
-    out.ttl(255, true);
-    out.tos(0xb8, true);
+    out.packet_info("::1".parse().unwrap(), 7).unwrap();
+    out.ttl(64, false).unwrap();
+    out.ttl(255, true).unwrap();
+    out.tos(0xb8, true).unwrap();
     assert_eq!(
         items(&out.words, out.words.len() * WORD),
         ["PacketInfo(::1, 7)", "Ttl(64)", "Ttl(255)", "Tos(184)"]
@@ -25,9 +25,9 @@ fn what_is_written_is_read() {
 #[test]
 fn data_cut_off_anywhere_ends_the_items() {
     let mut out = Outgoing::new();
-    out.ttl(1, false);
-    out.packet_info("::1".parse().unwrap(), 7);
-    out.ttl(2, false);
+    out.ttl(1, false).unwrap();
+    out.packet_info("::1".parse().unwrap(), 7).unwrap();
+    out.ttl(2, false).unwrap();
     let full = out.words.len() * WORD;
     let all = items(&out.words, full);
     assert_eq!(all.len(), 3);
@@ -41,8 +41,8 @@ fn data_cut_off_anywhere_ends_the_items() {
 fn impossible_lengths_end_the_items() {
     for len in [0, 1, header_len() - 1, usize::MAX, usize::MAX - 7, 1 << 20] {
         let mut out = Outgoing::new();
-        out.ttl(1, false);
-        out.ttl(2, false);
+        out.ttl(1, false).unwrap();
+        out.ttl(2, false).unwrap();
         // cmsg_len is the first word of a header.
         out.words[0] = len;
         assert!(
@@ -56,11 +56,11 @@ fn impossible_lengths_end_the_items() {
 fn a_payload_that_is_too_short_is_passed_over() {
     let mut out = Outgoing::new();
     out.push(libc::SOL_SOCKET, libc::SCM_CREDENTIALS, &1u8);
-    out.push(libc::SOL_SOCKET, SCM_PIDFD, &-3);
+    out.push(libc::SOL_SOCKET, /* SCM_PIDFD */ 4, &-3);
     out.push(libc::IPPROTO_IP, libc::IP_TTL, &256);
     out.push(libc::IPPROTO_IP, libc::IP_RECVERR, &1u8);
     out.push(4711, 4712, &1u8);
-    out.ttl(2, false);
+    out.ttl(2, false).unwrap();
     assert_eq!(items(&out.words, out.words.len() * WORD), ["Ttl(2)"]);
 }
 
@@ -160,7 +160,7 @@ fn a_batch_keeps_what_is_not_sent() {
         .unwrap();
     }
     let failed = out.push(b"never", None, |control| {
-        control.ttl(1, false);
+        control.ttl(1, false).unwrap();
         Err(io::ErrorKind::InvalidInput.into())
     });
     assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::InvalidInput);

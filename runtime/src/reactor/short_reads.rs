@@ -18,6 +18,7 @@ use crate::interest::{Interest, Wait};
 use crate::reactor::source::Source;
 use crate::sched::Watched;
 use crate::sched::worker::Worker;
+use crate::sys::Reactor;
 use crate::sys::poll;
 
 /// Between two looks of a worker, at least.
@@ -151,7 +152,7 @@ impl Source {
     #[inline]
     pub(crate) fn doubt(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) {
         // The other reactor has no short read trusted.
-        if !cfg!(std_net_portable) && self.trust.0.load(Ordering::SeqCst) == FULL {
+        if !Reactor::REPORTS_ONCE && self.trust.0.load(Ordering::SeqCst) == FULL {
             self.doubt_now(worker, fd);
         }
     }

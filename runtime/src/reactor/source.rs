@@ -8,7 +8,6 @@
 use std::fmt;
 use std::io;
 #[cfg(not(std_net_loom))]
-use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, Ordering};
@@ -20,7 +19,7 @@ use crate::reactor::short_reads::Trust;
 use crate::sched::park::Unparker;
 use crate::sched::task::Task;
 use crate::sched::worker::Worker;
-use crate::sys::Events;
+use crate::sys::{Events, Reactor};
 use crate::wake::{READ_CLOSED, READABLE, Readiness, Seen, WRITABLE, bit};
 
 /// One cache line.
@@ -56,8 +55,9 @@ impl Slow {
     }
 }
 
-#[cfg(not(std_net_loom))]
-const _: () = assert!(mem::size_of::<Source>() == 64);
+// Elsewhere std's mutex is larger.
+#[cfg(all(target_os = "linux", not(std_net_loom)))]
+const _: () = assert!(std::mem::size_of::<Source>() == 64);
 
 /// Sources are made so many at a time: a page of them.
 const SLAB: usize = 64;
@@ -106,7 +106,7 @@ impl Source {
             // A duplicate elsewhere would keep the registration alive. Of a descriptor that nobody
             // else ever saw the close ends it, which saves a system call; a child between its fork
             // and its exec keeps it a little longer, with a key that is out of date.
-            if exposed || cfg!(std_net_portable) {
+            if exposed || Reactor::REPORTS_ONCE {
                 worker.reactor.remove(fd);
             }
             self.worker.store(ptr::null_mut(), Ordering::Release);
@@ -202,8 +202,17 @@ impl Source {
 
     /// For reactors that report once: asks again for the directions that are waited for.
     /// Called after [`register`](Self::register).
-    #[cfg(std_net_portable)]
+    #[inline]
     pub(crate) fn rearm(&'static self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        if Reactor::REPORTS_ONCE {
+            self.ask_again(fd)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[cold]
+    fn ask_again(&'static self, fd: BorrowedFd<'_>) -> io::Result<()> {
         let slow = self.lock();
         let wants = |interest: Interest| {
             !self.waiters[interest as usize]
@@ -216,18 +225,6 @@ impl Source {
             Some(worker) => worker.reactor.rearm(fd, self.key(), read, write),
             None => Ok(()),
         }
-    }
-
-    /// For reactors that report once; epoll keeps its interest.
-    #[cfg(not(std_net_portable))]
-    #[inline]
-    #[allow(
-        clippy::unnecessary_wraps,
-        clippy::unused_self,
-        reason = "the other one can fail"
-    )]
-    pub(crate) fn rearm(&'static self, _: BorrowedFd<'_>) -> io::Result<()> {
-        Ok(())
     }
 
     /// Takes part in the events of this source as a number: address and generation.

@@ -10,7 +10,7 @@ use parking::Parker;
 use crate::deadline::{Deadline, Nanos};
 use crate::sched::stop;
 use crate::sched::task::{self, Task, Waiting};
-use crate::sys::eventfd::Eventfd;
+use crate::sys::wake_fd::WakeFd;
 
 /// Wakes one waiter. A wake-up too many is harmless: every waiter looks again.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ pub(crate) enum Unparker {
     Process(&'static Task),
     Thread(parking::Unparker),
     /// A thread in `ppoll(2)`.
-    Polling(Arc<Eventfd>),
+    Polling(Arc<WakeFd>),
 }
 
 impl Unparker {
@@ -28,7 +28,7 @@ impl Unparker {
             Unparker::Thread(unparker) => {
                 unparker.unpark();
             }
-            Unparker::Polling(eventfd) => eventfd.raise(),
+            Unparker::Polling(wake_fd) => wake_fd.raise(),
         }
     }
 

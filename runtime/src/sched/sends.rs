@@ -185,7 +185,7 @@ mod tests {
             send: RingSend {
                 fd: fd.as_raw_fd(),
                 buf,
-                flags: libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT,
+                flags: crate::sys::NO_SIGNAL | libc::MSG_DONTWAIT,
                 outcome: Cell::new(None),
             },
         }

@@ -28,6 +28,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::prefetch::prefetch;
 use crate::sched::task::Task;
 use crate::sched::worker::Worker;
+use crate::sys::memory;
 
 /// The least size of a guard: C code does not probe its frames, and a frame below this size cannot
 /// jump it. Where a page is larger (64 KiB on some ARM systems) a guard is one page.
@@ -38,9 +39,6 @@ pub(crate) const MIN_SIZE: usize = 16 << 10;
 pub(crate) const MAX_SIZE: usize = 1 << 30;
 /// A panic that prints its backtrace needs 32 KiB, a TLS handshake in a debug build twice that.
 pub(crate) const DEFAULT_SIZE: usize = 128 << 10;
-
-/// `MADV_GUARD_INSTALL` (Linux 6.13): guards without a mapping of their own.
-const MADV_GUARD_INSTALL: libc::c_int = 102;
 
 /// How many stacks in a row begin at different places in their page.
 const COLORS: usize = 16;
@@ -222,7 +220,7 @@ impl Stack {
             libc::madvise(
                 bottom as *mut libc::c_void,
                 self.pool.size - keep,
-                libc::MADV_DONTNEED,
+                memory::GIVE_BACK,
             );
         }
     }
@@ -363,7 +361,7 @@ impl Pool {
                 ptr::null_mut(),
                 len,
                 libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | memory::STACK_MAPPING,
                 -1,
                 0,
             )
@@ -371,9 +369,8 @@ impl Pool {
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the range just mapped. A huge page would make each touched stack cost 2 MiB;
-        // where the kernel has none the advice fails and is not needed.
-        unsafe { libc::madvise(base, len, libc::MADV_NOHUGEPAGE) };
+        // SAFETY: the range just mapped.
+        unsafe { memory::prepare(base, len) };
         for i in 0..count {
             // SAFETY: within the mapping, which nobody else knows yet.
             let installed = unsafe { GUARDS.install(base.byte_add(i * stride), advise_guard) };
@@ -394,6 +391,9 @@ impl Pool {
     }
 }
 
+/// The portable build does without, to test the other way.
+const USES_ADVICE: bool = memory::ADVISES_GUARDS && !cfg!(std_net_portable);
+
 /// How guards are made.
 struct Guards {
     /// The advice of `MADV_GUARD_INSTALL` is known, as far as is known.
@@ -407,7 +407,7 @@ static GUARDS: Guards = Guards::new();
 impl Guards {
     const fn new() -> Guards {
         Guards {
-            by_advice: AtomicBool::new(!cfg!(std_net_portable)),
+            by_advice: AtomicBool::new(USES_ADVICE),
             mappings: AtomicUsize::new(0),
         }
     }
@@ -432,7 +432,7 @@ impl Guards {
         }
         // Each such guard splits the mapping in two, and at `vm.max_map_count` malloc fails too:
         // stop well before.
-        if self.mappings.fetch_add(2, Ordering::Relaxed) >= max_map_count() / 2 {
+        if self.mappings.fetch_add(2, Ordering::Relaxed) >= memory::max_mappings() / 2 {
             self.mappings.fetch_sub(2, Ordering::Relaxed);
             return Err(io::Error::new(
                 io::ErrorKind::OutOfMemory,
@@ -445,20 +445,10 @@ impl Guards {
     }
 }
 
-/// `MADV_GUARD_INSTALL`.
+/// [`memory::advise_guard`] for [`Guards::install`], which is the only caller.
 fn advise_guard(guard: *mut libc::c_void, len: usize) -> io::Result<()> {
-    // SAFETY: as in `Guards::install`, which calls this.
-    crate::sys::cvt(unsafe { libc::madvise(guard, len, MADV_GUARD_INSTALL) }).map(drop)
-}
-
-fn max_map_count() -> usize {
-    static MAX: OnceLock<usize> = OnceLock::new();
-    *MAX.get_or_init(|| {
-        std::fs::read_to_string("/proc/sys/vm/max_map_count")
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(65_530)
-    })
+    // SAFETY: the range is the caller's, and nobody uses it.
+    unsafe { memory::advise_guard(guard, len) }
 }
 
 pub(crate) fn page() -> usize {
@@ -591,10 +581,10 @@ mod tests {
                 assert!(faults(base) && faults(base + guard_size(page) - 1));
                 assert!(!faults(base + guard_size(page)));
             }
-            let expected = u32::from(!cfg!(std_net_portable));
+            let expected = u32::from(USES_ADVICE);
             assert_eq!(asked.get(), expected, "asked again after a refusal");
         }
-        if cfg!(std_net_portable) {
+        if !USES_ADVICE {
             return;
         }
         let guards = Guards::new();

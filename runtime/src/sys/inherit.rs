@@ -4,7 +4,6 @@
 
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
-use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +13,7 @@ use std::ptr;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use super::platform::thread::{exec, is_only_thread};
 use crate::sys::cvt;
 
 /// `SD_LISTEN_FDS_START`.
@@ -26,8 +26,8 @@ const VARIABLES: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 /// Takes the descriptors that were passed to this process, and their names, if there are any and they
 /// are meant for it. The second time there are none.
 ///
-/// They become close-on-exec. The variables are removed from the environment if this is the only
-/// thread: otherwise another may be reading it. Programs that this one starts do not take them for
+/// They become close-on-exec. The variables are removed from the environment if this is known to be the
+/// only thread (it is on Linux): otherwise another may be reading it. Programs that this one starts do not take them for
 /// theirs in any case, because `LISTEN_PID` is not theirs.
 ///
 /// # Errors
@@ -80,8 +80,7 @@ fn invalid(message: String) -> io::Error {
 }
 
 fn remove_variables() {
-    let threads = fs::read_dir("/proc/self/task").map(Iterator::count);
-    if threads.is_ok_and(|n| n == 1) {
+    if is_only_thread() {
         for name in VARIABLES {
             // SAFETY: there is no other thread that could read or write the environment.
             unsafe { env::remove_var(name) };
@@ -211,12 +210,12 @@ impl Child {
         self.environment[last] = self.own.as_ptr().cast();
         // SAFETY: null-terminated arrays of C strings that live until the program is replaced.
         unsafe {
-            libc::execvpe(
+            exec(
                 self.program.as_ptr(),
                 self.arguments.as_ptr(),
                 self.environment.as_ptr(),
-            )
-        };
+            );
+        }
         io::Error::last_os_error()
     }
 }

@@ -3,20 +3,44 @@
 //!
 //! # What a platform provides
 //!
-//! | name | what | Linux |
+//! The folders `linux` and `bsd` (macOS and FreeBSD) have these files each; `platform` is the one of
+//! the target.
+//!
+//! | file | what | Linux | macOS, FreeBSD |
+//! |---|---|---|---|
+//! | `control` | kinds of control messages and their numbers | all | descriptors, packet info, hops, type of service, time |
+//! | `memory` | mappings for stacks, guards by advice | `MADV_GUARD_INSTALL` | guards by `mprotect` |
+//! | `socket` | accept, flags, `SENDS_HEED_DONTWAIT` | `accept4` | `accept4` or `accept`, `SO_NOSIGPIPE` |
+//! | `thread` | clock, `poll`, signals, `exec` | `ppoll`, `sigtimedwait`, `execvpe` | `poll`, `sigwait`, `execvpe` or `execvp` |
+//! | `transfer` | files and streams past the program | `sendfile`, `splice` | `sendfile` |
+//! | `wake_fd` | a descriptor to wake by | `eventfd` | a pipe |
+//!
+//! And one of each of these:
+//!
+//! | name | what | there are |
 //! |---|---|---|
-//! | `Reactor` | waits for descriptors: `new`, `add`, `remove`, `wait`, `wake`, `set_alarm`, `drop_alarm`, `rearm` where it reports once | `linux/epoll`, or `portable` over `polling` |
-//! | `Ring` | several sends by one call: `new`, `make`; or none | `linux/ring`, else `no_ring` |
-//! | `eventfd` | a counter that a thread waits for beside a socket | `eventfd` |
-//! | `poll` | how a plain thread waits: `ppoll(2)` | `poll` |
-//! | `looks` | a look at many descriptors at once: `poll(2)` | `looks` |
-//! | `clock` | a clock that is cheap to read, and a few milliseconds late | `clock` |
-//! | `sigpipe` | no `SIGPIPE` from calls without `MSG_NOSIGNAL` | `sigpipe` |
-//! | `inherit` | descriptors from the program before, and to the next | `inherit` |
-//! | `recv`, `send`, `recvmsg` | without what glibc puts around them | this file |
+//! | `Reactor` | waits for descriptors: `new`, `add`, `rearm`, `remove`, `wait`, `wake`, `set_alarm`, `drop_alarm`, `REPORTS_ONCE` | `linux/epoll`; `portable` over the `polling` crate: kqueue, and on Linux with `--cfg std_net_portable` |
+//! | `Ring` | several sends by one call: `new`, `make` | `linux/ring`; `no_ring` |
+//!
+//! What is the same everywhere, over these:
+//!
+//! | name | what |
+//! |---|---|
+//! | `poll` | how a plain thread waits |
+//! | `looks` | a look at many descriptors at once: `poll(2)` |
+//! | `clock` | a clock that is cheap to read, and a few milliseconds late |
+//! | `sigpipe` | no `SIGPIPE` from calls without `MSG_NOSIGNAL` |
+//! | `mmsg` | several messages by one call, or by a loop |
+//! | `inherit` | descriptors from the program before, and to the next |
+//! | `recv`, `send`, `recvmsg` | without what glibc puts around them (this file) |
 
+#[cfg(not(any(target_os = "linux", target_os = "freebsd", target_vendor = "apple")))]
+compile_error!("std_net knows Linux, FreeBSD and macOS; see docs/platforms.md");
+
+#[cfg(not(target_os = "linux"))]
+mod bsd;
 pub(crate) mod clock;
-pub(crate) mod eventfd;
+pub(crate) mod control;
 pub mod inherit;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -29,18 +53,26 @@ pub(crate) mod mmsg;
 )))]
 mod no_ring;
 pub(crate) mod poll;
-#[cfg(std_net_portable)]
+#[cfg(any(std_net_portable, not(target_os = "linux")))]
 mod portable;
 pub(crate) mod sigpipe;
+pub(crate) mod wake_fd;
 
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use libc::c_int;
 use rustix::net::{RecvFlags, SendFlags};
 
-#[cfg(not(std_net_portable))]
+#[cfg(not(target_os = "linux"))]
+use bsd as platform;
+#[cfg(target_os = "linux")]
+use linux as platform;
+
+#[cfg(all(target_os = "linux", not(std_net_portable)))]
 pub(crate) use linux::epoll::Reactor;
 #[cfg(all(
     target_os = "linux",
@@ -54,7 +86,14 @@ pub(crate) use linux::ring::Ring;
     not(std_net_portable)
 )))]
 pub(crate) use no_ring::Ring;
-#[cfg(std_net_portable)]
+#[cfg(target_os = "linux")]
+pub use platform::control::{UDP_GRO, UDP_SEGMENT};
+pub(crate) use platform::memory;
+pub(crate) use platform::socket::{
+    CLOSE_ON_EXEC, NO_SIGNAL, SENDS_HEED_DONTWAIT, accept_any, accept_from, adopt, received,
+};
+pub(crate) use platform::transfer::{Pipe, send_file};
+#[cfg(any(std_net_portable, not(target_os = "linux")))]
 pub(crate) use portable::Reactor;
 
 /// Turns the -1 of a system call into the error of `errno`.
@@ -104,49 +143,16 @@ pub(crate) unsafe fn recvmsg(fd: RawFd, msg: *mut libc::msghdr, flags: c_int) ->
     cvt_len(n as libc::ssize_t)
 }
 
-/// `epoll_wait(2)`, as [`recv`]. On processors where it is no system call of its own, glibc's.
-#[cfg(not(std_net_portable))]
-#[inline]
-pub(crate) fn epoll_wait(epoll: RawFd, events: &mut [libc::epoll_event], millis: c_int) -> c_int {
-    let len = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a live buffer of so many events.
-    let n = unsafe {
-        libc::syscall(
-            libc::SYS_epoll_wait,
-            epoll,
-            events.as_mut_ptr(),
-            len,
-            millis,
-        )
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    // SAFETY: as above.
-    let n = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), len, millis) };
-    n as c_int
-}
-
-/// `epoll_pwait2(2)`. By its number: glibc has it since 2.35 and musl never had it, and a program
-/// that names it does not start where it is missing.
-#[cfg(not(std_net_portable))]
-pub(crate) fn epoll_pwait2(
-    epoll: RawFd,
-    events: &mut [libc::epoll_event],
-    timeout: &libc::timespec,
-) -> c_int {
-    // SAFETY: a live buffer of so many events and a live timespec; no signal mask, of size 0.
-    let n = unsafe {
-        libc::syscall(
-            libc::SYS_epoll_pwait2,
-            epoll,
-            events.as_mut_ptr(),
-            c_int::try_from(events.len()).unwrap_or(c_int::MAX),
-            std::ptr::from_ref(timeout),
-            std::ptr::null::<libc::sigset_t>(),
-            0_usize,
-        )
-    };
-    n as c_int
+/// A time for the kernel. One that is too long for its type is 68 years.
+#[cfg(target_os = "linux")]
+pub(crate) fn timespec(duration: Duration) -> libc::timespec {
+    // SAFETY: all-zero is a valid timespec.
+    let mut spec: libc::timespec = unsafe { std::mem::zeroed() };
+    // Nobody waits longer, and it fits wherever 64 bits do not.
+    spec.tv_sec = i32::try_from(duration.as_secs()).unwrap_or(i32::MAX).into();
+    // Below a thousand million, which fits.
+    spec.tv_nsec = duration.subsec_nanos() as _;
+    spec
 }
 
 /// Calls `f` again for as long as a signal interrupts it, as std does where it retries.
@@ -160,12 +166,9 @@ pub(crate) fn retry_interrupted<T>(mut f: impl FnMut() -> io::Result<T>) -> io::
 }
 
 /// What a reactor hands its events to: whoever knows what the keys stand for.
-#[cfg_attr(
-    std_net_portable,
-    allow(
-        dead_code,
-        reason = "the portable reactor does not see its next events"
-    )
+#[allow(
+    dead_code,
+    reason = "the portable reactor does not see its next events"
 )]
 pub(crate) trait Events {
     /// Has the processor fetch what an event for this key will touch first.

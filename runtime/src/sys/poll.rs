@@ -2,11 +2,11 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::ptr;
 use std::time::Duration;
 
 use crate::deadline::Nanos;
 use crate::interest::Interest;
+use crate::sys::platform::thread as platform;
 
 /// Waits until `fd` is ready for `interest`, `until` has passed, or one of `wakers` is readable; a
 /// signal ends it early. The caller tries its operation again in every case and looks at the clock itself.
@@ -32,15 +32,8 @@ pub(crate) fn wait(
         revents: 0,
     };
     let mut polls = [this, waker(wakers[0]), waker(wakers[1])];
-    let left;
-    let timeout = if until == Nanos::NEVER {
-        ptr::null()
-    } else {
-        left = timespec(until);
-        &raw const left
-    };
-    // SAFETY: three valid pollfds, and a timespec that outlives the call or null; no signal mask.
-    let result = unsafe { libc::ppoll(polls.as_mut_ptr(), 3, timeout, ptr::null()) };
+    let timeout = (until != Nanos::NEVER).then(|| until.left(Nanos::now()));
+    let result = platform::poll(&mut polls, timeout);
     match crate::sys::cvt(result) {
         Err(e) if e.raw_os_error() != Some(libc::EINTR) => Err(e),
         Ok(_) if polls[0].revents == libc::POLLERR => error_only(fd, &mut polls, until),
@@ -56,9 +49,8 @@ fn error_only(fd: BorrowedFd<'_>, polls: &mut [libc::pollfd; 3], until: Nanos) -
         return Err(error);
     }
     polls[0].fd = -1;
-    let pause = timespec(until.min(Nanos::now().after(Duration::from_millis(1))));
-    // SAFETY: three valid pollfds, and a timespec that outlives the call; no signal mask.
-    let result = unsafe { libc::ppoll(polls.as_mut_ptr(), 3, &raw const pause, ptr::null()) };
+    let pause = until.min(Nanos::now().after(Duration::from_millis(1)));
+    let result = platform::poll(polls, Some(pause.left(Nanos::now())));
     match crate::sys::cvt(result) {
         Err(e) if e.raw_os_error() != Some(libc::EINTR) => Err(e),
         _ => Ok(()),
@@ -67,7 +59,7 @@ fn error_only(fd: BorrowedFd<'_>, polls: &mut [libc::pollfd; 3], until: Nanos) -
 
 /// Whether the kernel says that nothing more will come in; does not wait.
 pub(crate) fn is_read_shut(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    is_now(fd, libc::POLLRDHUP)
+    is_now(fd, platform::READ_SHUT)
 }
 
 /// Whether the kernel says that there is something to read; does not wait.
@@ -84,12 +76,4 @@ fn is_now(fd: BorrowedFd<'_>, event: libc::c_short) -> io::Result<bool> {
     // SAFETY: one valid pollfd.
     crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, 0) })?;
     Ok(poll.revents & event != 0)
-}
-
-fn timespec(until: Nanos) -> libc::timespec {
-    let left = until.left(Nanos::now());
-    libc::timespec {
-        tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_nsec: libc::c_long::from(left.subsec_nanos()),
-    }
 }

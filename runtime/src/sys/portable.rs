@@ -29,6 +29,9 @@ unsafe impl Sync for Reactor {}
 unsafe impl Send for Reactor {}
 
 impl Reactor {
+    /// Whether a report has to be asked for again by `rearm`.
+    pub(crate) const REPORTS_ONCE: bool = true;
+
     pub(crate) fn new() -> io::Result<Reactor> {
         let capacity = NonZeroUsize::new(1024).expect("not zero");
         Ok(Reactor {

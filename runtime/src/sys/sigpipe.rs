@@ -7,6 +7,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use super::platform::thread as platform;
+
 /// Whether the signal has to be kept away. Asked once an operation, as it is a system call.
 #[derive(Clone, Copy)]
 pub(crate) enum Sigpipe {
@@ -46,12 +48,7 @@ impl Sigpipe {
         let raised = matches!(&result, Err(e) if e.raw_os_error() == Some(libc::EPIPE));
         // One that was pending before is not ours to take.
         if raised && !was_pending {
-            let at_once = libc::timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            };
-            // SAFETY: a set and a time that live through the call.
-            unsafe { libc::sigtimedwait(&raw const sigpipe, ptr::null_mut(), &raw const at_once) };
+            platform::take_signal(&sigpipe);
         }
         // SAFETY: `before` was filled above.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };

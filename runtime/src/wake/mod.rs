@@ -6,10 +6,7 @@ mod readiness;
 mod sleeping;
 mod token;
 
-#[cfg_attr(
-    std_net_portable,
-    allow(unused_imports, reason = "it cannot tell urgent data")
-)]
+#[allow(unused_imports, reason = "not every reactor can tell urgent data")]
 pub(crate) use readiness::{READ_CLOSED, READABLE, Readiness, Seen, URGENT, WRITABLE, bit};
 pub(crate) use sleeping::Sleeping;
 pub(crate) use token::Token;

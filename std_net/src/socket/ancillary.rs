@@ -98,7 +98,7 @@ impl Ancillary {
         let interface = self.interface.unwrap_or(0);
         if let Some(source) = self.source {
             // In the form that sockets of both families take.
-            out.packet_info(source.to_canonical(), interface);
+            out.packet_info(source.to_canonical(), interface)?;
         } else if interface != 0 {
             let to = to.ok_or_else(|| {
                 io::Error::new(
@@ -110,16 +110,20 @@ impl Ancillary {
                 IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
                 IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
             };
-            out.packet_info(any, interface);
+            out.packet_info(any, interface)?;
         }
         // In both forms: a datagram of IPv4 takes the first, one of IPv6 the second, and each
-        // passes over what is not its own.
+        // passes over what is not its own. Where IPv4 has none, only if it may be of IPv4.
+        let is_v6 = to.is_some_and(|to| to.ip().to_canonical().is_ipv6());
         for v6 in [false, true] {
+            if cfg!(not(target_os = "linux")) && is_v6 && !v6 {
+                continue;
+            }
             if let Some(ttl) = self.ttl {
-                out.ttl(ttl, v6);
+                out.ttl(ttl, v6)?;
             }
             if let Some(tos) = self.tos {
-                out.tos(tos, v6);
+                out.tos(tos, v6)?;
             }
         }
         if let Some(size) = self.segment_size {

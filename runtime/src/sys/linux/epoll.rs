@@ -6,7 +6,7 @@
 use std::cell::UnsafeCell;
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use libc::c_int;
 
-use crate::sys::eventfd::Eventfd;
-use crate::sys::{self, Events, cvt};
+use crate::sys::wake_fd::WakeFd;
+use crate::sys::{Events, cvt, timespec};
 use crate::wake::{READ_CLOSED, READABLE, URGENT, WRITABLE};
 
 const EVENTS: usize = 1024;
@@ -32,7 +32,7 @@ const ALARM: u64 = 2;
 pub(crate) struct Reactor {
     epoll: OwnedFd,
     /// Raised to wake the worker. Edge-triggered, so that it need never be read.
-    waker: Eventfd,
+    waker: WakeFd,
     alarm: OnceLock<Alarm>,
     /// Whether the kernel has `epoll_pwait2(2)`, as far as is known.
     counts_nanos: AtomicBool,
@@ -49,6 +49,9 @@ struct Alarm {
 unsafe impl Sync for Reactor {}
 
 impl Reactor {
+    /// Whether a report has to be asked for again by `rearm`.
+    pub(crate) const REPORTS_ONCE: bool = false;
+
     pub(crate) fn new() -> io::Result<Reactor> {
         // SAFETY: no preconditions.
         let epoll = cvt(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
@@ -56,7 +59,7 @@ impl Reactor {
         let epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
         let reactor = Reactor {
             epoll,
-            waker: Eventfd::new()?,
+            waker: WakeFd::new()?,
             alarm: OnceLock::new(),
             counts_nanos: AtomicBool::new(true),
             events: UnsafeCell::new(Box::new([libc::epoll_event { events: 0, u64: 0 }; EVENTS])),
@@ -72,6 +75,17 @@ impl Reactor {
 
     pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, fd, EDGES, key)
+    }
+
+    /// Not needed: a registered descriptor reports again and again.
+    #[inline]
+    #[allow(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "the other one can fail"
+    )]
+    pub(crate) fn rearm(&self, _: BorrowedFd<'_>, _: u64, _: bool, _: bool) -> io::Result<()> {
+        Ok(())
     }
 
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
@@ -111,8 +125,8 @@ impl Reactor {
         let events = unsafe { &mut **self.events.get() };
         let count = match timeout {
             // The cheaper call, where there is nothing to count.
-            None => sys::epoll_wait(self.epoll.as_raw_fd(), events, -1),
-            Some(Duration::ZERO) => sys::epoll_wait(self.epoll.as_raw_fd(), events, 0),
+            None => epoll_wait(self.epoll.as_raw_fd(), events, -1),
+            Some(Duration::ZERO) => epoll_wait(self.epoll.as_raw_fd(), events, 0),
             Some(timeout) => self.wait_timeout(events, timeout),
         };
         // An interruption or a shortage of memory: the caller looks at its queues and comes back.
@@ -143,7 +157,7 @@ impl Reactor {
     /// have it: there `epoll_wait(2)` waits up to a millisecond longer.
     fn wait_timeout(&self, events: &mut [libc::epoll_event; EVENTS], timeout: Duration) -> c_int {
         if self.counts_nanos.load(Ordering::Relaxed) {
-            let count = sys::epoll_pwait2(self.epoll.as_raw_fd(), events, &timespec(timeout));
+            let count = epoll_pwait2(self.epoll.as_raw_fd(), events, &timespec(timeout));
             // The arguments are right, so any other error means that there is no such call. A
             // sandbox may say that with ENOSYS, EPERM or EINVAL, and only from some moment on.
             if count >= 0 || io::Error::last_os_error().kind() == io::ErrorKind::Interrupted {
@@ -151,7 +165,7 @@ impl Reactor {
             }
             self.counts_nanos.store(false, Ordering::Relaxed);
         }
-        sys::epoll_wait(self.epoll.as_raw_fd(), events, millis(timeout))
+        epoll_wait(self.epoll.as_raw_fd(), events, millis(timeout))
     }
 
     pub(crate) fn wake(&self) {
@@ -225,11 +239,43 @@ fn millis(timeout: Duration) -> c_int {
     c_int::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
 }
 
-fn timespec(duration: Duration) -> libc::timespec {
-    libc::timespec {
-        tv_sec: libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_nsec: libc::c_long::from(duration.subsec_nanos()),
-    }
+/// `epoll_wait(2)`, as [`recv`](crate::sys::recv). On processors where it is no system call of its own, glibc's.
+#[inline]
+fn epoll_wait(epoll: RawFd, events: &mut [libc::epoll_event], millis: c_int) -> c_int {
+    let len = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a live buffer of so many events.
+    let n = unsafe {
+        libc::syscall(
+            libc::SYS_epoll_wait,
+            epoll,
+            events.as_mut_ptr(),
+            len,
+            millis,
+        )
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: as above.
+    let n = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), len, millis) };
+    n as c_int
+}
+
+/// `epoll_pwait2(2)`. By its number: glibc has it since 2.35 and musl never had it, and a program
+/// that names it does not start where it is missing.
+fn epoll_pwait2(epoll: RawFd, events: &mut [libc::epoll_event], timeout: &libc::timespec) -> c_int {
+    // SAFETY: a live buffer of so many events and a live timespec; no signal mask, of size 0.
+    let n = unsafe {
+        libc::syscall(
+            libc::SYS_epoll_pwait2,
+            epoll,
+            events.as_mut_ptr(),
+            c_int::try_from(events.len()).unwrap_or(c_int::MAX),
+            std::ptr::from_ref(timeout),
+            std::ptr::null::<libc::sigset_t>(),
+            0_usize,
+        )
+    };
+    n as c_int
 }
 
 #[inline]

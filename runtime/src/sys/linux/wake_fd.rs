@@ -1,37 +1,20 @@
-//! A counter of the kernel's that a thread can wait for together with a socket: `eventfd(2)`.
+//! A descriptor to wake by: `eventfd(2)`.
 
-use std::cell::OnceCell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::sync::Arc;
 
-use super::cvt;
+use crate::sys::cvt;
 
-thread_local! {
-    static EVENTFD: OnceCell<Arc<Eventfd>> = const { OnceCell::new() };
-}
-
-/// A counter of the kernel's that a thread can wait for together with a socket.
+/// A counter of the kernel's that can be waited for together with a socket.
 #[derive(Debug)]
-pub(crate) struct Eventfd(OwnedFd);
+pub(crate) struct WakeFd(OwnedFd);
 
-impl Eventfd {
-    pub(crate) fn new() -> io::Result<Eventfd> {
+impl WakeFd {
+    pub(crate) fn new() -> io::Result<WakeFd> {
         // SAFETY: no preconditions.
         let fd = cvt(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
         // SAFETY: eventfd has just made this descriptor, nobody else owns it.
-        Ok(Eventfd(unsafe { OwnedFd::from_raw_fd(fd) }))
-    }
-
-    /// The calling thread's own.
-    pub(crate) fn of_thread() -> io::Result<Arc<Eventfd>> {
-        EVENTFD.with(|cell| match cell.get() {
-            Some(eventfd) => Ok(Arc::clone(eventfd)),
-            None => {
-                let eventfd = Arc::new(Eventfd::new()?);
-                Ok(Arc::clone(cell.get_or_init(|| eventfd)))
-            }
-        })
+        Ok(WakeFd(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
     /// Makes it readable. Fails only when it is full, and then it is readable.
@@ -49,7 +32,7 @@ impl Eventfd {
     }
 }
 
-impl AsFd for Eventfd {
+impl AsFd for WakeFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }

@@ -1,0 +1,47 @@
+//! What a socket is made with, and what its calls are told.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use libc::c_int;
+use rustix::net::SocketFlags;
+use socket2::{SockAddr, SockAddrStorage};
+
+use crate::sys::cvt;
+
+/// Whether `MSG_DONTWAIT` keeps a send on a blocking socket from waiting. It does; the portable build
+/// behaves as on a system where it does not, to test that.
+pub(crate) const SENDS_HEED_DONTWAIT: bool = !cfg!(std_net_portable);
+/// The flag with which a send raises no `SIGPIPE`.
+pub(crate) const NO_SIGNAL: c_int = libc::MSG_NOSIGNAL;
+/// The flag with which received descriptors are close-on-exec.
+pub(crate) const CLOSE_ON_EXEC: c_int = libc::MSG_CMSG_CLOEXEC;
+
+/// Prepares a socket that this program has not made itself.
+#[inline]
+pub(crate) fn adopt(_: BorrowedFd<'_>) {}
+
+/// A descriptor that came with a message, of which nobody else knows.
+#[inline]
+pub(crate) fn received(fd: OwnedFd) -> OwnedFd {
+    fd
+}
+
+/// `accept4(2)`: a new connection, and from where it comes.
+pub(crate) fn accept_from(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
+    let mut storage = SockAddrStorage::zeroed();
+    let mut len = storage.size_of();
+    let addr = (&raw mut storage).cast();
+    // SAFETY: the address storage is live and writable with the length given.
+    let new =
+        cvt(unsafe { libc::accept4(fd.as_raw_fd(), addr, &raw mut len, libc::SOCK_CLOEXEC) })?;
+    // SAFETY: accept4 has just made this descriptor, nobody else owns it.
+    let new = unsafe { OwnedFd::from_raw_fd(new) };
+    // SAFETY: the kernel wrote `len` bytes of an address into the storage.
+    Ok((new, unsafe { SockAddr::new(storage, len) }))
+}
+
+/// The same without the address, which costs the kernel some more.
+pub(crate) fn accept_any(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, ())> {
+    Ok((rustix::net::accept_with(fd, SocketFlags::CLOEXEC)?, ()))
+}
