@@ -32,6 +32,27 @@ impl Deadline {
     pub fn instant(self) -> Option<Instant> {
         self.0
     }
+
+    /// The nearer of two deadlines. [`NEVER`](Self::NEVER) is farther than any other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use std_net_runtime::Deadline;
+    ///
+    /// let now = Instant::now();
+    /// let (soon, late) = (Deadline::from(now), Deadline::from(now + Duration::from_secs(5)));
+    /// assert_eq!(late.min(soon), soon);
+    /// assert_eq!(late.min(Deadline::NEVER), late);
+    /// ```
+    #[must_use]
+    pub fn min(self, other: Deadline) -> Deadline {
+        match (self.0, other.0) {
+            (Some(a), Some(b)) => Deadline(Some(a.min(b))),
+            (a, b) => Deadline(a.or(b)),
+        }
+    }
 }
 
 impl From<Duration> for Deadline {

@@ -40,13 +40,9 @@ mod sys;
 mod wake;
 
 #[doc(hidden)]
-pub use buffers::pool;
+pub use io::{file_range, sendfile, text, values};
 #[doc(hidden)]
-pub use io::{sendfile as splice, text, values};
-#[doc(hidden)]
-pub use message as ancillary;
-#[doc(hidden)]
-pub use sys::inherit;
+pub use sys::{inherit, retry_interrupted};
 
 pub use buffers::lent::Lent;
 pub use deadline::Deadline;

@@ -76,14 +76,6 @@ macro_rules! stream_traits {
             }
         }
 
-        /// The seam by which `std_net`'s channels reach the one I/O loop.
-        #[doc(hidden)]
-        impl ::std::convert::AsRef<$crate::Io> for $type {
-            fn as_ref(&self) -> &$crate::Io {
-                self.io()
-            }
-        }
-
         impl ::std::io::Read for &$type {
             #[inline]
             fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {

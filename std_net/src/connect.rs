@@ -105,7 +105,7 @@ pub(crate) fn race(
         let patience = if rest.len() == 0 {
             deadline
         } else {
-            nearer(deadline, Instant::now() + ATTEMPT_DELAY)
+            deadline.min((Instant::now() + ATTEMPT_DELAY).into())
         };
         match open(addr, alone).map_err(|e| (None, e)).and_then(|socket| {
             finish(socket, addr, patience).map_err(|(socket, error)| (Some(socket), error))
@@ -207,7 +207,7 @@ impl Race {
                 self.reporter = None;
                 self.deadline
             } else {
-                nearer(self.deadline, next_start)
+                self.deadline.min(next_start.into())
             };
             match self.reports.recv_timeout(until) {
                 Ok((_, Ok(socket))) => return Ok(socket),
@@ -326,10 +326,6 @@ fn is_deadline(error: &io::Error) -> bool {
 
 fn is_past(deadline: Deadline) -> bool {
     deadline.instant().is_some_and(|at| at <= Instant::now())
-}
-
-fn nearer(deadline: Deadline, at: Instant) -> Deadline {
-    deadline.instant().map_or(at, |end| end.min(at)).into()
 }
 
 #[cfg(test)]

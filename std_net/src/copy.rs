@@ -3,7 +3,7 @@
 use std::io;
 use std::net::Shutdown;
 
-use std_net_runtime::{AsIo, process, splice};
+use std_net_runtime::{AsIo, process, sendfile};
 
 use crate::socket::TcpStream;
 use crate::unix::UnixStream;
@@ -53,7 +53,7 @@ impl Connection for UnixStream {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn copy(from: &impl Connection, to: &impl Connection) -> io::Result<u64> {
-    splice::copy(from.as_io(), to.as_io())
+    sendfile::copy(from.as_io(), to.as_io())
 }
 
 /// Carries bytes both ways until both have ended, and the end of each direction too: when `a` sends

@@ -718,6 +718,41 @@ fn a_panic_is_no_clean_end() {
 }
 
 #[test]
+fn a_changed_record_that_is_met_without_a_wait_is_told_to_the_peer_too() {
+    both(|| {
+        let (inner_a, inner_b) = pair(UnixStream::pair().unwrap());
+        // It keeps the connection from being closed, of which the peer would hear too.
+        let _kept = inner_a.try_clone();
+        // Without tickets behind the handshake.
+        let config = client().max_version(Version::Tls12).build().unwrap();
+        let (a, b) = shake(
+            (inner_a, inner_b),
+            &config,
+            &server(&LOCALHOST),
+            "localhost",
+        );
+        let (a, b) = (a.unwrap(), b.unwrap());
+        b.timeout_after(Duration::from_secs(20));
+        let raw = b.stream().stream();
+        raw.write_bytes(&[23, 3, 3, 0, 20]).unwrap();
+        raw.write_bytes(&[0; 20]).unwrap();
+        // A client that goes looks for what has come, and does not wait.
+        drop(a);
+        let mut buf = [0; 64];
+        let error = loop {
+            match (&*b.stream()).read(&mut buf) {
+                Ok(n) => assert!(n > 0, "the end instead of an alert"),
+                Err(error) => break error,
+            }
+        };
+        assert!(
+            TlsError::of(&error).is_some_and(TlsError::is_by_peer),
+            "{error}"
+        );
+    });
+}
+
+#[test]
 fn a_file_goes_by_copy() {
     both(|| {
         let data: Vec<u8> = (0..200_000_u32).map(|i| (i / 7) as u8).collect();
@@ -728,6 +763,8 @@ fn a_file_goes_by_copy() {
             assert_eq!(a.send_file(&file, 100..150_000).unwrap(), 149_900);
             assert_eq!(a.send_file(&file, 199_990..).unwrap(), 10, "the file ends");
             assert_eq!(a.send_file(&file, 300_000..).unwrap(), 0);
+            let error = a.send_file(&file, 1 << 63..).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "no file has it");
             use std::io::Seek;
             assert_eq!(file.stream_position().unwrap(), 200_000);
         });

@@ -5,9 +5,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use std_net_runtime::Io;
-use std_net_runtime::ancillary::{
-    self, Control, Item, Items, MAX_DESCRIPTORS, Outgoing, unix_room,
-};
+use std_net_runtime::message::{self, Control, Item, Items, MAX_DESCRIPTORS, Outgoing, unix_room};
 
 use super::addr::{from_kernel, to_kernel};
 use super::{Socket, SocketAddr, Type, UCred, UnixDatagram, UnixSeqpacket, UnixStream};
@@ -125,7 +123,7 @@ pub struct Received {
 impl Received {
     /// What the kernel said, and the items that came beside it.
     pub(crate) fn new(
-        message: &ancillary::Received,
+        message: &message::Received,
         items: Items<'_>,
         max_descriptors: usize,
     ) -> io::Result<Received> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use std_net_runtime::ancillary::{self, unix_room};
+use std_net_runtime::message::{self, unix_room};
 
 use super::addr::to_kernel;
 use super::{Ancillary, Received, SocketAddr, UnixDatagram};
@@ -31,7 +31,7 @@ use super::{Ancillary, Received, SocketAddr, UnixDatagram};
 /// ```
 #[doc(alias = "recvmmsg")]
 pub struct RecvBatch {
-    batch: ancillary::RecvBatch,
+    batch: message::RecvBatch,
     received: Vec<Received>,
     max_descriptors: usize,
 }
@@ -54,7 +54,7 @@ impl RecvBatch {
     /// If there cannot be so much memory.
     #[must_use]
     pub fn with_descriptors(count: usize, size: usize, max_descriptors: usize) -> RecvBatch {
-        let batch = ancillary::RecvBatch::new(count, size, unix_room(max_descriptors));
+        let batch = message::RecvBatch::new(count, size, unix_room(max_descriptors));
         RecvBatch {
             received: Vec::with_capacity(batch.capacity()),
             batch,
@@ -129,7 +129,7 @@ impl fmt::Debug for RecvBatch {
 /// Borrows the descriptors beside them. See [`RecvBatch`] for an example.
 #[derive(Default)]
 #[doc(alias = "sendmmsg")]
-pub struct SendBatch<'fd>(ancillary::SendBatch<'fd>);
+pub struct SendBatch<'fd>(message::SendBatch<'fd>);
 
 impl<'fd> SendBatch<'fd> {
     /// None.

@@ -282,7 +282,7 @@ impl UnixDatagram {
         file: &std::fs::File,
         range: impl std::ops::RangeBounds<u64>,
     ) -> io::Result<u64> {
-        std_net_runtime::splice::send_file_message(self.io(), file, range)
+        std_net_runtime::sendfile::send_file_message(self.io(), file, range)
     }
 
     /// Receives a datagram that is there already, and its sender's address; never waits, whatever

@@ -237,7 +237,7 @@ impl UnixSeqpacket {
         file: &std::fs::File,
         range: impl std::ops::RangeBounds<u64>,
     ) -> io::Result<u64> {
-        std_net_runtime::splice::send_file_message(self.io(), file, range)
+        std_net_runtime::sendfile::send_file_message(self.io(), file, range)
     }
 
     /// Receives a message that is there already, and never waits: see [`Socket::try_recv`].

@@ -297,7 +297,7 @@ impl UnixStream {
         file: &std::fs::File,
         range: impl std::ops::RangeBounds<u64>,
     ) -> io::Result<u64> {
-        std_net_runtime::splice::send_file(self.io(), file, range)
+        std_net_runtime::sendfile::send_file(self.io(), file, range)
     }
 
     /// Reads what is there already, and never waits, whatever the mode: for an event loop of

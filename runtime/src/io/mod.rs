@@ -10,6 +10,7 @@
 //! | `data` | receiving and sending |
 //! | `batched` | sends that are made together with those of other processes |
 //! | `sendfile` | files and streams sent on without passing through the program |
+//! | `file_range` | which bytes of a file a range means |
 //! | `text` | reading text and bytes of a size |
 //! | `connect` | accept, connect, shutdown |
 //! | `options` | socket options that socket2 does not know |
@@ -18,6 +19,7 @@
 mod batched;
 mod connect;
 mod data;
+mod file_range;
 mod mode;
 pub(crate) mod notify;
 mod options;
@@ -36,7 +38,7 @@ use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock};
 
 use socket2::{Domain, Protocol, SockRef, Type};
 
@@ -45,6 +47,8 @@ use crate::reactor::short_reads::ShortReads;
 use crate::reactor::source::Attached;
 use crate::sys;
 pub(crate) use data::{MAX_IOV, empty_msghdr};
+#[doc(hidden)]
+pub use file_range::file_range;
 use mode::{MODE_BLOCKING, MODE_FORCED, MODE_UNKNOWN, Shared, UNREAD};
 
 /// A socket's descriptor with everything that decides how its operations wait.
@@ -64,10 +68,10 @@ pub struct Io {
     deadline: AtomicDeadline,
 }
 
-/// What has an [`Io`] inside: the seam for what works over sockets of several crates.
+/// A type with an [`Io`] inside: the one seam for what works over the sockets of several crates.
 #[doc(hidden)]
 pub trait AsIo {
-    /// It.
+    /// The underlying [`Io`].
     fn as_io(&self) -> &Io;
 }
 
@@ -192,36 +196,21 @@ impl Io {
         SockRef::from(&self.fd)
     }
 
-    /// Takes halves of a connection for good, for all handles to it: whoever buffers what it reads
-    /// must be the only one to read. False, and nothing taken, if one of them is taken already.
+    /// What a crate above keeps for all handles of this socket, made by default at the first call. It is
+    /// of one type for all callers.
+    ///
+    /// # Panics
+    ///
+    /// If it was asked for as another type before.
     #[must_use]
-    pub fn claim(&self, halves: u8) -> bool {
-        let cell = &self.shared.get_or_init(Shared::fresh).halves;
-        let free = |taken| (taken & halves == 0).then_some(taken | halves);
-        cell.fetch_update(Ordering::SeqCst, Ordering::SeqCst, free)
-            .is_ok()
-    }
-
-    /// The one handle that the claimed halves of a connection have in common, made by `make` if
-    /// there is none. Kept as long as somebody else holds it.
-    ///
-    /// # Errors
-    ///
-    /// The error of `make`.
-    pub fn common<T: Any + Send + Sync>(
-        &self,
-        make: impl FnOnce() -> io::Result<T>,
-    ) -> io::Result<Arc<T>> {
+    pub fn extension<T>(&self) -> &T
+    where
+        T: Any + Default + Send + Sync + UnwindSafe + RefUnwindSafe,
+    {
         let shared = self.shared.get_or_init(Shared::fresh);
-        let mut common = shared.common.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = common.as_ref().and_then(Weak::upgrade);
-        if let Some(Ok(there)) = there.map(Arc::downcast) {
-            return Ok(there);
-        }
-        let new = Arc::new(make()?);
-        let weak: Weak<T> = Arc::downgrade(&new);
-        *common = Some(weak);
-        Ok(new)
+        let extension = shared.extension.get_or_init(|| Box::<T>::default());
+        let any: &(dyn Any + Send + Sync) = &**extension;
+        any.downcast_ref().expect("one type of extension is used")
     }
 }
 

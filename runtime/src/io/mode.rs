@@ -4,8 +4,9 @@
 use std::any::Any;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use libc::c_int;
@@ -29,10 +30,8 @@ pub(super) struct Shared {
     pub(super) read_shut: AtomicBool,
     /// The `errno` that ended a batch of messages after its first, for the next one to tell.
     pub(super) deferred_error: AtomicI32,
-    /// The halves that were claimed, by [`Io::claim`].
-    pub(super) halves: AtomicU8,
-    /// What the halves have in common while one of them lives.
-    pub(super) common: Mutex<Option<Weak<dyn Any + Send + Sync>>>,
+    /// What a crate above keeps for all handles; see [`Io::extension`].
+    pub(super) extension: OnceLock<Box<dyn Any + Send + Sync + UnwindSafe + RefUnwindSafe>>,
     /// What is dropped with the last handle.
     pub(super) belonging: OnceLock<Box<dyn Belonging>>,
 }
@@ -55,8 +54,7 @@ impl Shared {
             notify: OnceLock::new(),
             read_shut: AtomicBool::new(false),
             deferred_error: AtomicI32::new(0),
-            halves: AtomicU8::new(0),
-            common: Mutex::new(None),
+            extension: OnceLock::new(),
             belonging: OnceLock::new(),
         })
     }

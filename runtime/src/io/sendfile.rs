@@ -7,14 +7,14 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 
 use crate::interest::{Interest, Wait};
-use crate::io::Io;
+use crate::io::{Io, file_range};
 use crate::sys::sigpipe::Sigpipe;
-use crate::sys::{self, Pipe};
+use crate::sys::{self, Pipe, retry_interrupted};
 
 /// Bytes of one call: a large file must not keep a worker from its other processes for long.
 const CHUNK: u64 = 1 << 20;
@@ -32,27 +32,6 @@ fn is_unsupported(error: &io::Error) -> bool {
     )
 }
 
-/// The first offset of a range and its length in bytes; to the end of the file if it has none.
-fn offset_and_len(range: impl RangeBounds<u64>) -> io::Result<(u64, u64)> {
-    let start = match range.start_bound() {
-        Bound::Included(start) => *start,
-        Bound::Excluded(before) => before.saturating_add(1),
-        Bound::Unbounded => 0,
-    };
-    let end = match range.end_bound() {
-        Bound::Included(last) => last.saturating_add(1),
-        Bound::Excluded(end) => *end,
-        Bound::Unbounded => u64::MAX,
-    };
-    if i64::try_from(start).is_err() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "an offset beyond every file",
-        ));
-    }
-    Ok((start, end.saturating_sub(start)))
-}
-
 /// Sends a range of a file over a stream; see the method of the streams.
 ///
 /// # Errors
@@ -60,22 +39,23 @@ fn offset_and_len(range: impl RangeBounds<u64>) -> io::Result<(u64, u64)> {
 /// As [`Io::perform`], and the errors of reading the file, if nothing was sent.
 #[doc(hidden)]
 pub fn send_file(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Result<u64> {
-    let (start, len) = offset_and_len(range)?;
+    let (start, len) = file_range(range)?;
     let sigpipe = Sigpipe::disposition();
     let mut sent = 0;
     let mut copies = false;
     while sent < len {
         let (at, left) = (start + sent, len - sent);
-        let result = if copies {
-            copy_from_file(io, file, at, left)
-        } else {
-            io.send_file_once(file, at, left, sigpipe)
-        };
+        let result = retry_interrupted(|| {
+            if copies {
+                copy_from_file(io, file, at, left)
+            } else {
+                io.send_file_once(file, at, left, sigpipe)
+            }
+        });
         match result {
             Ok(0) => break,
             Ok(n) => sent += n,
             Err(e) if !copies && is_unsupported(&e) => copies = true,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             // What was sent is told first, the error by the next call.
             Err(_) if sent > 0 => break,
             Err(e) => return Err(e),
@@ -91,7 +71,7 @@ pub fn send_file(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Resu
 /// `EMSGSIZE` for more than a message holds; the error of reading the file; as [`Io::perform`].
 #[doc(hidden)]
 pub fn send_file_message(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Result<u64> {
-    let (start, len) = offset_and_len(range)?;
+    let (start, len) = file_range(range)?;
     // One byte more than a message may have tells that there is more. The length that the file system
     // gives is only a hint: files of /proc have none.
     let most = len.min(MESSAGE + 1);
@@ -103,13 +83,10 @@ pub fn send_file_message(io: &Io, file: &File, range: impl RangeBounds<u64>) -> 
             .max(COPY)
             .min(most as usize - read);
         message.resize(read + room, 0);
-        let result = file.read_at(&mut message[read..], start + read as u64);
+        let result = retry_interrupted(|| file.read_at(&mut message[read..], start + read as u64));
         message.truncate(read + *result.as_ref().unwrap_or(&0));
-        match result {
-            Ok(0) => break,
-            Ok(_) => {}
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
+        if result? == 0 {
+            break;
         }
     }
     if message.len() as u64 > MESSAGE {

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::io::Io;
+use crate::sys::retry_interrupted;
 
 /// One read of up to `size` bytes as text. With `complete` a character that was cut off at the end
 /// gets its remaining bytes from further reads: right for streams, not for messages.
@@ -16,9 +17,8 @@ pub fn read_string(io: &Io, size: usize, complete: bool) -> io::Result<String> {
     if complete {
         let mut missing = missing_bytes(&bytes);
         while missing > 0 {
-            match read_bytes(io, &mut bytes, missing) {
+            match retry_interrupted(|| read_bytes(io, &mut bytes, missing)) {
                 Ok(n) if n > 0 => missing -= n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The end, or an error that the next read meets again: what is here is kept.
                 _ => break,
             }

@@ -156,10 +156,15 @@ pub(crate) fn timespec(duration: Duration) -> libc::timespec {
 }
 
 /// Calls `f` again for as long as a signal interrupts it, as std does where it retries.
-pub(crate) fn retry_interrupted<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+/// The one place that does.
+///
+/// # Errors
+///
+/// That of `f`, but for `Interrupted`.
+pub fn retry_interrupted<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match f() {
-            Err(e) if e.raw_os_error() == Some(libc::EINTR) => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             other => return other,
         }
     }

@@ -11,8 +11,8 @@
 //! | `write` | [`WriteChannel`] |
 //! | `iter` | [`Lines`], [`Chunks`] |
 //! | `packet` | [`Packets`]: datagrams as iterators and as channels |
-//! | `pool` | the buffers of a thread |
 //! | `transport` | what a channel needs of a connection |
+//! | `halves` | each half of a connection is claimed once |
 //!
 //! # Examples
 //!
@@ -38,6 +38,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub(crate) mod halves;
 mod iter;
 mod packet;
 mod read;
@@ -47,14 +48,15 @@ mod write;
 use std::io;
 use std::sync::Arc;
 
-use std_net_runtime::Deadline;
+use std_net_runtime::{Deadline, retry_interrupted};
 
 pub use iter::{Chunks, Lines};
 pub use packet::{Incoming, PacketReceiver, PacketSender, Packets};
 pub use read::{ReadChannel, TooLong};
 pub use write::{WriteChannel, set_lost_hook};
 
-use transport::{READ, Transport, WRITE};
+use halves::{READ, WRITE};
+use transport::Transport;
 
 use crate::socket::TcpStream;
 use crate::unix::UnixStream;
@@ -206,11 +208,9 @@ pub trait Connected: Transport {
     fn write_chunk_by(&self, mut chunk: &[u8], deadline: impl Into<Deadline>) -> io::Result<()> {
         let deadline = deadline.into();
         while !chunk.is_empty() {
-            match self.send(chunk, deadline) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => chunk = &chunk[n..],
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
+            match retry_interrupted(|| self.send(chunk, deadline))? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => chunk = &chunk[n..],
             }
         }
         self.flush(deadline)

@@ -3,14 +3,14 @@
 use std::error;
 use std::fmt;
 use std::io::{self, BufRead, IoSliceMut, Read};
-use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
 use memchr::{memchr, memmem};
-use std_net_runtime::Deadline;
-use std_net_runtime::pool::{Buffer, SIZE};
+use std_net_runtime::buffers::pool::SIZE;
+use std_net_runtime::buffers::queue::ByteQueue;
+use std_net_runtime::{Deadline, retry_interrupted};
 
 use super::{Chunks, Connected, Lines};
 
@@ -45,9 +45,7 @@ use super::{Chunks, Connected, Lines};
 pub struct ReadChannel<S: Connected> {
     stream: Arc<S>,
     /// Without memory, or a buffer with data in `start..end`.
-    buffer: Buffer,
-    start: usize,
-    end: usize,
+    queue: ByteQueue,
     /// The stream has ended behind what is in the buffer.
     ended: bool,
     deadline: Deadline,
@@ -82,9 +80,7 @@ impl<S: Connected> ReadChannel<S> {
     pub(super) fn new(stream: Arc<S>) -> ReadChannel<S> {
         ReadChannel {
             stream,
-            buffer: Buffer::default(),
-            start: 0,
-            end: 0,
+            queue: ByteQueue::default(),
             ended: false,
             deadline: Deadline::NEVER,
         }
@@ -138,7 +134,7 @@ impl<S: Connected> ReadChannel<S> {
     /// ```
     pub fn read_line(&mut self, limit: usize) -> io::Result<Option<&[u8]>> {
         let line = self.line(limit)?;
-        Ok(line.map(|range| &self.buffer.bytes()[range]))
+        Ok(line.map(|range| self.queue.passed(range)))
     }
 
     /// [`read_line`](Self::read_line) as text.
@@ -169,7 +165,7 @@ impl<S: Connected> ReadChannel<S> {
         let Some(range) = self.line(limit)? else {
             return Ok(None);
         };
-        let bytes = &self.buffer.bytes()[range];
+        let bytes = self.queue.passed(range);
         match str::from_utf8(bytes) {
             Ok(text) => Ok(Some(text)),
             Err(_) => Err(not_utf8(bytes)),
@@ -185,7 +181,7 @@ impl<S: Connected> ReadChannel<S> {
     pub fn discard_line(&mut self) -> io::Result<u64> {
         let mut count = 0;
         loop {
-            if self.start == self.end && self.fill(SIZE)? == 0 {
+            if self.queue.is_empty() && self.fill(SIZE)? == 0 {
                 return Ok(count);
             }
             let data = self.data();
@@ -258,9 +254,8 @@ impl<S: Connected> ReadChannel<S> {
                 if at > limit {
                     return Err(TooLong { limit }.into());
                 }
-                let from = self.start;
-                self.start += at + delimiter.len();
-                return Ok(Some(&self.buffer.bytes()[from..from + at]));
+                let part = self.queue.pass(at + delimiter.len());
+                return Ok(Some(self.queue.passed(part.start..part.start + at)));
             }
             if data.len() >= whole {
                 return Err(TooLong { limit }.into());
@@ -268,7 +263,7 @@ impl<S: Connected> ReadChannel<S> {
             // It may have begun at the end.
             searched = data.len().saturating_sub(delimiter.len() - 1);
             if self.fill(whole)? == 0 {
-                return if self.start == self.end {
+                return if self.queue.is_empty() {
                     Ok(None)
                 } else {
                     Err(io::Error::new(
@@ -308,7 +303,7 @@ impl<S: Connected> ReadChannel<S> {
         if capacity == 0 {
             return Ok(Some(Vec::new()));
         }
-        if self.start == self.end && self.fill(SIZE)? == 0 {
+        if self.queue.is_empty() && self.fill(SIZE)? == 0 {
             return Ok(None);
         }
         let data = self.data();
@@ -329,7 +324,7 @@ impl<S: Connected> ReadChannel<S> {
         deadline: impl Into<Deadline>,
     ) -> io::Result<Option<Vec<u8>>> {
         let kept = self.deadline;
-        self.deadline = nearer(kept, deadline.into());
+        self.deadline = kept.min(deadline.into());
         let chunk = self.read_chunk(capacity);
         self.deadline = kept;
         chunk
@@ -375,7 +370,7 @@ impl<S: Connected> ReadChannel<S> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn read_array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
-        while self.end - self.start < N {
+        while self.queue.len() < N {
             if self.fill(N.max(SIZE))? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -428,7 +423,7 @@ impl<S: Connected> ReadChannel<S> {
     pub fn discard(&mut self, count: u64) -> io::Result<u64> {
         let mut left = count;
         while left > 0 {
-            if self.start == self.end && self.fill(SIZE)? == 0 {
+            if self.queue.is_empty() && self.fill(SIZE)? == 0 {
                 break;
             }
             let here = self.available();
@@ -666,7 +661,7 @@ impl<S: Connected> ReadChannel<S> {
     /// As a read.
     #[doc(alias = "awaitContent")]
     pub fn await_content(&mut self) -> io::Result<bool> {
-        Ok(self.start < self.end || self.fill(SIZE)? > 0)
+        Ok(!self.queue.is_empty() || self.fill(SIZE)? > 0)
     }
 
     /// How many bytes can be taken without waiting, because they were read ahead. The connection
@@ -674,13 +669,13 @@ impl<S: Connected> ReadChannel<S> {
     #[doc(alias = "availableForRead")]
     #[must_use]
     pub fn available(&self) -> usize {
-        self.end - self.start
+        self.queue.len()
     }
 
     /// Whether the end of the stream has not been reached.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !self.ended || self.start < self.end
+        !self.ended || !self.queue.is_empty()
     }
 
     /// Sets the deadline of this half: from then on what has to wait fails with
@@ -721,7 +716,7 @@ impl<S: Connected> ReadChannel<S> {
     // Within.
 
     fn data(&self) -> &[u8] {
-        &self.buffer.bytes()[self.start..self.end]
+        self.queue.bytes()
     }
 
     /// Where the next line stands in the buffer; it is taken.
@@ -736,9 +731,8 @@ impl<S: Connected> ReadChannel<S> {
                 if len > limit {
                     return Err(TooLong { limit }.into());
                 }
-                let from = self.start;
-                self.start += at + 1;
-                return Ok(Some(from..from + len));
+                let line = self.queue.pass(at + 1);
+                return Ok(Some(line.start..line.start + len));
             }
             searched = data.len();
             // A CR may be half of the line's end.
@@ -749,8 +743,7 @@ impl<S: Connected> ReadChannel<S> {
                 if searched > limit {
                     return Err(TooLong { limit }.into());
                 }
-                let rest = self.start..self.end;
-                self.start = self.end;
+                let rest = self.queue.pass(searched);
                 return Ok((!rest.is_empty()).then_some(rest));
             }
         }
@@ -762,52 +755,25 @@ impl<S: Connected> ReadChannel<S> {
         if self.ended {
             return Ok(0);
         }
-        if self.start == self.end {
-            self.empty();
+        if self.queue.is_empty() {
             // Also a buffer that has grown: whoever waits keeps nothing.
-            let (buffer, n) = retry(|| self.stream.recv_pooled(SIZE, self.deadline))?;
+            self.queue.clear();
+            let (buffer, n) = retry_interrupted(|| self.stream.recv_pooled(SIZE, self.deadline))?;
             if n > 0 {
-                self.buffer = buffer;
-                self.end = n;
+                self.queue = ByteQueue::from_parts(buffer, n);
             }
             self.ended = n == 0;
             return Ok(n);
         }
-        self.make_room(max);
-        let room = &mut self.buffer.bytes_mut()[self.end..];
-        let n = retry(|| self.stream.recv(room, self.deadline))?;
-        self.end += n;
+        let room = self.queue.room_up_to(max);
+        let n = retry_interrupted(|| self.stream.recv(room, self.deadline))?;
+        self.queue.filled(n);
         self.ended = n == 0;
         Ok(n)
     }
 
-    fn make_room(&mut self, max: usize) {
-        if self.end < self.buffer.len() {
-            return;
-        }
-        if self.start > 0 {
-            self.buffer.bytes_mut().copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        } else {
-            let len = self.buffer.len();
-            self.buffer
-                .grow(len.saturating_mul(2).min(max).max(len + 1));
-        }
-    }
-
     fn consume(&mut self, n: usize) {
-        self.start += n;
-        if self.start == self.end {
-            self.empty();
-        }
-    }
-
-    /// Gives the buffer back, which has no data any more.
-    fn empty(&mut self) {
-        drop(mem::take(&mut self.buffer));
-        self.start = 0;
-        self.end = 0;
+        self.queue.take(n);
     }
 }
 
@@ -816,7 +782,7 @@ impl<S: Connected> Read for ReadChannel<S> {
         if buf.is_empty() {
             return Ok(0);
         }
-        if self.start == self.end {
+        if self.queue.is_empty() {
             if self.ended {
                 return Ok(0);
             }
@@ -839,7 +805,7 @@ impl<S: Connected> Read for ReadChannel<S> {
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let total: usize = bufs.iter().map(|b| b.len()).sum();
-        if self.start == self.end && total >= SIZE && !self.ended {
+        if self.queue.is_empty() && total >= SIZE && !self.ended {
             let n = self.stream.recv_vectored(bufs, self.deadline)?;
             self.ended = n == 0;
             return Ok(n);
@@ -847,7 +813,7 @@ impl<S: Connected> Read for ReadChannel<S> {
         let mut count = 0;
         for buf in bufs.iter_mut().filter(|b| !b.is_empty()) {
             // Waits for the first byte only.
-            if count > 0 && self.start == self.end {
+            if count > 0 && self.queue.is_empty() {
                 break;
             }
             count += self.read(buf)?;
@@ -858,7 +824,7 @@ impl<S: Connected> Read for ReadChannel<S> {
 
 impl<S: Connected> BufRead for ReadChannel<S> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.start == self.end {
+        if self.queue.is_empty() {
             self.fill(SIZE)?;
         }
         Ok(self.data())
@@ -889,23 +855,6 @@ impl error::Error for TooLong {}
 impl From<TooLong> for io::Error {
     fn from(error: TooLong) -> io::Error {
         io::Error::new(io::ErrorKind::InvalidData, error)
-    }
-}
-
-pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
-}
-
-pub(super) fn nearer(a: Deadline, b: Deadline) -> Deadline {
-    match (a.instant(), b.instant()) {
-        (Some(x), Some(y)) => x.min(y).into(),
-        (Some(_), None) => a,
-        (None, _) => b,
     }
 }
 

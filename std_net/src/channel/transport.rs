@@ -4,15 +4,12 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
 
-use std_net_runtime::pool::Buffer;
-use std_net_runtime::{Deadline, Io};
+use std_net_runtime::buffers::pool::Buffer;
+use std_net_runtime::{AsIo, Deadline};
 
+use super::halves;
 use crate::socket::{Shutdown, TcpStream};
 use crate::unix::UnixStream;
-
-/// The halves of a connection that may be claimed, as bits.
-pub(super) const READ: u8 = 1;
-pub(super) const WRITE: u8 = 2;
 
 /// A connection as its channels and its TLS see it.
 pub trait Transport: Send + Sync + Sized + 'static {
@@ -51,7 +48,7 @@ macro_rules! over_io {
     ($type:ty) => {
         impl Transport for $type {
             fn recv(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize> {
-                io(self).recv_by(buf, deadline)
+                self.as_io().recv_by(buf, deadline)
             }
 
             fn recv_vectored(
@@ -59,27 +56,27 @@ macro_rules! over_io {
                 bufs: &mut [IoSliceMut<'_>],
                 deadline: Deadline,
             ) -> io::Result<usize> {
-                io(self).recv_vectored_by(bufs, 0, deadline)
+                self.as_io().recv_vectored_by(bufs, 0, deadline)
             }
 
             fn recv_pooled(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)> {
-                io(self).recv_lending(|| Buffer::take(size), deadline)
+                self.as_io().recv_lending(|| Buffer::take(size), deadline)
             }
 
             fn send(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
-                io(self).send_by(buf, deadline)
+                self.as_io().send_by(buf, deadline)
             }
 
             fn send_vectored(&self, bufs: &[IoSlice<'_>], deadline: Deadline) -> io::Result<usize> {
-                io(self).send_vectored_by(bufs, 0, deadline)
+                self.as_io().send_vectored_by(bufs, 0, deadline)
             }
 
             fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-                io(self).send(buf, libc::MSG_DONTWAIT)
+                self.as_io().send(buf, libc::MSG_DONTWAIT)
             }
 
             fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-                io(self).recv(buf, libc::MSG_DONTWAIT)
+                self.as_io().recv(buf, libc::MSG_DONTWAIT)
             }
 
             fn flush(&self, _: Deadline) -> io::Result<()> {
@@ -87,30 +84,26 @@ macro_rules! over_io {
             }
 
             fn shutdown(&self, how: Shutdown, _: Deadline) -> io::Result<()> {
-                io(self).shutdown(how)
+                self.as_io().shutdown(how)
             }
 
             fn claim(&self, halves: u8) -> bool {
-                io(self).claim(halves)
+                halves::claim(self.as_io(), halves)
             }
 
             fn common(&self) -> io::Result<Arc<Self>> {
-                io(self).common(|| self.try_clone())
+                halves::common(self.as_io(), || self.try_clone())
             }
 
             fn set_deadline(&self, deadline: Deadline) {
-                io(self).set_deadline(deadline);
+                self.as_io().set_deadline(deadline);
             }
 
             fn deadline(&self) -> Deadline {
-                io(self).deadline()
+                self.as_io().deadline()
             }
         }
     };
-}
-
-fn io(stream: &impl AsRef<Io>) -> &Io {
-    stream.as_ref()
 }
 
 over_io!(TcpStream);

@@ -2,16 +2,15 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, Write};
-use std::mem;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Instant;
 
-use std_net_runtime::Deadline;
-use std_net_runtime::pool::{Buffer, SIZE};
+use std_net_runtime::buffers::pool::SIZE;
+use std_net_runtime::buffers::queue::ByteQueue;
+use std_net_runtime::{Deadline, retry_interrupted};
 
 use super::Connected;
-use super::read::{nearer, retry};
 use crate::socket::Shutdown;
 
 /// The half of a connection that writes: text, lines, integers, and [`Write`].
@@ -49,10 +48,8 @@ use crate::socket::Shutdown;
 #[doc(alias = "ByteWriteChannel")]
 pub struct WriteChannel<S: Connected> {
     stream: Arc<S>,
-    /// Without memory, or a buffer with unsent data in `start..end`.
-    buffer: Buffer,
-    start: usize,
-    end: usize,
+    /// What is not sent yet.
+    queue: ByteQueue,
     auto_flush: bool,
     closed: bool,
     /// A flush has told its caller that it failed.
@@ -64,9 +61,7 @@ impl<S: Connected> WriteChannel<S> {
     pub(super) fn new(stream: Arc<S>, auto_flush: bool) -> WriteChannel<S> {
         WriteChannel {
             stream,
-            buffer: Buffer::default(),
-            start: 0,
-            end: 0,
+            queue: ByteQueue::default(),
             auto_flush,
             closed: false,
             told: false,
@@ -122,7 +117,7 @@ impl<S: Connected> WriteChannel<S> {
         deadline: impl Into<Deadline>,
     ) -> io::Result<()> {
         let kept = self.deadline;
-        self.deadline = nearer(kept, deadline.into());
+        self.deadline = kept.min(deadline.into());
         let result = self.put(&[chunk]);
         self.deadline = kept;
         result
@@ -384,7 +379,7 @@ impl<S: Connected> WriteChannel<S> {
     /// How many bytes wait in the buffer.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        self.end - self.start
+        self.queue.len()
     }
 
     /// Whether this half has not been closed here.
@@ -425,12 +420,12 @@ impl<S: Connected> WriteChannel<S> {
         let [part] = parts else {
             return self.gather(parts);
         };
-        if self.start < self.end {
+        if !self.queue.is_empty() {
             return self.gather(parts);
         }
         let mut rest = *part;
         while !rest.is_empty() {
-            let n = retry(|| self.stream.send(rest, self.deadline))?;
+            let n = retry_interrupted(|| self.stream.send(rest, self.deadline))?;
             rest = &rest[some(n)?..];
         }
         self.stream.flush(self.deadline)
@@ -443,8 +438,8 @@ impl<S: Connected> WriteChannel<S> {
         let (mut part, mut offset) = (0, 0);
         loop {
             let mut slices = Vec::with_capacity(parts.len() + 1);
-            if self.start < self.end {
-                slices.push(IoSlice::new(&self.buffer.bytes()[self.start..self.end]));
+            if !self.queue.is_empty() {
+                slices.push(IoSlice::new(self.queue.bytes()));
             }
             for (i, bytes) in parts.iter().enumerate().skip(part) {
                 let rest = if i == part { &bytes[offset..] } else { bytes };
@@ -455,11 +450,11 @@ impl<S: Connected> WriteChannel<S> {
             if slices.is_empty() {
                 break;
             }
-            let sent = retry(|| stream.send_vectored(&slices, self.deadline));
+            let sent = retry_interrupted(|| stream.send_vectored(&slices, self.deadline));
             drop(slices);
             let mut n = some(self.tell(sent)?)?;
-            let of_buffer = n.min(self.end - self.start);
-            self.sent(of_buffer);
+            let of_buffer = n.min(self.queue.len());
+            self.queue.take(of_buffer);
             n -= of_buffer;
             while n > 0 {
                 let left = parts[part].len() - offset;
@@ -476,13 +471,13 @@ impl<S: Connected> WriteChannel<S> {
     }
 
     fn send_buffered(&mut self) -> io::Result<()> {
-        while self.start < self.end {
-            let data = &self.buffer.bytes()[self.start..self.end];
-            let sent = retry(|| self.stream.send(data, self.deadline));
+        while !self.queue.is_empty() {
+            let data = self.queue.bytes();
+            let sent = retry_interrupted(|| self.stream.send(data, self.deadline));
             let n = some(self.tell(sent)?)?;
-            self.sent(n);
+            self.queue.take(n);
         }
-        let flushed = retry(|| self.stream.flush(self.deadline));
+        let flushed = retry_interrupted(|| self.stream.flush(self.deadline));
         self.tell(flushed)
     }
 
@@ -492,35 +487,15 @@ impl<S: Connected> WriteChannel<S> {
         result
     }
 
-    fn sent(&mut self, n: usize) {
-        self.start += n;
-        if self.start == self.end {
-            // Nothing to keep: the buffer goes back.
-            drop(mem::take(&mut self.buffer));
-            self.start = 0;
-            self.end = 0;
-        }
-    }
-
-    /// Whether so many bytes can be kept. Makes room for them.
-    fn has_room(&mut self, total: usize) -> bool {
-        if total > SIZE - (self.end - self.start) {
-            return false;
-        }
-        if self.buffer.len() == 0 && total > 0 {
-            self.buffer = Buffer::take(SIZE);
-        }
-        if self.start > 0 {
-            self.buffer.bytes_mut().copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        true
+    /// Whether so many bytes can be kept.
+    fn has_room(&self, total: usize) -> bool {
+        total <= SIZE - self.queue.len()
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        self.buffer.bytes_mut()[self.end..self.end + bytes.len()].copy_from_slice(bytes);
-        self.end += bytes.len();
+        if !bytes.is_empty() {
+            self.queue.push(bytes, SIZE);
+        }
     }
 
     fn check_open(&self) -> io::Result<()> {
@@ -538,11 +513,9 @@ impl<S: Connected> WriteChannel<S> {
         if !thread::panicking() {
             return self.send_buffered();
         }
-        while self.start < self.end {
-            let n = self
-                .stream
-                .try_send(&self.buffer.bytes()[self.start..self.end])?;
-            self.sent(some(n)?);
+        while !self.queue.is_empty() {
+            let n = self.stream.try_send(self.queue.bytes())?;
+            self.queue.take(some(n)?);
         }
         Ok(())
     }
@@ -557,7 +530,7 @@ impl<S: Connected> Write for WriteChannel<S> {
             self.keep(buf);
             return Ok(buf.len());
         }
-        if self.start < self.end {
+        if !self.queue.is_empty() {
             self.send_buffered()?;
         }
         if !self.auto_flush && self.has_room(buf.len()) {
@@ -576,7 +549,7 @@ impl<S: Connected> Write for WriteChannel<S> {
             }
             return Ok(total);
         }
-        if self.start < self.end {
+        if !self.queue.is_empty() {
             self.send_buffered()?;
         }
         self.stream.send_vectored(bufs, self.deadline)
@@ -607,7 +580,7 @@ impl<S: Connected> Drop for WriteChannel<S> {
                 // The peer must not take this for all there was.
                 self.stream.truncate();
                 if !told {
-                    lost(&error, self.end - self.start);
+                    lost(&error, self.queue.len());
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use std_net_runtime::ancillary::{self, Control, Item, Items, Outgoing, PACKET_ROOM};
+use std_net_runtime::message::{self, Control, Item, Items, Outgoing, PACKET_ROOM};
 
 use super::addr::from_kernel;
 use super::{Domain, Socket, ToSocketAddrs, UdpSocket};
@@ -166,7 +166,7 @@ pub struct Received {
 
 impl Received {
     /// What the kernel said, and the items that came beside it.
-    pub(super) fn new(message: &ancillary::Received, items: Items<'_>) -> io::Result<Received> {
+    pub(super) fn new(message: &message::Received, items: Items<'_>) -> io::Result<Received> {
         let mut received = Received {
             len: message.len,
             from: from_kernel(message.addr.clone())?,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use std_net_runtime::ancillary::{self, PACKET_ROOM};
+use std_net_runtime::message::{self, PACKET_ROOM};
 
 use super::{Ancillary, Received, UdpSocket};
 
@@ -38,7 +38,7 @@ use super::{Ancillary, Received, UdpSocket};
 /// ```
 #[doc(alias = "recvmmsg")]
 pub struct RecvBatch {
-    batch: ancillary::RecvBatch,
+    batch: message::RecvBatch,
     received: Vec<Received>,
 }
 
@@ -50,7 +50,7 @@ impl RecvBatch {
     /// If there cannot be so much memory.
     #[must_use]
     pub fn new(count: usize, size: usize) -> RecvBatch {
-        let batch = ancillary::RecvBatch::new(count, size, PACKET_ROOM);
+        let batch = message::RecvBatch::new(count, size, PACKET_ROOM);
         RecvBatch {
             received: Vec::with_capacity(batch.capacity()),
             batch,
@@ -116,7 +116,7 @@ impl fmt::Debug for RecvBatch {
 /// See [`RecvBatch`] for an example.
 #[derive(Default)]
 #[doc(alias = "sendmmsg")]
-pub struct SendBatch(ancillary::SendBatch<'static>);
+pub struct SendBatch(message::SendBatch<'static>);
 
 impl SendBatch {
     /// None.

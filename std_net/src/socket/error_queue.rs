@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 
-use std_net_runtime::ancillary::{Control, Item, PACKET_ROOM};
+use std_net_runtime::message::{Control, Item, PACKET_ROOM};
 
 use super::addr::from_kernel;
 use super::{Socket, UdpSocket};

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6};
 use std::time::Duration;
 
 use libc::c_int;
-use std_net_runtime::ancillary::{UDP_GRO, UDP_SEGMENT};
+use std_net_runtime::message::{UDP_GRO, UDP_SEGMENT};
 use std_net_runtime::values::{milliseconds, number, seconds};
 
 use super::Socket;

@@ -11,11 +11,12 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std_net_runtime::Deadline;
+use std_net_runtime::buffers::queue::ByteQueue;
 use std_net_runtime::process::on_thread_stack;
 
 use super::pem::Pem;
 use super::server::Name;
-use super::session::{Connection, Queue};
+use super::session::Connection;
 use super::{TlsError, TlsStream, Version, invalid, versions};
 use crate::channel::Connected;
 
@@ -118,7 +119,7 @@ impl ClientConfig {
         TlsStream::handshake(
             stream,
             Connection::Client(connection),
-            Queue::default(),
+            ByteQueue::default(),
             Name::Known(Some(server_name.into())),
             deadline.into(),
         )

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::crypto::ring;
 use rustls::server::{Acceptor, UnbufferedServerConnection, WebPkiClientVerifier};
-use std_net_runtime::Deadline;
-use std_net_runtime::pool::RECORDS;
+use std_net_runtime::buffers::pool::RECORDS;
+use std_net_runtime::buffers::queue::ByteQueue;
 use std_net_runtime::process::on_thread_stack;
+use std_net_runtime::{Deadline, retry_interrupted};
 
 use super::pem::Pem;
-use super::session::{Connection, Queue};
+use super::session::Connection;
 use super::{TlsError, TlsStream, Version, invalid, versions};
 use crate::channel::Connected;
 
@@ -87,7 +88,7 @@ pub struct TlsAcceptor {
 /// ```
 pub struct PendingServer<S: Connected> {
     stream: S,
-    records: Queue,
+    records: ByteQueue,
     name: Option<Box<str>>,
     alpn: Vec<Vec<u8>>,
     deadline: Deadline,
@@ -258,7 +259,13 @@ impl TlsAcceptor {
         let connection = self.config.connection()?;
         // The hello is parsed on its own only if somebody asks for the name in it.
         let name = Name::InHello(Vec::new());
-        TlsStream::handshake(stream, connection, Queue::default(), name, deadline.into())
+        TlsStream::handshake(
+            stream,
+            connection,
+            ByteQueue::default(),
+            name,
+            deadline.into(),
+        )
     }
 }
 
@@ -280,12 +287,11 @@ impl<S: Connected> PendingServer<S> {
     pub fn read_by(stream: S, deadline: impl Into<Deadline>) -> io::Result<PendingServer<S>> {
         let deadline = deadline.into();
         let mut parser = Parser::default();
-        let mut records = Queue::default();
+        let mut records = ByteQueue::default();
         loop {
-            let (buffer, n) = match stream.recv_pooled(RECORDS, deadline) {
+            let (buffer, n) = match retry_interrupted(|| stream.recv_pooled(RECORDS, deadline)) {
                 Ok((_, 0)) => return Err(TlsError::truncated()),
                 Ok(received) => received,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                 Err(e) => return Err(TlsError::in_handshake(e)),
             };
             // It works on a copy of its own; ours is for the connection.
@@ -296,9 +302,9 @@ impl<S: Connected> PendingServer<S> {
                 error
             })?;
             if records.len() == 0 {
-                records = Queue::from_parts(buffer, n);
+                records = ByteQueue::from_parts(buffer, n);
             } else {
-                records.push(&buffer.bytes()[..n]);
+                records.push(&buffer.bytes()[..n], RECORDS);
             }
             if let Some(Hello { name, alpn }) = hello {
                 return Ok(PendingServer {

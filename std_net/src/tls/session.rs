@@ -1,4 +1,4 @@
-//! A session of rustls without any I/O: what was received goes in, text and records to send come out.
+//! A session of rustls without any I/O: what was received goes in, plaintext and records to send come out.
 //!
 //! Records are decrypted and encrypted through rustls' unbuffered API: so it is we who say where the
 //! bytes lie and for how long, and a connection that waits has no buffer. What rustls computes it does on
@@ -14,7 +14,8 @@ use rustls::unbuffered::{
     WriteTraffic,
 };
 use rustls::{CommonState, Error};
-use std_net_runtime::pool::{Buffer, RECORDS};
+use std_net_runtime::buffers::pool::RECORDS;
+use std_net_runtime::buffers::queue::ByteQueue;
 use std_net_runtime::process::on_thread_stack;
 
 use super::error::TlsError;
@@ -23,32 +24,24 @@ use super::error::TlsError;
 /// in records of their own.
 const MAX_INCOMING: usize = 3 * RECORDS;
 
-/// Text that is encrypted at a time: two records.
-pub(super) const MAX_TEXT: usize = 32 * 1024;
+/// Plaintext that is encrypted at a time: two records.
+pub(super) const MAX_PLAINTEXT: usize = 32 * 1024;
 
 pub(super) enum Connection {
     Client(UnbufferedClientConnection),
     Server(UnbufferedServerConnection),
 }
 
-/// Bytes in a buffer from the pool, taken from the front, added behind.
-#[derive(Default)]
-pub(super) struct Queue {
-    buffer: Buffer,
-    start: usize,
-    end: usize,
-}
-
 /// The state of one side of a TLS connection.
 pub(super) struct Session {
     connection: Connection,
     /// Received records that have not been worked off: at most one, in part, when more are asked for.
-    pub(super) incoming: Queue,
+    pub(super) incoming: ByteQueue,
     /// Counts the changes of `incoming`.
     pub(super) changes: u64,
-    /// Text that was decrypted and not read yet.
-    text: Vec<u8>,
-    text_start: usize,
+    /// Plaintext that was decrypted and not read yet.
+    plaintext: Vec<u8>,
+    plaintext_start: usize,
     /// Records of rustls' own to send: handshakes, alerts, key updates.
     pub(super) outgoing: Vec<u8>,
     pub(super) peer_closed: bool,
@@ -60,8 +53,8 @@ pub(super) struct Session {
 /// What is to be done when a session is ready for it.
 enum Ask<'a> {
     Nothing,
-    Encrypt(&'a [u8], &'a mut Queue),
-    Close(&'a mut Queue),
+    Encrypt(&'a [u8], &'a mut ByteQueue),
+    Close(&'a mut ByteQueue),
 }
 
 /// What a step of a session came to.
@@ -69,73 +62,26 @@ enum Ask<'a> {
 enum Step {
     /// There may be more to do.
     Again,
-    Text,
+    Plaintext,
     /// Nothing more without more records.
     Blocked,
     /// The same, and what was asked for is done.
     Done,
 }
 
-/// Where decrypted text goes: into the reader's buffer, and what does not fit into the session's.
+/// Where decrypted plaintext goes: into the reader's buffer, and what does not fit into the session's.
 struct Sink<'a> {
     buf: &'a mut [u8],
     filled: usize,
     rest: &'a mut Vec<u8>,
 }
 
-impl Queue {
-    pub(super) fn len(&self) -> usize {
-        self.end - self.start
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.buffer.bytes()[self.start..self.end]
-    }
-
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
-        self.end += bytes.len();
-    }
-
-    /// Room for at least so many bytes.
-    fn room(&mut self, len: usize) -> &mut [u8] {
-        if self.buffer.len() == 0 {
-            self.buffer = Buffer::take(RECORDS);
-        }
-        if self.buffer.len() - self.end < len && self.start > 0 {
-            self.buffer.bytes_mut().copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.buffer.len() - self.end < len {
-            self.buffer.grow(self.end + len);
-        }
-        &mut self.buffer.bytes_mut()[self.end..]
-    }
-
-    /// Takes bytes away from the front; the buffer goes back when there are none left.
-    pub(super) fn take(&mut self, n: usize) {
-        self.start += n;
-        if self.start == self.end {
-            *self = Queue::default();
-        }
-    }
-
-    pub(super) fn from_parts(buffer: Buffer, len: usize) -> Queue {
-        Queue {
-            buffer,
-            start: 0,
-            end: len,
-        }
-    }
-}
-
 impl Sink<'_> {
-    fn put(&mut self, text: &[u8]) {
-        let n = text.len().min(self.buf.len() - self.filled);
-        self.buf[self.filled..self.filled + n].copy_from_slice(&text[..n]);
+    fn put(&mut self, plaintext: &[u8]) {
+        let n = plaintext.len().min(self.buf.len() - self.filled);
+        self.buf[self.filled..self.filled + n].copy_from_slice(&plaintext[..n]);
         self.filled += n;
-        self.rest.extend_from_slice(&text[n..]);
+        self.rest.extend_from_slice(&plaintext[n..]);
     }
 }
 
@@ -143,10 +89,10 @@ impl Session {
     pub(super) fn new(connection: Connection) -> Session {
         Session {
             connection,
-            incoming: Queue::default(),
+            incoming: ByteQueue::default(),
             changes: 0,
-            text: Vec::new(),
-            text_start: 0,
+            plaintext: Vec::new(),
+            plaintext_start: 0,
             outgoing: Vec::new(),
             peer_closed: false,
             closed: false,
@@ -166,13 +112,13 @@ impl Session {
     }
 
     /// Works off what has come, to the end of the handshake. False if more must come.
-    pub(super) fn shake_hands(&mut self) -> io::Result<bool> {
-        // No text comes before the end of the handshake, and behind it what came early is kept.
+    pub(super) fn handshake(&mut self) -> io::Result<bool> {
+        // No plaintext comes before the end of the handshake, and behind it what came early is kept.
         self.read(&mut [])?;
         Ok(!self.facts().is_handshaking())
     }
 
-    /// Takes decrypted text, as much as there is and fits into `buf`; 0 if more records must come, or
+    /// Takes decrypted plaintext, as much as there is and fits into `buf`; 0 if more records must come, or
     /// the peer has closed its side.
     pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         on_thread_stack(|| self.read_here(buf))
@@ -180,18 +126,18 @@ impl Session {
 
     fn read_here(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
-        if self.text_start < self.text.len() {
-            let text = &self.text[self.text_start..];
-            filled = text.len().min(buf.len());
-            buf[..filled].copy_from_slice(&text[..filled]);
-            self.text_start += filled;
-            if self.text_start == self.text.len() {
+        if self.plaintext_start < self.plaintext.len() {
+            let plaintext = &self.plaintext[self.plaintext_start..];
+            filled = plaintext.len().min(buf.len());
+            buf[..filled].copy_from_slice(&plaintext[..filled]);
+            self.plaintext_start += filled;
+            if self.plaintext_start == self.plaintext.len() {
                 // An idle connection keeps none.
-                self.text = Vec::new();
-                self.text_start = 0;
+                self.plaintext = Vec::new();
+                self.plaintext_start = 0;
             }
         }
-        while filled < buf.len() || (buf.is_empty() && self.text.is_empty()) {
+        while filled < buf.len() || (buf.is_empty() && self.plaintext.is_empty()) {
             let (step, n) = self.step(&mut buf[filled..], Ask::Nothing);
             filled += n;
             match step {
@@ -204,25 +150,25 @@ impl Session {
                     break;
                 }
                 Ok(Step::Blocked | Step::Done) => break,
-                Ok(Step::Again | Step::Text) => {}
+                Ok(Step::Again | Step::Plaintext) => {}
             }
         }
         Ok(filled)
     }
 
-    /// Encrypts text behind what is in `to`, after what rustls itself has to send.
-    pub(super) fn encrypt(&mut self, text: &[u8], to: &mut Queue) -> io::Result<()> {
+    /// Encrypts plaintext behind what is in `to`, after what rustls itself has to send.
+    pub(super) fn encrypt(&mut self, plaintext: &[u8], to: &mut ByteQueue) -> io::Result<()> {
         if self.closed {
             return Err(io::Error::new(
                 io::ErrorKind::BrokenPipe,
                 "this side of the TLS connection has been closed",
             ));
         }
-        self.ask(to, Some(text))
+        self.ask(to, Some(plaintext))
     }
 
     /// The `close_notify` that ends our side, once.
-    pub(super) fn close(&mut self, to: &mut Queue) -> io::Result<()> {
+    pub(super) fn close(&mut self, to: &mut ByteQueue) -> io::Result<()> {
         if self.closed {
             return Ok(());
         }
@@ -230,17 +176,17 @@ impl Session {
         self.ask(to, None)
     }
 
-    /// Encrypts text, or a `close_notify` where there is none.
-    fn ask(&mut self, to: &mut Queue, text: Option<&[u8]>) -> io::Result<()> {
-        on_thread_stack(|| self.ask_here(to, text))
+    /// Encrypts plaintext, or a `close_notify` where there is none.
+    fn ask(&mut self, to: &mut ByteQueue, plaintext: Option<&[u8]>) -> io::Result<()> {
+        on_thread_stack(|| self.ask_here(to, plaintext))
     }
 
-    fn ask_here(&mut self, to: &mut Queue, text: Option<&[u8]>) -> io::Result<()> {
+    fn ask_here(&mut self, to: &mut ByteQueue, plaintext: Option<&[u8]>) -> io::Result<()> {
         loop {
-            to.push_all(&mut self.outgoing);
+            push_all(to, &mut self.outgoing);
             // A handshake message may still be on its way out: it goes first.
-            let ask = match text {
-                Some(text) => Ask::Encrypt(text, to),
+            let ask = match plaintext {
+                Some(plaintext) => Ask::Encrypt(plaintext, to),
                 None => Ask::Close(to),
             };
             match self.step(&mut [], ask).0 {
@@ -248,25 +194,25 @@ impl Session {
                 Ok(Step::Blocked) => {
                     return Err(TlsError::io(Error::HandshakeNotComplete));
                 }
-                Ok(Step::Again | Step::Text) => {}
+                Ok(Step::Again | Step::Plaintext) => {}
                 Err(error) => return Err(self.failed(error)),
             }
         }
     }
 
     /// Adds received records; grows for a handshake only so far.
-    pub(super) fn received(&mut self, records: Queue) -> io::Result<()> {
+    pub(super) fn received(&mut self, records: ByteQueue) -> io::Result<()> {
         self.changes += 1;
         if self.incoming.len() == 0 {
             self.incoming = records;
         } else {
-            self.incoming.push(records.bytes());
+            self.incoming.push(records.bytes(), RECORDS);
         }
         self.check_incoming()
     }
 
     /// Puts `records`, which begin with a copy of what is there, in its place.
-    pub(super) fn replace(&mut self, records: Queue) -> io::Result<()> {
+    pub(super) fn replace(&mut self, records: ByteQueue) -> io::Result<()> {
         self.changes += 1;
         self.incoming = records;
         self.check_incoming()
@@ -279,17 +225,16 @@ impl Session {
         Ok(())
     }
 
-    /// One step of rustls; how many bytes of text it put into `buf`.
+    /// One step of rustls; how many bytes of plaintext it put into `buf`.
     fn step(&mut self, buf: &mut [u8], ask: Ask<'_>) -> (Result<Step, Error>, usize) {
         if let Some(error) = &self.failure {
             return (Err(error.clone()), 0);
         }
-        let Queue { buffer, start, end } = &mut self.incoming;
-        let records = &mut buffer.bytes_mut()[*start..*end];
+        let records = self.incoming.bytes_mut();
         let mut sink = Sink {
             buf,
             filled: 0,
-            rest: &mut self.text,
+            rest: &mut self.plaintext,
         };
         let outgoing = &mut self.outgoing;
         let peer_closed = &mut self.peer_closed;
@@ -330,13 +275,11 @@ impl Session {
     }
 }
 
-impl Queue {
-    /// Moves all of `bytes` behind its own.
-    pub(super) fn push_all(&mut self, bytes: &mut Vec<u8>) {
-        if !bytes.is_empty() {
-            // Rare, and then few: its memory is not worth keeping.
-            self.push(&mem::take(bytes));
-        }
+/// Moves all of `bytes` to the end of a queue.
+pub(super) fn push_all(to: &mut ByteQueue, bytes: &mut Vec<u8>) {
+    if !bytes.is_empty() {
+        // Rare, and then few: its memory is not worth keeping.
+        to.push(&mem::take(bytes), RECORDS);
     }
 }
 
@@ -358,7 +301,7 @@ fn handle<D>(
                     sink.put(record.payload);
                 }
                 Some(Err(error)) => break Err(error),
-                None => break Ok(Step::Text),
+                None => break Ok(Step::Plaintext),
             }
         },
         Ok(ConnectionState::EncodeTlsData(mut data)) => {
@@ -403,25 +346,24 @@ fn handle<D>(
 }
 
 fn fulfil<D>(mut traffic: WriteTraffic<'_, D>, ask: Ask<'_>) -> Result<Step, Error> {
-    let (to, text) = match ask {
+    let (to, plaintext) = match ask {
         Ask::Nothing => return Ok(Step::Blocked),
-        Ask::Encrypt(text, to) => (to, Some(text)),
+        Ask::Encrypt(plaintext, to) => (to, Some(plaintext)),
         Ask::Close(to) => (to, None),
     };
     // Two records and what surrounds them; or an alert.
-    let mut size = text.map_or(64, |text| text.len() + 64 * (text.len() / 0x4000 + 1));
+    let mut size = plaintext.map_or(64, |plaintext| {
+        plaintext.len() + 64 * (plaintext.len() / 0x4000 + 1)
+    });
     loop {
-        let room = to.room(size);
-        let done = match text {
-            Some(text) => traffic.encrypt(text, room),
+        let room = to.room(size, RECORDS);
+        let done = match plaintext {
+            Some(plaintext) => traffic.encrypt(plaintext, room),
             None => traffic.queue_close_notify(room),
         };
         match done {
             Ok(n) => {
-                to.end += n;
-                if to.len() == 0 {
-                    to.take(0);
-                }
+                to.filled(n);
                 return Ok(Step::Done);
             }
             Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size })) => {

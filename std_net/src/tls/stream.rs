@@ -3,22 +3,24 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
 use rustls::{HandshakeKind, ProtocolVersion};
-use std_net_runtime::Deadline;
-use std_net_runtime::pool::{Buffer, RECORDS, SIZE};
+use std_net_runtime::buffers::pool::{Buffer, RECORDS, SIZE};
+use std_net_runtime::buffers::queue::ByteQueue;
 use std_net_runtime::process::Mutex;
+use std_net_runtime::{Deadline, file_range, retry_interrupted};
 
 use super::Version;
 use super::error::TlsError;
 use super::server::Name;
-use super::session::{Connection, MAX_TEXT, Queue, Session};
+use super::session::{Connection, MAX_PLAINTEXT, Session, push_all};
+use crate::channel::halves::Claimed;
 use crate::channel::transport::Transport;
 use crate::channel::{Connected, ReadChannel, WriteChannel};
 use crate::socket::Shutdown;
@@ -51,26 +53,28 @@ use crate::socket::TcpStream;
 ///
 /// [`close`](Self::close), or [`shutdown`](Self::shutdown) of the side that writes, sends a
 /// `close_notify`, by which the peer knows that it has everything. A drop of the last handle does too
-/// if that goes without waiting, but not while a panic unwinds, nor if text was lost before.
+/// if that goes without waiting, but not while a panic unwinds, nor if plaintext was lost before.
 ///
 /// A server of TLS 1.3 sends session tickets behind the handshake. A client that only writes, and closes
 /// before they have come, makes its kernel reset the connection when they do. To be sure that the server
 /// gets everything, shut down the side that writes, and read to the end.
 pub struct TlsStream<S: Connected>(Arc<Inner<S>>);
 
+/// Three locks, taken in this order where several are held: `reading`, `writing`, `session`. The first
+/// two are held across waits, and keep bytes in order; the last only for the time of a computation.
 struct Inner<S: Connected> {
     stream: S,
-    /// Held by who reads, also while it waits: bytes come in order.
+    /// Held by the caller that reads, also while it waits: bytes come in order.
     reading: Mutex<()>,
+    /// Records on their way out. Held by the caller that writes, also while it waits.
+    writing: Mutex<ByteQueue>,
     /// Held for the time of a computation, never across a wait.
     session: Mutex<Session>,
-    /// Records on their way out. Held by who writes, also while it waits.
-    writing: Mutex<Queue>,
-    /// The session has records to send that no one has taken.
+    /// The session has records to send that no caller has taken.
     pending: AtomicBool,
-    /// Text was lost.
+    /// Plaintext was lost.
     truncated: AtomicBool,
-    halves: AtomicU8,
+    halves: Claimed,
     name: OnceLock<Option<Box<str>>>,
     hello: Name,
 }
@@ -80,7 +84,7 @@ impl<S: Connected> TlsStream<S> {
     pub(super) fn handshake(
         stream: S,
         connection: Connection,
-        records: Queue,
+        records: ByteQueue,
         hello: Name,
         deadline: Deadline,
     ) -> io::Result<TlsStream<S>> {
@@ -90,14 +94,14 @@ impl<S: Connected> TlsStream<S> {
             stream,
             reading: Mutex::new(()),
             session: Mutex::new(session),
-            writing: Mutex::new(Queue::default()),
+            writing: Mutex::new(ByteQueue::default()),
             pending: AtomicBool::new(false),
             truncated: AtomicBool::new(false),
-            halves: AtomicU8::new(0),
+            halves: Claimed::default(),
             name: OnceLock::new(),
             hello,
         };
-        match inner.shake_hands(deadline) {
+        match inner.handshake(deadline) {
             Ok(()) => Ok(TlsStream(Arc::new(inner))),
             Err(error) => {
                 // No close_notify for what never began.
@@ -204,33 +208,21 @@ impl<S: Connected> TlsStream<S> {
     /// # }
     /// ```
     pub fn send_file(&self, file: &File, range: impl RangeBounds<u64>) -> io::Result<u64> {
-        let start = match range.start_bound() {
-            Bound::Included(&at) => at,
-            Bound::Excluded(&at) => at.saturating_add(1),
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(&at) => at.saturating_add(1),
-            Bound::Excluded(&at) => at,
-            Bound::Unbounded => u64::MAX,
-        };
+        let (start, len) = file_range(range)?;
         let mut buffer = Buffer::take(RECORDS);
-        let mut at = start;
-        while at < end {
-            let left = usize::try_from(end - at).unwrap_or(usize::MAX);
-            let room = &mut buffer.bytes_mut()[..left.min(MAX_TEXT)];
-            match file.read_at(room, at) {
-                Ok(0) => break,
-                Ok(n) => {
-                    (&*self).write_all(&room[..n])?;
-                    at += n as u64;
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
+        let mut sent = 0;
+        while sent < len {
+            let left = usize::try_from(len - sent).unwrap_or(usize::MAX);
+            let room = &mut buffer.bytes_mut()[..left.min(MAX_PLAINTEXT)];
+            let n = retry_interrupted(|| file.read_at(room, start + sent))?;
+            if n == 0 {
+                break;
             }
+            (&*self).write_all(&room[..n])?;
+            sent += n as u64;
         }
         self.0.flush(Deadline::NEVER)?;
-        Ok(at - start)
+        Ok(sent)
     }
 
     /// Sets the deadline of the connection: see [`TcpStream::timeout_after`].
@@ -282,7 +274,7 @@ impl<S: Connected> TlsStream<S> {
 }
 
 impl<S: Connected> Inner<S> {
-    fn shake_hands(&mut self, deadline: Deadline) -> io::Result<()> {
+    fn handshake(&mut self, deadline: Deadline) -> io::Result<()> {
         let mut answered = false;
         loop {
             if let Name::InHello(hello) = &mut self.hello
@@ -293,7 +285,7 @@ impl<S: Connected> Inner<S> {
                 let records = self.session.get_mut().incoming.bytes();
                 hello.extend_from_slice(records.get(hello.len()..).unwrap_or_default());
             }
-            let done = self.session.lock().shake_hands();
+            let done = self.session.lock().handshake();
             if done.is_err() {
                 // The peer should hear why, if it can without our waiting for it.
                 self.pending.store(true, Ordering::SeqCst);
@@ -302,7 +294,7 @@ impl<S: Connected> Inner<S> {
             let done = done?;
             // Ours goes out before we wait for the peer's.
             let mut writing = self.writing.lock();
-            writing.push_all(&mut self.session.lock().outgoing);
+            push_all(&mut writing, &mut self.session.lock().outgoing);
             answered |= writing.len() > 0;
             let sent = self.send(&mut writing, deadline);
             drop(writing);
@@ -320,36 +312,33 @@ impl<S: Connected> Inner<S> {
     fn last_words(&self) -> Option<io::Error> {
         loop {
             let mut records = Buffer::take(RECORDS);
-            let n = retry(|| self.stream.try_recv(records.bytes_mut())).ok()?;
+            let n = retry_interrupted(|| self.stream.try_recv(records.bytes_mut())).ok()?;
             if n == 0 {
                 return None;
             }
             let mut session = self.session.lock();
-            let heard = session.received(Queue::from_parts(records, n));
-            if let Err(error) = heard.and_then(|()| session.shake_hands()) {
+            let heard = session.received(ByteQueue::from_parts(records, n));
+            if let Err(error) = heard.and_then(|()| session.handshake()) {
                 return Some(error);
             }
         }
     }
 
-    /// Reads text, by the one who holds `reading`; 0 at the end.
-    fn read(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize> {
-        loop {
-            let mut session = self.session.lock();
-            let text = session.read(buf);
-            let ended = session.peer_closed;
-            let to_send = !session.outgoing.is_empty();
-            drop(session);
-            if to_send {
-                self.pending.store(true, Ordering::SeqCst);
-                self.relay();
-            }
-            let n = text?;
-            if n > 0 || ended {
-                return Ok(n);
-            }
-            self.receive(deadline)?;
+    /// Takes plaintext that is there, by the caller that holds `reading`: how many bytes, 0 at the end of
+    /// the stream, or `None` if more records must come first.
+    fn take_plaintext(&self, buf: &mut [u8]) -> io::Result<Option<usize>> {
+        let mut session = self.session.lock();
+        let read = session.read(buf);
+        let ended = session.peer_closed;
+        let to_send = !session.outgoing.is_empty();
+        drop(session);
+        if to_send {
+            // An answer to what has come, or an alert if that was wrong: the peer must hear it.
+            self.pending.store(true, Ordering::SeqCst);
+            self.relay();
         }
+        let n = read?;
+        Ok((n > 0 || ended).then_some(n))
     }
 
     /// Receives records and gives them to the session. It has no part of one: they are not its
@@ -360,9 +349,12 @@ impl<S: Connected> Inner<S> {
         let part = session.incoming.len();
         if part == 0 {
             drop(session);
-            let (buffer, n) = retry(|| self.stream.recv_pooled(RECORDS, deadline))?;
+            let (buffer, n) = retry_interrupted(|| self.stream.recv_pooled(RECORDS, deadline))?;
             some(n)?;
-            return self.session.lock().received(Queue::from_parts(buffer, n));
+            return self
+                .session
+                .lock()
+                .received(ByteQueue::from_parts(buffer, n));
         }
         let changes = session.changes;
         let mut buffer = Buffer::take(RECORDS);
@@ -371,34 +363,34 @@ impl<S: Connected> Inner<S> {
         }
         buffer.bytes_mut()[..part].copy_from_slice(session.incoming.bytes());
         drop(session);
-        let n = retry(|| self.stream.recv(&mut buffer.bytes_mut()[part..], deadline))?;
+        let n = retry_interrupted(|| self.stream.recv(&mut buffer.bytes_mut()[part..], deadline))?;
         some(n)?;
         let mut session = self.session.lock();
         if session.changes == changes {
-            return session.replace(Queue::from_parts(buffer, part + n));
+            return session.replace(ByteQueue::from_parts(buffer, part + n));
         }
-        let mut records = Queue::default();
-        records.push(&buffer.bytes()[part..part + n]);
+        let mut records = ByteQueue::default();
+        records.push(&buffer.bytes()[part..part + n], RECORDS);
         session.received(records)
     }
 
-    /// Encrypts up to [`MAX_TEXT`] bytes and sends them.
-    fn write(&self, text: &[u8], deadline: Deadline) -> io::Result<usize> {
-        let text = &text[..text.len().min(MAX_TEXT)];
-        if text.is_empty() {
+    /// Encrypts up to [`MAX_PLAINTEXT`] bytes and sends them.
+    fn write(&self, plaintext: &[u8], deadline: Deadline) -> io::Result<usize> {
+        let plaintext = &plaintext[..plaintext.len().min(MAX_PLAINTEXT)];
+        if plaintext.is_empty() {
             return Ok(0);
         }
         let mut writing = self.writing.lock();
         // First what is left of the last one: a failure here has taken nothing.
         self.send(&mut writing, deadline)?;
-        let encrypted = self.session.lock().encrypt(text, &mut writing);
+        let encrypted = self.session.lock().encrypt(plaintext, &mut writing);
         let sent = encrypted.and_then(|()| self.send(&mut writing, deadline));
         drop(writing);
         self.relay();
         match sent {
             Err(e) if !is_wait(&e) => Err(e),
             // It is on its way, and the next call goes on with it.
-            _ => Ok(text.len()),
+            _ => Ok(plaintext.len()),
         }
     }
 
@@ -410,9 +402,9 @@ impl<S: Connected> Inner<S> {
         sent
     }
 
-    fn send(&self, records: &mut Queue, deadline: Deadline) -> io::Result<()> {
+    fn send(&self, records: &mut ByteQueue, deadline: Deadline) -> io::Result<()> {
         while records.len() > 0 {
-            let n = retry(|| self.stream.send(records.bytes(), deadline))?;
+            let n = retry_interrupted(|| self.stream.send(records.bytes(), deadline))?;
             if n == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
@@ -429,13 +421,13 @@ impl<S: Connected> Inner<S> {
                 return;
             };
             self.pending.store(false, Ordering::SeqCst);
-            writing.push_all(&mut self.session.lock().outgoing);
+            push_all(&mut writing, &mut self.session.lock().outgoing);
             // What cannot go now goes before the next write.
             self.try_send(&mut writing);
         }
     }
 
-    fn try_send(&self, records: &mut Queue) {
+    fn try_send(&self, records: &mut ByteQueue) {
         while records.len() > 0 {
             match self.stream.try_send(records.bytes()) {
                 Ok(n) if n > 0 => records.take(n),
@@ -473,7 +465,12 @@ impl<S: Connected> Transport for TlsStream<S> {
             return Ok(0);
         }
         let _reading = self.0.reading.lock();
-        self.0.read(buf, deadline)
+        loop {
+            if let Some(n) = self.0.take_plaintext(buf)? {
+                return Ok(n);
+            }
+            self.0.receive(deadline)?;
+        }
     }
 
     fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], deadline: Deadline) -> io::Result<usize> {
@@ -487,17 +484,7 @@ impl<S: Connected> Transport for TlsStream<S> {
         loop {
             // Decrypts no more than there is: no buffer is needed to find that there is nothing.
             let mut buffer = Buffer::take(size);
-            let mut session = inner.session.lock();
-            let text = session.read(buffer.bytes_mut());
-            let ended = session.peer_closed;
-            let to_send = !session.outgoing.is_empty();
-            drop(session);
-            if to_send {
-                inner.pending.store(true, Ordering::SeqCst);
-                inner.relay();
-            }
-            let n = text?;
-            if n > 0 || ended {
+            if let Some(n) = inner.take_plaintext(buffer.bytes_mut())? {
                 return Ok((buffer, n));
             }
             drop(buffer);
@@ -536,28 +523,29 @@ impl<S: Connected> Transport for TlsStream<S> {
         if writing.len() > 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let text = &buf[..buf.len().min(MAX_TEXT)];
-        self.0.session.lock().encrypt(text, &mut writing)?;
+        let plaintext = &buf[..buf.len().min(MAX_PLAINTEXT)];
+        self.0.session.lock().encrypt(plaintext, &mut writing)?;
         self.0.try_send(&mut writing);
         drop(writing);
         self.0.relay();
-        Ok(text.len())
+        Ok(plaintext.len())
     }
 
     fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
         let would_block = || io::Error::from(io::ErrorKind::WouldBlock);
         let _reading = self.0.reading.try_lock().ok_or_else(would_block)?;
         loop {
-            let n = self.0.session.lock().read(buf)?;
-            if n > 0 || self.0.session.lock().peer_closed {
+            if let Some(n) = self.0.take_plaintext(buf)? {
                 return Ok(n);
             }
             let mut records = Buffer::take(RECORDS);
             let n = self.0.stream.try_recv(records.bytes_mut())?;
             some(n)?;
-            let mut queue = Queue::default();
-            queue.push(&records.bytes()[..n]);
-            self.0.session.lock().received(queue)?;
+            let records = ByteQueue::from_parts(records, n);
+            self.0.session.lock().received(records)?;
         }
     }
 
@@ -582,10 +570,7 @@ impl<S: Connected> Transport for TlsStream<S> {
     }
 
     fn claim(&self, halves: u8) -> bool {
-        let free = |taken| (taken & halves == 0).then_some(taken | halves);
-        let cell = &self.0.halves;
-        cell.fetch_update(Ordering::SeqCst, Ordering::SeqCst, free)
-            .is_ok()
+        self.0.halves.claim(halves)
     }
 
     fn common(&self) -> io::Result<Arc<Self>> {
@@ -649,15 +634,6 @@ impl<S: Connected + fmt::Debug> fmt::Debug for TlsStream<S> {
             .field("stream", &self.0.stream)
             .field("server_name", &self.server_name())
             .finish_non_exhaustive()
-    }
-}
-
-fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
     }
 }
 
