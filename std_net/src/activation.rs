@@ -1,5 +1,6 @@
 //! Sockets that were there before the program: from a service manager (socket activation, as
-//! `sd_listen_fds(3)`), or from the program's own predecessor, so that a restart loses no connection.
+//! `sd_listen_fds(3)`), or from the program's own predecessor, so that a restart loses no connection; as
+//! descriptors that the program was started with, or that came over a Unix socket.
 
 use std::error::Error;
 use std::fmt;
@@ -79,6 +80,34 @@ pub fn pass(command: &mut Command, sockets: &[(&str, &dyn AsFd)]) -> io::Result<
         .map(|(name, socket)| Ok((socket.as_fd().try_clone_to_owned()?, (*name).to_owned())))
         .collect::<io::Result<Vec<_>>>()?;
     inherit::pass(command, fds)
+}
+
+/// Takes a descriptor that another program has and has passed on: over a Unix socket
+/// (`SCM_RIGHTS`), say, as [`recv_ancillary`](crate::unix::UnixStream::recv_ancillary) gives it.
+///
+/// Both programs can use the socket at the same time, and each connection goes to one of them.
+/// `O_NONBLOCK` belongs to what both share, so it is left as it is: the calls here wait as ever, whether
+/// the other one has set it or clears it. Where the kernel has no `io_uring(7)`, or does not let this
+/// program use it, an accept in a process has to set it. (`TcpListener::from` takes a descriptor as std
+/// does, in the mode that it is in.)
+///
+/// # Examples
+///
+/// ```
+/// use std_net::activation;
+/// use std_net::socket::{TcpListener, TcpStream};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let fd = std::os::fd::AsFd::as_fd(&listener).try_clone_to_owned()?;
+/// let adopted = activation::adopt(fd).tcp_listener()?;
+/// let client = TcpStream::connect(adopted.local_addr()?)?;
+/// let (server, peer) = adopted.accept()?;
+/// assert_eq!(peer, client.local_addr()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn adopt(fd: OwnedFd) -> Inherited {
+    Inherited { fd, name: None }
 }
 
 /// A socket that was passed to this process.

@@ -133,13 +133,24 @@ pub fn has_io_uring() -> bool {
     let mut params = [0u8; 120];
     // SAFETY: room for a `struct io_uring_params`, all of it zero, which asks for nothing special.
     let ring = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) };
-    if ring < 0 {
-        eprintln!("SKIPPED: no io_uring: {}", io::Error::last_os_error());
-        return false;
+    if ring >= 0 {
+        let nothing = std::ptr::null::<u8>();
+        // `IORING_REGISTER_PROBE`, with room for the answer of 256 operations.
+        let mut probe = [0u8; 16 + 8 * 256];
+        let probe = probe.as_mut_ptr();
+        // SAFETY: submits nothing, and asks what there is.
+        let allowed = unsafe {
+            libc::syscall(libc::SYS_io_uring_enter, ring, 0, 0, 0, nothing, 0) == 0
+                && libc::syscall(libc::SYS_io_uring_register, ring, 8, probe, 256) == 0
+        };
+        // SAFETY: made by the call above, nobody else knows it.
+        unsafe { libc::close(ring as i32) };
+        if allowed {
+            return true;
+        }
     }
-    // SAFETY: made by the call above, nobody else knows it.
-    unsafe { libc::close(ring as i32) };
-    true
+    eprintln!("SKIPPED: no io_uring: {}", io::Error::last_os_error());
+    false
 }
 
 /// How many descriptors this OS process has open, but for the rings that workers make for themselves

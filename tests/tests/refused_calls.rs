@@ -11,9 +11,9 @@ use std_net_tests::within;
 const CALLS: [(&str, &[&str]); 13] = [
     ("close_range", &["deadlines"]),
     ("epoll_pwait2", &["deadlines", "notifier", "timers"]),
-    ("io_uring_enter", &["batched_writes"]),
-    ("io_uring_register", &["batched_writes"]),
-    ("io_uring_setup", &["batched_writes"]),
+    ("io_uring_enter", &["batched_writes", "shared_listeners"]),
+    ("io_uring_register", &["batched_writes", "shared_listeners"]),
+    ("io_uring_setup", &["batched_writes", "shared_listeners"]),
     ("madvise_guard", &["limit_of_stacks", "timers"]),
     ("pidfd_open", &["deadlines"]),
     ("preadv2", &["deadlines"]),
@@ -27,7 +27,7 @@ const CALLS: [(&str, &[&str]); 13] = [
 const ERRORS: [&str; 3] = ["ENOSYS", "EPERM", "EINVAL"];
 
 /// All of those tests and more, which between them wait in every way.
-const TESTS: [&str; 9] = [
+const TESTS: [&str; 10] = [
     "ancillary",
     "batched_writes",
     "batches",
@@ -36,6 +36,7 @@ const TESTS: [&str; 9] = [
     "limit_of_stacks",
     "notifier",
     "send_file",
+    "shared_listeners",
     "timers",
 ];
 

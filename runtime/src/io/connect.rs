@@ -1,5 +1,6 @@
 //! Connections: accept, connect, shutdown.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -16,7 +17,7 @@ use crate::deadline::{Deadline, Nanos};
 use crate::interest::{Interest, Wait};
 use crate::sched::park;
 use crate::sched::stop::check_cancelled;
-use crate::sys::{accept_any, accept_from, cvt, poll, retry_interrupted};
+use crate::sys::{Accepts, Refused, accept_any, accept_from, cvt, poll, retry_interrupted};
 
 impl Io {
     /// Waits for a connection and returns it with its peer's address; the new socket is blocking
@@ -26,7 +27,9 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn accept(&self) -> io::Result<(Io, SockAddr)> {
-        self.perform(Interest::Read, |wait| self.accept_once(wait, accept_from))
+        self.perform(Interest::Read, |wait| {
+            self.accept_once(wait, accept_from, |addr| addr)
+        })
     }
 
     /// Waits for a connection, without asking from where it comes.
@@ -35,7 +38,9 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn accept_any(&self) -> io::Result<Io> {
-        let (io, ()) = self.perform(Interest::Read, |wait| self.accept_once(wait, accept_any))?;
+        let (io, ()) = self.perform(Interest::Read, |wait| {
+            self.accept_once(wait, accept_any, drop)
+        })?;
         Ok(io)
     }
 
@@ -45,23 +50,36 @@ impl Io {
     ///
     /// `WouldBlock` if there is none; otherwise as [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(Io, SockAddr)> {
-        self.once(Interest::Read, |wait| self.accept_once(wait, accept_from))
+        self.once(Interest::Read, |wait| {
+            self.accept_once(wait, accept_from, |addr| addr)
+        })
     }
 
     fn accept_once<A>(
         &self,
         wait: Wait,
         accept: impl Fn(BorrowedFd<'_>) -> io::Result<(OwnedFd, A)>,
+        of: impl FnOnce(SockAddr) -> A,
     ) -> io::Result<(Io, A)> {
         if wait == Wait::Never {
+            if self.source.is_exposed()
+                && let Some(accepted) = accept_by_ring(self.fd.as_fd())
+            {
+                let (new, addr) = accepted?;
+                return Ok((self.accepted(new), of(addr)));
+            }
             // accept has no MSG_DONTWAIT, and a ready listener may be emptied by another.
             self.force_nonblocking()?;
         }
         let (new, addr) = retry_interrupted(|| accept(self.fd.as_fd()))?;
+        Ok((self.accepted(new), addr))
+    }
+
+    fn accepted(&self, new: OwnedFd) -> Io {
         let mut io = Io::fresh(new);
         // It is of the same kind.
         io.short_reads = self.short_reads;
-        Ok((io, addr))
+        io
     }
 
     /// Connects to `addr`, within the deadline. Corresponds to `connect(2)`; interruptions by
@@ -203,4 +221,25 @@ impl Io {
         let asked = |s: &Arc<Shared>| s.read_shut.load(Ordering::SeqCst);
         Ok(self.shared.get().is_some_and(asked) && poll::is_read_shut(self.fd.as_fd())?)
     }
+}
+
+/// A connection that is there already, by a call that blocks in no mode: a listener that other programs
+/// share may lose its `O_NONBLOCK` at any moment, also between a look at it and `accept4(2)`. `None`
+/// where there is no `io_uring(7)`.
+#[cold]
+fn accept_by_ring(fd: BorrowedFd<'_>) -> Option<io::Result<(OwnedFd, SockAddr)>> {
+    thread_local! {
+        static ACCEPTS: RefCell<Option<Option<Accepts>>> = const { RefCell::new(None) };
+    }
+    ACCEPTS.with_borrow_mut(|ring| {
+        let accepts = ring.get_or_insert_with(|| Accepts::new().ok()).as_mut()?;
+        match accepts.accept(fd) {
+            Ok(accepted) => Some(Ok(accepted)),
+            Err(Refused::Error(code)) => Some(Err(io::Error::from_raw_os_error(code))),
+            Err(Refused::Broken) => {
+                *ring = Some(None);
+                None
+            }
+        }
+    })
 }

@@ -195,9 +195,13 @@ impl Io {
             .is_some_and(|s| s.mode.load(Ordering::SeqCst) == MODE_FORCED)
     }
 
-    /// Puts the descriptor into `O_NONBLOCK` once, remembering that the user did not ask for it.
+    /// Puts the descriptor into `O_NONBLOCK` once, remembering that the user did not ask for it. Of one
+    /// that others have seen it looks whether it still is: the flag is everybody's who has it.
     pub(crate) fn force_nonblocking(&self) -> io::Result<()> {
         if self.is_forced() || self.user_nonblocking()? {
+            if self.source.is_exposed() && !self.sock().nonblocking()? {
+                self.set_o_nonblock(true)?;
+            }
             return Ok(());
         }
         self.set_o_nonblock(true)?;

@@ -386,6 +386,12 @@ impl Attached {
         self.exposed.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it was.
+    #[inline]
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.exposed.load(Ordering::Relaxed)
+    }
+
     #[inline]
     pub(crate) fn get(&self) -> Option<&'static Source> {
         // SAFETY: only ever null or a source, and sources live for ever.

@@ -21,6 +21,7 @@
 //! |---|---|---|
 //! | `Reactor` | waits for descriptors: `new`, `add`, `rearm`, `remove`, `wait`, `wake`, `set_alarm`, `drop_alarm`, `REPORTS_ONCE` | `linux/epoll`; `portable` over the `polling` crate: kqueue, and on Linux with `--cfg std_net_portable` |
 //! | `Ring` | several sends by one call: `new`, `make` | `linux/ring`; `no_ring` |
+//! | `Accepts` | an accept that cannot block: `new`, `accept` | `linux/ring`; `no_ring` |
 //!
 //! What is the same everywhere, over these:
 //!
@@ -79,13 +80,13 @@ pub(crate) use linux::epoll::Reactor;
     any(target_arch = "x86_64", target_arch = "aarch64"),
     not(std_net_portable)
 ))]
-pub(crate) use linux::ring::Ring;
+pub(crate) use linux::ring::{Accepts, Ring};
 #[cfg(not(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64"),
     not(std_net_portable)
 )))]
-pub(crate) use no_ring::Ring;
+pub(crate) use no_ring::{Accepts, Ring};
 #[cfg(target_os = "linux")]
 pub use platform::control::{UDP_GRO, UDP_SEGMENT};
 pub(crate) use platform::memory;
@@ -95,6 +96,14 @@ pub(crate) use platform::socket::{
 pub(crate) use platform::transfer::{Pipe, send_file};
 #[cfg(any(std_net_portable, not(target_os = "linux")))]
 pub(crate) use portable::Reactor;
+
+/// Why there is no connection from a ring.
+pub(crate) enum Refused {
+    /// The `errno` of `accept4(2)`.
+    Error(c_int),
+    /// The ring itself failed.
+    Broken,
+}
 
 /// Turns the -1 of a system call into the error of `errno`.
 pub(crate) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {

@@ -1,8 +1,11 @@
 //! Where no system call makes several: each is made by itself.
 
 use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
-use crate::sys::RingSend;
+use socket2::SockAddr;
+
+use super::{Refused, RingSend};
 
 pub(crate) enum Ring {}
 
@@ -13,6 +16,20 @@ impl Ring {
 
     #[allow(clippy::unused_self, reason = "as the other one")]
     pub(crate) fn make<S: AsRef<RingSend>>(&mut self, _: &[&S]) -> io::Result<()> {
+        match *self {}
+    }
+}
+
+/// Accepts without a wait, where there is a ring.
+pub(crate) enum Accepts {}
+
+impl Accepts {
+    pub(crate) fn new() -> io::Result<Accepts> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    #[allow(clippy::unused_self, reason = "as the other one")]
+    pub(crate) fn accept(&mut self, _: BorrowedFd<'_>) -> Result<(OwnedFd, SockAddr), Refused> {
         match *self {}
     }
 }

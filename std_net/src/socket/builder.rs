@@ -172,8 +172,10 @@ impl TcpBuilder {
         self
     }
 
-    /// How many connections may wait to be accepted; -1 is the most the system allows, 128 the
-    /// default.
+    /// How many connections may wait to be accepted. The default is -1, the most the system allows
+    /// (`net.core.somaxconn`, 4096 as a rule); std's is 128. When the queue is full the kernel drops what
+    /// comes: a client whose last packet of the handshake is lost so takes itself for connected, and if
+    /// the server is the one that speaks first, it may wait for ever.
     pub fn backlog(mut self, backlog: i32) -> TcpBuilder {
         self.backlog = Some(backlog);
         self
@@ -290,7 +292,7 @@ impl TcpBuilder {
             socket.set_fast_open(queue)?;
         }
         socket.bind(addr)?;
-        socket.listen(self.backlog.unwrap_or(128))?;
+        socket.listen(self.backlog.unwrap_or(-1))?;
         Ok(TcpListener::from(socket))
     }
 

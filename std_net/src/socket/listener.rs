@@ -35,7 +35,9 @@ pub struct TcpListener(pub(super) Socket);
 
 impl TcpListener {
     /// Binds to the first of the addresses that can be bound, and listens. Port 0 lets the system
-    /// choose; [`local_addr`](Self::local_addr) tells. As std, with `SO_REUSEADDR`.
+    /// choose; [`local_addr`](Self::local_addr) tells. As std, with `SO_REUSEADDR`; but as many connections
+    /// may wait to be accepted as the system allows, where std has 128:
+    /// [`TcpBuilder::backlog`].
     ///
     /// # Errors
     ///

@@ -1,0 +1,151 @@
+//! Does a listener that other programs share work on both sides, whatever the others do to the mode that
+//! belongs to all of them, and does no call block that must not?
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use std_net::activation;
+use std_net::process::{self, channel};
+use std_net::socket::TcpListener;
+use std_net::unix::{Ancillary, UnixStream};
+use std_net_tests::both;
+
+/// The same socket as another program has it: `O_NONBLOCK` belongs to both.
+fn of_another(listener: &TcpListener) -> std::net::TcpListener {
+    listener.as_fd().try_clone_to_owned().unwrap().into()
+}
+
+#[test]
+fn a_listener_whose_flag_another_takes_away_blocks_nobody() {
+    both(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // From now on it is taken for non-blocking.
+        listener.timeout_after(Duration::from_millis(1));
+        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::TimedOut);
+        let other = of_another(&listener);
+        for _ in 0..3 {
+            other.set_nonblocking(false).unwrap();
+            listener.reset_deadline();
+            assert_eq!(
+                listener.try_accept().unwrap_err().kind(),
+                ErrorKind::WouldBlock
+            );
+            other.set_nonblocking(false).unwrap();
+            listener.timeout_after(Duration::from_millis(1));
+            assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::TimedOut);
+        }
+    });
+}
+
+#[test]
+fn both_programs_accept_from_a_shared_listener() {
+    if !std_net_tests::has_io_uring() {
+        return;
+    }
+    both(|| {
+        let ours = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = ours.local_addr().unwrap();
+        let theirs = of_another(&ours);
+        // Not closed while somebody connects.
+        let _open = of_another(&ours);
+        let adopted = activation::adopt(ours.as_fd().try_clone_to_owned().unwrap());
+        let adopted = adopted.tcp_listener().unwrap();
+        // The obvious remedy of who got it with the flag set.
+        theirs.set_nonblocking(false).unwrap();
+        let (accepted, count) = channel::unbounded();
+        let serve = |who: &'static str, accept: fn(&TcpListener) -> bool, from: TcpListener| {
+            let accepted = accepted.clone();
+            process::spawn(move || {
+                while accept(&from) {
+                    accepted.send(who).unwrap();
+                }
+            })
+        };
+        let once = |from: &TcpListener| from.accept().is_ok();
+        let servers = [serve("ours", once, ours), serve("adopted", once, adopted)];
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let std = thread::spawn(move || {
+            let mut n = 0;
+            // Blocking, as it was made: an error would be the flag that somebody has set.
+            while let (_, false) = (theirs.accept().unwrap(), stopped.load(Ordering::SeqCst)) {
+                n += 1;
+            }
+            n
+        });
+        let clients: Vec<_> = (0..100)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect();
+        // Whoever gets them: all are accepted.
+        stop.store(true, Ordering::SeqCst);
+        for server in &servers {
+            server.cancel();
+        }
+        for server in servers {
+            server.join().unwrap();
+        }
+        // Those that the others had not taken are for this one, and one to end it.
+        let mut last = Vec::new();
+        while !std.is_finished() {
+            last.push(TcpStream::connect(address).unwrap());
+            thread::yield_now();
+        }
+        std.join().unwrap();
+        assert!(count.len() <= clients.len() + last.len());
+    });
+}
+
+#[test]
+fn what_came_over_a_unix_socket_is_adopted() {
+    both(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let sender = process::spawn(move || {
+            // Accepts in a process, which sets the flag, and then gives the listener away.
+            listener.timeout_after(Duration::from_millis(1));
+            listener.accept().unwrap_err();
+            listener.reset_deadline();
+            let fds = Ancillary::new().descriptors([listener.as_fd()]);
+            ours.send_ancillary(b"x", &fds).unwrap();
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"first").unwrap();
+            ours
+        });
+        let mut got = theirs.recv_ancillary(&mut [0; 1], 1).unwrap();
+        let adopted = activation::adopt(got.descriptors.remove(0));
+        let adopted = adopted.tcp_listener().unwrap();
+        let read = move || {
+            process::blocking(|| {
+                let mut text = String::new();
+                let mut stream = TcpStream::connect(address).unwrap();
+                stream.read_to_string(&mut text).unwrap();
+                text
+            })
+        };
+        // Nobody accepts here: it is the sender's.
+        assert_eq!(read(), "first");
+        sender.join().unwrap();
+        let client = process::spawn(read);
+        let (mut stream, _) = adopted.accept().unwrap();
+        stream.write_all(b"second").unwrap();
+        drop(stream);
+        assert_eq!(client.join().unwrap(), "second");
+    });
+}
+
+#[test]
+fn an_adopted_socket_of_another_kind_is_given_back() {
+    both(|| {
+        let (a, _b) = UnixStream::pair().unwrap();
+        let wrong = activation::adopt(a.into()).tcp_listener().unwrap_err();
+        assert!(wrong.to_string().contains("TcpListener"), "{wrong}");
+        let fd = std::os::fd::OwnedFd::from(wrong.into_inherited());
+        assert!(UnixStream::from(fd).peer_addr().is_ok());
+    });
+}
