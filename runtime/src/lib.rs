@@ -21,6 +21,7 @@
 //! The crate never learns of TCP, UDP or Unix addresses: an address is an opaque
 //! [`socket2::SockAddr`] here.
 
+mod address_error;
 #[doc(hidden)]
 pub mod buffers;
 mod deadline;
@@ -44,6 +45,7 @@ pub use io::{file_range, sendfile, text, values};
 #[doc(hidden)]
 pub use sys::{inherit, retry_interrupted};
 
+pub use address_error::{AddressError, os_code};
 pub use buffers::lent::Lent;
 pub use deadline::Deadline;
 pub use interest::{Interest, Wait};

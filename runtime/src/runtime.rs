@@ -10,19 +10,20 @@ use crate::reactor::source::Source;
 use crate::sched::scheduler::Scheduler;
 use crate::sched::stack::{self, Pool};
 use crate::sched::worker::Worker;
-use crate::sched::{overflow, watchdog};
+use crate::sched::{overflow, panics, watchdog};
 
 /// Settings of the runtime, for programs that want others than the defaults.
 ///
 /// Nothing needs to be set: the runtime starts itself at the first
 /// [`spawn`](crate::process::spawn). Environment variables say the same without a change to the
-/// program; what the program sets wins.
+/// program; what the program sets wins. A variable that makes no sense is an error of the start that
+/// names it: of the first spawn, where nothing else starts the runtime.
 ///
 /// | method | variable | default |
 /// |---|---|---|
 /// | [`workers`](Self::workers) | `STD_NET_WORKERS` | the number of processors |
 /// | [`stack_size`](Self::stack_size) | `STD_NET_STACK_SIZE` (bytes) | 128 KiB |
-/// | [`watchdog`](Self::watchdog) | `STD_NET_WATCHDOG` (milliseconds, 0 is off) | 5 s in debug builds, else off |
+/// | [`watchdog`](Self::watchdog) | `STD_NET_WATCHDOG` (milliseconds, 0 is off) | 5 s; off with [`run`](Self::run) |
 ///
 /// # Examples
 ///
@@ -100,30 +101,32 @@ impl Builder {
 
     fn resolve(self) -> io::Result<Settings> {
         let processors = || thread::available_parallelism().map_or(1, usize::from);
-        let workers = match self.workers {
-            Some(n) => n,
-            None => from_env("STD_NET_WORKERS")?.unwrap_or_else(processors),
-        };
-        if !(1..=1024).contains(&workers) {
-            return Err(invalid(format!(
-                "{workers} workers are not within 1..=1024"
-            )));
+        let workers = Setting::of("STD_NET_WORKERS", self.workers, processors)?;
+        if !(1..=1024).contains(&workers.value) {
+            return Err(workers.wrong(invalid(format!(
+                "{} workers are not within 1..=1024",
+                workers.value
+            ))));
         }
-        let stack_size = match self.stack_size {
-            Some(bytes) => bytes,
-            None => from_env("STD_NET_STACK_SIZE")?.unwrap_or(stack::DEFAULT_SIZE),
-        };
+        let stack_size = Setting::of("STD_NET_STACK_SIZE", self.stack_size, || {
+            stack::DEFAULT_SIZE
+        })?;
+        let pool = stack::pool(stack_size.value).map_err(|e| stack_size.wrong(e))?;
+        // The first stacks: if there is no room for them, it is better known now.
+        pool.claim().map_err(|e| stack_size.wrong(e))?;
+        pool.unclaim();
         let watchdog = match self.watchdog {
             Some(limit) => limit,
             None => match from_env("STD_NET_WATCHDOG")? {
                 Some(millis) => Duration::from_millis(millis as u64),
-                None if cfg!(debug_assertions) => Duration::from_secs(5),
-                None => Duration::ZERO,
+                // It would be a second thread.
+                None if self.here => Duration::ZERO,
+                None => Duration::from_secs(5),
             },
         };
         Ok(Settings {
-            workers,
-            pool: stack::pool(stack_size)?,
+            workers: workers.value,
+            pool,
             watchdog,
             here: self.here,
         })
@@ -135,6 +138,40 @@ struct Settings {
     pool: &'static Pool,
     watchdog: Duration,
     here: bool,
+}
+
+/// A number, and the variable that says so, if one does.
+struct Setting {
+    value: usize,
+    variable: Option<&'static str>,
+}
+
+impl Setting {
+    /// What the program says, or else the variable, or else the default.
+    fn of(
+        variable: &'static str,
+        set: Option<usize>,
+        default: impl FnOnce() -> usize,
+    ) -> io::Result<Setting> {
+        let (value, variable) = match (set, set.is_none().then(|| from_env(variable))) {
+            (Some(value), _) => (value, None),
+            (None, Some(Ok(Some(value)))) => (value, Some(variable)),
+            (None, Some(Err(error))) => return Err(error),
+            (None, _) => (default(), None),
+        };
+        Ok(Setting { value, variable })
+    }
+
+    /// `error` with the name of the variable.
+    fn wrong(&self, error: io::Error) -> io::Error {
+        match self.variable {
+            Some(variable) => io::Error::new(
+                error.kind(),
+                format!("{variable} is {}: {error}", self.value),
+            ),
+            None => error,
+        }
+    }
 }
 
 fn from_env(name: &str) -> io::Result<Option<usize>> {
@@ -171,6 +208,7 @@ fn get_or_start(settings: impl FnOnce() -> Builder) -> io::Result<&'static Sched
     }
     let settings = settings().resolve()?;
     overflow::install();
+    panics::install();
     let scheduler = Scheduler::new(settings.workers, settings.pool)?;
     if !settings.here {
         for worker in scheduler.workers() {

@@ -10,9 +10,9 @@ use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use std_net_runtime::Deadline;
 use std_net_runtime::process::channel::{self, Receiver, RecvError, Sender};
 use std_net_runtime::process::{self, JoinHandle};
+use std_net_runtime::{AddressError, Deadline};
 
 use crate::socket::{Domain, Socket, ToSocketAddrs};
 
@@ -23,8 +23,8 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// Why a connection came about with none of several addresses: inside the
 /// [`io::Error`](std::io::Error) of a connect, if its attempts failed in different ways.
 ///
-/// The error's kind is that of the last address, as std's. If all attempts failed in the same way,
-/// the error is simply that one, with its OS code.
+/// The error's kind is that of the last address, as std's. If all attempts failed in the same way, the
+/// error has an [`AddressError`] inside, with all addresses.
 ///
 /// # Examples
 ///
@@ -78,7 +78,8 @@ pub(crate) fn tcp(addrs: impl ToSocketAddrs, deadline: Deadline) -> io::Result<S
 
 /// A new TCP socket connected to `addr`.
 pub(crate) fn tcp_one(addr: SocketAddr, deadline: Deadline) -> io::Result<Socket> {
-    finish(Socket::stream(Domain::for_address(addr))?, addr, deadline).map_err(|failed| failed.1)
+    let socket = Socket::stream(Domain::for_address(addr)).map_err(|e| named(addr, e))?;
+    finish(socket, addr, deadline).map_err(|failed| named(addr, failed.1))
 }
 
 /// Connects a socket that `open` makes to the first address that answers; it is told whether there is but
@@ -314,9 +315,14 @@ fn failed(mut failures: Vec<(SocketAddr, io::Error)>) -> io::Error {
     let (kind, code) = (last.kind(), last.raw_os_error());
     let alike = |error: &io::Error| error.kind() == kind && error.raw_os_error() == code;
     if failures.iter().all(|(_, error)| alike(error)) {
-        return failures.swap_remove(0).1;
+        let all: Vec<String> = failures.iter().map(|(addr, _)| addr.to_string()).collect();
+        return named(all.join(", "), failures.swap_remove(0).1);
     }
     io::Error::new(kind, ConnectErrors(failures))
+}
+
+fn named(addr: impl fmt::Display, error: io::Error) -> io::Error {
+    AddressError::wrap("connect to", addr, error)
 }
 
 /// Whether `error` is that of a deadline of ours, and not the kernel's patience with a peer.
@@ -356,7 +362,11 @@ mod tests {
         let addr = addrs(&["1.0.0.1:1"])[0];
         let os = |code| (addr, io::Error::from_raw_os_error(code));
         let error = failed(vec![os(111), os(111)]);
-        assert_eq!(error.raw_os_error(), Some(111));
+        assert_eq!(std_net_runtime::os_code(&error), Some(111));
+        assert_eq!(
+            error.to_string(),
+            "connect to 1.0.0.1:1, 1.0.0.1:1: Connection refused (os error 111)"
+        );
         let error = failed(vec![os(113), os(111)]);
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert_eq!(

@@ -48,7 +48,10 @@ impl Log {
 
     /// Writes down a result; of an error its kind and OS code.
     pub fn result<T: Debug>(&mut self, what: &str, value: io::Result<T>) {
-        self.say(what, value.map_err(|e| (e.kind(), e.raw_os_error())));
+        self.say(
+            what,
+            value.map_err(|e| (e.kind(), std_net::socket::os_code(&e))),
+        );
     }
 
     /// A result whose value says nothing comparable.

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use std_net::process;
-use std_net::socket::{ConnectErrors, Domain, Socket, TcpBuilder, TcpListener, TcpStream};
+use std_net::socket::{ConnectErrors, Domain, Socket, TcpBuilder, TcpListener, TcpStream, os_code};
 use std_net_tests::{LIMIT, Silent, both, has_ipv6, within};
 
 fn closed() -> SocketAddr {
@@ -90,7 +90,7 @@ fn all_that_refuse_are_one_error_with_its_code() {
     both(|| {
         let error = TcpStream::connect(&[closed(), closed()][..]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-        assert_eq!(error.raw_os_error(), Some(libc::ECONNREFUSED));
+        assert_eq!(os_code(&error), Some(libc::ECONNREFUSED));
     });
 }
 

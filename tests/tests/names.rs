@@ -308,7 +308,7 @@ fn a_service_that_is_not_there_or_refuses_is_passed_over() {
             panic!();
         };
         let reason: &std::io::Error = reason.downcast_ref().unwrap();
-        assert_eq!(reason.raw_os_error(), Some(libc::ECONNREFUSED));
+        assert_eq!(std_net::socket::os_code(reason), Some(libc::ECONNREFUSED));
     });
 }
 

@@ -48,11 +48,11 @@ macro_rules! transcript {
                 "[::1]", "127.0.0.1:http", "a\0b:80",
             ] {
                 let got = all(text);
-                log.say(text, got.map_err(|e| (e.kind(), e.raw_os_error())));
+                log.say(text, got.map_err(|e| (e.kind(), std_net::socket::os_code(&e))));
             }
             for text in [":80", "no such name.invalid:80"] {
                 // A lookup that fails has a kind in std that no program can name; ours has a reason.
-                log.say(text, all(text).map_err(|e| e.raw_os_error()));
+                log.say(text, all(text).map_err(|e| std_net::socket::os_code(&e)));
             }
 
             // TcpListener.

@@ -9,6 +9,7 @@ use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
 use socket2::SockAddr;
+use std_net_runtime::AddressError;
 
 /// The address of a path.
 ///
@@ -144,4 +145,9 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{text}");
         }
     }
+}
+
+/// `error` with the address.
+pub(crate) fn named(operation: &'static str, addr: &SocketAddr, error: io::Error) -> io::Error {
+    AddressError::wrap(operation, addr.display(), error)
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::addr::from_path;
+use super::addr::{from_path, named};
 use super::file::{self, Unlink};
 use super::{Socket, SocketAddr, Type, UnixDatagram, UnixListener, UnixSeqpacketListener};
 
@@ -121,6 +121,12 @@ impl UnixBuilder {
 
     /// A bound socket, which listens if `listens` says so. Its file goes with it where that was asked for.
     fn bind(&self, ty: Type, addr: &SocketAddr, listens: bool) -> io::Result<Socket> {
+        let operation = if listens { "listen on" } else { "bind to" };
+        self.try_bind(ty, addr, listens)
+            .map_err(|e| named(operation, addr, e))
+    }
+
+    fn try_bind(&self, ty: Type, addr: &SocketAddr, listens: bool) -> io::Result<Socket> {
         let socket = self.socket(ty)?;
         let _lock = match (socket.bind(addr), addr.as_pathname()) {
             (Err(error), Some(path))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use std_net_runtime::{Deadline, Io};
 
-use super::addr::{from_kernel, from_path, to_kernel};
+use super::addr::{from_kernel, from_path, named, to_kernel};
 use super::{Shutdown, Socket, SocketAddr, Type, UnixBuilder};
 
 /// A Unix datagram socket, as [`std::os::unix::net::UnixDatagram`].
@@ -80,7 +80,9 @@ impl UnixDatagram {
     ///
     /// As [`connect`](Self::connect).
     pub fn connect_addr(&self, addr: &SocketAddr) -> io::Result<()> {
-        self.0.connect(addr)
+        self.0
+            .connect(addr)
+            .map_err(|e| named("connect to", addr, e))
     }
 
     /// The low-level socket, with every option. Shared access only.

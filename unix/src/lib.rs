@@ -49,7 +49,7 @@ mod stream;
 pub use std::net::Shutdown;
 pub use std::os::unix::net::SocketAddr;
 
-pub use std_net_runtime::{Lent, Notifier, is_notified};
+pub use std_net_runtime::{AddressError, Lent, Notifier, is_notified, os_code};
 
 pub use addr::{AddrText, DisplayAddr};
 pub use ancillary::{Ancillary, Received};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use std_net_runtime::{Deadline, Io, Notifier, is_notified};
 
-use super::addr::from_kernel;
+use super::addr::{from_kernel, named};
 use super::{Shutdown, Socket, SocketAddr, Type, UCred, UnixBuilder};
 
 /// A connection that keeps messages apart: each [`send`](Self::send) is one
@@ -52,7 +52,9 @@ impl UnixSeqpacket {
     ) -> io::Result<UnixSeqpacket> {
         let socket = Socket::seqpacket()?;
         socket.timeout_after(deadline);
-        socket.connect(addr)?;
+        socket
+            .connect(addr)
+            .map_err(|e| named("connect to", addr, e))?;
         socket.reset_deadline();
         Ok(UnixSeqpacket(socket))
     }

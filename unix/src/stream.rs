@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use std_net_runtime::{Deadline, Io, Lent};
 
-use super::addr::from_path;
+use super::addr::{from_path, named};
 use super::{Shutdown, Socket, SocketAddr, Type, UCred};
 
 /// A connection over a Unix socket, as [`std::os::unix::net::UnixStream`].
@@ -78,7 +78,9 @@ impl UnixStream {
     ) -> io::Result<UnixStream> {
         let socket = Socket::stream()?;
         socket.timeout_after(deadline);
-        socket.connect(addr)?;
+        socket
+            .connect(addr)
+            .map_err(|e| named("connect to", addr, e))?;
         socket.reset_deadline();
         Ok(UnixStream(socket))
     }

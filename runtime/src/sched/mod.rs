@@ -13,11 +13,13 @@
 //! | `park` | one form of waiting for processes and threads |
 //! | `sends` | sends of several processes, made with one system call |
 //! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
+//! | `panics` | names the process in the message of a panic |
 //! | `watchdog` | names a process that keeps its worker too long |
 
 pub(crate) mod info;
 pub(crate) mod locals;
 pub(crate) mod overflow;
+pub(crate) mod panics;
 pub(crate) mod park;
 pub(crate) mod ready;
 pub(crate) mod scheduler;

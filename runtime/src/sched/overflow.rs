@@ -42,7 +42,7 @@ pub(crate) fn install() {
 extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     // SAFETY: the kernel passes a valid siginfo to a SA_SIGINFO handler.
     let address = unsafe { (*info).si_addr() } as usize;
-    if stack::is_guard(address) {
+    if let Some(size) = stack::guarded_size(address) {
         task::with_running_name(|id, name| {
             let mut digits = [0; 20];
             write(b"\nstd_net: process ");
@@ -52,7 +52,11 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut li
                 write(name.as_bytes());
                 write(b"'");
             }
-            write(b" has overflowed its stack\n");
+            write(b" has overflowed its stack of ");
+            write(decimal(size as u64, &mut digits));
+            write(
+                b" bytes; STD_NET_STACK_SIZE=BYTES makes all larger, process::Builder::stack_size one\n",
+            );
         });
         // SAFETY: no preconditions; async-signal-safe.
         unsafe { libc::abort() };

@@ -486,8 +486,9 @@ fn register_slab(base: usize, stride: usize, count: usize) {
     }
 }
 
-/// Whether `address` lies in the guard of some stack. Safe to call in a signal handler.
-pub(crate) fn is_guard(address: usize) -> bool {
+/// The size in bytes of the stack in whose guard `address` lies, if it lies in one. Safe to call in a
+/// signal handler.
+pub(crate) fn guarded_size(address: usize) -> Option<usize> {
     let mut slab: *const Slab = SLABS.load(Ordering::Acquire);
     loop {
         // SAFETY: slabs are leaked, and complete before they are published.
@@ -498,12 +499,13 @@ pub(crate) fn is_guard(address: usize) -> bool {
             next,
         }) = (unsafe { slab.as_ref() })
         else {
-            return false;
+            return None;
         };
         if let Some(offset) = address.checked_sub(*base)
             && offset < stride * count
         {
-            return offset % stride < guard_size(page());
+            let guard = guard_size(page());
+            return (offset % stride < guard).then_some(stride - guard);
         }
         slab = *next;
     }
@@ -612,8 +614,14 @@ mod tests {
         ranges.sort_unstable();
         assert!(ranges.windows(2).all(|w| w[0].1 <= w[1].0));
         for (limit, base) in ranges {
-            assert!(is_guard(limit) && is_guard(limit + guard_size(page()) - 1));
-            assert!(!is_guard(limit + guard_size(page())) && !is_guard(base - 1));
+            assert!(
+                guarded_size(limit).is_some()
+                    && guarded_size(limit + guard_size(page()) - 1) == Some(pool.size)
+            );
+            assert!(
+                guarded_size(limit + guard_size(page())).is_none()
+                    && guarded_size(base - 1).is_none()
+            );
             // The whole usable part can be written.
             for at in (limit + guard_size(page())..base).step_by(page()) {
                 // SAFETY: within a stack that this test holds.

@@ -4,6 +4,7 @@ use std::error;
 use std::fmt;
 use std::io;
 
+use std_net_ip::ParseError;
 use std_net_runtime::lookup::Failure;
 
 use super::resolved::Refusal;
@@ -43,6 +44,9 @@ pub enum Error {
     /// This cannot be a name: it is empty, too long, or has a zero byte.
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) as an [`io::Error`].
     InvalidName(String),
+    /// This was to be an address, since its last part is a number, as that of no name is, but it is none.
+    /// No resolver was asked. [`InvalidInput`](io::ErrorKind::InvalidInput) as an [`io::Error`].
+    InvalidAddress(String, ParseError),
     /// A system call failed, or the process was cancelled: as an [`io::Error`] it is this.
     Io(io::Error),
 }
@@ -56,6 +60,7 @@ impl Error {
             | Error::NoAddress(name)
             | Error::ServerFailed(name, _)
             | Error::TimedOut(name)
+            | Error::InvalidAddress(name, _)
             | Error::InvalidName(name) => Some(name),
             Error::Io(_) => None,
         }
@@ -89,6 +94,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Error::InvalidAddress(name, reason) = self {
+            return write!(f, "{name:?}: {reason}");
+        }
         if let Some(name) = self.name() {
             write!(f, "lookup of {name:?}: ")?;
         }
@@ -98,6 +106,7 @@ impl fmt::Display for Error {
             Error::ServerFailed(_, reason) => write!(f, "the resolver failed: {reason}"),
             Error::TimedOut(_) => f.write_str("no answer in time"),
             Error::InvalidName(_) => f.write_str("not a name"),
+            Error::InvalidAddress(_, reason) => reason.fmt(f),
             Error::Io(error) => error.fmt(f),
         }
     }
@@ -107,6 +116,7 @@ impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Error::ServerFailed(_, reason) => Some(&**reason),
+            Error::InvalidAddress(_, reason) => Some(reason),
             Error::Io(error) => Some(error),
             _ => None,
         }
@@ -120,7 +130,7 @@ impl From<Error> for io::Error {
             Error::NoAddress(_) => io::ErrorKind::AddrNotAvailable,
             Error::ServerFailed(..) => io::ErrorKind::Other,
             Error::TimedOut(_) => io::ErrorKind::TimedOut,
-            Error::InvalidName(_) => io::ErrorKind::InvalidInput,
+            Error::InvalidName(_) | Error::InvalidAddress(..) => io::ErrorKind::InvalidInput,
             Error::Io(error) => return error,
         };
         io::Error::new(kind, error)

@@ -37,6 +37,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use socket2::SockAddr;
+use std_net_ip::ParseError;
 use std_net_runtime::Deadline;
 use std_net_runtime::lookup::{self, Failure};
 
@@ -261,7 +262,11 @@ impl Resolver {
         if colon || host.starts_with(|c: char| c.is_ascii_digit()) {
             // `fe80::1%eth0`, and what old programs take for IPv4: `127.1`. No host name has a colon.
             match lookup::number(host, self.family.number()) {
-                Err(Failure::NoSuchName) if !colon => {}
+                Err(Failure::NoSuchName) if !colon => {
+                    if let Some(reason) = not_an_address(host) {
+                        return Err(Error::InvalidAddress(host.to_owned(), reason));
+                    }
+                }
                 number => return from_libc(host, number),
             }
         }
@@ -303,6 +308,14 @@ impl Resolver {
         };
         deadline.instant().map_or(own, |at| at.min(own)).into()
     }
+}
+
+/// Why text that cannot be a name is no address: the last part of a name is no number (RFC 3696,
+/// section 2).
+fn not_an_address(host: &str) -> Option<ParseError> {
+    let last = host.rsplit('.').next()?;
+    let number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
+    number.then(|| std_net_ip::parse_v4(host).err()).flatten()
 }
 
 fn from_libc(name: &str, result: Result<Vec<SockAddr>, Failure>) -> Result<Vec<SocketAddr>, Error> {

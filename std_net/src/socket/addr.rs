@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::{iter, option, slice, vec};
 
 use socket2::SockAddr;
-use std_net_runtime::Deadline;
+use std_net_runtime::{AddressError, Deadline};
 
 use crate::dns::Resolver;
 
@@ -117,13 +117,15 @@ impl ToSocketAddrs for str {
     }
 
     fn to_socket_addrs_deadline(&self, deadline: Deadline) -> io::Result<Self::Iter> {
-        if let Ok(addr) = self.parse() {
-            return Ok(vec![addr].into_iter());
+        let reason = match std_net_ip::parse_socket_addr(self) {
+            Ok(addr) => return Ok(vec![addr].into_iter()),
+            Err(reason) => reason,
+        };
+        let (host, port) = split(self)?;
+        if host.starts_with('[') {
+            // No name begins so.
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
-        let (host, port) = self
-            .rsplit_once(':')
-            .ok_or_else(|| invalid("invalid socket address"))?;
-        let port = port.parse().map_err(|_| invalid("invalid port value"))?;
         (host, port).to_socket_addrs_deadline(deadline)
     }
 
@@ -172,12 +174,37 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
     }
 }
 
-fn invalid(message: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, message)
+/// The host and the port of text that is no address with a port.
+fn split(text: &str) -> io::Result<(&str, u16)> {
+    let missing = |example: &str| invalid(format!("{text:?}: port missing, as in {example}"));
+    let (host, port) = match text.rsplit_once(':') {
+        // `::1`; but `::1:80` has a port, as std reads it.
+        Some((host, _))
+            if std_net_ip::parse_v6(text).is_ok() && std_net_ip::parse_v6(host).is_err() =>
+        {
+            return Err(missing(&format!("[{text}]:80")));
+        }
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ if text.is_empty() => return Err(missing("localhost:80")),
+        _ => return Err(missing(&format!("{text}:80"))),
+    };
+    if port.is_empty() {
+        return Err(missing(&format!("{host}:80")));
+    }
+    let port = port
+        .parse()
+        .map_err(|_| invalid(format!("{text:?}: port {port:?} is not within 0 to 65535")))?;
+    Ok((host, port))
 }
 
-/// Tries the addresses in turn; the last error if none does, as std.
+fn invalid(message: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message.into())
+}
+
+/// Tries the addresses in turn; the last error if none does, as std, with its address: `operation` are
+/// the words before that.
 pub(crate) fn try_each<T>(
+    operation: &'static str,
     addrs: impl ToSocketAddrs,
     mut f: impl FnMut(SocketAddr) -> io::Result<T>,
 ) -> io::Result<T> {
@@ -185,7 +212,7 @@ pub(crate) fn try_each<T>(
     for addr in addrs.to_socket_addrs()? {
         match f(addr) {
             Ok(value) => return Ok(value),
-            Err(error) => last = Some(error),
+            Err(error) => last = Some(AddressError::wrap(operation, addr, error)),
         }
     }
     Err(last.unwrap_or_else(|| invalid("could not resolve to any addresses")))

@@ -263,7 +263,7 @@ impl TcpBuilder {
     ///
     /// As [`TcpListener::bind`], and the error of an option.
     pub fn listen<A: ToSocketAddrs>(&self, addr: A) -> io::Result<TcpListener> {
-        try_each(addr, |addr| self.listen_one(addr))
+        try_each("listen on", addr, |addr| self.listen_one(addr))
     }
 
     /// Connects to the first of the addresses that answers; see [`TcpStream::connect`].
@@ -441,7 +441,7 @@ impl UdpBuilder {
     ///
     /// As [`UdpSocket::bind`], and the error of an option.
     pub fn bind<A: ToSocketAddrs>(&self, addr: A) -> io::Result<UdpSocket> {
-        try_each(addr, |addr| self.bind_one(addr))
+        try_each("bind to", addr, |addr| self.bind_one(addr))
     }
 
     pub(super) fn bind_one(&self, addr: SocketAddr) -> io::Result<UdpSocket> {

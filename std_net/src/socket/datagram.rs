@@ -37,7 +37,7 @@ impl UdpSocket {
     ///
     /// The error of the last address: [`AddrInUse`](io::ErrorKind::AddrInUse), ...
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
-        try_each(addr, |addr| UdpBuilder::new().bind_one(addr))
+        try_each("bind to", addr, |addr| UdpBuilder::new().bind_one(addr))
     }
 
     /// Sets the peer for [`send`](Self::send), and receives from it alone: the first of the
@@ -50,7 +50,7 @@ impl UdpSocket {
         let addrs: Vec<_> = addr
             .to_socket_addrs_deadline(self.deadline().into())?
             .collect();
-        try_each(&addrs[..], |addr| self.0.connect(addr))
+        try_each("connect to", &addrs[..], |addr| self.0.connect(addr))
     }
 
     /// The low-level socket, with every option. Shared access only.

@@ -44,7 +44,7 @@ impl TcpListener {
     /// The error of the last address: [`AddrInUse`](io::ErrorKind::AddrInUse),
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied), ...
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        try_each(addr, |addr| TcpBuilder::new().listen_one(addr))
+        try_each("listen on", addr, |addr| TcpBuilder::new().listen_one(addr))
     }
 
     /// The low-level socket, with every option. Shared access only: it stays this listener's.

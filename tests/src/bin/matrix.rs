@@ -127,7 +127,11 @@ fn twice<T: Debug>(mut operation: impl FnMut() -> io::Result<T>) {
     for time in ["first", "then"] {
         match operation() {
             Ok(value) => println!("{time}: Ok {value:?}"),
-            Err(error) => println!("{time}: {:?} {:?}", error.kind(), error.raw_os_error()),
+            Err(error) => println!(
+                "{time}: {:?} {:?}",
+                error.kind(),
+                std_net::socket::os_code(&error)
+            ),
         }
     }
 }
