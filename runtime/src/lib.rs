@@ -11,7 +11,7 @@
 //! |---|---|
 //! | [`process`], [`runtime`], `lookup` | lightweight processes as their users see them; settings and the start; names by the C library |
 //! | `message` | a message with an address and control data: descriptors, credentials, packet info; batches |
-//! | `io` | [`Io`]: a descriptor and the one way through, [`Io::perform`] |
+//! | `io`, `address_error` | [`Io`]: a descriptor and the one way through, [`Io::perform`]; errors that name an address |
 //! | `reactor` | the readiness of descriptors, and who waits for it |
 //! | `sched` | workers, tasks, stacks, timers: who runs where and when |
 //! | `buffers` | buffers that only a connection with data holds |
