@@ -30,6 +30,7 @@
 //! | [`range`](mod@range) | first and last address: `192.0.2.1-192.0.2.9` |
 //! | [`forms`] | the forms of lists: `10.0.0.1-20`, `192.168.1.*`, `10/8`, `1[.]2[.]3[.]4` |
 //! | [`set`] | many networks as one set: look-ups, aggregate, union, intersect, subtract |
+//! | [`map`] | networks and ranges with values: which one is an address in, longest match |
 //! | [`reverse`] | names for reverse DNS: `1.2.0.192.in-addr.arpa` |
 //! | [`lenient`] | the classic forms of `inet_aton`: `127.1`, `0x7f.1` |
 //! | [`classify`](mod@classify) | what an address is for, by the IANA registries |
@@ -39,11 +40,13 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod bits;
 pub mod classify;
 mod cursor;
 mod error;
 pub mod forms;
 pub mod lenient;
+pub mod map;
 pub mod net;
 pub mod range;
 pub mod reverse;
@@ -59,6 +62,7 @@ pub use address::{IpAddress, ToIpAddress};
 pub use classify::{Registration, classify};
 pub use error::{Form, ParseError, Reason};
 pub use forms::Forms;
+pub use map::IpMap;
 pub use scoped::ScopedAddr;
 pub use set::IpSet;
 

@@ -68,6 +68,30 @@ impl IpRange {
         addr.is_ipv4() == self.first.is_ipv4() && self.first <= addr && addr <= self.last
     }
 
+    /// The network that it is, if it is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net_ip::{net, range};
+    ///
+    /// let whole = range::parse("192.0.2.0-192.0.2.255")?;
+    /// assert_eq!(whole.net(), Some(net::parse("192.0.2.0/24")?));
+    /// assert_eq!(range::parse("192.0.2.0-192.0.2.254")?.net(), None);
+    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn net(&self) -> Option<IpNet> {
+        let mut nets = self.nets();
+        let net = nets.next();
+        net.filter(|_| nets.next().is_none())
+    }
+
+    /// Its text as a network where it is one, and else as a range.
+    pub(crate) fn net_or_range(self) -> NetOrRange {
+        NetOrRange(self)
+    }
+
     /// The fewest networks that hold exactly its addresses, in their order: at most 62 of IPv4, 254
     /// of IPv6.
     ///
@@ -115,6 +139,24 @@ impl From<IpAddr> for IpRange {
             first: addr,
             last: addr,
         }
+    }
+}
+
+/// A range as text; see [`IpRange::net_or_range`].
+pub(crate) struct NetOrRange(IpRange);
+
+impl fmt::Display for NetOrRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.net() {
+            Some(net) => net.fmt(f),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for NetOrRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use crate::bits::{Bits, Buckets};
 use crate::range::IpRange;
 
 /// A set of addresses, given as networks, ranges and addresses of both versions.
@@ -144,6 +145,47 @@ impl IpSet {
         // Ranges do not touch, so one of them has it all.
         self.range_of(range.first())
             .is_some_and(|found| found.last() >= range.last())
+    }
+
+    /// Whether a range or network has an address that is in the set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net_ip::{IpSet, net};
+    ///
+    /// let set = IpSet::from_iter([net::parse("10.1.0.0/16")?, net::parse("10.3.0.0/16")?]);
+    /// assert!(set.overlaps(net::parse("10.0.0.0/8")?));
+    /// assert!(set.overlaps(net::parse("10.3.7.0/24")?));
+    /// assert!(!set.overlaps(net::parse("10.2.0.0/16")?));
+    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn overlaps(&self, range: impl Into<IpRange>) -> bool {
+        let range = range.into();
+        match (range.first(), range.last()) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => self.v4.meet(first.to_bits(), last.to_bits()),
+            (IpAddr::V6(first), IpAddr::V6(last)) => self.v6.meet(first.to_bits(), last.to_bits()),
+            // A range has addresses of one version.
+            _ => false,
+        }
+    }
+
+    /// Whether the sets have an address in common. Quicker than [`intersect`](IpSet::intersect).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net_ip::{IpSet, net};
+    ///
+    /// let ours = IpSet::from(net::parse("10.0.0.0/8")?);
+    /// assert!(ours.overlaps_set(&IpSet::from(net::parse("10.7.0.0/16")?)));
+    /// assert!(!ours.overlaps_set(&IpSet::from(net::parse("::/0")?)));
+    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn overlaps_set(&self, other: &IpSet) -> bool {
+        self.v4.overlaps(&other.v4) || self.v6.overlaps(&other.v6)
     }
 
     /// The range of the set around an address: from the first address to the last without a gap.
@@ -304,124 +346,14 @@ fn v6_range((first, last): (u128, u128)) -> IpRange {
     )
 }
 
-/// An address as a number.
-trait Bits: Copy + Ord + Default {
-    /// How many ranges are compared with at once: what is in a line of the cache or two.
-    const FEW: usize;
-    /// `self + 1`, or `None` after the last address.
-    fn next(self) -> Option<Self>;
-    /// `self - 1`; not called for 0.
-    fn before(self) -> Self;
-    /// `(self - from) >> shift`; not called where that exceeds `usize`, or `self < from`.
-    fn bucket(self, from: Self, shift: u32) -> usize;
-    /// How many bits `self - from` has.
-    fn width(self, from: Self) -> u32;
-    /// Sorts by the first address.
-    fn sort(ranges: &mut [(Self, Self)]);
-}
-
-impl Bits for u32 {
-    const FEW: usize = 4;
-
-    fn next(self) -> Option<u32> {
-        self.checked_add(1)
-    }
-
-    fn before(self) -> u32 {
-        self - 1
-    }
-
-    #[inline]
-    fn bucket(self, from: u32, shift: u32) -> usize {
-        ((self - from) >> shift) as usize
-    }
-
-    fn width(self, from: u32) -> u32 {
-        u32::BITS - (self - from).leading_zeros()
-    }
-
-    fn sort(ranges: &mut [(u32, u32)]) {
-        if ranges.len() >= RADIX {
-            return radix_sort(ranges);
-        }
-        // One comparison of a word is quicker than two of its halves.
-        ranges.sort_unstable_by_key(|(first, last)| u64::from(*first) << 32 | u64::from(*last));
-    }
-}
-
-/// From so many on the passes of a radix sort cost less than comparisons.
-const RADIX: usize = 1 << 14;
-
-/// Sorts by the first address, in three passes of eleven bits from the lowest.
-fn radix_sort(ranges: &mut [(u32, u32)]) {
-    const BITS: u32 = 11;
-    if ranges.is_sorted() {
-        return;
-    }
-    let digit =
-        |first: u32, pass: usize| (first >> (BITS * pass as u32)) as usize & ((1 << BITS) - 1);
-    let mut places = [[0usize; 1 << BITS]; 3];
-    for (first, _) in &*ranges {
-        for (pass, places) in places.iter_mut().enumerate() {
-            places[digit(*first, pass)] += 1;
-        }
-    }
-    for places in &mut places {
-        let mut sum = 0;
-        for place in places {
-            sum += std::mem::replace(place, sum);
-        }
-    }
-    let mut other = vec![(0, 0); ranges.len()];
-    let mut pass = |n: usize, from: &[(u32, u32)], to: &mut [(u32, u32)]| {
-        for range in from {
-            let place = &mut places[n][digit(range.0, n)];
-            to[*place] = *range;
-            *place += 1;
-        }
-    };
-    pass(0, ranges, &mut other);
-    pass(1, &other, ranges);
-    pass(2, ranges, &mut other);
-    ranges.copy_from_slice(&other);
-}
-
-impl Bits for u128 {
-    const FEW: usize = 2;
-
-    fn next(self) -> Option<u128> {
-        self.checked_add(1)
-    }
-
-    fn before(self) -> u128 {
-        self - 1
-    }
-
-    #[inline]
-    fn bucket(self, from: u128, shift: u32) -> usize {
-        ((self - from) >> shift) as usize
-    }
-
-    fn width(self, from: u128) -> u32 {
-        u128::BITS - (self - from).leading_zeros()
-    }
-
-    fn sort(ranges: &mut [(u128, u128)]) {
-        ranges.sort_unstable_by_key(|(first, _)| *first);
-    }
-}
-
 /// The index has at most so many entries: 256 KiB, which stay in a core's second-level cache.
 const MAX_INDEX_BITS: u32 = 16;
 
-/// Ranges (first, last) in order, of which none overlap or touch, and the index over them.
+/// Ranges (first, last) in order, of which none overlap or touch, and the index over their first ones.
 #[derive(Clone, Default)]
 struct Ranges<T> {
     ranges: Vec<(T, T)>,
-    /// `index[b]` is how many ranges begin before bucket `b`. Bucket `b` has the addresses `a` with
-    /// `(a - ranges[0].0) >> shift == b`; the last bucket has those behind it as well.
-    index: Vec<u32>,
-    shift: u32,
+    buckets: Buckets<T>,
 }
 
 impl<T: Bits> PartialEq for Ranges<T> {
@@ -446,57 +378,32 @@ impl<T: Bits> Ranges<T> {
 
     /// Of ranges that are in order and do not touch.
     fn indexed(ranges: Vec<(T, T)>) -> Ranges<T> {
-        let (Some((from, _)), Some((to, _))) = (ranges.first().copied(), ranges.last().copied())
-        else {
-            return Ranges::default();
-        };
         // Eight buckets for each range: where they are spread evenly, few have more than one.
         let bits = (usize::BITS - ranges.len().leading_zeros() + 3).min(MAX_INDEX_BITS);
-        let width = to.width(from);
-        let shift = width.saturating_sub(bits);
-        let buckets = to.bucket(from, shift) + 1;
-        let mut index = Vec::with_capacity(buckets + 1);
-        for (i, (first, _)) in ranges.iter().enumerate() {
-            let bucket = first.bucket(from, shift);
-            let i = u32::try_from(i).expect("fewer than 2^32 ranges");
-            while index.len() <= bucket {
-                index.push(i);
-            }
-        }
-        index.push(u32::try_from(ranges.len()).expect("fewer than 2^32 ranges"));
-        Ranges {
-            ranges,
-            index,
-            shift,
-        }
+        let buckets = Buckets::new(&ranges, |(first, _)| *first, bits);
+        Ranges { ranges, buckets }
     }
 
     /// The range that has an address.
     #[inline]
     fn find(&self, addr: T) -> Option<(T, T)> {
-        let (from, _) = *self.ranges.first()?;
-        let (to, _) = *self.ranges.last()?;
-        if addr < from {
-            return None;
-        }
-        // Clamped before the shift: far behind the last range the bucket would not fit.
-        let bucket = addr.min(to).bucket(from, self.shift);
-        let begin = *self.index.get(bucket)? as usize;
-        // All before `begin` begin before the address. Most buckets have few: counting in so many
-        // costs less than a search whose branches nobody foresees.
-        let few = self.ranges.get(begin..begin + T::FEW).unwrap_or_default();
-        let mut before = begin
-            + few
-                .iter()
-                .map(|(first, _)| usize::from(*first <= addr))
-                .sum::<usize>();
-        if before == begin + few.len() {
-            let end = *self.index.get(bucket + 1)? as usize;
-            let rest = self.ranges.get(before..end).unwrap_or_default();
-            before += rest.partition_point(|(first, _)| *first <= addr);
-        }
-        let found = *self.ranges.get(before.checked_sub(1)?)?;
+        let found = self
+            .buckets
+            .last_from(&self.ranges, |(first, _)| *first, addr)?;
+        let found = *self.ranges.get(found)?;
         (addr <= found.1).then_some(found)
+    }
+
+    /// Whether an address from `first` to `last` is in one.
+    #[inline]
+    fn meet(&self, first: T, last: T) -> bool {
+        let before = self
+            .buckets
+            .last_from(&self.ranges, |(first, _)| *first, first);
+        let behind = before.map_or(0, |at| at + 1);
+        let reaches = |at: usize| self.ranges.get(at).is_some_and(|(_, end)| *end >= first);
+        let begins = |(from, _): &(T, T)| *from <= last;
+        before.is_some_and(reaches) || self.ranges.get(behind).is_some_and(begins)
     }
 
     fn union(&self, other: &Ranges<T>) -> Ranges<T> {
@@ -531,6 +438,16 @@ impl<T: Bits> Ranges<T> {
             }
         }
         Ranges::indexed(out)
+    }
+
+    fn overlaps(&self, other: &Ranges<T>) -> bool {
+        let (few, many) = if self.ranges.len() <= other.ranges.len() {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        let mut ranges = few.ranges.iter();
+        ranges.any(|(first, last)| many.meet(*first, *last))
     }
 
     fn subtract(&self, other: &Ranges<T>) -> Ranges<T> {
@@ -604,26 +521,6 @@ mod tests {
         assert_eq!(last.to_string().lines().count(), 2);
         assert_eq!(all.subtract(&last).count_v6(), Some(u128::MAX));
         assert_eq!(all.subtract(&last).union(&last), all);
-    }
-
-    #[test]
-    fn very_many_are_sorted_too() {
-        // Odd, so that the numbers go through all of them, in no order.
-        let place = |i: u32| i.wrapping_mul(0x9e37_79b1);
-        let many: Vec<(u32, u32)> = (0..2 * RADIX as u32)
-            .map(|i| (place(i), place(i)))
-            .collect();
-        let mut sorted = many.clone();
-        sorted.sort_unstable();
-        let mut by_radix = many.clone();
-        radix_sort(&mut by_radix);
-        assert_eq!(by_radix, sorted);
-        let set = IpSet::from_bits(many.clone(), Vec::new());
-        assert_eq!(set.count_v4(), many.len() as u64);
-        assert!(
-            many.iter()
-                .all(|(first, _)| set.contains_v4((*first).into()))
-        );
     }
 
     #[test]

@@ -91,6 +91,11 @@ proptest! {
         check(world, &s.union(&t), &std::array::from_fn(|i| x[i] || y[i]))?;
         check(world, &s.intersect(&t), &std::array::from_fn(|i| x[i] && y[i]))?;
         check(world, &s.subtract(&t), &std::array::from_fn(|i| x[i] && !y[i]))?;
+        prop_assert_eq!(s.overlaps_set(&t), (0..WORLD).any(|i| x[i] && y[i]));
+        for (first, last) in &b {
+            let range = IpRange::new(world.addr(*first), world.addr(*last)).unwrap();
+            prop_assert_eq!(s.overlaps(range), x[*first..=*last].contains(&true), "{}", range);
+        }
         prop_assert_eq!(IpSet::all().subtract(&IpSet::all().subtract(&s)), s);
     }
 

@@ -1,0 +1,316 @@
+//! Maps against a slow, obvious reference: a list of all keys with their values, of which every question
+//! goes through all.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use proptest::prelude::*;
+use std_net_ip::net::{IpNet, Ipv4Net};
+use std_net_ip::range::IpRange;
+use std_net_ip::{IpMap, net};
+
+/// Where a small world of 256 addresses begins: at the ends of the address space, and elsewhere.
+const V4: [u32; 3] = [0, 0x7fff_ff80, u32::MAX - 255];
+const V6: [u128; 4] = [0, u64::MAX as u128 - 100, 1 << 127, u128::MAX - 255];
+
+#[derive(Clone, Copy, Debug)]
+enum World {
+    V4(u32),
+    V6(u128),
+}
+
+impl World {
+    fn addr(self, at: u8) -> IpAddr {
+        match self {
+            World::V4(base) => Ipv4Addr::from_bits(base + u32::from(at)).into(),
+            World::V6(base) => Ipv6Addr::from_bits(base + u128::from(at)).into(),
+        }
+    }
+
+    fn range(self, a: u8, len: u8) -> IpRange {
+        IpRange::new(self.addr(a), self.addr(a.saturating_add(len))).unwrap()
+    }
+}
+
+fn world() -> impl Strategy<Value = World> {
+    prop_oneof![
+        prop::sample::select(&V4[..]).prop_map(World::V4),
+        prop::sample::select(&V6[..]).prop_map(World::V6),
+    ]
+}
+
+/// What is done to a map.
+#[derive(Clone, Debug)]
+enum Change {
+    Insert(u8, u8),
+    Remove(usize),
+    Extend(Vec<(u8, u8)>),
+    Retain(u8),
+    Prepare,
+    /// Look-ups, as many as make an index.
+    LookUp,
+    Clear,
+}
+
+fn key() -> impl Strategy<Value = (u8, u8)> {
+    // Networks, and ranges of any kind.
+    let net = (any::<u8>(), 0..=8u32).prop_map(|(at, bits)| {
+        let size = 1u16 << bits;
+        (((u16::from(at) / size) * size) as u8, (size - 1) as u8)
+    });
+    prop_oneof![net, (any::<u8>(), 0..40u8)]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        8 => key().prop_map(|(a, n)| Change::Insert(a, n)),
+        3 => any::<usize>().prop_map(Change::Remove),
+        2 => prop::collection::vec(key(), 0..20).prop_map(Change::Extend),
+        1 => any::<u8>().prop_map(Change::Retain),
+        1 => Just(Change::Prepare),
+        2 => Just(Change::LookUp),
+        1 => Just(Change::Clear),
+    ]
+}
+
+type Reference = BTreeMap<IpRange, u32>;
+
+fn size(range: &IpRange) -> u128 {
+    range.len().unwrap_or(0).wrapping_sub(1)
+}
+
+/// By first address, the larger before the smaller.
+fn ordered(mut items: Vec<(IpRange, u32)>) -> Vec<(IpRange, u32)> {
+    items.sort_by_key(|(key, _)| (key.first(), std::cmp::Reverse(key.last())));
+    items
+}
+
+fn copied<'a>(items: impl Iterator<Item = (IpRange, &'a u32)>) -> Vec<(IpRange, u32)> {
+    items.map(|(key, value)| (key, *value)).collect()
+}
+
+fn most_specific(reference: &Reference, addr: IpAddr) -> Option<(IpRange, u32)> {
+    let holding = reference.iter().filter(|(key, _)| key.contains(addr));
+    let best = holding.min_by_key(|(key, _)| (size(key), std::cmp::Reverse(key.first())));
+    best.map(|(key, value)| (*key, *value))
+}
+
+fn check(
+    world: World,
+    map: &IpMap<u32>,
+    reference: &Reference,
+    probe: (u8, u8),
+) -> Result<(), TestCaseError> {
+    let all: Vec<_> = reference
+        .iter()
+        .map(|(key, value)| (*key, *value))
+        .collect();
+    let filtered = |keep: &dyn Fn(&IpRange) -> bool| {
+        all.iter()
+            .copied()
+            .filter(|(key, _)| keep(key))
+            .collect::<Vec<_>>()
+    };
+    prop_assert_eq!((map.len(), map.is_empty()), (all.len(), all.is_empty()));
+    prop_assert_eq!(copied(map.iter()), ordered(all.clone()));
+    prop_assert_eq!(
+        map.clone().into_iter().collect::<Vec<_>>(),
+        ordered(all.clone())
+    );
+    let range = world.range(probe.0, probe.1);
+    prop_assert_eq!(map.get(range), reference.get(&range));
+    prop_assert_eq!(map.contains_key(range), reference.contains_key(&range));
+    let holds =
+        |key: &IpRange, other: &IpRange| key.contains(other.first()) && key.contains(other.last());
+    let mut around = filtered(&|key| holds(key, &range));
+    around.sort_by_key(|(key, _)| (std::cmp::Reverse(size(key)), key.first()));
+    prop_assert_eq!(copied(map.containing(range)), around);
+    prop_assert_eq!(
+        copied(map.inside(range)),
+        ordered(filtered(&|key| holds(&range, key)))
+    );
+    let meet = |key: &IpRange| key.contains(range.first()) || range.contains(key.first());
+    prop_assert_eq!(copied(map.overlapping(range)), ordered(filtered(&meet)));
+    // Through the classes at first, and then through an index.
+    let found = map.lookup(range.first()).map(|(key, value)| (key, *value));
+    prop_assert_eq!(found, most_specific(reference, range.first()));
+    Ok(())
+}
+
+fn check_all(world: World, map: &IpMap<u32>, reference: &Reference) -> Result<(), TestCaseError> {
+    for at in 0..=255 {
+        let addr = world.addr(at);
+        let found = map.lookup(addr).map(|(key, value)| (key, *value));
+        prop_assert_eq!(found, most_specific(reference, addr), "{} {:?}", addr, map);
+    }
+    // Of the other version, and far away.
+    for addr in ["1.2.3.4", "2001:db8::1"] {
+        let addr = addr.parse().unwrap();
+        prop_assert_eq!(
+            map.lookup(addr).map(|(key, _)| key),
+            most_specific(reference, addr).map(|(key, _)| key)
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn maps_do_what_lists_do(
+        world in world(),
+        changes in prop::collection::vec((change(), key()), 1..40),
+        at_last in any::<bool>(),
+    ) {
+        let (mut map, mut reference) = (IpMap::new(), Reference::new());
+        let mut next = 0;
+        for (change, probe) in changes {
+            next += 1;
+            match change {
+                Change::Insert(a, n) => {
+                    let range = world.range(a, n);
+                    prop_assert_eq!(map.insert(range, next), reference.insert(range, next));
+                }
+                Change::Remove(nth) => {
+                    let key = reference.keys().nth(nth % reference.len().max(1)).copied();
+                    let key = key.unwrap_or(world.range(probe.0, probe.1));
+                    prop_assert_eq!(map.remove(key), reference.remove(&key));
+                }
+                Change::Extend(keys) => {
+                    let items = keys.into_iter().enumerate();
+                    let items: Vec<_> = items
+                        .map(|(i, (a, n))| (world.range(a, n), next * 1000 + i as u32))
+                        .collect();
+                    map.extend(items.iter().copied());
+                    reference.extend(items);
+                }
+                Change::Retain(at) => {
+                    map.retain(|key, value| { *value += 1; !key.contains(world.addr(at)) });
+                    reference.retain(|key, value| { *value += 1; !key.contains(world.addr(at)) });
+                }
+                Change::Prepare => map.prepare(),
+                Change::LookUp => check_all(world, &map, &reference)?,
+                Change::Clear => { map.clear(); reference.clear(); }
+            }
+            check(world, &map, &reference, probe)?;
+        }
+        if at_last {
+            map = reference.iter().map(|(key, value)| (*key, *value)).collect();
+        }
+        check_all(world, &map, &reference)?;
+        let fresh: IpMap<u32> = reference.clone().into_iter().collect();
+        prop_assert_eq!(&fresh, &map);
+        if let Some((key, _)) = reference.first_key_value() {
+            *map.get_mut(*key).unwrap() += 1;
+            prop_assert_ne!(&fresh, &map);
+            if let Some((_, value)) = map.lookup_mut(key.first()) { *value = 7; }
+            let best = most_specific(&reference, key.first()).unwrap().0;
+            prop_assert_eq!(map.get(best), Some(&7));
+        }
+    }
+
+    /// Networks all over the address space: the index has buckets of every kind.
+    #[test]
+    fn look_ups_among_many(
+        nets in prop::collection::vec((any::<u32>(), 4..=32u8), 1..300),
+        addrs: Vec<u32>,
+    ) {
+        let nets: Vec<IpNet> = nets
+            .into_iter()
+            .map(|(bits, len)| Ipv4Net::new(bits.into(), len).unwrap().trunc().into())
+            .collect();
+        let map: IpMap<u8> = nets.iter().map(|net| (*net, net.prefix_len())).collect();
+        let borders = nets.iter().flat_map(|n| [n.network(), n.broadcast()]).flat_map(|ip| {
+            let IpAddr::V4(ip) = ip else { unreachable!() };
+            [-1, 0, 1].map(|d| ip.to_bits().wrapping_add_signed(d))
+        });
+        for bits in borders.chain(addrs) {
+            let addr = IpAddr::from(Ipv4Addr::from_bits(bits));
+            let longest = nets.iter().filter(|n| n.contains(&addr)).map(IpNet::prefix_len).max();
+            prop_assert_eq!(map.lookup(addr).map(|(_, len)| *len), longest, "{}", addr);
+        }
+    }
+
+    /// The same of IPv6, with prefixes that are long and near to one another.
+    #[test]
+    fn look_ups_in_ipv6(
+        nets in prop::collection::vec((any::<u128>(), 0..4u8, 4..=128u8), 1..200),
+    ) {
+        let nets: Vec<IpNet> = nets
+            .into_iter()
+            .map(|(bits, near, len)| {
+                let bits = if near > 0 { bits >> (40 * near) | 0x2001_0db8 << 96 } else { bits };
+                IpNet::new(Ipv6Addr::from_bits(bits).into(), len).unwrap().trunc()
+            })
+            .collect();
+        let map: IpMap<u8> = nets.iter().map(|net| (*net, net.prefix_len())).collect();
+        for addr in nets.iter().flat_map(|n| [n.network(), n.broadcast()]) {
+            let longest = nets.iter().filter(|n| n.contains(&addr)).map(IpNet::prefix_len).max();
+            prop_assert_eq!(map.lookup(addr).map(|(_, len)| *len), longest, "{}", addr);
+        }
+    }
+}
+
+#[test]
+fn the_most_specific_is_the_smallest_and_then_the_later() {
+    let range = |text: &str| std_net_ip::range::parse(text).unwrap();
+    let map = IpMap::from_iter([
+        (range("10.0.0.0-10.0.0.9"), 'a'),
+        (range("10.0.0.5-10.0.0.14"), 'b'),
+        (range("10.0.0.5-10.0.0.16"), 'c'),
+        (range("0.0.0.0-255.255.255.255"), 'd'),
+    ]);
+    for (addr, value) in [
+        (0, 'a'),
+        (4, 'a'),
+        (5, 'b'),
+        (9, 'b'),
+        (14, 'b'),
+        (15, 'c'),
+        (17, 'd'),
+    ] {
+        let addr = IpAddr::from([10, 0, 0, addr]);
+        assert_eq!(map.lookup(addr).unwrap().1, &value, "{addr}");
+    }
+    assert_eq!(
+        map.lookup("255.255.255.255".parse().unwrap()).unwrap().1,
+        &'d'
+    );
+    assert_eq!(map.lookup("::".parse().unwrap()), None);
+}
+
+#[test]
+fn keys_are_what_they_hold() {
+    let mut map = IpMap::new();
+    assert_eq!(map.insert(net::parse("10.0.0.7/8").unwrap(), 1), None);
+    assert_eq!(map.insert(net::parse("10.0.0.0/8").unwrap(), 2), Some(1));
+    let range = std_net_ip::range::parse("10.0.0.0-10.255.255.255").unwrap();
+    assert_eq!(map.get(range), Some(&2));
+    let one: IpAddr = "::1".parse().unwrap();
+    map.insert(one, 3);
+    assert_eq!(map.get(net::single(one)), Some(&3));
+    assert_eq!(format!("{map:?}"), "{10.0.0.0/8: 2, ::1/128: 3}");
+    map.values_mut().for_each(|value| *value *= 2);
+    assert_eq!(map.values().copied().collect::<Vec<_>>(), [4, 6]);
+    // Of keys given twice the later value stays.
+    let twice: IpMap<u8> = [(range, 1), (range, 2), (range, 3)].into_iter().collect();
+    assert_eq!((twice.len(), twice.get(range)), (1, Some(&3)));
+}
+
+#[test]
+fn a_map_is_looked_up_from_many_threads() {
+    let net = |i: u32| IpNet::from(Ipv4Net::new((i << 12).into(), 20).unwrap());
+    let mut map: IpMap<u32> = (0..100_000).map(|i| (net(i), i)).collect();
+    // Without an index, which one of them makes.
+    map.remove(net(7));
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let map = &map;
+            scope.spawn(move || {
+                for i in (thread..100_000).step_by(4) {
+                    let found = map.lookup(Ipv4Addr::from_bits((i << 12) + 5).into());
+                    assert_eq!(found.map(|(_, value)| *value), (i != 7).then_some(i));
+                }
+            });
+        }
+    });
+}
