@@ -12,7 +12,9 @@ use socket2::{Domain, SockRef, Type};
 use std_net_runtime::{AsIo, Io, inherit};
 
 use crate::socket::{TcpListener, UdpSocket};
-use crate::unix::{UnixDatagram, UnixListener, UnixSeqpacketListener};
+#[cfg(not(target_vendor = "apple"))]
+use crate::unix::UnixSeqpacketListener;
+use crate::unix::{UnixDatagram, UnixListener};
 
 /// Takes the sockets that were passed to this process: `LISTEN_FDS`, if `LISTEN_PID` says that they are
 /// meant for it, with their names in `LISTEN_FDNAMES`. None if there are none, and none the second
@@ -189,9 +191,12 @@ impl Inherited {
 
     /// As a listening Unix seqpacket socket.
     ///
+    /// Not on macOS.
+    ///
     /// # Errors
     ///
     /// [`WrongKind`], which holds the socket, if it is none of these.
+    #[cfg(not(target_vendor = "apple"))]
     pub fn unix_seqpacket_listener(self) -> Result<UnixSeqpacketListener, WrongKind> {
         let socket = UnixSeqpacketListener::from(self.take(
             &[Domain::UNIX],
@@ -221,12 +226,14 @@ impl Inherited {
         }
     }
 
-    /// What the kernel says: `SO_DOMAIN`, `SO_TYPE`, `SO_ACCEPTCONN`.
+    /// What the kernel says: the family of its address, `SO_TYPE`, `SO_ACCEPTCONN`.
     fn is(&self, domains: &[Domain], ty: Type, listens: bool) -> bool {
         let socket = SockRef::from(&self.fd);
-        socket.domain().is_ok_and(|d| domains.contains(&d))
+        socket
+            .local_addr()
+            .is_ok_and(|addr| domains.contains(&addr.domain()))
             && socket.r#type().is_ok_and(|t| t == ty)
-            && socket.is_listener().is_ok_and(|l| l == listens)
+            && inherit::listens(self.fd.as_fd()).is_ok_and(|l| l.is_none_or(|l| l == listens))
     }
 }
 

@@ -12,7 +12,9 @@ use std_net_runtime::process::{self, Event, Process, ProcessId};
 use std_net_runtime::{Deadline, Notifier, is_notified};
 
 use crate::socket::{TcpListener, TcpStream};
-use crate::unix::{UnixListener, UnixSeqpacket, UnixSeqpacketListener, UnixStream};
+use crate::unix::{UnixListener, UnixStream};
+#[cfg(not(target_vendor = "apple"))]
+use crate::unix::{UnixSeqpacket, UnixSeqpacketListener};
 
 /// After an error of `accept` that may pass: out of descriptors, say.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -58,6 +60,10 @@ macro_rules! listeners {
 listeners! {
     TcpListener => TcpStream,
     UnixListener => UnixStream,
+}
+
+#[cfg(not(target_vendor = "apple"))]
+listeners! {
     UnixSeqpacketListener => UnixSeqpacket,
 }
 

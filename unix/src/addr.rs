@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
+#[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::SocketAddr;
@@ -18,13 +19,34 @@ pub(crate) fn from_path(path: &Path) -> io::Result<SocketAddr> {
     SocketAddr::from_pathname(path)
 }
 
+/// The name of an abstract address: one that is in no file system. Only Linux has such.
+fn abstract_name(addr: &SocketAddr) -> Option<&[u8]> {
+    #[cfg(target_os = "linux")]
+    return addr.as_abstract_name();
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = addr;
+        None
+    }
+}
+
+fn from_abstract_name(name: &[u8]) -> io::Result<SocketAddr> {
+    #[cfg(target_os = "linux")]
+    return SocketAddr::from_abstract_name(name);
+    #[cfg(not(target_os = "linux"))]
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!("@{}: only Linux has abstract names", name.escape_ascii()),
+    ))
+}
+
 /// std's form as the kernel's.
 pub(crate) fn to_kernel(addr: &SocketAddr) -> io::Result<SockAddr> {
     if let Some(path) = addr.as_pathname() {
         return SockAddr::unix(path);
     }
     let mut name = Vec::new();
-    if let Some(abstract_name) = addr.as_abstract_name() {
+    if let Some(abstract_name) = abstract_name(addr) {
         name.push(0);
         name.extend_from_slice(abstract_name);
     }
@@ -36,6 +58,7 @@ pub(crate) fn from_kernel(addr: &SockAddr) -> io::Result<SocketAddr> {
     if let Some(path) = addr.as_pathname() {
         return SocketAddr::from_pathname(path);
     }
+    #[cfg(target_os = "linux")]
     if let Some(name) = addr.as_abstract_namespace() {
         return SocketAddr::from_abstract_name(name);
     }
@@ -76,7 +99,8 @@ pub trait AddrText: Sized {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is too long (107 bytes), or a path with
-    /// a zero byte.
+    /// a zero byte; [`Unsupported`](io::ErrorKind::Unsupported) for an abstract name on another system
+    /// than Linux.
     fn from_text(text: impl AsRef<OsStr>) -> io::Result<Self>;
 }
 
@@ -86,13 +110,13 @@ impl AddrText for SocketAddr {
     }
 
     fn is_abstract(&self) -> bool {
-        self.as_abstract_name().is_some()
+        abstract_name(self).is_some()
     }
 
     fn from_text(text: impl AsRef<OsStr>) -> io::Result<SocketAddr> {
         let text = text.as_ref();
         match text.as_bytes().strip_prefix(b"@") {
-            Some(name) => SocketAddr::from_abstract_name(name),
+            Some(name) => from_abstract_name(name),
             None => SocketAddr::from_pathname(Path::new(text)),
         }
     }
@@ -106,7 +130,7 @@ impl fmt::Display for DisplayAddr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(path) = self.0.as_pathname() {
             path.display().fmt(f)
-        } else if let Some(name) = self.0.as_abstract_name() {
+        } else if let Some(name) = abstract_name(self.0) {
             write!(f, "@{}", name.escape_ascii())
         } else {
             f.write_str("unnamed")

@@ -7,8 +7,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std_net_runtime::Io;
 use std_net_runtime::message::{self, Control, Item, Items, MAX_DESCRIPTORS, Outgoing, unix_room};
 
+#[cfg(target_os = "linux")]
+use super::UCred;
+#[cfg(not(target_vendor = "apple"))]
+use super::UnixSeqpacket;
 use super::addr::{from_kernel, to_kernel};
-use super::{Socket, SocketAddr, Type, UCred, UnixDatagram, UnixSeqpacket, UnixStream};
+use super::{Socket, SocketAddr, Type, UnixDatagram, UnixStream};
 
 /// What to send beside the bytes of a message: descriptors, of which the receiver gets copies, and
 /// credentials.
@@ -40,6 +44,7 @@ use super::{Socket, SocketAddr, Type, UCred, UnixDatagram, UnixSeqpacket, UnixSt
 #[must_use = "it does nothing until it is sent"]
 pub struct Ancillary<'fd> {
     descriptors: Vec<BorrowedFd<'fd>>,
+    #[cfg(target_os = "linux")]
     credentials: Option<UCred>,
 }
 
@@ -65,6 +70,9 @@ impl<'fd> Ancillary<'fd> {
     /// this OS process are allowed. Receivers see it if they have
     /// [`set_passcred`](Socket::set_passcred), and get the sender's process, real user and real group
     /// if it says nothing.
+    ///
+    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub fn credentials(mut self, credentials: UCred) -> Ancillary<'fd> {
         self.credentials = Some(credentials);
         self
@@ -73,7 +81,11 @@ impl<'fd> Ancillary<'fd> {
     /// Whether there is nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.descriptors.is_empty() && self.credentials.is_none()
+        #[cfg(target_os = "linux")]
+        if self.credentials.is_some() {
+            return false;
+        }
+        self.descriptors.is_empty()
     }
 
     /// Writes it for the kernel.
@@ -87,6 +99,7 @@ impl<'fd> Ancillary<'fd> {
         if !self.descriptors.is_empty() {
             out.descriptors(&self.descriptors);
         }
+        #[cfg(target_os = "linux")]
         if let Some(credentials) = self.credentials {
             out.credentials(credentials.to_kernel());
         }
@@ -107,10 +120,12 @@ pub struct Received {
     pub from: SocketAddr,
     /// The descriptors, in the sender's order, close-on-exec.
     pub descriptors: Vec<OwnedFd>,
-    /// Who sent it, with [`set_passcred`](Socket::set_passcred).
+    /// Who sent it, with [`set_passcred`](Socket::set_passcred). Linux only.
+    #[cfg(target_os = "linux")]
     pub credentials: Option<UCred>,
     /// A descriptor for the OS process that sent it, with
-    /// [`set_passpidfd`](Socket::set_passpidfd).
+    /// [`set_passpidfd`](Socket::set_passpidfd). Linux only.
+    #[cfg(target_os = "linux")]
     pub pidfd: Option<OwnedFd>,
     /// Bytes of the message did not fit into the buffer and are lost (`MSG_TRUNC`). Never on a
     /// stream.
@@ -131,7 +146,9 @@ impl Received {
             len: message.len,
             from: from_kernel(&message.addr)?,
             descriptors: Vec::new(),
+            #[cfg(target_os = "linux")]
             credentials: None,
+            #[cfg(target_os = "linux")]
             pidfd: None,
             truncated: message.truncated,
             ancillary_truncated: message.control_truncated,
@@ -143,7 +160,9 @@ impl Received {
                 }
                 // Into room that was meant for something else; closed here.
                 Item::Descriptor(_) => received.ancillary_truncated = true,
+                #[cfg(target_os = "linux")]
                 Item::Credentials(cred) => received.credentials = Some(UCred::from_kernel(cred)),
+                #[cfg(target_os = "linux")]
                 Item::Pidfd(fd) => received.pidfd = Some(fd),
                 _ => {}
             }
@@ -305,6 +324,7 @@ impl UnixDatagram {
 }
 
 /// # Descriptors and credentials
+#[cfg(not(target_vendor = "apple"))]
 impl UnixSeqpacket {
     /// Sends `buf` and something beside it; returns how many bytes were taken. Corresponds
     /// to `sendmsg(2)`.

@@ -6,9 +6,11 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+#[cfg(not(target_vendor = "apple"))]
+use super::UnixSeqpacketListener;
 use super::addr::{from_path, named};
 use super::file::{self, Unlink};
-use super::{Socket, SocketAddr, Type, UnixDatagram, UnixListener, UnixSeqpacketListener};
+use super::{Socket, SocketAddr, Type, UnixDatagram, UnixListener};
 
 /// Makes Unix listeners and datagram sockets with settings of their path.
 ///
@@ -98,9 +100,12 @@ impl UnixBuilder {
 
     /// Binds a listener for connections that keep messages apart.
     ///
+    /// Not on macOS.
+    ///
     /// # Errors
     ///
     /// As [`listen`](Self::listen).
+    #[cfg(not(target_vendor = "apple"))]
     pub fn listen_seqpacket(&self, addr: &SocketAddr) -> io::Result<UnixSeqpacketListener> {
         self.bind(Type::SEQPACKET, addr, true)
             .map(UnixSeqpacketListener)

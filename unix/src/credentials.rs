@@ -1,8 +1,11 @@
 //! Who is at the other end: [`UCred`].
 
 use std::io;
+#[cfg(not(target_vendor = "apple"))]
 use std::mem;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
+#[cfg(target_os = "linux")]
+use std::os::fd::{FromRawFd, OwnedFd};
 
 use std_net_runtime::Io;
 
@@ -41,6 +44,7 @@ impl UCred {
         }
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn to_kernel(self) -> libc::ucred {
         libc::ucred {
             pid: self.pid.unwrap_or(0),
@@ -49,6 +53,7 @@ impl UCred {
         }
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn from_kernel(cred: libc::ucred) -> UCred {
         UCred {
             uid: cred.uid,
@@ -59,6 +64,7 @@ impl UCred {
 }
 
 /// `SO_PEERCRED`.
+#[cfg(target_os = "linux")]
 pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
     let mut cred = libc::ucred {
         pid: 0,
@@ -83,7 +89,54 @@ pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
     }
 }
 
+/// `getpeereid(3)`, and the OS process by `LOCAL_PEERPID`.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
+    /// The level of options of Unix sockets, `<sys/un.h>`.
+    const SOL_LOCAL: libc::c_int = 0;
+    let (mut uid, mut gid) = (0, 0);
+    // SAFETY: an open descriptor, and room for two numbers.
+    if unsafe { libc::getpeereid(io.as_raw_fd(), &raw mut uid, &raw mut gid) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let pid = io.int_option(SOL_LOCAL, libc::LOCAL_PEERPID)?;
+    let pid = Some(pid).filter(|pid| *pid != 0);
+    Ok(UCred { uid, gid, pid })
+}
+
+/// `LOCAL_PEERCRED`.
+#[cfg(target_os = "freebsd")]
+pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
+    /// The level of options of Unix sockets, `<sys/un.h>`.
+    const SOL_LOCAL: libc::c_int = 0;
+    // SAFETY: all-zero is a valid xucred.
+    let mut cred: libc::xucred = unsafe { mem::zeroed() };
+    let mut len = mem::size_of_val(&cred) as libc::socklen_t;
+    // SAFETY: a live, writable xucred and its length.
+    let result = unsafe {
+        libc::getsockopt(
+            io.as_raw_fd(),
+            SOL_LOCAL,
+            libc::LOCAL_PEERCRED,
+            (&raw mut cred).cast(),
+            &raw mut len,
+        )
+    };
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has filled all of it, and any number is one.
+    let pid = unsafe { cred.cr_pid__c_anonymous_union.cr_pid };
+    Ok(UCred {
+        uid: cred.cr_uid,
+        // The effective group is the first of them.
+        gid: cred.cr_groups[0],
+        pid: Some(pid).filter(|pid| *pid != 0),
+    })
+}
+
 /// `SO_PEERPIDFD`, Linux 6.5.
+#[cfg(target_os = "linux")]
 pub(crate) fn peer_pidfd(io: &Io) -> io::Result<OwnedFd> {
     const SO_PEERPIDFD: libc::c_int = 77;
     let fd = io.int_option(libc::SOL_SOCKET, SO_PEERPIDFD)?;

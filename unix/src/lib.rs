@@ -11,7 +11,7 @@
 //! | `stream` | [`UnixStream`] |
 //! | `listener` | [`UnixListener`], [`Incoming`] |
 //! | `datagram` | [`UnixDatagram`] |
-//! | `seqpacket` | [`UnixSeqpacket`], [`UnixSeqpacketListener`]: connections that keep messages apart |
+//! | `seqpacket` | [`UnixSeqpacket`], [`UnixSeqpacketListener`]: connections that keep messages apart; not on macOS |
 //! | `addr` | [`SocketAddr`] as text |
 //! | `builder` | [`UnixBuilder`]: file mode, stale paths, unlink on drop |
 //! | `file` | the file of a path: who removes it, and when it may be replaced |
@@ -42,6 +42,8 @@ mod datagram;
 mod file;
 mod listener;
 mod options;
+// macOS has no such sockets.
+#[cfg(not(target_vendor = "apple"))]
 mod seqpacket;
 mod socket;
 mod stream;
@@ -60,6 +62,7 @@ pub use datagram::UnixDatagram;
 #[doc(hidden)]
 pub use file::keep_file;
 pub use listener::{Incoming, UnixListener};
+#[cfg(not(target_vendor = "apple"))]
 pub use seqpacket::{SeqpacketIncoming, UnixSeqpacket, UnixSeqpacketListener};
 pub use socket::Socket;
 pub use socket2::Type;

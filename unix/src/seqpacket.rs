@@ -4,7 +4,9 @@
 use std::fmt;
 use std::io;
 use std::iter::FusedIterator;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use std_net_runtime::{Deadline, Io, Notifier, is_notified};
@@ -342,9 +344,12 @@ impl UnixSeqpacket {
 
     /// A descriptor for the peer's OS process; see [`Socket::peer_pidfd`].
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`: `ENOPROTOOPT` before Linux 6.5.
+    #[cfg(target_os = "linux")]
     pub fn peer_pidfd(&self) -> io::Result<OwnedFd> {
         self.0.peer_pidfd()
     }

@@ -438,9 +438,12 @@ impl Socket {
     /// A descriptor for the peer's OS process, which cannot come to mean another one. Corresponds
     /// to `SO_PEERPIDFD` (Linux 6.5).
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`: `ENOPROTOOPT` on an older kernel.
+    #[cfg(target_os = "linux")]
     pub fn peer_pidfd(&self) -> io::Result<OwnedFd> {
         credentials::peer_pidfd(&self.0)
     }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -454,9 +456,12 @@ impl UnixStream {
 
     /// A descriptor for the peer's OS process; see [`Socket::peer_pidfd`].
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`: `ENOPROTOOPT` before Linux 6.5.
+    #[cfg(target_os = "linux")]
     pub fn peer_pidfd(&self) -> io::Result<OwnedFd> {
         self.0.peer_pidfd()
     }

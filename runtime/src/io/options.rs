@@ -5,7 +5,7 @@ use std::mem::{self, MaybeUninit};
 use std::os::fd::AsRawFd;
 
 use libc::c_int;
-use socket2::SockAddr;
+use socket2::{Domain, SockAddr};
 
 use super::Io;
 use crate::sys::cvt;
@@ -51,6 +51,18 @@ impl Io {
             )
         })
         .map(drop)
+    }
+
+    /// The family of its addresses: `SO_DOMAIN`, or that of its own address where there is no such option.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)` or `getsockname(2)`.
+    pub fn domain(&self) -> io::Result<Domain> {
+        #[cfg(target_os = "linux")]
+        return self.sock().domain();
+        #[cfg(not(target_os = "linux"))]
+        Ok(self.sock().local_addr()?.domain())
     }
 
     /// Joins (or leaves) a multicast group for the datagrams of one source, on the interface with

@@ -5,7 +5,7 @@
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command};
@@ -68,6 +68,21 @@ pub fn take() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
         all.push((fd, name.filter(|n| !n.is_empty()).map(str::to_owned)));
     }
     Ok(all)
+}
+
+/// Whether a socket listens: `SO_ACCEPTCONN`. `None` on macOS, which does not tell.
+///
+/// # Errors
+///
+/// The error of `getsockopt(2)`.
+pub fn listens(fd: BorrowedFd<'_>) -> io::Result<Option<bool>> {
+    #[cfg(not(target_vendor = "apple"))]
+    return Ok(Some(rustix::net::sockopt::socket_acceptconn(fd)?));
+    #[cfg(target_vendor = "apple")]
+    {
+        let _ = fd;
+        Ok(None)
+    }
 }
 
 fn number(text: &OsStr) -> io::Result<i64> {

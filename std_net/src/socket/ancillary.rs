@@ -45,6 +45,7 @@ pub struct Ancillary {
     interface: Option<u32>,
     ttl: Option<u8>,
     tos: Option<u8>,
+    #[cfg(target_os = "linux")]
     segment_size: Option<u16>,
 }
 
@@ -82,6 +83,9 @@ impl Ancillary {
 
     /// Cuts the bytes into datagrams of so many bytes each, the last of what is left, with one call;
     /// 64 at most, on newer kernels 128: `UDP_SEGMENT`, generic segmentation offload.
+    ///
+    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub fn segment_size(mut self, bytes: u16) -> Ancillary {
         self.segment_size = Some(bytes);
         self
@@ -126,6 +130,7 @@ impl Ancillary {
                 out.tos(tos, v6)?;
             }
         }
+        #[cfg(target_os = "linux")]
         if let Some(size) = self.segment_size {
             out.segment_size(size);
         }
@@ -184,11 +189,13 @@ impl Received {
                 Item::PacketInfo(addr, index) => {
                     // A socket of both families may get it twice: mapped, and plain.
                     received.destination = Some(addr.to_canonical());
-                    received.interface = Some(index);
+                    // FreeBSD does not tell it beside an address of IPv4.
+                    received.interface = Some(index).filter(|index| *index != 0);
                 }
                 Item::Ttl(ttl) => received.ttl = Some(ttl),
                 Item::Tos(tos) => received.tos = Some(tos),
                 Item::Timestamp(time) => received.timestamp = Some(time),
+                #[cfg(target_os = "linux")]
                 Item::SegmentSize(size) => received.segment_size = Some(size),
                 // Not asked for by an option of ours, and closed if it is a descriptor.
                 _ => {}
@@ -319,9 +326,12 @@ impl UdpSocket {
     /// them and of which datagram; see [`take_queued_error`](UdpSocket::take_queued_error):
     /// `IP_RECVERR`, `IPV6_RECVERR`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_recv_error(&self, on: bool) -> io::Result<()> {
         if self.socket().domain()? == Domain::IPV6 {
             self.socket().set_recv_error_v6(on)?;
@@ -331,9 +341,12 @@ impl UdpSocket {
 
     /// What [`set_recv_error`](Self::set_recv_error) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn recv_error(&self) -> io::Result<bool> {
         if self.socket().domain()? == Domain::IPV6 {
             self.socket().recv_error_v6()

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Type};
+use socket2::{Domain, Type};
 use std_net_runtime::Deadline;
 
 use super::addr::try_each;
@@ -15,8 +15,11 @@ use crate::connect;
 /// What TCP and UDP have in common. `None` leaves the system's default alone.
 #[derive(Clone, Debug, Default)]
 struct Common {
+    #[cfg(target_os = "linux")]
     bind_device: Option<String>,
+    #[cfg(target_os = "linux")]
     freebind: Option<bool>,
+    #[cfg(target_os = "linux")]
     mark: Option<u32>,
     only_v6: Option<bool>,
     recv_buffer_size: Option<usize>,
@@ -30,18 +33,21 @@ struct Common {
 impl Common {
     fn apply(&self, socket: &Socket, v6: bool) -> io::Result<()> {
         let set = |result: Option<io::Result<()>>| result.unwrap_or(Ok(()));
-        set(self
-            .bind_device
-            .as_deref()
-            .map(|v| socket.set_bind_device(Some(v))))?;
-        set(self.freebind.map(|v| {
-            if v6 {
-                socket.set_freebind_v6(v)
-            } else {
-                socket.set_freebind(v)
-            }
-        }))?;
-        set(self.mark.map(|v| socket.set_mark(v)))?;
+        #[cfg(target_os = "linux")]
+        {
+            set(self
+                .bind_device
+                .as_deref()
+                .map(|v| socket.set_bind_device(Some(v))))?;
+            set(self.freebind.map(|v| {
+                if v6 {
+                    socket.set_freebind_v6(v)
+                } else {
+                    socket.set_freebind(v)
+                }
+            }))?;
+            set(self.mark.map(|v| socket.set_mark(v)))?;
+        }
         set(self.only_v6.filter(|_| v6).map(|v| socket.set_only_v6(v)))?;
         set(self
             .recv_buffer_size
@@ -91,6 +97,7 @@ pub struct TcpBuilder {
     common: Common,
     backlog: Option<i32>,
     deadline: Option<Deadline>,
+    #[cfg(target_os = "linux")]
     defer_accept: Option<Duration>,
     fast_open: Option<u32>,
     keepalive: Option<bool>,
@@ -99,8 +106,10 @@ pub struct TcpBuilder {
     keepalive_retries: Option<u32>,
     linger: Option<Duration>,
     local_addr: Option<SocketAddr>,
+    #[cfg(target_os = "linux")]
     multipath: bool,
     nodelay: Option<bool>,
+    #[cfg(target_os = "linux")]
     user_timeout: Option<Duration>,
 }
 
@@ -111,18 +120,27 @@ impl TcpBuilder {
     }
 
     /// Uses this network interface only: `SO_BINDTODEVICE`.
+    ///
+    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub fn bind_device(mut self, interface: impl Into<String>) -> TcpBuilder {
         self.common.bind_device = Some(interface.into());
         self
     }
 
     /// Allows an address that the host does not have (yet): `IP_FREEBIND`, `IPV6_FREEBIND`.
+    ///
+    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub fn freebind(mut self, on: bool) -> TcpBuilder {
         self.common.freebind = Some(on);
         self
     }
 
     /// Marks the packets sent: `SO_MARK`.
+    ///
+    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub fn mark(mut self, mark: u32) -> TcpBuilder {
         self.common.mark = Some(mark);
         self
@@ -182,6 +200,9 @@ impl TcpBuilder {
     }
 
     /// Leaves connections without data in the queue for so long: `TCP_DEFER_ACCEPT`.
+    ///
+    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub fn defer_accept(mut self, wait: Duration) -> TcpBuilder {
         self.defer_accept = Some(wait);
         self
@@ -234,6 +255,9 @@ impl TcpBuilder {
 
     /// Multipath TCP where the kernel has it; it falls back to TCP with peers that have not
     /// (RFC 8684).
+    ///
+    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub fn multipath(mut self, on: bool) -> TcpBuilder {
         self.multipath = on;
         self
@@ -246,6 +270,9 @@ impl TcpBuilder {
     }
 
     /// How long sent data may stay unacknowledged: `TCP_USER_TIMEOUT`.
+    ///
+    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub fn user_timeout(mut self, limit: Duration) -> TcpBuilder {
         self.user_timeout = Some(limit);
         self
@@ -285,6 +312,7 @@ impl TcpBuilder {
         if self.common.reuse_address.is_none() {
             socket.set_reuse_address(true)?;
         }
+        #[cfg(target_os = "linux")]
         if let Some(wait) = self.defer_accept {
             socket.set_defer_accept(wait)?;
         }
@@ -297,12 +325,18 @@ impl TcpBuilder {
     }
 
     /// A socket that is ready to connect to `addr`; `alone` if there is no other address to try.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        allow(unused_variables, reason = "without Fast Open")
+    )]
     fn open(&self, addr: SocketAddr, alone: bool) -> io::Result<Socket> {
         let socket = self.socket(addr)?;
+        #[cfg(target_os = "linux")]
         if let Some(queue) = self.fast_open {
             socket.set_fast_open_connect(queue > 0 && alone)?;
         }
         if let Some(local) = self.local_addr {
+            #[cfg(target_os = "linux")]
             if local.port() == 0 {
                 // The connect chooses a port that is free towards this peer. A bind would take one from
                 // all connections.
@@ -314,7 +348,10 @@ impl TcpBuilder {
     }
 
     fn socket(&self, addr: SocketAddr) -> io::Result<Socket> {
-        let protocol = self.multipath.then_some(Protocol::MPTCP);
+        #[cfg(target_os = "linux")]
+        let protocol = self.multipath.then_some(socket2::Protocol::MPTCP);
+        #[cfg(not(target_os = "linux"))]
+        let protocol = None;
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, protocol)?;
         self.common.apply(&socket, addr.is_ipv6())?;
         if let Some(on) = self.keepalive {
@@ -335,6 +372,7 @@ impl TcpBuilder {
         if let Some(on) = self.nodelay {
             socket.set_nodelay(on)?;
         }
+        #[cfg(target_os = "linux")]
         if self.user_timeout.is_some() {
             socket.set_user_timeout(self.user_timeout)?;
         }
@@ -368,18 +406,27 @@ impl UdpBuilder {
     }
 
     /// Uses this network interface only: `SO_BINDTODEVICE`.
+    ///
+    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub fn bind_device(mut self, interface: impl Into<String>) -> UdpBuilder {
         self.common.bind_device = Some(interface.into());
         self
     }
 
     /// Allows an address that the host does not have (yet): `IP_FREEBIND`, `IPV6_FREEBIND`.
+    ///
+    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub fn freebind(mut self, on: bool) -> UdpBuilder {
         self.common.freebind = Some(on);
         self
     }
 
     /// Marks the packets sent: `SO_MARK`.
+    ///
+    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub fn mark(mut self, mark: u32) -> UdpBuilder {
         self.common.mark = Some(mark);
         self

@@ -1,5 +1,5 @@
 //! The error queue of a UDP socket: what the network says of datagrams that were sent, with who said
-//! it. See `IP_RECVERR` in `ip(7)`.
+//! it. See `IP_RECVERR` in `ip(7)`. Linux only.
 
 use std::fmt;
 use std::io::{self, IoSliceMut};

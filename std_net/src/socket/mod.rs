@@ -14,7 +14,7 @@
 //! | `datagram` | [`UdpSocket`] |
 //! | `ancillary` | [`Ancillary`], [`Received`]: what goes beside a datagram |
 //! | `batch` | [`RecvBatch`], [`SendBatch`]: many datagrams with one call |
-//! | `error_queue` | [`QueuedError`]: what the network says of datagrams that were sent |
+//! | `error_queue` | [`QueuedError`]: what the network says of datagrams that were sent; Linux only |
 //! | `addr` | [`ToSocketAddrs`] |
 //! | `builder` | [`TcpBuilder`], [`UdpBuilder`]: options before a bind or connect |
 
@@ -23,6 +23,7 @@ mod ancillary;
 mod batch;
 mod builder;
 mod datagram;
+#[cfg(target_os = "linux")]
 mod error_queue;
 mod listener;
 mod options;
@@ -47,6 +48,7 @@ pub use ancillary::{Ancillary, Received};
 pub use batch::{RecvBatch, SendBatch};
 pub use builder::{TcpBuilder, UdpBuilder};
 pub use datagram::UdpSocket;
+#[cfg(target_os = "linux")]
 pub use error_queue::{ErrorOrigin, QueuedError};
 pub use listener::{Incoming, IntoIncoming, TcpListener};
 pub use socket::Socket;

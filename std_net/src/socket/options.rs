@@ -6,10 +6,27 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6};
 use std::time::Duration;
 
 use libc::c_int;
+#[cfg(target_os = "linux")]
 use std_net_runtime::message::{UDP_GRO, UDP_SEGMENT};
-use std_net_runtime::values::{milliseconds, number, seconds};
+#[cfg(target_os = "linux")]
+use std_net_runtime::values::milliseconds;
+use std_net_runtime::values::{number, seconds};
 
 use super::Socket;
+
+// Options of which each system has its own name.
+#[cfg(target_os = "linux")]
+const SO_TIMESTAMPS: c_int = libc::SO_TIMESTAMPNS;
+#[cfg(not(target_os = "linux"))]
+const SO_TIMESTAMPS: c_int = libc::SO_TIMESTAMP;
+#[cfg(not(target_os = "freebsd"))]
+const IP_PACKET_INFO: c_int = libc::IP_PKTINFO;
+#[cfg(target_os = "freebsd")]
+const IP_PACKET_INFO: c_int = libc::IP_RECVDSTADDR;
+#[cfg(not(target_vendor = "apple"))]
+const TCP_KEEPALIVE_TIME: c_int = libc::TCP_KEEPIDLE;
+#[cfg(target_vendor = "apple")]
+const TCP_KEEPALIVE_TIME: c_int = libc::TCP_KEEPALIVE;
 
 fn from_seconds(seconds: c_int) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
@@ -93,18 +110,24 @@ impl Socket {
 
     /// The mark of the packets sent, for routing and filters; needs `CAP_NET_ADMIN`: `SO_MARK`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_mark(&self, value: u32) -> io::Result<()> {
         self.0.sock().set_mark(value)
     }
 
     /// What [`set_mark`](Self::set_mark) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn mark(&self) -> io::Result<u32> {
         self.0.sock().mark()
     }
@@ -204,9 +227,12 @@ impl Socket {
     /// For how many microseconds a receive polls the network device before it sleeps; more than
     /// the system's setting needs `CAP_NET_ADMIN`: `SO_BUSY_POLL`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_busy_poll(&self, value: u32) -> io::Result<()> {
         self.0
             .set_int_option(libc::SOL_SOCKET, libc::SO_BUSY_POLL, to_count(value))
@@ -214,9 +240,12 @@ impl Socket {
 
     /// What [`set_busy_poll`](Self::set_busy_poll) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn busy_poll(&self) -> io::Result<u32> {
         self.0
             .int_option(libc::SOL_SOCKET, libc::SO_BUSY_POLL)
@@ -226,10 +255,13 @@ impl Socket {
     /// The processor whose packets this socket prefers; among listeners with
     /// [`set_reuse_port`](Self::set_reuse_port) it selects the one: `SO_INCOMING_CPU`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a number that no processor has; the error of
     /// `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_incoming_cpu(&self, value: u32) -> io::Result<()> {
         let cpu = number("SO_INCOMING_CPU", value, u32::MAX)?;
         self.0
@@ -239,9 +271,12 @@ impl Socket {
     /// What [`set_incoming_cpu`](Self::set_incoming_cpu) sets, or the processor on which the last packet
     /// came in; `None` before there is one.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn incoming_cpu(&self) -> io::Result<Option<u32>> {
         let cpu = self.0.int_option(libc::SOL_SOCKET, libc::SO_INCOMING_CPU)?;
         Ok(u32::try_from(cpu).ok())
@@ -249,9 +284,12 @@ impl Socket {
 
     /// The priority of the packets sent, 0 to 6 without privilege: `SO_PRIORITY`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_priority(&self, value: u32) -> io::Result<()> {
         // All bits count: a handle of tc(8) is a priority too.
         self.0
@@ -260,9 +298,12 @@ impl Socket {
 
     /// What [`set_priority`](Self::set_priority) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn priority(&self) -> io::Result<u32> {
         let priority = self.0.int_option(libc::SOL_SOCKET, libc::SO_PRIORITY)?;
         Ok(priority.cast_unsigned())
@@ -276,7 +317,7 @@ impl Socket {
     /// The error of `setsockopt(2)`.
     pub fn set_recv_timestamp(&self, value: bool) -> io::Result<()> {
         self.0
-            .set_int_option(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, value.into())
+            .set_int_option(libc::SOL_SOCKET, SO_TIMESTAMPS, value.into())
     }
 
     /// What [`set_recv_timestamp`](Self::set_recv_timestamp) sets.
@@ -285,17 +326,20 @@ impl Socket {
     ///
     /// The error of `getsockopt(2)`.
     pub fn recv_timestamp(&self) -> io::Result<bool> {
-        Ok(self.0.int_option(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS)? != 0)
+        Ok(self.0.int_option(libc::SOL_SOCKET, SO_TIMESTAMPS)? != 0)
     }
 
     /// Binds to a network interface by name; `None` unbinds. Needs `CAP_NET_RAW` if it is bound
     /// already: `SO_BINDTODEVICE`.
+    ///
+    /// Linux only.
     ///
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what no interface can be called: the kernel
     /// would cut a longer name off, and take an empty one for `None`. The error of `setsockopt(2)`:
     /// `ENODEV` if there is no such interface.
+    #[cfg(target_os = "linux")]
     pub fn set_bind_device(&self, interface: Option<&str>) -> io::Result<()> {
         if let Some(name) = interface
             && (name.is_empty() || name.len() >= libc::IFNAMSIZ || name.contains('\0'))
@@ -310,9 +354,12 @@ impl Socket {
 
     /// The interface it is bound to.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn bind_device(&self) -> io::Result<Option<String>> {
         let name = self.0.sock().device()?;
         Ok(name.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
@@ -333,25 +380,31 @@ impl Socket {
     ///
     /// The error of `getsockopt(2)`.
     pub fn domain(&self) -> io::Result<super::Domain> {
-        self.0.sock().domain()
+        self.io().domain()
     }
 
     /// The socket's protocol: `SO_PROTOCOL`.
     ///
+    /// Not on macOS.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(not(target_vendor = "apple"))]
     pub fn protocol(&self) -> io::Result<Option<super::Protocol>> {
         self.0.sock().protocol()
     }
 
     /// Whether it listens: `SO_ACCEPTCONN`.
     ///
+    /// Not on macOS.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(not(target_vendor = "apple"))]
     pub fn is_listener(&self) -> io::Result<bool> {
-        self.0.sock().is_listener()
+        Ok(self.0.int_option(libc::SOL_SOCKET, libc::SO_ACCEPTCONN)? != 0)
     }
 }
 
@@ -372,9 +425,12 @@ impl Socket {
     /// free towards its peer only: for many connections from one address. Of IPv6 too:
     /// `IP_BIND_ADDRESS_NO_PORT`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_bind_address_no_port(&self, value: bool) -> io::Result<()> {
         self.0.set_int_option(
             libc::IPPROTO_IP,
@@ -385,9 +441,12 @@ impl Socket {
 
     /// What [`set_bind_address_no_port`](Self::set_bind_address_no_port) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn bind_address_no_port(&self) -> io::Result<bool> {
         Ok(self
             .0
@@ -397,18 +456,24 @@ impl Socket {
 
     /// Whether an address may be bound that the host does not have (yet): `IP_FREEBIND`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_freebind(&self, value: bool) -> io::Result<()> {
         self.0.sock().set_freebind_v4(value)
     }
 
     /// What [`set_freebind`](Self::set_freebind) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn freebind(&self) -> io::Result<bool> {
         self.0.sock().freebind_v4()
     }
@@ -416,18 +481,24 @@ impl Socket {
     /// Whether a socket gets datagrams of every group joined on the host, also by others:
     /// `IP_MULTICAST_ALL`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_multicast_all_v4(&self, value: bool) -> io::Result<()> {
         self.0.sock().set_multicast_all_v4(value)
     }
 
     /// What [`set_multicast_all_v4`](Self::set_multicast_all_v4) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn multicast_all_v4(&self) -> io::Result<bool> {
         self.0.sock().multicast_all_v4()
     }
@@ -514,9 +585,12 @@ impl Socket {
     /// Whether errors that the network reports are kept in a queue of their own, see
     /// [`take_queued_error`](Self::take_queued_error): `IP_RECVERR`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_recv_error(&self, value: bool) -> io::Result<()> {
         self.0
             .set_int_option(libc::IPPROTO_IP, libc::IP_RECVERR, value.into())
@@ -524,9 +598,12 @@ impl Socket {
 
     /// What [`set_recv_error`](Self::set_recv_error) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn recv_error(&self) -> io::Result<bool> {
         Ok(self.0.int_option(libc::IPPROTO_IP, libc::IP_RECVERR)? != 0)
     }
@@ -539,7 +616,7 @@ impl Socket {
     /// The error of `setsockopt(2)`.
     pub fn set_recv_packet_info(&self, value: bool) -> io::Result<()> {
         self.0
-            .set_int_option(libc::IPPROTO_IP, libc::IP_PKTINFO, value.into())
+            .set_int_option(libc::IPPROTO_IP, IP_PACKET_INFO, value.into())
     }
 
     /// What [`set_recv_packet_info`](Self::set_recv_packet_info) sets.
@@ -548,7 +625,7 @@ impl Socket {
     ///
     /// The error of `getsockopt(2)`.
     pub fn recv_packet_info(&self) -> io::Result<bool> {
-        Ok(self.0.int_option(libc::IPPROTO_IP, libc::IP_PKTINFO)? != 0)
+        Ok(self.0.int_option(libc::IPPROTO_IP, IP_PACKET_INFO)? != 0)
     }
 
     /// Whether to tell the type of service of each datagram, see
@@ -672,18 +749,24 @@ impl Socket {
 impl Socket {
     /// Whether an address may be bound that the host does not have (yet): `IPV6_FREEBIND`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_freebind_v6(&self, value: bool) -> io::Result<()> {
         self.0.sock().set_freebind_v6(value)
     }
 
     /// What [`set_freebind_v6`](Self::set_freebind_v6) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn freebind_v6(&self) -> io::Result<bool> {
         self.0.sock().freebind_v6()
     }
@@ -808,9 +891,12 @@ impl Socket {
 
     /// As [`set_recv_error`](Self::set_recv_error), of IPv6: `IPV6_RECVERR`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_recv_error_v6(&self, value: bool) -> io::Result<()> {
         self.0
             .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVERR, value.into())
@@ -818,9 +904,12 @@ impl Socket {
 
     /// What [`set_recv_error_v6`](Self::set_recv_error_v6) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn recv_error_v6(&self) -> io::Result<bool> {
         Ok(self.0.int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVERR)? != 0)
     }
@@ -977,18 +1066,24 @@ impl Socket {
     /// Whether small writes are held back until a full segment is together or it is turned off
     /// again: `TCP_CORK`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_cork(&self, value: bool) -> io::Result<()> {
         self.0.sock().set_tcp_cork(value)
     }
 
     /// What [`set_cork`](Self::set_cork) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn cork(&self) -> io::Result<bool> {
         self.0.sock().tcp_cork()
     }
@@ -1036,18 +1131,24 @@ impl Socket {
     /// Whether acknowledgements go out at once; the kernel may turn it off again:
     /// `TCP_QUICKACK`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_quickack(&self, value: bool) -> io::Result<()> {
         self.0.sock().set_tcp_quickack(value)
     }
 
     /// What [`set_quickack`](Self::set_quickack) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn quickack(&self) -> io::Result<bool> {
         self.0.sock().tcp_quickack()
     }
@@ -1055,10 +1156,13 @@ impl Socket {
     /// How long sent data may stay unacknowledged before the connection is given up; `None` is the
     /// system's choice. In whole milliseconds; a fraction rounds up: `TCP_USER_TIMEOUT`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, which would mean none; the
     /// error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_user_timeout(&self, value: Option<Duration>) -> io::Result<()> {
         if value == Some(Duration::ZERO) {
             return Err(io::Error::new(
@@ -1073,9 +1177,12 @@ impl Socket {
 
     /// What [`set_user_timeout`](Self::set_user_timeout) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
         self.0.sock().tcp_user_timeout()
     }
@@ -1083,9 +1190,12 @@ impl Socket {
     /// How long `accept` may leave a connection without data in the queue, in seconds; zero
     /// accepts at once: `TCP_DEFER_ACCEPT`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_defer_accept(&self, value: Duration) -> io::Result<()> {
         self.0
             .set_int_option(libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds(value))
@@ -1093,9 +1203,12 @@ impl Socket {
 
     /// What [`set_defer_accept`](Self::set_defer_accept) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn defer_accept(&self) -> io::Result<Duration> {
         self.0
             .int_option(libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT)
@@ -1127,9 +1240,12 @@ impl Socket {
     /// Whether `connect` waits for the first write to send data in its first packet:
     /// `TCP_FASTOPEN_CONNECT`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_fast_open_connect(&self, value: bool) -> io::Result<()> {
         self.0
             .set_int_option(libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT, value.into())
@@ -1137,9 +1253,12 @@ impl Socket {
 
     /// What [`set_fast_open_connect`](Self::set_fast_open_connect) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn fast_open_connect(&self) -> io::Result<bool> {
         Ok(self
             .0
@@ -1197,7 +1316,7 @@ impl Socket {
     /// The error of `setsockopt(2)`.
     pub fn set_keepalive_time(&self, value: Duration) -> io::Result<()> {
         self.0
-            .set_int_option(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, seconds(value))
+            .set_int_option(libc::IPPROTO_TCP, TCP_KEEPALIVE_TIME, seconds(value))
     }
 
     /// What [`set_keepalive_time`](Self::set_keepalive_time) sets.
@@ -1207,7 +1326,7 @@ impl Socket {
     /// The error of `getsockopt(2)`.
     pub fn keepalive_time(&self) -> io::Result<Duration> {
         self.0
-            .int_option(libc::IPPROTO_TCP, libc::TCP_KEEPIDLE)
+            .int_option(libc::IPPROTO_TCP, TCP_KEEPALIVE_TIME)
             .map(from_seconds)
     }
 }
@@ -1229,9 +1348,12 @@ impl Socket {
     /// offload), see [`Received::segment_size`](super::Received::segment_size); a buffer of 65,535
     /// bytes takes whatever comes then: `UDP_GRO`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`: `ENOPROTOOPT` before Linux 5.0.
+    #[cfg(target_os = "linux")]
     pub fn set_gro(&self, value: bool) -> io::Result<()> {
         self.0
             .set_int_option(libc::IPPROTO_UDP, UDP_GRO, value.into())
@@ -1239,9 +1361,12 @@ impl Socket {
 
     /// What [`set_gro`](Self::set_gro) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn gro(&self) -> io::Result<bool> {
         Ok(self.0.int_option(libc::IPPROTO_UDP, UDP_GRO)? != 0)
     }
@@ -1250,9 +1375,12 @@ impl Socket {
     /// [`Ancillary::segment_size`](super::Ancillary::segment_size) does for one call; 0 turns it off:
     /// `UDP_SEGMENT`.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`: `ENOPROTOOPT` before Linux 4.18.
+    #[cfg(target_os = "linux")]
     pub fn set_segment_size(&self, value: u16) -> io::Result<()> {
         self.0
             .set_int_option(libc::IPPROTO_UDP, UDP_SEGMENT, value.into())
@@ -1260,9 +1388,12 @@ impl Socket {
 
     /// What [`set_segment_size`](Self::set_segment_size) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn segment_size(&self) -> io::Result<u16> {
         let size = self.0.int_option(libc::IPPROTO_UDP, UDP_SEGMENT)?;
         Ok(u16::try_from(size).unwrap_or(0))

@@ -549,18 +549,24 @@ impl TcpStream {
     /// Whether acknowledgements go out at once, as std's `TcpStreamExt`: see
     /// [`Socket::set_quickack`].
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
         self.0.set_quickack(quickack)
     }
 
     /// What [`set_quickack`](Self::set_quickack) sets.
     ///
+    /// Linux only.
+    ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
     pub fn quickack(&self) -> io::Result<bool> {
         self.0.quickack()
     }
