@@ -98,6 +98,7 @@ pub(crate) use platform::transfer::{Pipe, send_file};
 pub(crate) use portable::Reactor;
 
 /// Why there is no connection from a ring.
+#[allow(dead_code, reason = "where there is no ring none refuses")]
 pub(crate) enum Refused {
     /// The `errno` of `accept4(2)`.
     Error(c_int),
