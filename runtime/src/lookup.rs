@@ -121,7 +121,7 @@ fn on_the_pool<T: Send + 'static>(
         let _ = sender.try_send(f());
     })
     .detach();
-    match receiver.recv_timeout(deadline) {
+    match receiver.recv_deadline(deadline) {
         Ok(result) => result,
         Err(RecvError::Cancelled) => Err(Failure::Io(stop::error())),
         Err(RecvError::TimedOut) => Err(Failure::TimedOut),

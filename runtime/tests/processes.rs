@@ -180,12 +180,12 @@ fn channels_time_out_and_give_the_value_back() {
     let body = || {
         let (sender, receiver) = channel::bounded(1);
         assert_eq!(
-            receiver.recv_timeout(Duration::from_millis(2)),
+            receiver.recv_deadline(Duration::from_millis(2)),
             Err(RecvError::TimedOut)
         );
         sender.send(String::from("a")).unwrap();
         let error = sender
-            .send_timeout(String::from("b"), Duration::from_millis(2))
+            .send_deadline(String::from("b"), Duration::from_millis(2))
             .unwrap_err();
         assert!(matches!(&error, SendError::TimedOut(text) if text == "b"));
         assert_eq!(receiver.recv().unwrap(), "a");

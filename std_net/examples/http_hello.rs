@@ -62,7 +62,7 @@ fn shared(listener: &TcpListener) -> io::Result<()> {
 
 /// Reads one request and answers it.
 fn answer(stream: &TcpStream) -> io::Result<()> {
-    stream.timeout_after(Duration::from_secs(10));
+    stream.set_deadline(Duration::from_secs(10));
     let mut request = Vec::new();
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
         if request.len() > LIMIT || stream.read_bytes(&mut request, 1024)? == 0 {

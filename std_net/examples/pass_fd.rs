@@ -41,7 +41,7 @@ fn server() -> io::Result<()> {
         .mode(0o600)
         .unlink_on_drop(true)
         .listen(&path)?;
-    handover.timeout_after(PATIENCE);
+    handover.set_deadline(PATIENCE);
     let mut child = Command::new(env::current_exe()?)
         .arg("worker")
         .arg(&path)
@@ -61,7 +61,7 @@ fn server() -> io::Result<()> {
 }
 
 fn serve(worker: &UnixStream, pid: u32) -> io::Result<()> {
-    worker.timeout_after(PATIENCE);
+    worker.set_deadline(PATIENCE);
     let peer = worker.peer_cred()?;
     if peer.pid.map(i32::cast_unsigned) != Some(pid) {
         return Err(io::Error::other("this is not our worker"));
@@ -71,7 +71,7 @@ fn serve(worker: &UnixStream, pid: u32) -> io::Result<()> {
     let addr = listener.local_addr()?;
     let client = thread::spawn(move || -> io::Result<String> {
         let client = TcpStream::connect_deadline(addr, PATIENCE)?;
-        client.timeout_after(PATIENCE);
+        client.set_deadline(PATIENCE);
         client.read_string(100)
     });
     let (connection, from) = listener.accept()?;
@@ -93,7 +93,7 @@ fn serve(worker: &UnixStream, pid: u32) -> io::Result<()> {
 
 fn worker(path: &Path) -> io::Result<()> {
     let server = UnixStream::connect(path)?;
-    server.timeout_after(PATIENCE);
+    server.set_deadline(PATIENCE);
     let mut buf = [0; 64];
     let mut received = server.recv_ancillary(&mut buf, 1)?;
     let Some(fd) = received.descriptors.pop() else {

@@ -50,7 +50,7 @@ fn ping(host: &str, count: u16) -> io::Result<u16> {
     let mut answers = 0;
     for number in 1..=count {
         let start = Instant::now();
-        socket.timeout_after(PATIENCE);
+        socket.set_deadline(PATIENCE);
         match ask(&socket, addr, number) {
             Ok(bytes) => {
                 answers += 1;

@@ -14,7 +14,7 @@ fn main() -> io::Result<()> {
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:9999".into());
     let stream = TcpStream::connect_deadline(address, Duration::from_secs(5))?;
-    stream.timeout_after(Duration::from_secs(5));
+    stream.set_deadline(Duration::from_secs(5));
     stream.write_string("Hello, sockets!")?;
     println!("{}", stream.read_string(64)?);
     Ok(())

@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let name = host.trim_start_matches('[').trim_end_matches(']');
 
     let stream = TcpStream::connect((name, port))?;
-    stream.timeout_after(Duration::from_secs(30));
+    stream.set_deadline(Duration::from_secs(30));
     let stream = stream.tls_with(name, &config.build()?)?;
     eprintln!(
         "{:?}, {}",

@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn echo(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<()> {
     // A client that does not go on with its handshake does not stay.
-    let stream = acceptor.accept_by(stream, Duration::from_secs(10))?;
+    let stream = acceptor.accept_deadline(stream, Duration::from_secs(10))?;
     let (mut receive, mut send) = stream.into_channels(true)?;
     while let Some(line) = receive.read_utf8_line(64 * 1024)? {
         send.write_line(line)?;

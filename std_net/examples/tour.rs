@@ -63,11 +63,11 @@ fn tcp() -> io::Result<String> {
     let address = listener.local_addr()?;
     let server = process::spawn(move || -> io::Result<()> {
         let (stream, _) = listener.accept()?;
-        stream.timeout_after(Duration::from_secs(10));
+        stream.set_deadline(Duration::from_secs(10));
         stream.write_string(&stream.read_string(64)?)
     });
     let client = TcpStream::connect(address)?;
-    client.timeout_after(Duration::from_secs(10));
+    client.set_deadline(Duration::from_secs(10));
     client.write_string("ping")?;
     let answer = expect(client.read_string(64)?, "ping".into())?;
     server
@@ -81,7 +81,7 @@ fn udp() -> io::Result<String> {
         UdpSocket::bind("127.0.0.1:0")?,
         UdpSocket::bind("127.0.0.1:0")?,
     );
-    b.timeout_after(Duration::from_secs(10));
+    b.set_deadline(Duration::from_secs(10));
     a.send_to(b"datagram", b.local_addr()?)?;
     let mut buf = [0; 64];
     let (n, from) = b.recv_from(&mut buf)?;
@@ -98,7 +98,7 @@ fn unix_stream() -> io::Result<String> {
     let client = UnixStream::connect(&path)?;
     client.write_string("over a path")?;
     let (server, _) = listener.accept()?;
-    server.timeout_after(Duration::from_secs(10));
+    server.set_deadline(Duration::from_secs(10));
     expect(server.read_string(64)?, "over a path".into())?;
     let peer = server.peer_cred()?;
     Ok(format!(
@@ -110,7 +110,7 @@ fn unix_stream() -> io::Result<String> {
 
 fn unix_datagram() -> io::Result<String> {
     let (a, b) = UnixDatagram::pair()?;
-    b.timeout_after(Duration::from_secs(10));
+    b.set_deadline(Duration::from_secs(10));
     a.write_string("one")?;
     a.write_string("two")?;
     expect(b.read_string(64)?, "one".into())?;
@@ -130,7 +130,7 @@ fn refused() -> io::Result<String> {
 
 fn timeout() -> io::Result<String> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
-    socket.timeout_after(Duration::from_millis(20));
+    socket.set_deadline(Duration::from_millis(20));
     match socket.recv_from(&mut [0; 8]) {
         Ok(_) => Err(io::Error::other("data from nowhere")),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(error.to_string()),
@@ -169,7 +169,7 @@ fn hand_over() -> io::Result<String> {
             .map_err(|_| io::Error::other("nobody takes it"))
     });
     let client = TcpStream::connect(address)?;
-    client.timeout_after(Duration::from_secs(10));
+    client.set_deadline(Duration::from_secs(10));
     let said = client.read_string(64)?;
     for process in [accepting, answering] {
         process
@@ -220,7 +220,7 @@ fn many() -> io::Result<String> {
         .enumerate()
         .map(|(number, mut stream)| {
             process::spawn(move || -> io::Result<TcpStream> {
-                stream.timeout_after(Duration::from_secs(60));
+                stream.set_deadline(Duration::from_secs(60));
                 for round in 0..ROUNDS {
                     let message = (number * ROUNDS + round).to_be_bytes();
                     stream.write_all(&message)?;

@@ -33,7 +33,7 @@ fn main() -> io::Result<()> {
             UdpSocket::bind("127.0.0.1:0")?,
             UdpSocket::bind("127.0.0.1:0")?,
         );
-        receiver.timeout_after(Duration::from_secs(60));
+        receiver.set_deadline(Duration::from_secs(60));
         receiver.socket().set_recv_buffer_size(1 << 20)?;
         let begin = Instant::now();
         let bytes = way(&sender, &receiver, receiver.local_addr()?, rounds)?;

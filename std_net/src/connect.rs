@@ -210,7 +210,7 @@ impl Race {
             } else {
                 self.deadline.min(next_start.into())
             };
-            match self.reports.recv_timeout(until) {
+            match self.reports.recv_deadline(until) {
                 Ok((_, Ok(socket))) => return Ok(socket),
                 Ok((number, Err(error))) => {
                     if let Some(at) = self.running.iter().position(|r| r.number == number) {
@@ -249,7 +249,7 @@ fn finish(
     addr: SocketAddr,
     deadline: Deadline,
 ) -> Result<Socket, (Socket, io::Error)> {
-    socket.timeout_after(deadline);
+    socket.set_deadline(deadline);
     match socket.connect(addr) {
         Ok(()) if is_self(&socket, addr) => {
             // Reset: who wants to listen on that port must not wait for a minute.

@@ -246,7 +246,7 @@ impl State {
         // The deadline may come nearer meanwhile.
         loop {
             let until = (*lock(&self.until)).unwrap_or_else(|| Instant::now().into());
-            let ended = self.changed.wait_timeout(
+            let ended = self.changed.wait_deadline(
                 || {
                     let moved = *lock(&self.until) != Some(until);
                     (moved || lock(&self.running).is_empty()).then_some(moved)
@@ -262,7 +262,7 @@ impl State {
             process.cancel();
         }
         let empty = || lock(&self.running).is_empty().then_some(());
-        let _ = self.changed.wait_timeout(empty, LAST);
+        let _ = self.changed.wait_deadline(empty, LAST);
         End {
             served: self.served.load(Ordering::Relaxed),
             cancelled: late.len() as u64,

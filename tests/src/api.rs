@@ -201,7 +201,7 @@ const INKO: [(&str, Result<&str, &str>); 43] = [
     ("Socket.keepalive=", Ok("Socket::set_keepalive")),
     ("Socket.reuse_address=", Ok("Socket::set_reuse_address")),
     ("Socket.reuse_port=", Ok("Socket::set_reuse_port")),
-    ("timeout_after=", Ok("TcpStream::timeout_after")),
+    ("timeout_after=", Ok("TcpStream::set_deadline")),
     ("reset_deadline", Ok("TcpStream::reset_deadline")),
     ("send_file", Ok("TcpStream::send_file")),
     ("write_string", Ok("TcpStream::write_string")),

@@ -226,7 +226,7 @@ fn several_buffers_are_used_in_turn() {
 fn a_wait_for_a_descriptor_ends_when_it_comes_or_at_the_deadline() {
     keeps_the_count(|| {
         let (a, b) = UnixSeqpacket::pair().unwrap();
-        b.timeout_after(Duration::from_millis(20));
+        b.set_deadline(Duration::from_millis(20));
         let error = b.recv_ancillary(&mut [0; 8], 1).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         b.reset_deadline();
@@ -248,7 +248,7 @@ fn a_send_into_a_full_buffer_meets_the_deadline() {
     keeps_the_count(|| {
         let (a, _b) = UnixStream::pair().unwrap();
         let file = null();
-        a.timeout_after(Duration::from_millis(50));
+        a.set_deadline(Duration::from_millis(50));
         let mut sent = 0;
         let error = loop {
             match a.send_ancillary(&[0; 10_000], &Ancillary::new().descriptor(&file)) {

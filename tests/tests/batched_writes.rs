@@ -162,9 +162,9 @@ fn deadlines_and_timeouts_hold() {
     in_each_place(|| {
         let (mut a, _b) = UnixStream::pair().unwrap();
         a.set_batched_writes(true);
-        a.timeout_after(Duration::from_secs(60));
+        a.set_deadline(Duration::from_secs(60));
         a.write_all(b"in time").unwrap();
-        a.timeout_after(SHORT);
+        a.set_deadline(SHORT);
         let start = Instant::now();
         let error = until_error(|| a.write(&[0; 4096]));
         assert_eq!(error.kind(), ErrorKind::TimedOut);

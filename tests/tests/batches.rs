@@ -14,7 +14,7 @@ use std_net_tests::{TempPath, both, each_ip};
 
 fn bound(addr: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind(addr).unwrap();
-    socket.timeout_after(Duration::from_secs(20));
+    socket.set_deadline(Duration::from_secs(20));
     socket
 }
 
@@ -78,7 +78,7 @@ fn it_waits_for_the_first_and_for_no_more() {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (a, b) = (bound(any), bound(any));
         let to = b.local_addr().unwrap();
-        b.timeout_after(Duration::from_millis(20));
+        b.set_deadline(Duration::from_millis(20));
         let mut batch = RecvBatch::new(4, 8);
         let error = b.recv_many(&mut batch).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -204,8 +204,8 @@ fn more_than_one_call_takes_goes_with_several() {
 fn over_a_unix_socket_part_of_a_batch_waits_for_room() {
     both(|| {
         let (a, b) = unix::UnixDatagram::pair().unwrap();
-        a.timeout_after(Duration::from_secs(20));
-        b.timeout_after(Duration::from_secs(20));
+        a.set_deadline(Duration::from_secs(20));
+        b.set_deadline(Duration::from_secs(20));
         let mut batch = unix::SendBatch::new();
         for n in 0..500_u16 {
             batch.push(&n.to_be_bytes());

@@ -87,7 +87,9 @@ fn the_halves_work_in_two_processes() {
 fn without_auto_flush_it_goes_when_it_should() {
     fn check<S: Connected>(a: S, b: S) {
         let nothing = |b: &S| {
-            let error = b.read_chunk_by(64, Duration::from_millis(2)).unwrap_err();
+            let error = b
+                .read_chunk_deadline(64, Duration::from_millis(2))
+                .unwrap_err();
             error.kind() == ErrorKind::TimedOut
         };
         let mut write = a.open_write_channel(false).unwrap();
@@ -144,7 +146,7 @@ fn what_a_drop_loses_is_told() {
         set_lost_hook(move |error, bytes| lost.send((error.kind(), bytes)).unwrap());
         let mut write = a.open_write_channel(false).unwrap();
         write.write_str("lost!").unwrap();
-        write.timeout_after(Duration::ZERO);
+        write.set_deadline(Duration::ZERO);
         drop(write);
         assert_eq!(heard.try_recv().unwrap(), (ErrorKind::TimedOut, 5));
         drop(b);
@@ -184,12 +186,12 @@ fn a_flush_past_its_deadline_goes_on_where_it_was() {
             }
         };
         // Until the kernel takes only a part of the buffer, or nothing.
-        write.timeout_after(Duration::ZERO);
+        write.set_deadline(Duration::ZERO);
         put(&mut write);
         assert_eq!(write.flush().unwrap_err().kind(), ErrorKind::TimedOut);
         assert_eq!(write.buffered(), 10_000);
         let error = loop {
-            write.timeout_after(Duration::from_millis(10));
+            write.set_deadline(Duration::from_millis(10));
             if let Err(error) = write.flush() {
                 break error;
             }
@@ -273,9 +275,13 @@ fn chunks_remaining_discard_and_what_is_there() {
         let error = read.read_remaining(4).unwrap_err();
         assert!(error.get_ref().unwrap().is::<TooLong>());
         assert_eq!(read.read_u8().unwrap(), b'5');
-        let error = read.read_chunk_by(9, Duration::from_millis(2)).map(|_| ());
+        let error = read
+            .read_chunk_deadline(9, Duration::from_millis(2))
+            .map(|_| ());
         assert!(error.is_ok(), "there are some");
-        let error = read.read_chunk_by(9, Duration::from_millis(2)).unwrap_err();
+        let error = read
+            .read_chunk_deadline(9, Duration::from_millis(2))
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert_eq!(read.deadline(), None);
         let long = vec![7; 100_000];
@@ -385,7 +391,7 @@ fn gathered_chunks_come_in_order_also_when_the_kernel_takes_part() {
 fn each_half_has_its_own_deadline_and_the_connections_counts_too() {
     fn check<S: Connected>(a: S, b: S) {
         let (mut read, mut write) = a.into_channels(true).unwrap();
-        read.timeout_after(Duration::from_millis(2));
+        read.set_deadline(Duration::from_millis(2));
         assert_eq!(read.read_line(9).unwrap_err().kind(), ErrorKind::TimedOut);
         assert_eq!(write.deadline(), None);
         write.write_line("the other half has none").unwrap();
@@ -393,14 +399,14 @@ fn each_half_has_its_own_deadline_and_the_connections_counts_too() {
         read.reset_deadline();
         b.write_chunk(b"x\n").unwrap();
         assert_eq!(read.read_utf8_line(9).unwrap(), Some("x"));
-        write.timeout_after(Duration::ZERO);
+        write.set_deadline(Duration::ZERO);
         let error = write.write_line("too late").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
     over_each!(check);
     both(|| {
         let (a, _b) = tcp_pair();
-        a.timeout_after(Duration::from_millis(2));
+        a.set_deadline(Duration::from_millis(2));
         let mut read = a.open_read_channel().unwrap();
         assert_eq!(read.read_line(9).unwrap_err().kind(), ErrorKind::TimedOut);
     });

@@ -47,7 +47,7 @@ fn one_that_is_silent_does_not_hold_up_the_next() {
         assert_eq!(stream.deadline(), None);
         let stream = TcpBuilder::new()
             .nodelay(true)
-            .timeout(LIMIT)
+            .deadline(LIMIT)
             .connect(&addrs[..])
             .unwrap();
         assert_eq!(stream.peer_addr().unwrap(), addr);
@@ -73,7 +73,7 @@ fn one_that_was_silent_may_still_win() {
                 // Both attempts are under way by then; the kernel asks again after a second.
                 thread::sleep(Duration::from_millis(400));
                 while !end.load(Ordering::Relaxed) {
-                    slow.listener.timeout_after(Duration::from_millis(20));
+                    slow.listener.set_deadline(Duration::from_millis(20));
                     let _ = slow.listener.accept();
                 }
             })
@@ -190,7 +190,7 @@ fn fast_open_writes_whether_or_not_there_is_a_cookie() {
         }
         // With a deadline, by several buffers, from a file, and without waiting.
         let stream = builder.connect(addr).unwrap();
-        stream.timeout_after(LIMIT);
+        stream.set_deadline(LIMIT);
         let parts = [std::io::IoSlice::new(b"a"), std::io::IoSlice::new(b"b")];
         std::io::Write::write_vectored(&mut &stream, &parts).unwrap();
         let (peer, _) = listener.accept().unwrap();
@@ -292,7 +292,7 @@ fn a_connect_step_by_step() {
         assert!(would_block(socket.try_connect(silent.addr)));
         assert!(would_block(socket.finish_connect()));
         // It goes on from there, if one wants to wait after all.
-        socket.timeout_after(Duration::from_millis(1));
+        socket.set_deadline(Duration::from_millis(1));
         let error = socket.connect(silent.addr).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
 

@@ -74,7 +74,7 @@ fn one_way_until_the_end() {
             let mut got = vec![0; LARGE];
             (&server).read_exact(&mut got).unwrap();
             // The end was not carried over.
-            server.timeout_after(Duration::from_millis(5));
+            server.set_deadline(Duration::from_millis(5));
             let error = (&server).read(&mut [0]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
             got
@@ -108,7 +108,7 @@ fn a_deadline_ends_it() {
     both(|| {
         let (_client, a) = tcp_pair();
         let (b, _server) = tcp_pair();
-        a.timeout_after(Duration::from_millis(10));
+        a.set_deadline(Duration::from_millis(10));
         let error = copy(&a, &b).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         let error = copy_bidirectional(&a, &b).unwrap_err();

@@ -24,14 +24,14 @@ fn everywhere(family: SocketAddr) -> (UdpSocket, SocketAddr) {
         Ipv6Addr::UNSPECIFIED.into()
     };
     let socket = UdpSocket::bind((any, 0)).unwrap();
-    socket.timeout_after(Duration::from_secs(20));
+    socket.set_deadline(Duration::from_secs(20));
     let port = socket.local_addr().unwrap().port();
     (socket, SocketAddr::new(family.ip(), port))
 }
 
 fn bound(addr: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind(addr).unwrap();
-    socket.timeout_after(Duration::from_secs(20));
+    socket.set_deadline(Duration::from_secs(20));
     socket
 }
 
@@ -219,7 +219,7 @@ fn a_socket_of_both_families_tells_and_sends_in_both() {
     }
     both(|| {
         let server = UdpBuilder::new().only_v6(false).bind("[::]:0").unwrap();
-        server.timeout_after(Duration::from_secs(20));
+        server.set_deadline(Duration::from_secs(20));
         server.set_recv_packet_info(true).unwrap();
         server.set_recv_ttl(true).unwrap();
         server.set_recv_tos(true).unwrap();
@@ -312,7 +312,7 @@ fn the_lower_layer_takes_several_buffers() {
 fn a_receive_with_ancillary_data_meets_its_deadline() {
     both(|| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.timeout_after(Duration::from_millis(20));
+        socket.set_deadline(Duration::from_millis(20));
         let error = socket.recv_ancillary(&mut [0; 8]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     });
@@ -386,10 +386,10 @@ fn an_error_left_in_the_queue_does_not_keep_a_receive_busy() {
         let closed = bound("127.0.0.1:0".parse().unwrap()).local_addr().unwrap();
         socket.send_to(b"x", closed).unwrap();
         let mut buf = [0; 8];
-        socket.timeout_after(Duration::from_secs(20));
+        socket.set_deadline(Duration::from_secs(20));
         assert!(socket.recv_from(&mut buf).is_err());
         // Every poll of the socket reports an error from now on, and there is nothing to receive.
-        socket.timeout_after(Duration::from_millis(500));
+        socket.set_deadline(Duration::from_millis(500));
         let before = ticks();
         let error = socket.recv_from(&mut buf).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -399,7 +399,7 @@ fn an_error_left_in_the_queue_does_not_keep_a_receive_busy() {
         let has_pause = !cfg!(std_net_portable) || process::current().is_none();
         assert!(used < 25 || !has_pause, "{used} ticks in half a second");
         // And what comes meanwhile is received.
-        socket.timeout_after(Duration::from_secs(20));
+        socket.set_deadline(Duration::from_secs(20));
         let to = socket.local_addr().unwrap();
         let sender = process::spawn(move || {
             let other = UdpSocket::bind("127.0.0.1:0").unwrap();

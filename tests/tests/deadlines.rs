@@ -35,7 +35,7 @@ fn a_read_ends_at_its_deadline() {
     both(|| {
         let (mut a, _b) = tcp_pair();
         let start = Instant::now();
-        a.timeout_after(SHORT);
+        a.set_deadline(SHORT);
         timed_out(a.read(&mut [0; 8]));
         assert!(start.elapsed() >= SHORT);
         timed_out(a.peek(&mut [0; 8]));
@@ -50,7 +50,7 @@ fn past_it_even_ready_data_is_an_error_and_nothing_is_lost() {
     both(|| {
         let (mut a, mut b) = tcp_pair();
         b.write_all(b"here").unwrap();
-        a.timeout_after(Instant::now());
+        a.set_deadline(Instant::now());
         timed_out(a.read(&mut [0; 8]));
         timed_out(a.write(b"x"));
         a.reset_deadline();
@@ -68,7 +68,7 @@ fn tiny_and_huge_ones() {
     both(|| {
         let (mut a, mut b) = tcp_pair();
         for tiny in [Duration::ZERO, Duration::from_nanos(1)] {
-            a.timeout_after(tiny);
+            a.set_deadline(tiny);
             timed_out(a.read(&mut [0; 8]));
         }
         for never in [
@@ -76,12 +76,12 @@ fn tiny_and_huge_ones() {
             Deadline::from(None),
             Deadline::from(Duration::MAX),
         ] {
-            a.timeout_after(never);
+            a.set_deadline(never);
             assert_eq!(a.deadline(), None);
             b.write_all(b"1").unwrap();
             assert_eq!(a.read(&mut [0; 8]).unwrap(), 1);
         }
-        a.timeout_after(Instant::now() + Duration::from_secs(1 << 40));
+        a.set_deadline(Instant::now() + Duration::from_secs(1 << 40));
         b.write_all(b"2").unwrap();
         assert_eq!(a.read(&mut [0; 8]).unwrap(), 1);
     });
@@ -92,10 +92,10 @@ fn a_write_into_a_full_buffer_ends_at_its_deadline() {
     both(|| {
         let block = vec![7; 1 << 20];
         let (mut a, _b) = tcp_pair();
-        a.timeout_after(Duration::from_millis(30));
+        a.set_deadline(Duration::from_millis(30));
         assert_eq!(until_error(|| a.write(&block)).kind(), ErrorKind::TimedOut);
         let (mut a, _b) = UnixStream::pair().unwrap();
-        a.timeout_after(Duration::from_millis(30));
+        a.set_deadline(Duration::from_millis(30));
         assert_eq!(until_error(|| a.write(&block)).kind(), ErrorKind::TimedOut);
     });
 }
@@ -105,7 +105,7 @@ fn accept_ends_at_its_deadline_and_works_after_it() {
     both(|| {
         each_ip(|ip| {
             let listener = TcpListener::bind(ip).unwrap();
-            listener.timeout_after(SHORT);
+            listener.set_deadline(SHORT);
             timed_out(listener.accept());
             timed_out(listener.incoming().next().unwrap());
             listener.reset_deadline();
@@ -114,7 +114,7 @@ fn accept_ends_at_its_deadline_and_works_after_it() {
             assert_eq!(peer, client.local_addr().unwrap());
         });
         let listener = UnixListener::bind_addr(&any_name()).unwrap();
-        listener.timeout_after(SHORT);
+        listener.set_deadline(SHORT);
         timed_out(listener.accept());
     });
 }
@@ -135,11 +135,11 @@ fn connect_ends_at_its_deadline() {
         };
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         timed_out(TcpStream::connect_timeout(&addr, Duration::from_millis(10)));
-        timed_out(TcpBuilder::new().timeout(SHORT).connect(addr));
+        timed_out(TcpBuilder::new().deadline(SHORT).connect(addr));
         let error = TcpStream::connect_timeout(&addr, Duration::ZERO).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         let socket = Socket::stream(Domain::IPV4).unwrap();
-        socket.timeout_after(Instant::now());
+        socket.set_deadline(Instant::now());
         timed_out(socket.connect(addr));
     });
 }
@@ -172,21 +172,21 @@ fn a_full_unix_listener_makes_connect_wait_for_room_until_the_deadline() {
 fn datagrams_end_at_their_deadline() {
     both(|| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.timeout_after(SHORT);
+        socket.set_deadline(SHORT);
         timed_out(socket.recv_from(&mut [0; 8]));
         timed_out(socket.peek_from(&mut [0; 8]));
         timed_out(socket.recv(&mut [0; 8]));
         timed_out(socket.send_to(b"late", "127.0.0.1:9"));
 
         let (a, b) = UnixDatagram::pair().unwrap();
-        b.timeout_after(SHORT);
+        b.set_deadline(SHORT);
         timed_out(b.recv(&mut [0; 8]));
         // The receiver's queue is full after a few.
-        a.timeout_after(Duration::from_millis(20));
+        a.set_deadline(Duration::from_millis(20));
         assert_eq!(until_error(|| a.send(b"x")).kind(), ErrorKind::TimedOut);
 
         let (a, _b) = UnixSeqpacket::pair().unwrap();
-        a.timeout_after(SHORT);
+        a.set_deadline(SHORT);
         timed_out(a.recv(&mut [0; 8]));
     });
 }
@@ -202,17 +202,17 @@ fn a_deadline_can_be_changed_while_someone_waits() {
             (process, thread::spawn(move || other.peek(&mut [0; 8])))
         };
         // Nearer: ends the wait, whether it has begun or not.
-        a.timeout_after(Duration::from_secs(3600));
+        a.set_deadline(Duration::from_secs(3600));
         let (process, thread) = peek(&a);
         process::sleep(SHORT);
-        a.timeout_after(Instant::now());
+        a.set_deadline(Instant::now());
         timed_out(process.join().unwrap());
         timed_out(process::blocking(|| thread.join().unwrap()));
 
         // Further away: the wait goes on past the first deadline, and ends with data.
-        a.timeout_after(Duration::from_secs(2));
+        a.set_deadline(Duration::from_secs(2));
         let (process, thread) = peek(&a);
-        a.timeout_after(Duration::from_secs(3600));
+        a.set_deadline(Duration::from_secs(3600));
         process::sleep(SHORT);
         // Gone.
         a.reset_deadline();
@@ -229,10 +229,10 @@ fn of_a_deadline_and_a_timeout_the_nearer_wins() {
         a.set_read_timeout(Some(SHORT)).unwrap();
         // As std on Linux.
         would_block(a.read(&mut [0; 8]));
-        a.timeout_after(Duration::from_secs(3600));
+        a.set_deadline(Duration::from_secs(3600));
         would_block(a.read(&mut [0; 8]));
         a.set_read_timeout(Some(Duration::from_secs(3600))).unwrap();
-        a.timeout_after(SHORT);
+        a.set_deadline(SHORT);
         timed_out(a.read(&mut [0; 8]));
         assert_eq!(a.read_timeout().unwrap(), Some(Duration::from_secs(3600)));
 

@@ -32,7 +32,7 @@ fn a_raw_socket_pings_loopback() {
                 return;
             }
         };
-        socket.timeout_after(Duration::from_secs(20));
+        socket.set_deadline(Duration::from_secs(20));
         // An identifier of this test's; other echoes on this machine are passed over.
         let id = u16::try_from(std::process::id() & 0xffff)
             .unwrap()
@@ -122,7 +122,7 @@ fn vsock_echoes_on_loopback() {
         }
         listener.listen(1).unwrap();
         let addr = listener.local_addr().unwrap();
-        listener.timeout_after(Duration::from_secs(20));
+        listener.set_deadline(Duration::from_secs(20));
         let server = process::spawn(move || {
             let (mut stream, peer) = listener.accept().unwrap();
             assert_eq!(peer.as_vsock_address().unwrap().0, LOCAL);
@@ -131,7 +131,7 @@ fn vsock_echoes_on_loopback() {
             stream.write_all(&buf[..n]).unwrap();
         });
         let mut client = Socket::stream(Domain::VSOCK).unwrap();
-        client.timeout_after(Duration::from_secs(20));
+        client.set_deadline(Duration::from_secs(20));
         client.connect(addr).unwrap();
         client.write_all(b"vsock").unwrap();
         let mut answer = String::new();

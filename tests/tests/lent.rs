@@ -69,7 +69,7 @@ fn two_may_be_held_at_once() {
 fn its_errors_are_those_of_a_read() {
     both(|| {
         let (a, _b) = UnixStream::pair().unwrap();
-        a.timeout_after(Duration::from_millis(5));
+        a.set_deadline(Duration::from_millis(5));
         let error = a.read_lent().unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
         a.reset_deadline();

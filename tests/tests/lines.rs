@@ -17,7 +17,7 @@ fn lines_of(pieces: &[&[u8]], limit: usize) -> Vec<Vec<u8>> {
     let mut lines = Vec::new();
     for piece in pieces {
         (&a).write_all(piece).unwrap();
-        read.timeout_after(Duration::from_millis(2));
+        read.set_deadline(Duration::from_millis(2));
         loop {
             match read.read_line(limit) {
                 Ok(line) => lines.push(line.expect("the end has not come").to_vec()),
@@ -190,7 +190,7 @@ fn a_timeout_in_the_middle_of_a_line_loses_nothing() {
         let (a, b) = tcp_pair();
         let mut read = b.open_read_channel().unwrap();
         a.write_string("half").unwrap();
-        read.timeout_after(Duration::from_millis(5));
+        read.set_deadline(Duration::from_millis(5));
         for _ in 0..2 {
             let error = read.read_line(80).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);

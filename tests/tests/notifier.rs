@@ -84,7 +84,7 @@ fn a_pending_connection_stays_in_the_queue() {
         let (_, peer) = listener.accept().unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
         // And it waits again, and can be told again.
-        listener.timeout_after(Duration::from_millis(3));
+        listener.set_deadline(Duration::from_millis(3));
         let error = listener.accept().unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
         listener.reset_deadline();

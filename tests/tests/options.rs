@@ -192,7 +192,7 @@ fn a_builder_sets_them_before() {
             .tos(0x28)
             .user_timeout(s(9))
             .local_addr("127.0.0.2:0".parse().unwrap())
-            .timeout(s(9))
+            .deadline(s(9))
             .connect(listener.local_addr().unwrap())
             .unwrap();
         let socket = stream.socket();
@@ -261,7 +261,7 @@ fn multicast_reaches_a_member() {
         receiver
             .join_source_multicast_v4(&Ipv4Addr::LOCALHOST, &group, &Ipv4Addr::LOCALHOST)
             .unwrap();
-        receiver.timeout_after(s(10));
+        receiver.set_deadline(s(10));
         let sender = Socket::datagram(Domain::IPV4).unwrap();
         sender
             .bind(std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))

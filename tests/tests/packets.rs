@@ -65,7 +65,7 @@ fn the_largest_udp_packet_fits() {
 fn a_deadline_is_an_item() {
     both(|| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.timeout_after(Duration::from_millis(2));
+        socket.set_deadline(Duration::from_millis(2));
         let error = socket.packets().next().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     });

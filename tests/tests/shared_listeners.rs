@@ -25,7 +25,7 @@ fn a_listener_whose_flag_another_takes_away_blocks_nobody() {
     both(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         // From now on it is taken for non-blocking.
-        listener.timeout_after(Duration::from_millis(1));
+        listener.set_deadline(Duration::from_millis(1));
         assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::TimedOut);
         let other = of_another(&listener);
         for _ in 0..3 {
@@ -36,7 +36,7 @@ fn a_listener_whose_flag_another_takes_away_blocks_nobody() {
                 ErrorKind::WouldBlock
             );
             other.set_nonblocking(false).unwrap();
-            listener.timeout_after(Duration::from_millis(1));
+            listener.set_deadline(Duration::from_millis(1));
             assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::TimedOut);
         }
     });
@@ -108,7 +108,7 @@ fn what_came_over_a_unix_socket_is_adopted() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let sender = process::spawn(move || {
             // Accepts in a process, which sets the flag, and then gives the listener away.
-            listener.timeout_after(Duration::from_millis(1));
+            listener.set_deadline(Duration::from_millis(1));
             listener.accept().unwrap_err();
             listener.reset_deadline();
             let fds = Ancillary::new().descriptors([listener.as_fd()]);

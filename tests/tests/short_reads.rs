@@ -94,7 +94,7 @@ fn behind_passed_descriptors_with_a_deadline() {
                 },
                 move |mut stream| {
                     expect(&mut stream, &[b"aa"]);
-                    stream.timeout_after(Duration::from_millis(4));
+                    stream.set_deadline(Duration::from_millis(4));
                     let mut buf = [0; 10];
                     let read = stream.read(&mut buf);
                     if let Err(error) = &read {

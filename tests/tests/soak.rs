@@ -78,7 +78,7 @@ fn client(address: std::net::SocketAddr, seed: u64, counts: &Counts) {
     let Ok(mut stream) = TcpStream::connect_deadline(address, Duration::from_secs(30)) else {
         return;
     };
-    stream.timeout_after(Duration::from_secs(120));
+    stream.set_deadline(Duration::from_secs(120));
     stream.set_batched_writes(random.below(2) == 1);
     let rounds = 1 + random.below(6);
     let mut at = 0;
@@ -100,10 +100,10 @@ fn client(address: std::net::SocketAddr, seed: u64, counts: &Counts) {
         counts.bytes.fetch_add(len as u64, Ordering::SeqCst);
         // A deadline that is missed, with nothing lost.
         if random.below(4) == 0 {
-            stream.timeout_after(Duration::from_micros(random.below(300)));
+            stream.set_deadline(Duration::from_micros(random.below(300)));
             let error = stream.read(&mut [0; 8]).expect_err("nothing is under way");
             assert_eq!(error.kind(), ErrorKind::TimedOut);
-            stream.timeout_after(Duration::from_secs(120));
+            stream.set_deadline(Duration::from_secs(120));
         }
     }
     match random.below(5) {

@@ -81,7 +81,7 @@ fn panics_end_their_process_only() {
         fn drop(&mut self) {
             let (a, b) = &mut self.0;
             assert!(thread::panicking());
-            b.timeout_after(Duration::from_secs(30));
+            b.set_deadline(Duration::from_secs(30));
             // Waits while it unwinds: this one blocks its thread, and others must not see it panic.
             let reader = thread::scope(|s| {
                 let reader = s.spawn(|| b.read_string(16));
@@ -446,7 +446,7 @@ fn cancel_races_with_readiness_and_deadlines_with_data() {
         for i in 0..300u64 {
             let (a, b) = tcp_pair();
             let reader = process::spawn(move || {
-                b.timeout_after(Duration::from_micros(i * 3));
+                b.set_deadline(Duration::from_micros(i * 3));
                 let result = b.read_string(8);
                 b.reset_deadline();
                 // Whatever happened, nothing is lost.
@@ -555,12 +555,12 @@ fn an_icmp_error_does_not_make_a_udp_wait_spin() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(closed).unwrap();
         for _ in 0..3 {
-            socket.timeout_after(Duration::from_secs(30));
+            socket.set_deadline(Duration::from_secs(30));
             socket.send(b"to nobody").unwrap();
             let error = socket.recv(&mut [0; 8]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
             // The error was taken: from here on the socket is as any other.
-            socket.timeout_after(Duration::from_millis(5));
+            socket.set_deadline(Duration::from_millis(5));
             let error = socket.recv(&mut [0; 8]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
         }
@@ -728,10 +728,10 @@ fn at_the_descriptor_limit_accept_fails_and_recovers_without_a_new_edge() {
         let body = || {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let address = listener.local_addr().unwrap();
-            listener.timeout_after(Duration::from_millis(5));
+            listener.set_deadline(Duration::from_millis(5));
             // The listener is watched from here on.
             assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::TimedOut);
-            listener.timeout_after(Duration::from_secs(30));
+            listener.set_deadline(Duration::from_secs(30));
             let client = TcpStream::connect(address).unwrap();
             let mut hoard = Vec::new();
             while let Ok(file) = std::fs::File::open("/dev/null") {

@@ -126,12 +126,12 @@ fn an_event_is_not_missed_and_can_time_out() {
         }
         let event = Event::new();
         assert_eq!(
-            event.wait_timeout(|| None::<()>, Duration::from_millis(3)),
+            event.wait_deadline(|| None::<()>, Duration::from_millis(3)),
             None
         );
         let mut looks = 0;
         event.notify_one();
-        let seen = event.wait_timeout(
+        let seen = event.wait_deadline(
             || {
                 looks += 1;
                 (looks == 2).then_some(())

@@ -76,7 +76,7 @@ fn half_a_character_at_the_deadline_is_an_error_that_keeps_it() {
     both(|| {
         let (a, b) = tcp_pair();
         a.write_bytes(b"\xe2").unwrap();
-        b.timeout_after(Duration::from_millis(30));
+        b.set_deadline(Duration::from_millis(30));
         assert_eq!(kept(&b.read_string(100).unwrap_err()), b"\xe2");
         assert_eq!(
             b.read_string(100).unwrap_err().kind(),
@@ -127,7 +127,7 @@ fn read_bytes_adds_to_what_is_there_and_leaves_it_on_an_error() {
     both(|| {
         let (mut a, b) = tcp_pair();
         let mut buf = b"before".to_vec();
-        b.timeout_after(Duration::from_millis(5));
+        b.set_deadline(Duration::from_millis(5));
         assert_eq!(
             b.read_bytes(&mut buf, 10).unwrap_err().kind(),
             ErrorKind::TimedOut

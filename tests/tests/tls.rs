@@ -376,12 +376,12 @@ fn a_peer_that_is_silent_or_hangs_up_in_the_handshake() {
         };
         let (a, b) = tcp_pair();
         let soon = Duration::from_millis(5);
-        late(config.connect_by(a, "localhost", soon).unwrap_err());
+        late(config.connect_deadline(a, "localhost", soon).unwrap_err());
         let (_a, other) = tcp_pair();
-        late(acceptor.accept_by(other, soon).unwrap_err());
+        late(acceptor.accept_deadline(other, soon).unwrap_err());
         drop(b);
         let (a, _b) = tcp_pair();
-        a.timeout_after(soon);
+        a.set_deadline(soon);
         late(config.connect(a, "localhost").unwrap_err());
 
         let (a, b) = tcp_pair();
@@ -420,7 +420,7 @@ fn a_peer_that_is_silent_or_hangs_up_in_the_handshake() {
 fn a_deadline_of_reads_and_writes() {
     both(|| {
         let (mut a, mut b) = pair(tcp_pair());
-        a.timeout_after(Duration::from_millis(5));
+        a.set_deadline(Duration::from_millis(5));
         assert!(a.deadline().is_some());
         assert_eq!(a.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::TimedOut);
         a.reset_deadline();
@@ -429,7 +429,7 @@ fn a_deadline_of_reads_and_writes() {
         a.read_exact(&mut buf).unwrap();
         assert_eq!(&buf, b"later");
         // Nobody reads at the other end: a write meets its deadline, and goes on without a gap.
-        a.timeout_after(Duration::from_millis(20));
+        a.set_deadline(Duration::from_millis(20));
         let mut taken = 0;
         let error = loop {
             match a.write(&[9; 30_000]) {
@@ -438,7 +438,7 @@ fn a_deadline_of_reads_and_writes() {
             }
         };
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        a.timeout_after(Duration::ZERO);
+        a.set_deadline(Duration::ZERO);
         assert_eq!(a.flush().unwrap_err().kind(), ErrorKind::TimedOut);
         a.reset_deadline();
         let reader = process::spawn(move || {
@@ -678,7 +678,7 @@ fn channels_over_tls() {
         // A deadline of one half alone.
         let (a, _b) = pair(tcp_pair());
         let (mut read, mut write) = a.into_channels(true).unwrap();
-        read.timeout_after(Duration::from_millis(2));
+        read.set_deadline(Duration::from_millis(2));
         assert_eq!(read.read_u8().unwrap_err().kind(), ErrorKind::TimedOut);
         write.write_u64(1).unwrap();
     });
@@ -693,7 +693,7 @@ fn lost_text_is_no_clean_end() {
         write.write_str("sent").unwrap();
         std::io::Write::flush(&mut write).unwrap();
         write.write_str("lost").unwrap();
-        write.timeout_after(Duration::ZERO);
+        write.set_deadline(Duration::ZERO);
         drop(write);
         drop(a);
         let mut text = String::new();
@@ -732,7 +732,7 @@ fn a_changed_record_that_is_met_without_a_wait_is_told_to_the_peer_too() {
             "localhost",
         );
         let (a, b) = (a.unwrap(), b.unwrap());
-        b.timeout_after(Duration::from_secs(20));
+        b.set_deadline(Duration::from_secs(20));
         let raw = b.stream().stream();
         raw.write_bytes(&[23, 3, 3, 0, 20]).unwrap();
         raw.write_bytes(&[0; 20]).unwrap();
@@ -740,7 +740,7 @@ fn a_changed_record_that_is_met_without_a_wait_is_told_to_the_peer_too() {
         drop(a);
         let mut buf = [0; 64];
         let error = loop {
-            match (&*b.stream()).read(&mut buf) {
+            match b.stream().read(&mut buf) {
                 Ok(n) => assert!(n > 0, "the end instead of an alert"),
                 Err(error) => break error,
             }

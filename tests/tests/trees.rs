@@ -68,7 +68,7 @@ fn waits() -> Vec<(&'static str, fn() -> io::Error)> {
                 .detached()
                 .spawn(|| process::sleep(NEVER))
                 .unwrap();
-            let (sleeper, stopped) = sleeper.join_timeout(NEVER).unwrap_err();
+            let (sleeper, stopped) = sleeper.join_deadline(NEVER).unwrap_err();
             sleeper.cancel();
             sleeper.join().unwrap();
             stopped.into()
@@ -76,31 +76,31 @@ fn waits() -> Vec<(&'static str, fn() -> io::Error)> {
         ("mutex", || {
             let mutex = Mutex::new(());
             let _held = mutex.lock();
-            mutex.lock_timeout(NEVER).unwrap_err().into()
+            mutex.lock_deadline(NEVER).unwrap_err().into()
         }),
         ("read lock", || {
             let lock = RwLock::new(());
             let _held = lock.write();
-            lock.read_timeout(NEVER).unwrap_err().into()
+            lock.read_deadline(NEVER).unwrap_err().into()
         }),
         ("write lock", || {
             let lock = RwLock::new(());
             let _held = lock.read();
-            lock.write_timeout(NEVER).unwrap_err().into()
+            lock.write_deadline(NEVER).unwrap_err().into()
         }),
         ("semaphore", || {
             let semaphore = Arc::new(Semaphore::new(1));
             let _held = semaphore.acquire_owned();
-            semaphore.acquire_owned_timeout(NEVER).unwrap_err().into()
+            semaphore.acquire_owned_deadline(NEVER).unwrap_err().into()
         }),
         ("event", || {
             let event = Event::new();
-            assert_eq!(event.wait_timeout(|| None::<()>, NEVER), None);
+            assert_eq!(event.wait_deadline(|| None::<()>, NEVER), None);
             process::check_cancelled().unwrap_err()
         }),
         ("future", || {
             let never = std::future::pending::<()>();
-            process::block_on_timeout(never, NEVER).unwrap_err().into()
+            process::block_on_deadline(never, NEVER).unwrap_err().into()
         }),
     ]
 }
@@ -183,7 +183,7 @@ fn what_is_spawned_plainly_is_nobodys() {
         });
         group.cancel();
         let free = member.join().unwrap();
-        let (free, why) = free.join_timeout(SOON).unwrap_err();
+        let (free, why) = free.join_deadline(SOON).unwrap_err();
         assert_eq!(why, Stopped::TimedOut);
         free.cancel();
         free.join().unwrap();
@@ -271,7 +271,7 @@ fn deadlines_of_waits_and_of_the_process_do_not_disturb_each_other() {
                 let (mut client, mut server) = tcp_pair();
                 // Nearer ones pass, one after another, in the same slot of the timer.
                 for _ in 0..5 {
-                    client.timeout_after(Duration::from_millis(2));
+                    client.set_deadline(Duration::from_millis(2));
                     assert_eq!(
                         client.read(&mut [0; 4]).unwrap_err().kind(),
                         ErrorKind::TimedOut

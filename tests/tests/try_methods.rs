@@ -70,10 +70,10 @@ fn streams() {
         assert_eq!(&answer, b"late");
         late.join().unwrap();
 
-        b.timeout_after(Instant::now());
+        b.set_deadline(Instant::now());
         timed_out(b.try_read(&mut buf));
         timed_out(b.try_write(b"x"));
-        listener.timeout_after(Instant::now());
+        listener.set_deadline(Instant::now());
         timed_out(listener.try_accept());
         listener.reset_deadline();
 
@@ -155,7 +155,7 @@ fn datagrams() {
         a.connect(to_b).unwrap();
         assert_eq!(a.try_send(b"de").unwrap(), 2);
         assert_eq!(soon(|| b.try_recv(&mut buf)), 2);
-        b.timeout_after(Instant::now());
+        b.set_deadline(Instant::now());
         timed_out(b.try_recv_from(&mut buf));
 
         let (a, b) = UnixDatagram::pair().unwrap();

@@ -78,7 +78,7 @@ const ONLY_SOCKET: &[Only] = &[
             "UnixBuilder::multipath",
             "UnixBuilder::nodelay",
             "UnixBuilder::user_timeout",
-            "UnixBuilder::timeout",
+            "UnixBuilder::deadline",
             "UnixBuilder::connect",
             "UdpBuilder::new",
             "UdpBuilder::bind_device",

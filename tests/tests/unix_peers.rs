@@ -94,7 +94,7 @@ fn abstract_name(what: &str) -> String {
 }
 
 fn echo(stream: &UnixStream) {
-    stream.timeout_after(PATIENCE);
+    stream.set_deadline(PATIENCE);
     loop {
         let text = stream.read_string(4096).unwrap();
         if text.is_empty() {
@@ -110,7 +110,7 @@ fn socat_gets_its_lines_back_from_a_listener() {
     both(move || {
         let path = TempPath::new();
         let listener = UnixListener::bind(&path).unwrap();
-        listener.timeout_after(PATIENCE);
+        listener.set_deadline(PATIENCE);
         let connect = format!("UNIX-CONNECT:{}", path.display());
         let mut client = Peer::start(&socat, &[&"-t30", &"-", &connect]);
         client.say("one\ntwo\n");
@@ -135,7 +135,7 @@ fn socat_listens_and_echoes() {
         let listen = format!("UNIX-LISTEN:{}", path.display());
         let _server = Peer::start(&socat, &[&listen, &"EXEC:cat"]);
         let stream = connect(|| UnixStream::connect(&path));
-        stream.timeout_after(PATIENCE);
+        stream.set_deadline(PATIENCE);
         stream.write_string("grüß dich").unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         let mut all = String::new();
@@ -151,12 +151,12 @@ fn socat_talks_in_seqpackets() {
         let path = TempPath::new();
         let addr = SocketAddr::from_pathname(&*path).unwrap();
         let listener = UnixSeqpacketListener::bind_addr(&addr).unwrap();
-        listener.timeout_after(PATIENCE);
+        listener.set_deadline(PATIENCE);
         // 5 is SOCK_SEQPACKET.
         let connect = format!("UNIX-CONNECT:{},type=5", path.display());
         let mut client = Peer::start(&socat, &[&"-t30", &"-", &connect]);
         let (connection, _) = listener.accept().unwrap();
-        connection.timeout_after(PATIENCE);
+        connection.set_deadline(PATIENCE);
         let mut buf = [0; 64];
         for text in ["one\n", "two\n"] {
             client.say(text);
@@ -181,7 +181,7 @@ fn socat_listens_for_seqpackets() {
         let mut server = Peer::start(&socat, &[&listen, &"-"]);
         let addr = SocketAddr::from_pathname(&*path).unwrap();
         let connection = connect(|| UnixSeqpacket::connect_addr(&addr));
-        connection.timeout_after(PATIENCE);
+        connection.set_deadline(PATIENCE);
         connection.send(b"to ").unwrap();
         connection.send(b"socat\n").unwrap();
         assert_eq!(server.hear(), "to socat\n");
@@ -198,7 +198,7 @@ fn socat_sends_datagrams_and_gets_an_answer() {
     both(move || {
         let (path, theirs) = (TempPath::new(), TempPath::new());
         let socket = UnixDatagram::bind(&path).unwrap();
-        socket.timeout_after(PATIENCE);
+        socket.set_deadline(PATIENCE);
         let send = format!("UNIX-SENDTO:{},bind={}", path.display(), theirs.display());
         let mut client = Peer::start(&socat, &[&"-t30", &"-", &send]);
         client.say("ping\n");
@@ -214,7 +214,7 @@ fn socat_sends_datagrams_and_gets_an_answer() {
 /// Answers one request of HTTP.
 fn hello(listener: &UnixListener) {
     let (stream, _) = listener.accept().unwrap();
-    stream.timeout_after(PATIENCE);
+    stream.set_deadline(PATIENCE);
     let mut lines = BufReader::new(&stream).lines();
     let first = lines.next().unwrap().unwrap();
     assert!(first.starts_with("GET /hello HTTP/1."), "{first}");
@@ -243,7 +243,7 @@ fn curl_asks_over_a_path_and_an_abstract_name() {
             ),
         ];
         for (listener, option, value) in cases {
-            listener.timeout_after(PATIENCE);
+            listener.set_deadline(PATIENCE);
             let url = "http://localhost/hello";
             let mut client = Peer::start(&curl, &[&"-sS", &option, &value, &url]);
             hello(&listener);
@@ -270,7 +270,7 @@ fn netcat_connects_to_an_abstract_name() {
     both(move || {
         let name = format!("@{}", abstract_name("nc"));
         let listener = UnixListener::bind_addr(&SocketAddr::from_text(&name).unwrap()).unwrap();
-        listener.timeout_after(PATIENCE);
+        listener.set_deadline(PATIENCE);
         let mut client = Peer::start(&nc, &[&"-N", &"-U", &name]);
         client.say("over an abstract name\n");
         let (stream, _) = listener.accept().unwrap();
@@ -289,7 +289,7 @@ fn netcat_listens_at_an_abstract_name() {
         let addr = SocketAddr::from_text(&name).unwrap();
         let mut server = Peer::start(&nc, &[&"-l", &"-U", &name]);
         let stream = connect(|| UnixStream::connect_addr(&addr));
-        stream.timeout_after(PATIENCE);
+        stream.set_deadline(PATIENCE);
         assert_eq!(stream.peer_addr().unwrap().display().to_string(), name);
         stream.write_string("ping\n").unwrap();
         assert_eq!(server.hear(), "ping\n");

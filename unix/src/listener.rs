@@ -83,7 +83,7 @@ impl UnixListener {
     /// use std_net_unix::{AddrText, SocketAddr, UnixListener};
     ///
     /// let listener = UnixListener::bind_addr(&SocketAddr::from_text("@std_net-example-accept")?)?;
-    /// listener.timeout_after(Duration::from_millis(1));
+    /// listener.set_deadline(Duration::from_millis(1));
     /// assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     /// # Ok::<(), std::io::Error>(())
     /// ```
@@ -161,9 +161,9 @@ impl UnixListener {
         self.0.try_clone().map(UnixListener::from)
     }
 
-    /// Sets the deadline of this handle: see [`Socket::timeout_after`].
-    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
-        self.0.timeout_after(deadline);
+    /// Sets the deadline of this handle: see [`Socket::set_deadline`].
+    pub fn set_deadline(&self, deadline: impl Into<Deadline>) {
+        self.0.set_deadline(deadline);
     }
 
     /// The instant of the deadline set on this handle.

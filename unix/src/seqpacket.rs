@@ -53,7 +53,7 @@ impl UnixSeqpacket {
         deadline: impl Into<Deadline>,
     ) -> io::Result<UnixSeqpacket> {
         let socket = Socket::seqpacket()?;
-        socket.timeout_after(deadline);
+        socket.set_deadline(deadline);
         socket
             .connect(addr)
             .map_err(|e| named("connect to", addr, e))?;
@@ -262,9 +262,9 @@ impl UnixSeqpacket {
         self.0.try_send(buf)
     }
 
-    /// Sets the deadline of this handle: see [`Socket::timeout_after`].
-    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
-        self.0.timeout_after(deadline);
+    /// Sets the deadline of this handle: see [`Socket::set_deadline`].
+    pub fn set_deadline(&self, deadline: impl Into<Deadline>) {
+        self.0.set_deadline(deadline);
     }
 
     /// The instant of the deadline set on this handle.
@@ -487,9 +487,9 @@ impl UnixSeqpacketListener {
         self.io().notifier()
     }
 
-    /// Sets the deadline of this handle: see [`Socket::timeout_after`].
-    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
-        self.0.timeout_after(deadline);
+    /// Sets the deadline of this handle: see [`Socket::set_deadline`].
+    pub fn set_deadline(&self, deadline: impl Into<Deadline>) {
+        self.0.set_deadline(deadline);
     }
 
     /// The instant of the deadline set on this handle.

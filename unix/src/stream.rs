@@ -79,7 +79,7 @@ impl UnixStream {
         deadline: impl Into<Deadline>,
     ) -> io::Result<UnixStream> {
         let socket = Socket::stream()?;
-        socket.timeout_after(deadline);
+        socket.set_deadline(deadline);
         socket
             .connect(addr)
             .map_err(|e| named("connect to", addr, e))?;
@@ -374,9 +374,9 @@ impl UnixStream {
         self.io().batched_sends()
     }
 
-    /// Sets the deadline of this handle: see [`Socket::timeout_after`].
-    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
-        self.0.timeout_after(deadline);
+    /// Sets the deadline of this handle: see [`Socket::set_deadline`].
+    pub fn set_deadline(&self, deadline: impl Into<Deadline>) {
+        self.0.set_deadline(deadline);
     }
 
     /// The instant of the deadline set on this handle.

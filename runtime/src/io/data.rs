@@ -32,7 +32,7 @@ impl Io {
     /// # Errors
     ///
     /// As [`perform`](Self::perform).
-    pub fn recv_by(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize> {
+    pub fn recv_deadline(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize> {
         self.recv_until(buf, 0, Nanos::from_deadline(deadline))
     }
 
@@ -47,22 +47,22 @@ impl Io {
         Ok(received.len)
     }
 
-    /// `recv_by` into a buffer that `lend` gives for one attempt only, and that is dropped before a
+    /// `recv_deadline` into a buffer that `lend` gives for one attempt only, and that is dropped before a
     /// wait: a process that waits for data holds no buffer. Returns the buffer with the data.
     ///
     /// # Errors
     ///
     /// As [`perform`](Self::perform).
-    pub fn recv_lending<B: AsMut<[u8]>>(
+    pub fn recv_lent_from<B: AsMut<[u8]>>(
         &self,
         lend: impl FnMut() -> B,
         deadline: Deadline,
     ) -> io::Result<(B, usize)> {
-        self.recv_lending_until(lend, Nanos::from_deadline(deadline))
+        self.recv_lent_until(lend, Nanos::from_deadline(deadline))
     }
 
     #[inline(always)]
-    fn recv_lending_until<B: AsMut<[u8]>>(
+    fn recv_lent_until<B: AsMut<[u8]>>(
         &self,
         mut lend: impl FnMut() -> B,
         until: Nanos,
@@ -85,7 +85,7 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv_lent(&self) -> io::Result<Lent> {
-        let (buf, len) = self.recv_lending_until(|| Buffer::take(LENT), Nanos::NEVER)?;
+        let (buf, len) = self.recv_lent_until(|| Buffer::take(LENT), Nanos::NEVER)?;
         Ok(Lent::new(buf, len))
     }
 
@@ -126,7 +126,7 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], flags: c_int) -> io::Result<usize> {
-        self.recv_vectored_by(bufs, flags, Deadline::NEVER)
+        self.recv_vectored_deadline(bufs, flags, Deadline::NEVER)
     }
 
     /// `recv_vectored` with a deadline of this call alone.
@@ -134,7 +134,7 @@ impl Io {
     /// # Errors
     ///
     /// As [`perform`](Self::perform).
-    pub fn recv_vectored_by(
+    pub fn recv_vectored_deadline(
         &self,
         bufs: &mut [IoSliceMut<'_>],
         flags: c_int,
@@ -148,7 +148,7 @@ impl Io {
         let mut msg = empty_msghdr();
         msg.msg_iov = bufs.as_mut_ptr().cast();
         msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
-        self.perform_by(Interest::Read, deadline, |wait| {
+        self.perform_deadline(Interest::Read, deadline, |wait| {
             // SAFETY: IoSliceMut has the layout of iovec (std documents it), the slices are live
             // and writable, and the count is not above their number.
             cvt_len(unsafe { libc::recvmsg(fd, &raw mut msg, flags | wait.flags()) })
@@ -244,9 +244,9 @@ impl Io {
     /// # Errors
     ///
     /// As [`perform`](Self::perform).
-    pub fn send_by(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
+    pub fn send_deadline(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
         let attempt = |wait| self.send_from(buf, 0, wait);
-        self.perform_by(Interest::Write, deadline, attempt)
+        self.perform_deadline(Interest::Write, deadline, attempt)
     }
 
     /// Sends from several buffers in turn. Corresponds to `sendmsg(2)`.
@@ -255,7 +255,7 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn send_vectored(&self, bufs: &[IoSlice<'_>], flags: c_int) -> io::Result<usize> {
-        self.send_vectored_by(bufs, flags, Deadline::NEVER)
+        self.send_vectored_deadline(bufs, flags, Deadline::NEVER)
     }
 
     /// `send_vectored` with a deadline of this call alone.
@@ -263,7 +263,7 @@ impl Io {
     /// # Errors
     ///
     /// As [`perform`](Self::perform).
-    pub fn send_vectored_by(
+    pub fn send_vectored_deadline(
         &self,
         bufs: &[IoSlice<'_>],
         flags: c_int,
@@ -273,7 +273,7 @@ impl Io {
         let mut msg = empty_msghdr();
         msg.msg_iov = bufs.as_ptr().cast_mut().cast();
         msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
-        self.perform_by(Interest::Write, deadline, |wait| {
+        self.perform_deadline(Interest::Write, deadline, |wait| {
             let flags = flags | NO_SIGNAL | wait.flags();
             // SAFETY: IoSlice has the layout of iovec (std documents it), the slices are live, the
             // count is not above their number, and sendmsg writes to none of it.

@@ -22,7 +22,7 @@ pub fn seconds(duration: Duration) -> c_int {
 /// Whole milliseconds, rounded up.
 #[must_use]
 pub fn milliseconds(duration: Duration) -> c_int {
-    let up = u128::from(duration.subsec_nanos() % 1_000_000 > 0);
+    let up = u128::from(!duration.subsec_nanos().is_multiple_of(1_000_000));
     c_int::try_from(duration.as_millis().saturating_add(up)).unwrap_or(c_int::MAX)
 }
 

@@ -42,7 +42,7 @@ impl Io {
     }
 
     /// `perform` with a deadline of this call alone, of which and the handle's the nearer wins.
-    pub(super) fn perform_by<T>(
+    pub(super) fn perform_deadline<T>(
         &self,
         interest: Interest,
         deadline: Deadline,
@@ -52,7 +52,7 @@ impl Io {
         self.run(interest, until, attempt, |_| false)
     }
 
-    /// `perform_by`, and `emptied` says of a result that nothing can be left in that direction.
+    /// `perform_deadline`, and `emptied` says of a result that nothing can be left in that direction.
     #[inline(always)]
     pub(super) fn run<T>(
         &self,

@@ -138,7 +138,7 @@ impl<T> Sender<T> {
     ///
     /// [`Closed`](SendError::Closed), [`TimedOut`](SendError::TimedOut) or
     /// [`Cancelled`](SendError::Cancelled).
-    pub fn send_timeout(
+    pub fn send_deadline(
         &self,
         value: T,
         deadline: impl Into<Deadline>,
@@ -223,7 +223,7 @@ impl<T> Receiver<T> {
     ///
     /// [`Closed`](RecvError::Closed), [`TimedOut`](RecvError::TimedOut) or
     /// [`Cancelled`](RecvError::Cancelled).
-    pub fn recv_timeout(&self, deadline: impl Into<Deadline>) -> Result<T, RecvError> {
+    pub fn recv_deadline(&self, deadline: impl Into<Deadline>) -> Result<T, RecvError> {
         self.recv_until(Nanos::from_deadline(deadline.into()))
     }
 

@@ -15,7 +15,7 @@ use crate::sched::task::Waiting;
 /// Good for futures that need no particular runtime: channels, locks, `futures` combinators. A
 /// future that needs tokio's reactor does not find it here.
 ///
-/// A cancel does not end this wait; see [`block_on_timeout`].
+/// A cancel does not end this wait; see [`block_on_deadline`].
 ///
 /// # Examples
 ///
@@ -45,10 +45,10 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// use std_net_runtime::process::{self, Stopped};
 ///
 /// let never = std::future::pending::<()>();
-/// let result = process::block_on_timeout(never, Duration::from_millis(1));
+/// let result = process::block_on_deadline(never, Duration::from_millis(1));
 /// assert_eq!(result, Err(Stopped::TimedOut));
 /// ```
-pub fn block_on_timeout<F: Future>(
+pub fn block_on_deadline<F: Future>(
     future: F,
     deadline: impl Into<Deadline>,
 ) -> Result<F::Output, Stopped> {

@@ -139,7 +139,7 @@ pub struct JoinHandle<T> {
 impl<T> JoinHandle<T> {
     /// Waits for the process to end and returns its result. Parks the process that calls it, or
     /// blocks the thread. A cancel does not end this wait: cancel the process that is waited for, or use
-    /// [`join_timeout`](Self::join_timeout).
+    /// [`join_deadline`](Self::join_deadline).
     ///
     /// While a panic unwinds, every wait blocks the worker's thread. So do not join in a destructor
     /// that may run then: a process that has begun on the same worker could not go on. A scope is
@@ -166,12 +166,12 @@ impl<T> JoinHandle<T> {
     /// use std_net_runtime::process::{self, Stopped};
     ///
     /// let sleeper = process::spawn(|| process::sleep(Duration::MAX));
-    /// let (sleeper, why) = sleeper.join_timeout(Duration::from_millis(1)).unwrap_err();
+    /// let (sleeper, why) = sleeper.join_deadline(Duration::from_millis(1)).unwrap_err();
     /// assert_eq!(why, Stopped::TimedOut);
     /// sleeper.cancel();
     /// sleeper.join().unwrap();
     /// ```
-    pub fn join_timeout(
+    pub fn join_deadline(
         self,
         deadline: impl Into<Deadline>,
     ) -> Result<thread::Result<T>, (JoinHandle<T>, Stopped)> {
@@ -236,8 +236,8 @@ impl Process {
     ///
     /// A socket operation that has to wait fails with the error for which
     /// [`is_cancelled`](crate::process::is_cancelled) is true (`ECANCELED`); one that can go on at
-    /// once does so. Of joins, locks and futures those are affected that can say so: `join_timeout`,
-    /// `lock_timeout`, [`block_on_timeout`](crate::process::block_on_timeout) and the like.
+    /// once does so. Of joins, locks and futures those are affected that can say so: `join_deadline`,
+    /// `lock_deadline`, [`block_on_deadline`](crate::process::block_on_deadline) and the like.
     pub fn cancel(&self) {
         self.info.stop(Stopped::Cancelled);
     }

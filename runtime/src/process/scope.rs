@@ -169,12 +169,12 @@ impl<T> ScopedJoinHandle<'_, T> {
     }
 
     /// The same until the deadline; see
-    /// [`JoinHandle::join_timeout`](crate::process::JoinHandle::join_timeout).
+    /// [`JoinHandle::join_deadline`](crate::process::JoinHandle::join_deadline).
     ///
     /// # Errors
     ///
     /// Why it ended before the process did, with the handle.
-    pub fn join_timeout(
+    pub fn join_deadline(
         self,
         deadline: impl Into<Deadline>,
     ) -> Result<thread::Result<T>, (Self, Stopped)> {

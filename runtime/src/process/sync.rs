@@ -3,7 +3,7 @@
 //! A `std::sync::Mutex` held across a wait can stop a whole worker: another process that wants it
 //! blocks the thread on which the first would have to run. These park, and on a plain thread they
 //! block. They do not poison: a panic while one is held releases it. A cancel ends the waits that can
-//! say so, those with `_timeout`.
+//! say so, those with `_deadline`.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -13,7 +13,7 @@ use async_lock as inner;
 use event_listener::Listener as _;
 
 use crate::deadline::{Deadline, Nanos};
-use crate::process::future::{block_on, block_on_timeout, wait_for};
+use crate::process::future::{block_on, block_on_deadline, wait_for};
 use crate::sched::stop::Stopped;
 
 /// Mutual exclusion, as [`std::sync::Mutex`].
@@ -65,12 +65,12 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     ///
     /// Why it is not locked.
-    pub fn lock_timeout(
+    pub fn lock_deadline(
         &self,
         deadline: impl Into<Deadline>,
     ) -> Result<MutexGuard<'_, T>, Stopped> {
         let now = || self.try_lock().map(Ok);
-        now().unwrap_or_else(|| block_on_timeout(self.0.lock(), deadline).map(MutexGuard))
+        now().unwrap_or_else(|| block_on_deadline(self.0.lock(), deadline).map(MutexGuard))
     }
 
     /// Locks if nobody holds it.
@@ -160,12 +160,12 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// Why it is not locked.
-    pub fn read_timeout(
+    pub fn read_deadline(
         &self,
         deadline: impl Into<Deadline>,
     ) -> Result<RwLockReadGuard<'_, T>, Stopped> {
         let now = || self.try_read().map(Ok);
-        now().unwrap_or_else(|| block_on_timeout(self.0.read(), deadline).map(RwLockReadGuard))
+        now().unwrap_or_else(|| block_on_deadline(self.0.read(), deadline).map(RwLockReadGuard))
     }
 
     /// Locks for reading if there is no writer.
@@ -188,12 +188,12 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// Why it is not locked.
-    pub fn write_timeout(
+    pub fn write_deadline(
         &self,
         deadline: impl Into<Deadline>,
     ) -> Result<RwLockWriteGuard<'_, T>, Stopped> {
         let now = || self.try_write().map(Ok);
-        now().unwrap_or_else(|| block_on_timeout(self.0.write(), deadline).map(RwLockWriteGuard))
+        now().unwrap_or_else(|| block_on_deadline(self.0.write(), deadline).map(RwLockWriteGuard))
     }
 
     /// Locks for writing if nobody else holds it.
@@ -293,9 +293,9 @@ impl Semaphore {
     /// # Errors
     ///
     /// Why there is none.
-    pub fn acquire_timeout(&self, deadline: impl Into<Deadline>) -> Result<Permit<'_>, Stopped> {
+    pub fn acquire_deadline(&self, deadline: impl Into<Deadline>) -> Result<Permit<'_>, Stopped> {
         let now = || self.try_acquire().map(Ok);
-        now().unwrap_or_else(|| block_on_timeout(self.0.acquire(), deadline).map(Permit))
+        now().unwrap_or_else(|| block_on_deadline(self.0.acquire(), deadline).map(Permit))
     }
 
     /// Takes a permit that can go into another process, waiting for one.
@@ -319,16 +319,16 @@ impl Semaphore {
         self.acquire().into_owned(self)
     }
 
-    /// The same until the deadline; see [`acquire_timeout`](Self::acquire_timeout).
+    /// The same until the deadline; see [`acquire_deadline`](Self::acquire_deadline).
     ///
     /// # Errors
     ///
     /// Why there is none.
-    pub fn acquire_owned_timeout(
+    pub fn acquire_owned_deadline(
         self: &Arc<Semaphore>,
         deadline: impl Into<Deadline>,
     ) -> Result<OwnedPermit, Stopped> {
-        let permit = self.acquire_timeout(deadline)?;
+        let permit = self.acquire_deadline(deadline)?;
         Ok(permit.into_owned(self))
     }
 
@@ -421,7 +421,7 @@ impl Event {
 
     /// The same until the deadline: `None` once it has passed, or when the process is cancelled or its
     /// own deadline passes.
-    pub fn wait_timeout<T>(
+    pub fn wait_deadline<T>(
         &self,
         condition: impl FnMut() -> Option<T>,
         deadline: impl Into<Deadline>,

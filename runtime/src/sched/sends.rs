@@ -1,7 +1,7 @@
 //! Sends of several processes of a worker, made with one system call: for sockets of which
 //! [`Io::set_batched_sends`](crate::Io::set_batched_sends) was said. Not a way to wait: each is one attempt
 //! that does not block, as any other, only a little later. Not the batches of datagrams of one socket
-//! either; see `ancillary`.
+//! either; see `message`.
 //!
 //! A process that would send while others are ready queues what it would do, and is suspended. The worker runs
 //! the others; when none is left, or [`LIMIT`] have had a turn, it makes all that were queued, and then
@@ -44,7 +44,7 @@ impl AsRef<RingSend> for Queued {
 
 /// What a worker has queued.
 #[derive(Default)]
-pub(crate) struct Batch {
+pub(crate) struct Sends {
     /// Valid until they have an outcome: see [`queue`](Self::queue).
     sends: Vec<&'static Queued>,
     /// How many processes have had a turn since the first was queued.
@@ -99,7 +99,7 @@ impl Queued {
     }
 }
 
-impl Batch {
+impl Sends {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.sends.is_empty()
@@ -192,7 +192,7 @@ mod tests {
     }
 
     /// Each of these sends has the outcome it would have by itself, however it is made.
-    fn each_has_its_outcome(batch: &mut Batch) {
+    fn each_has_its_outcome(sends: &mut Sends) {
         let task = task();
         let (good, mut peer) = UnixStream::pair().unwrap();
         let (gone, gone_peer) = UnixStream::pair().unwrap();
@@ -201,27 +201,27 @@ mod tests {
         full.set_nonblocking(true).unwrap();
         while full.write(&[0; 4096]).is_ok() {}
         full.set_nonblocking(false).unwrap();
-        let sends = [
+        let queued = [
             queued(task, good.as_fd(), b"one"),
             queued(task, gone.as_fd(), b"x"),
             queued(task, full.as_fd(), b"x"),
             queued(task, good.as_fd(), b"two"),
         ];
-        for send in &sends {
+        for send in &queued {
             // SAFETY: they stay until after `make`, which gives them their outcomes.
-            assert!(unsafe { batch.queue(send) });
+            assert!(unsafe { sends.queue(send) });
         }
-        let made = batch.make();
+        let made = sends.make();
         assert!(made.is_empty(), "the process was not parked");
-        let outcomes = sends
+        let outcomes = queued
             .each_ref()
             .map(|send| send.send.outcome.get().unwrap());
         assert_eq!(outcomes, [3, -libc::EPIPE, -libc::EAGAIN, 3]);
         let mut text = [0; 6];
         peer.read_exact(&mut text).unwrap();
         assert_eq!(&text, b"onetwo");
-        assert!(batch.is_empty());
-        batch.reuse(made);
+        assert!(sends.is_empty());
+        sends.reuse(made);
     }
 
     /// Whether there is one; if not, says that a test is skipped.
@@ -235,10 +235,10 @@ mod tests {
 
     #[test]
     fn each_send_has_its_own_outcome() {
-        let mut batch = Batch::default();
+        let mut sends = Sends::default();
         for _ in 0..3 {
             if has_ring() {
-                each_has_its_outcome(&mut batch);
+                each_has_its_outcome(&mut sends);
             }
         }
     }
@@ -247,15 +247,15 @@ mod tests {
     fn a_ring_that_is_lost_loses_no_send() {
         let task = task();
         let (a, mut b) = UnixStream::pair().unwrap();
-        let mut batch = Batch::default();
+        let mut sends = Sends::default();
         let send = queued(task, a.as_fd(), b"x");
         // SAFETY: it stays until after `make`.
-        if !unsafe { batch.queue(&send) } {
+        if !unsafe { sends.queue(&send) } {
             assert!(!has_ring());
             return;
         }
-        batch.ring = None;
-        batch.make();
+        sends.ring = None;
+        sends.make();
         assert_eq!(send.send.outcome.get(), Some(1));
         assert_eq!(b.read(&mut [0; 2]).unwrap(), 1);
     }
@@ -264,32 +264,32 @@ mod tests {
     fn without_a_ring_nothing_is_queued() {
         let task = task();
         let (a, _b) = UnixStream::pair().unwrap();
-        let mut batch = Batch {
+        let mut sends = Sends {
             unavailable: true,
-            ..Batch::default()
+            ..Sends::default()
         };
         // SAFETY: it is not queued.
-        assert!(!unsafe { batch.queue(&queued(task, a.as_fd(), b"x")) });
-        assert!(batch.is_empty());
+        assert!(!unsafe { sends.queue(&queued(task, a.as_fd(), b"x")) });
+        assert!(sends.is_empty());
     }
 
     #[test]
     fn they_wait_for_so_many_turns_and_no_more() {
         let task = task();
         let (a, _b) = UnixStream::pair().unwrap();
-        let mut batch = Batch::default();
+        let mut sends = Sends::default();
         for _ in 0..2 * LIMIT {
-            assert!(!batch.is_due(), "there are none");
+            assert!(!sends.is_due(), "there are none");
         }
         let send = queued(task, a.as_fd(), b"x");
         // SAFETY: it stays until after `make`.
-        if !unsafe { batch.queue(&send) } {
+        if !unsafe { sends.queue(&send) } {
             assert!(!has_ring());
             return;
         }
-        assert!((1..LIMIT).all(|_| !batch.is_due()));
-        assert!(batch.is_due());
-        batch.make();
-        assert!(!batch.is_due());
+        assert!((1..LIMIT).all(|_| !sends.is_due()));
+        assert!(sends.is_due());
+        sends.make();
+        assert!(!sends.is_due());
     }
 }

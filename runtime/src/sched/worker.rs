@@ -15,7 +15,7 @@ use crate::sched::Watched;
 use crate::sched::info::Info;
 use crate::sched::ready::Ready;
 use crate::sched::scheduler::Scheduler;
-use crate::sched::sends::{Batch, Queued};
+use crate::sched::sends::{Queued, Sends};
 use crate::sched::stack::{self, Pool, Stack};
 use crate::sched::task::Task;
 use crate::sched::timer::Timers;
@@ -110,7 +110,7 @@ struct Local {
     stacks: Vec<Stack>,
     /// What is to be looked at, for the floor above.
     looks: Looks,
-    batch: Batch,
+    sends: Sends,
     /// What [`Worker::progress`] of each worker was when this one began to linger.
     progress: Vec<u64>,
 }
@@ -150,7 +150,7 @@ impl Worker {
                 timers: Timers::default(),
                 stacks: Vec::new(),
                 looks: Looks::default(),
-                batch: Batch::default(),
+                sends: Sends::default(),
                 progress: Vec::new(),
             }),
         })))
@@ -335,7 +335,7 @@ impl Worker {
         self.inbox.load(Ordering::SeqCst).is_null()
             && !self.can_begin()
             && !self.stacks_wanted.load(Ordering::SeqCst)
-            && self.with_local(|l| l.ready.is_empty() && l.batch.is_empty())
+            && self.with_local(|l| l.ready.is_empty() && l.sends.is_empty())
     }
 
     /// Wakes the processes whose time has come. Returns whether there were any.
@@ -438,41 +438,41 @@ impl Worker {
     ///
     /// # Safety
     ///
-    /// As [`Batch::queue`].
+    /// As [`Sends::queue`].
     pub(crate) unsafe fn queue_send(&self, send: &Queued) -> bool {
         let others_begin = self.unbegun_len.load(Ordering::Relaxed) > 0;
         self.with_local(|local| {
-            let alone = local.ready.is_empty() && local.batch.is_empty() && !others_begin;
+            let alone = local.ready.is_empty() && local.sends.is_empty() && !others_begin;
             // SAFETY: the caller's.
-            !alone && unsafe { local.batch.queue(send) }
+            !alone && unsafe { local.sends.queue(send) }
         })
     }
 
     #[inline]
     fn make_due_sends(&'static self) {
-        if self.with_local(|local| local.batch.is_due()) {
+        if self.with_local(|local| local.sends.is_due()) {
             self.make_sends();
         }
     }
 
     /// Makes what is queued, and runs the processes that have queued it.
     fn make_sends(&'static self) {
-        if self.with_local(|local| local.batch.is_empty()) {
+        if self.with_local(|local| local.sends.is_empty()) {
             return;
         }
-        let made = self.with_local(|local| local.batch.make());
+        let made = self.with_local(|local| local.sends.make());
         for (i, task) in made.iter().enumerate() {
             if let Some(next) = made.get(i + 1) {
                 next.prefetch_stack();
             }
             self.resume(task);
-            if self.with_local(|local| local.batch.is_due()) {
+            if self.with_local(|local| local.sends.is_due()) {
                 // They send again and again; the rest has its turn when these have been made.
                 made[i + 1..].iter().for_each(|task| self.push_local(task));
                 break;
             }
         }
-        self.with_local(|local| local.batch.reuse(made));
+        self.with_local(|local| local.sends.reuse(made));
     }
 
     // Woken processes.

@@ -154,7 +154,7 @@ pub trait Connected: Transport {
     /// ```
     #[doc(alias = "readChunk")]
     fn read_chunk(&self, capacity: usize) -> io::Result<Option<Vec<u8>>> {
-        self.read_chunk_by(capacity, Deadline::NEVER)
+        self.read_chunk_deadline(capacity, Deadline::NEVER)
     }
 
     /// [`read_chunk`](Self::read_chunk) with a deadline of this call alone; a `Duration` counts from
@@ -172,11 +172,11 @@ pub trait Connected: Transport {
     /// use std_net::unix::UnixStream;
     ///
     /// let (a, _b) = UnixStream::pair()?;
-    /// let error = a.read_chunk_by(3, Duration::from_millis(1)).unwrap_err();
+    /// let error = a.read_chunk_deadline(3, Duration::from_millis(1)).unwrap_err();
     /// assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    fn read_chunk_by(
+    fn read_chunk_deadline(
         &self,
         capacity: usize,
         deadline: impl Into<Deadline>,
@@ -197,7 +197,7 @@ pub trait Connected: Transport {
     /// As [`Write::write_all`](io::Write::write_all).
     #[doc(alias = "writeChunk")]
     fn write_chunk(&self, chunk: &[u8]) -> io::Result<()> {
-        self.write_chunk_by(chunk, Deadline::NEVER)
+        self.write_chunk_deadline(chunk, Deadline::NEVER)
     }
 
     /// [`write_chunk`](Self::write_chunk) with a deadline of this call alone.
@@ -205,7 +205,11 @@ pub trait Connected: Transport {
     /// # Errors
     ///
     /// [`TimedOut`](io::ErrorKind::TimedOut), with an unknown part of the chunk sent.
-    fn write_chunk_by(&self, mut chunk: &[u8], deadline: impl Into<Deadline>) -> io::Result<()> {
+    fn write_chunk_deadline(
+        &self,
+        mut chunk: &[u8],
+        deadline: impl Into<Deadline>,
+    ) -> io::Result<()> {
         let deadline = deadline.into();
         while !chunk.is_empty() {
             match retry_interrupted(|| self.send(chunk, deadline))? {

@@ -318,7 +318,7 @@ impl<S: Connected> ReadChannel<S> {
     /// # Errors
     ///
     /// [`TimedOut`](io::ErrorKind::TimedOut), with nothing taken.
-    pub fn read_chunk_by(
+    pub fn read_chunk_deadline(
         &mut self,
         capacity: usize,
         deadline: impl Into<Deadline>,
@@ -691,14 +691,14 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// a.write_string("half a li")?;
     /// let mut read = b.open_read_channel()?;
-    /// read.timeout_after(Duration::from_millis(1));
+    /// read.set_deadline(Duration::from_millis(1));
     /// assert_eq!(read.read_line(80).unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     /// read.reset_deadline();
     /// a.write_string("ne\n")?;
     /// assert_eq!(read.read_utf8_line(80)?, Some("half a line"));
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn timeout_after(&mut self, deadline: impl Into<Deadline>) {
+    pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
         self.deadline = deadline.into();
     }
 
@@ -758,7 +758,7 @@ impl<S: Connected> ReadChannel<S> {
         if self.queue.is_empty() {
             // Also a buffer that has grown: whoever waits keeps nothing.
             self.queue.clear();
-            let (buffer, n) = retry_interrupted(|| self.stream.recv_pooled(SIZE, self.deadline))?;
+            let (buffer, n) = retry_interrupted(|| self.stream.recv_lent(SIZE, self.deadline))?;
             if n > 0 {
                 self.queue = ByteQueue::from_parts(buffer, n);
             }

@@ -17,7 +17,7 @@ pub trait Transport: Send + Sync + Sized + 'static {
     fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], deadline: Deadline) -> io::Result<usize>;
 
     /// Receives into a buffer of this size from the pool, and has none while it waits.
-    fn recv_pooled(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)>;
+    fn recv_lent(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)>;
     fn send(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize>;
     fn send_vectored(&self, bufs: &[IoSlice<'_>], deadline: Deadline) -> io::Result<usize>;
 
@@ -48,7 +48,7 @@ macro_rules! over_io {
     ($type:ty) => {
         impl Transport for $type {
             fn recv(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize> {
-                self.as_io().recv_by(buf, deadline)
+                self.as_io().recv_deadline(buf, deadline)
             }
 
             fn recv_vectored(
@@ -56,19 +56,19 @@ macro_rules! over_io {
                 bufs: &mut [IoSliceMut<'_>],
                 deadline: Deadline,
             ) -> io::Result<usize> {
-                self.as_io().recv_vectored_by(bufs, 0, deadline)
+                self.as_io().recv_vectored_deadline(bufs, 0, deadline)
             }
 
-            fn recv_pooled(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)> {
-                self.as_io().recv_lending(|| Buffer::take(size), deadline)
+            fn recv_lent(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)> {
+                self.as_io().recv_lent_from(|| Buffer::take(size), deadline)
             }
 
             fn send(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
-                self.as_io().send_by(buf, deadline)
+                self.as_io().send_deadline(buf, deadline)
             }
 
             fn send_vectored(&self, bufs: &[IoSlice<'_>], deadline: Deadline) -> io::Result<usize> {
-                self.as_io().send_vectored_by(bufs, 0, deadline)
+                self.as_io().send_vectored_deadline(bufs, 0, deadline)
             }
 
             fn try_send(&self, buf: &[u8]) -> io::Result<usize> {

@@ -111,7 +111,7 @@ impl<S: Connected> WriteChannel<S> {
     /// # Errors
     ///
     /// [`TimedOut`](io::ErrorKind::TimedOut), with an unknown part of the chunk sent.
-    pub fn write_chunk_by(
+    pub fn write_chunk_deadline(
         &mut self,
         chunk: &[u8],
         deadline: impl Into<Deadline>,
@@ -389,8 +389,8 @@ impl<S: Connected> WriteChannel<S> {
     }
 
     /// Sets the deadline of this half; see
-    /// [`ReadChannel::timeout_after`](super::ReadChannel::timeout_after).
-    pub fn timeout_after(&mut self, deadline: impl Into<Deadline>) {
+    /// [`ReadChannel::set_deadline`](super::ReadChannel::set_deadline).
+    pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
         self.deadline = deadline.into();
     }
 

@@ -139,7 +139,7 @@ fn call(
 /// Sends a message and receives one, without the zero bytes that end them.
 fn exchange(service: &Path, message: String, deadline: Deadline) -> io::Result<Vec<u8>> {
     let stream = UnixStream::connect_deadline(&UnixAddr::from_pathname(service)?, deadline)?;
-    stream.timeout_after(deadline);
+    stream.set_deadline(deadline);
     let mut message = message.into_bytes();
     message.push(0);
     stream.write_bytes(&message)?;

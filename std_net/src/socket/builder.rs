@@ -86,7 +86,7 @@ impl Common {
 /// let stream = TcpBuilder::new()
 ///     .nodelay(true)
 ///     .local_addr("127.0.0.1:0".parse().unwrap())
-///     .timeout(Duration::from_secs(5))
+///     .deadline(Duration::from_secs(5))
 ///     .connect(listener.local_addr()?)?;
 /// assert!(stream.nodelay()?);
 /// # Ok::<(), std::io::Error>(())
@@ -279,7 +279,7 @@ impl TcpBuilder {
     }
 
     /// The deadline of a connect. The connection itself has none.
-    pub fn timeout(mut self, deadline: impl Into<Deadline>) -> TcpBuilder {
+    pub fn deadline(mut self, deadline: impl Into<Deadline>) -> TcpBuilder {
         self.deadline = Some(deadline.into());
         self
     }

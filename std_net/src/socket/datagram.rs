@@ -309,9 +309,9 @@ impl UdpSocket {
         self.0.try_send(buf)
     }
 
-    /// Sets the deadline of this handle: see [`Socket::timeout_after`].
-    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
-        self.0.timeout_after(deadline);
+    /// Sets the deadline of this handle: see [`Socket::set_deadline`].
+    pub fn set_deadline(&self, deadline: impl Into<Deadline>) {
+        self.0.set_deadline(deadline);
     }
 
     /// The instant of the deadline set on this handle.

@@ -77,7 +77,7 @@ impl TcpListener {
     /// use std_net::socket::TcpListener;
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// listener.timeout_after(Duration::from_millis(1));
+    /// listener.set_deadline(Duration::from_millis(1));
     /// assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     /// # Ok::<(), std::io::Error>(())
     /// ```
@@ -163,9 +163,9 @@ impl TcpListener {
         self.0.try_clone().map(TcpListener)
     }
 
-    /// Sets the deadline of this handle: see [`Socket::timeout_after`].
-    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
-        self.0.timeout_after(deadline);
+    /// Sets the deadline of this handle: see [`Socket::set_deadline`].
+    pub fn set_deadline(&self, deadline: impl Into<Deadline>) {
+        self.0.set_deadline(deadline);
     }
 
     /// The instant of the deadline set on this handle.

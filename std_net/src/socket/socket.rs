@@ -302,13 +302,14 @@ impl Socket {
     /// # let socket = std_net::socket::Socket::stream(std_net::socket::Domain::IPV4)?;
     /// use std::time::Duration;
     ///
-    /// socket.timeout_after(Duration::from_secs(5));
+    /// socket.set_deadline(Duration::from_secs(5));
     /// assert!(socket.deadline().is_some());
     /// socket.reset_deadline();
     /// assert!(socket.deadline().is_none());
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
+    #[doc(alias = "timeout_after")]
+    pub fn set_deadline(&self, deadline: impl Into<Deadline>) {
         self.io().set_deadline(deadline.into());
     }
 

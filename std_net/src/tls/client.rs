@@ -97,7 +97,7 @@ impl ClientConfig {
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the server hung up. Otherwise the error of the
     /// connection.
     pub fn connect<S: Connected>(&self, stream: S, server_name: &str) -> io::Result<TlsStream<S>> {
-        self.connect_by(stream, server_name, Deadline::NEVER)
+        self.connect_deadline(stream, server_name, Deadline::NEVER)
     }
 
     /// [`connect`](Self::connect) with a deadline of the handshake alone; a `Duration` counts from now.
@@ -105,7 +105,7 @@ impl ClientConfig {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub fn connect_by<S: Connected>(
+    pub fn connect_deadline<S: Connected>(
         &self,
         stream: S,
         server_name: &str,

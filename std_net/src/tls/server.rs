@@ -243,7 +243,7 @@ impl TlsAcceptor {
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the client hung up. Otherwise the error of the
     /// connection.
     pub fn accept<S: Connected>(&self, stream: S) -> io::Result<TlsStream<S>> {
-        self.accept_by(stream, Deadline::NEVER)
+        self.accept_deadline(stream, Deadline::NEVER)
     }
 
     /// [`accept`](Self::accept) with a deadline of the handshake alone; a `Duration` counts from now.
@@ -251,7 +251,7 @@ impl TlsAcceptor {
     /// # Errors
     ///
     /// As [`accept`](Self::accept).
-    pub fn accept_by<S: Connected>(
+    pub fn accept_deadline<S: Connected>(
         &self,
         stream: S,
         deadline: impl Into<Deadline>,
@@ -276,7 +276,7 @@ impl<S: Connected> PendingServer<S> {
     ///
     /// As [`TlsAcceptor::accept`].
     pub fn read(stream: S) -> io::Result<PendingServer<S>> {
-        PendingServer::read_by(stream, Deadline::NEVER)
+        PendingServer::read_deadline(stream, Deadline::NEVER)
     }
 
     /// [`read`](Self::read) with a deadline, which is that of the whole handshake.
@@ -284,12 +284,12 @@ impl<S: Connected> PendingServer<S> {
     /// # Errors
     ///
     /// As [`TlsAcceptor::accept`].
-    pub fn read_by(stream: S, deadline: impl Into<Deadline>) -> io::Result<PendingServer<S>> {
+    pub fn read_deadline(stream: S, deadline: impl Into<Deadline>) -> io::Result<PendingServer<S>> {
         let deadline = deadline.into();
         let mut parser = Parser::default();
         let mut records = ByteQueue::default();
         loop {
-            let (buffer, n) = match retry_interrupted(|| stream.recv_pooled(RECORDS, deadline)) {
+            let (buffer, n) = match retry_interrupted(|| stream.recv_lent(RECORDS, deadline)) {
                 Ok((_, 0)) => return Err(TlsError::truncated()),
                 Ok(received) => received,
                 Err(e) => return Err(TlsError::in_handshake(e)),
@@ -301,7 +301,7 @@ impl<S: Connected> PendingServer<S> {
                 let _ = stream.try_send(&alert);
                 error
             })?;
-            if records.len() == 0 {
+            if records.is_empty() {
                 records = ByteQueue::from_parts(buffer, n);
             } else {
                 records.push(&buffer.bytes()[..n], RECORDS);

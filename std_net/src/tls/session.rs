@@ -203,7 +203,7 @@ impl Session {
     /// Adds received records; grows for a handshake only so far.
     pub(super) fn received(&mut self, records: ByteQueue) -> io::Result<()> {
         self.changes += 1;
-        if self.incoming.len() == 0 {
+        if self.incoming.is_empty() {
             self.incoming = records;
         } else {
             self.incoming.push(records.bytes(), RECORDS);

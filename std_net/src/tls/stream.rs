@@ -225,8 +225,8 @@ impl<S: Connected> TlsStream<S> {
         Ok(sent)
     }
 
-    /// Sets the deadline of the connection: see [`TcpStream::timeout_after`].
-    pub fn timeout_after(&self, deadline: impl Into<Deadline>) {
+    /// Sets the deadline of the connection: see [`TcpStream::set_deadline`].
+    pub fn set_deadline(&self, deadline: impl Into<Deadline>) {
         self.0.stream.set_deadline(deadline.into());
     }
 
@@ -295,7 +295,7 @@ impl<S: Connected> Inner<S> {
             // Ours goes out before we wait for the peer's.
             let mut writing = self.writing.lock();
             push_all(&mut writing, &mut self.session.lock().outgoing);
-            answered |= writing.len() > 0;
+            answered |= !writing.is_empty();
             let sent = self.send(&mut writing, deadline);
             drop(writing);
             if let Err(error) = sent {
@@ -349,7 +349,7 @@ impl<S: Connected> Inner<S> {
         let part = session.incoming.len();
         if part == 0 {
             drop(session);
-            let (buffer, n) = retry_interrupted(|| self.stream.recv_pooled(RECORDS, deadline))?;
+            let (buffer, n) = retry_interrupted(|| self.stream.recv_lent(RECORDS, deadline))?;
             some(n)?;
             return self
                 .session
@@ -403,7 +403,7 @@ impl<S: Connected> Inner<S> {
     }
 
     fn send(&self, records: &mut ByteQueue, deadline: Deadline) -> io::Result<()> {
-        while records.len() > 0 {
+        while !records.is_empty() {
             let n = retry_interrupted(|| self.stream.send(records.bytes(), deadline))?;
             if n == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
@@ -428,7 +428,7 @@ impl<S: Connected> Inner<S> {
     }
 
     fn try_send(&self, records: &mut ByteQueue) {
-        while records.len() > 0 {
+        while !records.is_empty() {
             match self.stream.try_send(records.bytes()) {
                 Ok(n) if n > 0 => records.take(n),
                 _ => return,
@@ -443,7 +443,7 @@ impl<S: Connected> Drop for Inner<S> {
         let writing = self.writing.get_mut();
         let clean = !*self.truncated.get_mut() && !thread::panicking();
         if clean && self.session.get_mut().close(writing).is_ok() {
-            while writing.len() > 0 {
+            while !writing.is_empty() {
                 match self.stream.try_send(writing.bytes()) {
                     Ok(n) if n > 0 => writing.take(n),
                     _ => break,
@@ -478,7 +478,7 @@ impl<S: Connected> Transport for TlsStream<S> {
         first.map_or(Ok(0), |buf| self.recv(buf, deadline))
     }
 
-    fn recv_pooled(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)> {
+    fn recv_lent(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)> {
         let inner = &*self.0;
         let _reading = inner.reading.lock();
         loop {
@@ -520,7 +520,7 @@ impl<S: Connected> Transport for TlsStream<S> {
             return Err(io::ErrorKind::WouldBlock.into());
         };
         self.0.try_send(&mut writing);
-        if writing.len() > 0 {
+        if !writing.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let plaintext = &buf[..buf.len().min(MAX_PLAINTEXT)];

@@ -146,8 +146,8 @@ fn round_trips(operation: &str) {
 
     let (mut a, mut b) = UnixStream::pair().unwrap();
     if operation == "trips_by" {
-        a.timeout_after(Duration::from_secs(3600));
-        b.timeout_after(Duration::from_secs(3600));
+        a.set_deadline(Duration::from_secs(3600));
+        b.set_deadline(Duration::from_secs(3600));
     }
     let echo = process::spawn(move || {
         let mut byte = [0];

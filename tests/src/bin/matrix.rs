@@ -117,7 +117,7 @@ macro_rules! operations {
 operations!(through_std, std::net, |socket| as_it_is(socket));
 operations!(on_thread, std_net::socket, |socket| as_it_is(socket));
 operations!(with_deadline, std_net::socket, |socket| {
-    socket.timeout_after(Duration::from_secs(30));
+    socket.set_deadline(Duration::from_secs(30));
 });
 
 /// What is to be done to a socket before the operation: nothing.
