@@ -41,7 +41,7 @@ mod sys;
 mod wake;
 
 #[doc(hidden)]
-pub use io::{file_range, sendfile, text, values};
+pub use io::{file_range, halves, sendfile, text, values};
 #[doc(hidden)]
 pub use sys::{inherit, retry_interrupted};
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use socket2::SockAddr;
 
 use super::Io;
+use super::halves::Reader;
 use super::mode::Shared;
 use super::wait::timed_out;
 use crate::deadline::{Deadline, Nanos};
@@ -50,7 +51,7 @@ impl Io {
     ///
     /// `WouldBlock` if there is none; otherwise as [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(Io, SockAddr)> {
-        self.once(Interest::Read, |wait| {
+        self.once(Interest::Read, Reader::User, |wait| {
             self.accept_once(wait, accept_from, |addr| addr)
         })
     }
@@ -127,7 +128,7 @@ impl Io {
         if forced {
             self.set_o_nonblock(true)?;
         }
-        let result = self.once(Interest::Write, |_| {
+        let result = self.once(Interest::Write, Reader::User, |_| {
             self.connect_once(addr)
                 .map_err(|error| match error.raw_os_error() {
                     Some(libc::EALREADY) => io::ErrorKind::WouldBlock.into(),
@@ -146,7 +147,7 @@ impl Io {
     ///
     /// `WouldBlock` if it has not; its error.
     pub fn finish_connect(&self) -> io::Result<()> {
-        self.once(Interest::Write, |_| self.connect_outcome())
+        self.once(Interest::Write, Reader::User, |_| self.connect_outcome())
     }
 
     /// The first step of a connect. A Unix listener whose queue is full says `EAGAIN`, and nothing

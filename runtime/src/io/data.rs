@@ -8,6 +8,7 @@ use libc::c_int;
 use socket2::{SockAddr, SockAddrStorage};
 
 use super::Io;
+use super::halves::Reader;
 use crate::buffers::lent::Lent;
 use crate::buffers::pool::{Buffer, LENT};
 use crate::deadline::{Deadline, Nanos};
@@ -23,28 +24,51 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv(&self, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
-        self.recv_until(buf, flags, Nanos::NEVER)
+        self.recv_until(buf, flags, Reader::User, Nanos::NEVER)
     }
 
-    /// `recv` with a deadline of this call alone, of which and the handle's the nearer wins: so the
-    /// two halves of a connection can have a deadline each.
+    /// `recv` by the owner of the half that reads, with a deadline of this call alone, of which and the
+    /// handle's the nearer wins: so the two halves of a connection can have a deadline each.
     ///
     /// # Errors
     ///
     /// As [`perform`](Self::perform).
-    pub fn recv_deadline(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize> {
-        self.recv_until(buf, 0, Nanos::from_deadline(deadline))
+    pub fn recv_deadline(
+        &self,
+        buf: &mut [u8],
+        flags: c_int,
+        deadline: Deadline,
+    ) -> io::Result<usize> {
+        self.recv_until(buf, flags, Reader::Owner, Nanos::from_deadline(deadline))
     }
 
-    fn recv_until(&self, buf: &mut [u8], flags: c_int, until: Nanos) -> io::Result<usize> {
-        if flags & libc::MSG_DONTWAIT != 0 {
-            return self.once(Interest::Read, |wait| {
-                self.recv_into(buf, flags, wait).map(|r| r.len)
-            });
+    fn recv_until(
+        &self,
+        buf: &mut [u8],
+        flags: c_int,
+        reader: Reader,
+        until: Nanos,
+    ) -> io::Result<usize> {
+        loop {
+            let attempt = |wait| self.recv_into(buf, flags, wait);
+            let received = if flags & libc::MSG_DONTWAIT != 0 {
+                self.once(Interest::Read, reader, attempt)
+            } else {
+                self.run(Interest::Read, reader, until, attempt, |r| r.emptied)
+            };
+            let error = match received {
+                Ok(received) => return Ok(received.len),
+                Err(error) => error,
+            };
+            let unread = self.take_unread(error, |unread| {
+                let n = copy_to(unread, buf);
+                let peeks = flags & libc::MSG_PEEK != 0;
+                (n, if peeks { 0 } else { n })
+            })?;
+            if let Some(n) = unread {
+                return Ok(n);
+            }
         }
-        let attempt = |wait| self.recv_into(buf, flags, wait);
-        let received = self.run(Interest::Read, until, attempt, |r| r.emptied)?;
-        Ok(received.len)
     }
 
     /// `recv_deadline` into a buffer that `lend` gives for one attempt only, and that is dropped before a
@@ -58,24 +82,38 @@ impl Io {
         lend: impl FnMut() -> B,
         deadline: Deadline,
     ) -> io::Result<(B, usize)> {
-        self.recv_lent_until(lend, Nanos::from_deadline(deadline))
+        self.recv_lent_until(lend, Reader::Owner, Nanos::from_deadline(deadline))
     }
 
     #[inline(always)]
     fn recv_lent_until<B: AsMut<[u8]>>(
         &self,
         mut lend: impl FnMut() -> B,
+        reader: Reader,
         until: Nanos,
     ) -> io::Result<(B, usize)> {
-        let attempt = |wait| {
-            let mut buf = lend();
-            match self.recv_into(buf.as_mut(), 0, wait) {
-                Ok(received) => Ok((buf, received)),
-                Err(error) => Err(without(buf, error)),
+        loop {
+            let attempt = |wait| {
+                let mut buf = lend();
+                match self.recv_into(buf.as_mut(), 0, wait) {
+                    Ok(received) => Ok((buf, received)),
+                    Err(error) => Err(without(buf, error)),
+                }
+            };
+            let received = self.run(Interest::Read, reader, until, attempt, |(_, r)| r.emptied);
+            let error = match received {
+                Ok((buf, received)) => return Ok((buf, received.len)),
+                Err(error) => error,
+            };
+            let unread = self.take_unread(error, |unread| {
+                let mut buf = lend();
+                let n = copy_to(unread, buf.as_mut());
+                ((buf, n), n)
+            })?;
+            if let Some(received) = unread {
+                return Ok(received);
             }
-        };
-        let (buf, received) = self.run(Interest::Read, until, attempt, |(_, r)| r.emptied)?;
-        Ok((buf, received.len))
+        }
     }
 
     /// Receives into a buffer of the runtime's, which is held only while there are data in it.
@@ -85,7 +123,7 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv_lent(&self) -> io::Result<Lent> {
-        let (buf, len) = self.recv_lent_until(|| Buffer::take(LENT), Nanos::NEVER)?;
+        let (buf, len) = self.recv_lent_until(|| Buffer::take(LENT), Reader::User, Nanos::NEVER)?;
         Ok(Lent::new(buf, len))
     }
 
@@ -126,10 +164,10 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], flags: c_int) -> io::Result<usize> {
-        self.recv_vectored_deadline(bufs, flags, Deadline::NEVER)
+        self.recv_vectored_until(bufs, flags, Reader::User, Deadline::NEVER)
     }
 
-    /// `recv_vectored` with a deadline of this call alone.
+    /// `recv_vectored` by the owner of the half that reads, with a deadline of this call alone.
     ///
     /// # Errors
     ///
@@ -140,6 +178,16 @@ impl Io {
         flags: c_int,
         deadline: Deadline,
     ) -> io::Result<usize> {
+        self.recv_vectored_until(bufs, flags, Reader::Owner, deadline)
+    }
+
+    fn recv_vectored_until(
+        &self,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: c_int,
+        reader: Reader,
+        deadline: Deadline,
+    ) -> io::Result<usize> {
         if bufs.iter().all(|buf| buf.is_empty()) {
             // As readv(2), which std calls; recvmsg(2) would wait for data to put nowhere.
             return Ok(0);
@@ -148,11 +196,26 @@ impl Io {
         let mut msg = empty_msghdr();
         msg.msg_iov = bufs.as_mut_ptr().cast();
         msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
-        self.perform_deadline(Interest::Read, deadline, |wait| {
+        let received = self.perform_deadline(Interest::Read, reader, deadline, |wait| {
             // SAFETY: IoSliceMut has the layout of iovec (std documents it), the slices are live
             // and writable, and the count is not above their number.
             cvt_len(unsafe { libc::recvmsg(fd, &raw mut msg, flags | wait.flags()) })
-        })
+        });
+        let error = match received {
+            Ok(n) => return Ok(n),
+            Err(error) => error,
+        };
+        let unread = self.take_unread(error, |unread| {
+            let mut n = 0;
+            for buf in bufs.iter_mut() {
+                n += copy_to(&unread[n..], buf);
+            }
+            (n, n)
+        })?;
+        unread.map_or_else(
+            || self.recv_vectored_until(bufs, flags, reader, deadline),
+            Ok,
+        )
     }
 
     /// Receives one message and its sender's address. Corresponds to `recvfrom(2)`.
@@ -246,7 +309,7 @@ impl Io {
     /// As [`perform`](Self::perform).
     pub fn send_deadline(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
         let attempt = |wait| self.send_from(buf, 0, wait);
-        self.perform_deadline(Interest::Write, deadline, attempt)
+        self.perform_deadline(Interest::Write, Reader::User, deadline, attempt)
     }
 
     /// Sends from several buffers in turn. Corresponds to `sendmsg(2)`.
@@ -273,7 +336,7 @@ impl Io {
         let mut msg = empty_msghdr();
         msg.msg_iov = bufs.as_ptr().cast_mut().cast();
         msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
-        self.perform_deadline(Interest::Write, deadline, |wait| {
+        self.perform_deadline(Interest::Write, Reader::User, deadline, |wait| {
             let flags = flags | NO_SIGNAL | wait.flags();
             // SAFETY: IoSlice has the layout of iovec (std documents it), the slices are live, the
             // count is not above their number, and sendmsg writes to none of it.
@@ -359,4 +422,11 @@ pub(crate) const MAX_IOV: usize = 1024;
 pub(crate) fn empty_msghdr() -> libc::msghdr {
     // SAFETY: all-zero is a valid msghdr: null pointers with zero lengths.
     unsafe { MaybeUninit::<libc::msghdr>::zeroed().assume_init() }
+}
+
+/// Copies as much as fits; how much that is.
+fn copy_to(from: &[u8], to: &mut [u8]) -> usize {
+    let n = from.len().min(to.len());
+    to[..n].copy_from_slice(&from[..n]);
+    n
 }

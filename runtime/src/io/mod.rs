@@ -7,6 +7,7 @@
 //! | `wait` | the only loop: try, wait, try again |
 //! | `mode` | what decides how a handle waits: deadline, blocking mode, timeouts |
 //! | `notify` | interrupting the calls that wait, from elsewhere |
+//! | `halves` | the halves of a connection, and what an owner of one had read ahead |
 //! | `data` | receiving and sending |
 //! | `batched` | sends that are made together with those of other processes |
 //! | `sendfile` | files and streams sent on without passing through the program |
@@ -20,6 +21,8 @@ mod batched;
 mod connect;
 mod data;
 mod file_range;
+#[doc(hidden)]
+pub mod halves;
 mod mode;
 pub(crate) mod notify;
 mod options;

@@ -6,11 +6,12 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use libc::c_int;
 
+use super::halves::Claimed;
 use super::{Belonging, Io};
 use crate::deadline::{Deadline, Nanos};
 use crate::interest::Interest;
@@ -32,6 +33,10 @@ pub(super) struct Shared {
     pub(super) deferred_error: AtomicI32,
     /// What a crate above keeps for all handles; see [`Io::extension`].
     pub(super) extension: OnceLock<Box<dyn Any + Send + Sync + UnwindSafe + RefUnwindSafe>>,
+    /// Which halves have an owner; see `halves`.
+    pub(super) halves: Claimed,
+    /// Bytes that an owner of the half that reads has given back.
+    pub(super) unread: Mutex<Vec<u8>>,
     /// What is dropped with the last handle.
     pub(super) belonging: OnceLock<Box<dyn Belonging>>,
 }
@@ -55,6 +60,8 @@ impl Shared {
             read_shut: AtomicBool::new(false),
             deferred_error: AtomicI32::new(0),
             extension: OnceLock::new(),
+            halves: Claimed::default(),
+            unread: Mutex::new(Vec::new()),
             belonging: OnceLock::new(),
         })
     }

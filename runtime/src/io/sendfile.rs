@@ -149,7 +149,13 @@ pub fn copy(from: &Io, to: &Io) -> io::Result<u64> {
             {
                 return copy_through_buffer(from, to, total);
             }
-            Err(e) => return Err(e),
+            Err(e) => {
+                // What a channel had read ahead, and gave back.
+                let unread = from.take_unread(e, |bytes| (bytes.to_vec(), bytes.len()))?;
+                let unread = unread.unwrap_or_default();
+                to.send_all(&unread)?;
+                total += unread.len() as u64;
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use libc::c_int;
 
 use super::Io;
+use super::halves::Reader;
 use crate::deadline::{Deadline, Nanos};
 use crate::interest::{Interest, Wait};
 use crate::io::notify::notified;
@@ -38,25 +39,28 @@ impl Io {
         interest: Interest,
         attempt: impl FnMut(Wait) -> io::Result<T>,
     ) -> io::Result<T> {
-        self.run(interest, Nanos::NEVER, attempt, |_| false)
+        self.run(interest, Reader::User, Nanos::NEVER, attempt, |_| false)
     }
 
     /// `perform` with a deadline of this call alone, of which and the handle's the nearer wins.
     pub(super) fn perform_deadline<T>(
         &self,
         interest: Interest,
+        reader: Reader,
         deadline: Deadline,
         attempt: impl FnMut(Wait) -> io::Result<T>,
     ) -> io::Result<T> {
         let until = Nanos::from_deadline(deadline);
-        self.run(interest, until, attempt, |_| false)
+        self.run(interest, reader, until, attempt, |_| false)
     }
 
-    /// `perform_deadline`, and `emptied` says of a result that nothing can be left in that direction.
+    /// `perform_deadline`, and `emptied` says of a result that nothing can be left in that direction. Of a write
+    /// `reader` says nothing.
     #[inline(always)]
     pub(super) fn run<T>(
         &self,
         interest: Interest,
+        reader: Reader,
         until: Nanos,
         mut attempt: impl FnMut(Wait) -> io::Result<T>,
         emptied: impl FnOnce(&T) -> bool,
@@ -78,7 +82,7 @@ impl Io {
             // Most sockets have no more to ask for than this.
             let plain = until == Nanos::NEVER && self.is_plain();
             if !plain {
-                self.begin_turn(&mut turn, interest, until)?;
+                self.begin_turn(&mut turn, interest, reader, until)?;
             }
             if let Some(task) = task {
                 task.spend();
@@ -131,7 +135,13 @@ impl Io {
     ///
     /// The deadline has passed, or the wait was interrupted.
     #[cold]
-    fn begin_turn(&self, turn: &mut Turn, interest: Interest, until: Nanos) -> io::Result<()> {
+    fn begin_turn(
+        &self,
+        turn: &mut Turn,
+        interest: Interest,
+        reader: Reader,
+        until: Nanos,
+    ) -> io::Result<()> {
         if turn.how == Wait::Never {
             match self.check_in_time(until) {
                 Err(error)
@@ -149,6 +159,9 @@ impl Io {
             }
             let timed_out = turn.call_end.is_some_and(Nanos::has_passed);
             turn.last_try = timed_out || self.user_nonblocking()?;
+        }
+        if interest == Interest::Read {
+            self.check_half(reader)?;
         }
         Ok(())
     }
@@ -225,11 +238,15 @@ impl Io {
     pub(super) fn once<T>(
         &self,
         interest: Interest,
+        reader: Reader,
         attempt: impl FnOnce(Wait) -> io::Result<T>,
     ) -> io::Result<T> {
         self.check_in_time(Nanos::NEVER)?;
         if !SENDS_HEED_DONTWAIT && interest == Interest::Write {
             self.force_nonblocking()?;
+        }
+        if interest == Interest::Read {
+            self.check_half(reader)?;
         }
         attempt(Wait::Never).map_err(|error| unfinished(interest, error))
     }
@@ -245,7 +262,7 @@ impl Io {
         if flags & libc::MSG_DONTWAIT == 0 {
             self.perform(interest, attempt)
         } else {
-            self.once(interest, attempt)
+            self.once(interest, Reader::User, attempt)
         }
     }
 

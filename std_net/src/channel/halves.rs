@@ -1,43 +1,17 @@
 //! The halves of a connection. Each can be claimed once, for all handles to it: a channel that buffers
-//! what it reads must be the only one to read.
+//! what it reads must be the only one to read; the runtime sees to that.
 
 use std::any::Any;
 use std::io;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use std_net_runtime::Io;
 
-/// The half that reads, and the one that writes, as bits.
-pub(crate) const READ: u8 = 1;
-pub(crate) const WRITE: u8 = 2;
+pub(crate) use std_net_runtime::halves::{Claimed, READ, WRITE};
 
-/// The halves that are taken.
+/// The handle that the claimed halves of a socket share, while one of them lives.
 #[derive(Default)]
-pub(crate) struct Claimed(AtomicU8);
-
-impl Claimed {
-    /// Takes these halves for good. False, and none taken, if one of them is taken already.
-    pub(crate) fn claim(&self, halves: u8) -> bool {
-        let free = |taken| (taken & halves == 0).then_some(taken | halves);
-        self.0
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, free)
-            .is_ok()
-    }
-}
-
-/// What all handles to a socket have in common.
-#[derive(Default)]
-struct Halves {
-    claimed: Claimed,
-    /// The handle that the claimed halves share, while one of them lives.
-    common: Mutex<Option<Weak<dyn Any + Send + Sync>>>,
-}
-
-/// Takes these halves of a socket, for all handles to it; see [`Claimed::claim`].
-pub(super) fn claim(io: &Io, halves: u8) -> bool {
-    io.extension::<Halves>().claimed.claim(halves)
-}
+struct Common(Mutex<Option<Weak<dyn Any + Send + Sync>>>);
 
 /// The one handle that the claimed halves of a socket have in common. It is made by `make` if there is
 /// none, and kept as long as a half holds it.
@@ -49,7 +23,7 @@ pub(super) fn common<T: Any + Send + Sync>(
     io: &Io,
     make: impl FnOnce() -> io::Result<T>,
 ) -> io::Result<Arc<T>> {
-    let cell = &io.extension::<Halves>().common;
+    let cell = &io.extension::<Common>().0;
     let mut common = cell.lock().unwrap_or_else(PoisonError::into_inner);
     let there = common.as_ref().and_then(Weak::upgrade);
     if let Some(Ok(there)) = there.map(Arc::downcast) {
@@ -72,12 +46,12 @@ mod tests {
     fn a_half_is_claimed_once_for_all_handles() {
         let (a, _b) = UnixStream::pair().unwrap();
         let clone = a.try_clone().unwrap();
-        assert!(claim(a.as_io(), READ));
-        assert!(!claim(clone.as_io(), READ));
-        assert!(!claim(clone.as_io(), READ | WRITE), "one of them is taken");
-        assert!(claim(clone.as_io(), WRITE));
+        assert!(a.as_io().claim(READ));
+        assert!(!clone.as_io().claim(READ));
+        assert!(!clone.as_io().claim(READ | WRITE), "one of them is taken");
+        assert!(clone.as_io().claim(WRITE));
         let other = UnixStream::pair().unwrap().0;
-        assert!(claim(other.as_io(), READ | WRITE));
+        assert!(other.as_io().claim(READ | WRITE));
     }
 
     #[test]

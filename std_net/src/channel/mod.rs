@@ -9,6 +9,7 @@
 //! | this one | [`Connected`]: opening the channels of a connection; chunks without a channel |
 //! | `read` | [`ReadChannel`]: lines, chunks, integers, [`BufRead`](std::io::BufRead) |
 //! | `write` | [`WriteChannel`] |
+//! | `reunite` | giving the halves back, with what was read ahead |
 //! | `iter` | [`Lines`], [`Chunks`] |
 //! | `packet` | [`Packets`]: datagrams as iterators and as channels |
 //! | `transport` | what a channel needs of a connection |
@@ -42,6 +43,7 @@ pub(crate) mod halves;
 mod iter;
 mod packet;
 mod read;
+mod reunite;
 pub(crate) mod transport;
 mod write;
 
@@ -53,6 +55,7 @@ use std_net_runtime::{Deadline, retry_interrupted};
 pub use iter::{Chunks, Lines};
 pub use packet::{Incoming, PacketReceiver, PacketSender, Packets};
 pub use read::{ReadChannel, TooLong};
+pub use reunite::ReuniteError;
 pub use write::{WriteChannel, set_lost_hook};
 
 use halves::{READ, WRITE};
@@ -86,7 +89,9 @@ use crate::unix::UnixStream;
 #[doc(alias = "AsynchronousSocketChannel")]
 pub trait Connected: Transport {
     /// Opens the half that reads. This can be done once, whatever the number of handles to this
-    /// connection: what a channel has read ahead is nobody else's any more.
+    /// connection: what a channel has read ahead is nobody else's any more. Other reads of the
+    /// connection fail from now on with [`ResourceBusy`](io::ErrorKind::ResourceBusy), until the channel
+    /// gives the half back: [`ReadChannel::release`], [`ReadChannel::reunite`].
     ///
     /// The channel keeps the connection open, through a second descriptor that both halves share;
     /// [`into_channels`](Self::into_channels) needs none. The deadline that the stream has now is
@@ -184,6 +189,9 @@ pub trait Connected: Transport {
         if capacity == 0 {
             return Ok(Some(Vec::new()));
         }
+        if self.is_claimed(READ) {
+            return Err(taken());
+        }
         let mut chunk = vec![0; capacity];
         let n = self.recv(&mut chunk, deadline.into())?;
         chunk.truncate(n);
@@ -253,9 +261,10 @@ fn open<S: Transport>(stream: &S, half: u8) -> io::Result<Arc<S>> {
     }
 }
 
-fn taken() -> io::Error {
+/// The error of who wants a half that has an owner.
+pub(crate) fn taken() -> io::Error {
     io::Error::new(
         io::ErrorKind::AlreadyExists,
-        "this half of the connection has been opened as a channel",
+        "this half of the connection has been opened as a channel, or belongs to TLS",
     )
 }

@@ -43,7 +43,7 @@ use super::{Chunks, Connected, Lines};
 /// ```
 #[doc(alias = "ByteReadChannel")]
 pub struct ReadChannel<S: Connected> {
-    stream: Arc<S>,
+    pub(super) stream: Arc<S>,
     /// Without memory, or a buffer with data in `start..end`.
     queue: ByteQueue,
     /// The stream has ended behind what is in the buffer.
@@ -86,8 +86,8 @@ impl<S: Connected> ReadChannel<S> {
         }
     }
 
-    /// The connection, for its addresses and options. Who reads from it takes bytes away from this
-    /// channel.
+    /// The connection, for its addresses and options. Reads of it fail with
+    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy): they are this channel's.
     ///
     /// # Examples
     ///
@@ -715,7 +715,7 @@ impl<S: Connected> ReadChannel<S> {
 
     // Within.
 
-    fn data(&self) -> &[u8] {
+    pub(super) fn data(&self) -> &[u8] {
         self.queue.bytes()
     }
 
@@ -774,6 +774,11 @@ impl<S: Connected> ReadChannel<S> {
 
     fn consume(&mut self, n: usize) {
         self.queue.take(n);
+    }
+
+    /// Gives the buffer back, which has no data any more.
+    pub(super) fn empty(&mut self) {
+        self.queue.clear();
     }
 }
 

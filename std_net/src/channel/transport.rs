@@ -37,6 +37,15 @@ pub trait Transport: Send + Sync + Sized + 'static {
     /// Claims these halves; false if one of them is taken.
     fn claim(&self, halves: u8) -> bool;
 
+    /// Whether one of these halves is claimed.
+    fn is_claimed(&self, halves: u8) -> bool;
+
+    /// Gives halves back, with what was read ahead: it comes first from now on.
+    fn release(&self, halves: u8, unread: &[u8]);
+
+    /// Whether both are handles to the same connection.
+    fn is_clone_of(&self, other: &Self) -> bool;
+
     /// The handle that the halves have in common.
     fn common(&self) -> io::Result<Arc<Self>>;
 
@@ -48,7 +57,7 @@ macro_rules! over_io {
     ($type:ty) => {
         impl Transport for $type {
             fn recv(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize> {
-                self.as_io().recv_deadline(buf, deadline)
+                self.as_io().recv_deadline(buf, 0, deadline)
             }
 
             fn recv_vectored(
@@ -76,7 +85,8 @@ macro_rules! over_io {
             }
 
             fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-                self.as_io().recv(buf, libc::MSG_DONTWAIT)
+                self.as_io()
+                    .recv_deadline(buf, libc::MSG_DONTWAIT, Deadline::NEVER)
             }
 
             fn flush(&self, _: Deadline) -> io::Result<()> {
@@ -88,7 +98,19 @@ macro_rules! over_io {
             }
 
             fn claim(&self, halves: u8) -> bool {
-                halves::claim(self.as_io(), halves)
+                self.as_io().claim(halves)
+            }
+
+            fn is_claimed(&self, halves: u8) -> bool {
+                self.as_io().is_claimed(halves)
+            }
+
+            fn release(&self, halves: u8, unread: &[u8]) {
+                self.as_io().release(halves, unread);
+            }
+
+            fn is_clone_of(&self, other: &Self) -> bool {
+                self.as_io().is_clone_of(other.as_io())
             }
 
             fn common(&self) -> io::Result<Arc<Self>> {

@@ -47,11 +47,11 @@ use crate::socket::Shutdown;
 /// ```
 #[doc(alias = "ByteWriteChannel")]
 pub struct WriteChannel<S: Connected> {
-    stream: Arc<S>,
+    pub(super) stream: Arc<S>,
     /// What is not sent yet.
     queue: ByteQueue,
     auto_flush: bool,
-    closed: bool,
+    pub(super) closed: bool,
     /// A flush has told its caller that it failed.
     told: bool,
     deadline: Deadline,

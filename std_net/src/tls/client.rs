@@ -17,7 +17,7 @@ use std_net_runtime::process::on_thread_stack;
 use super::pem::Pem;
 use super::server::Name;
 use super::session::Connection;
-use super::{TlsError, TlsStream, Version, invalid, versions};
+use super::{TlsError, TlsStream, Version, claim, invalid, versions};
 use crate::channel::Connected;
 
 /// How a client behaves. A clone is a reference to the same; sessions are resumed only among
@@ -91,7 +91,10 @@ impl ClientConfig {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is no name. With a [`TlsError`] inside:
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is no name;
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if a half of the connection is open as a channel,
+    /// which may have read ahead what belongs to TLS (bring them together first:
+    /// [`reunite`](crate::channel::ReadChannel::reunite)). With a [`TlsError`] inside:
     /// [`InvalidData`](io::ErrorKind::InvalidData) if the server's certificate, its name or the protocol
     /// are not right, [`TimedOut`](io::ErrorKind::TimedOut) past the deadline,
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the server hung up. Otherwise the error of the
@@ -116,6 +119,7 @@ impl ClientConfig {
         let connection =
             on_thread_stack(|| UnbufferedClientConnection::new(Arc::clone(&self.0), name))
                 .map_err(TlsError::io)?;
+        claim(&stream)?;
         TlsStream::handshake(
             stream,
             Connection::Client(connection),

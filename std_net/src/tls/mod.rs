@@ -54,7 +54,8 @@ pub use rustls;
 
 use rustls::SupportedProtocolVersion;
 
-use crate::channel::Connected;
+use crate::channel::halves::{READ, WRITE};
+use crate::channel::{Connected, taken};
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,6 +107,15 @@ fn versions(min: Version, max: Version) -> io::Result<Vec<&'static SupportedProt
         return Err(invalid("no version of TLS is allowed"));
     }
     Ok(some)
+}
+
+/// Takes both halves of a connection for TLS: nobody else may read or open what is encrypted.
+fn claim(stream: &impl Connected) -> io::Result<()> {
+    if stream.claim(READ | WRITE) {
+        Ok(())
+    } else {
+        Err(taken())
+    }
 }
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

@@ -16,8 +16,9 @@ use std_net_runtime::{Deadline, retry_interrupted};
 
 use super::pem::Pem;
 use super::session::Connection;
-use super::{TlsError, TlsStream, Version, invalid, versions};
+use super::{TlsError, TlsStream, Version, claim, invalid, versions};
 use crate::channel::Connected;
+use crate::channel::halves::{READ, WRITE};
 
 /// A client hello that is longer than this is no client hello.
 const MAX_HELLO: usize = 3 * RECORDS;
@@ -257,6 +258,7 @@ impl TlsAcceptor {
         deadline: impl Into<Deadline>,
     ) -> io::Result<TlsStream<S>> {
         let connection = self.config.connection()?;
+        claim(&stream)?;
         // The hello is parsed on its own only if somebody asks for the name in it.
         let name = Name::InHello(Vec::new());
         TlsStream::handshake(
@@ -286,6 +288,7 @@ impl<S: Connected> PendingServer<S> {
     /// As [`TlsAcceptor::accept`].
     pub fn read_deadline(stream: S, deadline: impl Into<Deadline>) -> io::Result<PendingServer<S>> {
         let deadline = deadline.into();
+        claim(&stream)?;
         let mut parser = Parser::default();
         let mut records = ByteQueue::default();
         loop {
@@ -336,6 +339,31 @@ impl<S: Connected> PendingServer<S> {
     #[must_use]
     pub fn stream(&self) -> &S {
         &self.stream
+    }
+
+    /// Gives the connection back, with the client hello still to be read: for a proxy that chooses by the
+    /// name where it goes, and leaves the TLS to the other end.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::io;
+    /// use std_net::socket::TcpStream;
+    /// use std_net::tls::PendingServer;
+    ///
+    /// fn route(client: TcpStream) -> io::Result<()> {
+    ///     let pending = PendingServer::read(client)?;
+    ///     let name = pending.server_name().ok_or(io::ErrorKind::NotFound)?.to_owned();
+    ///     let client = pending.into_stream();
+    ///     let server = TcpStream::connect((name, 8443))?;
+    ///     std_net::copy_bidirectional(&client, &server)?;
+    ///     Ok(())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn into_stream(self) -> S {
+        self.stream.release(READ | WRITE, self.records.bytes());
+        self.stream
     }
 
     /// Answers, and goes on with the handshake to its end.

@@ -156,6 +156,13 @@ impl Session {
         Ok(filled)
     }
 
+    /// Puts plaintext back that was read and not used: it comes first again.
+    pub(super) fn put_back(&mut self, plaintext: &[u8]) {
+        let rest = self.plaintext.split_off(self.plaintext_start);
+        self.plaintext = [plaintext, &rest].concat();
+        self.plaintext_start = 0;
+    }
+
     /// Encrypts plaintext behind what is in `to`, after what rustls itself has to send.
     pub(super) fn encrypt(&mut self, plaintext: &[u8], to: &mut ByteQueue) -> io::Result<()> {
         if self.closed {

@@ -20,7 +20,7 @@ use super::Version;
 use super::error::TlsError;
 use super::server::Name;
 use super::session::{Connection, MAX_PLAINTEXT, Session, push_all};
-use crate::channel::halves::Claimed;
+use crate::channel::halves::{Claimed, READ};
 use crate::channel::transport::Transport;
 use crate::channel::{Connected, ReadChannel, WriteChannel};
 use crate::socket::Shutdown;
@@ -80,7 +80,7 @@ struct Inner<S: Connected> {
 }
 
 impl<S: Connected> TlsStream<S> {
-    /// Does the handshake.
+    /// Does the handshake over a connection whose halves are claimed.
     pub(super) fn handshake(
         stream: S,
         connection: Connection,
@@ -111,8 +111,9 @@ impl<S: Connected> TlsStream<S> {
         }
     }
 
-    /// The connection below, for its addresses and options. What is read from it or written to it is
-    /// missing in the TLS connection.
+    /// The connection below, for its addresses and options. Reads of it fail with
+    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy), because its bytes are those of TLS; what is written to
+    /// it breaks the TLS connection.
     #[must_use]
     pub fn stream(&self) -> &S {
         &self.0.stream
@@ -270,6 +271,19 @@ impl<S: Connected> TlsStream<S> {
         auto_flush: bool,
     ) -> io::Result<(ReadChannel<TlsStream<S>>, WriteChannel<TlsStream<S>>)> {
         Connected::into_channels(self, auto_flush)
+    }
+}
+
+impl<S: Connected> TlsStream<S> {
+    /// An error if a channel owns the half that reads.
+    fn check_free(&self) -> io::Result<()> {
+        if self.is_claimed(READ) {
+            return Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "this half of the connection has been opened as a channel",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -573,6 +587,21 @@ impl<S: Connected> Transport for TlsStream<S> {
         self.0.halves.claim(halves)
     }
 
+    fn is_claimed(&self, halves: u8) -> bool {
+        self.0.halves.is_claimed(halves)
+    }
+
+    fn release(&self, halves: u8, unread: &[u8]) {
+        if halves & READ != 0 {
+            self.0.session.lock().put_back(unread);
+        }
+        self.0.halves.release(halves);
+    }
+
+    fn is_clone_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn common(&self) -> io::Result<Arc<Self>> {
         Ok(Arc::new(self.try_clone()))
     }
@@ -590,6 +619,7 @@ impl<S: Connected> Connected for TlsStream<S> {}
 
 impl<S: Connected> Read for &TlsStream<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.check_free()?;
         self.recv(buf, Deadline::NEVER)
     }
 }
