@@ -2,13 +2,15 @@
 
 use libc::c_int;
 
-/// Which direction an operation waits for.
+/// What an operation waits for: a direction, or the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
     /// Data, a connection to accept, or the end of the stream.
     Read,
     /// Room to send, or the end of a `connect`.
     Write,
+    /// That the peer has ended its side, or is gone; whatever there is to read.
+    Hangup,
 }
 
 /// How the one attempt that [`Io::perform`](crate::Io::perform) asks for must behave.

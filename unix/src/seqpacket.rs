@@ -132,6 +132,37 @@ impl UnixSeqpacket {
         self.0.shutdown(how)
     }
 
+    /// Waits until the peer has ended its side or is gone, and reads nothing: see
+    /// [`Socket::wait_closed`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (a, b) = std_net_unix::UnixSeqpacket::pair()?;
+    /// assert!(!a.is_closed()?);
+    /// drop(b);
+    /// a.wait_closed()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "awaitClosed")]
+    pub fn wait_closed(&self) -> io::Result<()> {
+        self.0.wait_closed()
+    }
+
+    /// Whether the peer has ended its side or is gone, without waiting: see [`Socket::is_closed`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[doc(alias = "isClosed")]
+    pub fn is_closed(&self) -> io::Result<bool> {
+        self.0.is_closed()
+    }
+
     /// A second handle to the same connection; see [`Socket::try_clone`].
     ///
     /// # Errors

@@ -225,6 +225,43 @@ impl Socket {
         self.0.shutdown(how)
     }
 
+    /// Waits until the peer has ended its side or is gone, and reads nothing: whatever it has sent stays
+    /// there. So a server can stop its work for a client that has left, while a process of its own waits for
+    /// this.
+    ///
+    /// A peer that has only said that it will send no more (`shutdown(Write)`) cannot be told from one that is
+    /// gone. An end that this side has made of its reads counts too. Corresponds to `POLLRDHUP`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; [`WouldBlock`](io::ErrorKind::WouldBlock) of
+    /// a non-blocking socket whose peer is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (a, b) = std_net_unix::Socket::pair(std_net_unix::Type::STREAM)?;
+    /// assert!(!a.is_closed()?);
+    /// drop(b);
+    /// a.wait_closed()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "awaitClosed")]
+    pub fn wait_closed(&self) -> io::Result<()> {
+        self.0.wait_hangup()
+    }
+
+    /// Whether the peer has ended its side or is gone, without waiting; see
+    /// [`wait_closed`](Self::wait_closed).
+    ///
+    /// # Errors
+    ///
+    /// The error of `poll(2)`.
+    #[doc(alias = "isClosed")]
+    pub fn is_closed(&self) -> io::Result<bool> {
+        self.0.is_hung_up()
+    }
+
     /// The address it is bound to. Corresponds to `getsockname(2)`.
     ///
     /// # Errors

@@ -202,6 +202,46 @@ impl Io {
         }
     }
 
+    /// Waits until the peer has ended its side or is gone, and reads nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`perform`](Self::perform).
+    pub fn wait_hangup(&self) -> io::Result<()> {
+        let nonblocking = self.user_nonblocking()?;
+        self.perform(Interest::Hangup, |wait| {
+            let waits = wait == Wait::InKernel && !nonblocking;
+            loop {
+                match poll::is_hung_up(self.fd.as_fd(), waits) {
+                    Ok(true) => return Ok(()),
+                    // The error queue of a datagram socket has something, which concerns others.
+                    Ok(false) if waits => park::sleep(Duration::from_millis(1)),
+                    Ok(false) => return Err(io::ErrorKind::WouldBlock.into()),
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    Err(e) => return Err(e),
+                }
+            }
+        })
+    }
+
+    /// Whether the peer has ended its side or is gone.
+    ///
+    /// # Errors
+    ///
+    /// The error of `poll(2)`.
+    pub fn is_hung_up(&self) -> io::Result<bool> {
+        poll::is_hung_up(self.fd.as_fd(), false)
+    }
+
+    /// Whether the connection is gone in both directions.
+    ///
+    /// # Errors
+    ///
+    /// The error of `poll(2)`.
+    pub fn is_gone(&self) -> io::Result<bool> {
+        poll::is_gone(self.fd.as_fd())
+    }
+
     /// Ends one or both directions. Corresponds to `shutdown(2)`.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::interest::Interest;
 use crate::io::notify::{Notifier, Notify};
 use crate::io::values::to_microseconds;
 use crate::sys::cvt;
-use crate::wake::{READABLE, WRITABLE};
+use crate::wake::ALL;
 
 /// State of the open file description, which all clones of a socket have in common.
 pub(super) struct Shared {
@@ -79,7 +79,7 @@ impl Io {
     pub fn set_deadline(&self, deadline: Deadline) {
         self.deadline.set(Nanos::from_deadline(deadline));
         if let Some(source) = self.source.get() {
-            source.wake(READABLE | WRITABLE);
+            source.wake(ALL);
         }
     }
 
@@ -180,7 +180,7 @@ impl Io {
         let notifier = Notifier(Arc::clone(notify));
         if let Some(source) = self.source.get() {
             // Processes that wait on this handle already wait again, so as to be told.
-            source.wake(READABLE | WRITABLE);
+            source.wake(ALL);
         }
         Ok(notifier)
     }
@@ -252,6 +252,7 @@ impl Io {
         match interest {
             Interest::Read => self.sock().set_read_timeout(timeout)?,
             Interest::Write => self.sock().set_write_timeout(timeout)?,
+            Interest::Hangup => return Err(io::ErrorKind::InvalidInput.into()),
         }
         let nanos = timeout.map_or(u64::MAX, |t| {
             u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)
@@ -269,6 +270,7 @@ impl Io {
         match interest {
             Interest::Read => self.sock().read_timeout(),
             Interest::Write => self.sock().write_timeout(),
+            Interest::Hangup => Ok(None),
         }
     }
 
@@ -281,7 +283,10 @@ impl Io {
         let Some(shared) = self.shared.get() else {
             return Ok(None);
         };
-        let cell = &shared.timeouts[interest as usize];
+        // A wait for a hang-up has none.
+        let Some(cell) = shared.timeouts.get(interest as usize) else {
+            return Ok(None);
+        };
         let mut nanos = cell.load(Ordering::SeqCst);
         if nanos == UNREAD {
             nanos = self.timeout(interest)?.map_or(u64::MAX, |t| {

@@ -18,7 +18,7 @@ use crate::sched::park::{self, Unparker};
 use crate::sched::stop;
 use crate::sched::task::{self, Task};
 use crate::sys::wake_fd::WakeFd;
-use crate::sys::{SENDS_HEED_DONTWAIT, poll};
+use crate::sys::{Reactor, SENDS_HEED_DONTWAIT, poll};
 use crate::wake::Seen;
 
 impl Io {
@@ -210,6 +210,11 @@ impl Io {
     fn end_turn(&self, turn: &mut Turn, interest: Interest, until: Nanos) -> io::Result<()> {
         if turn.call_end.is_none() && !self.is_plain() {
             turn.call_end = Some(self.call_end(interest)?);
+        }
+        let mut until = until;
+        if Reactor::REPORTS_ONCE && interest == Interest::Hangup {
+            // That reactor tells of a hang-up only together with data, which may lie there unread.
+            until = until.min(Nanos::now().after(Duration::from_millis(20)));
         }
         turn.waited = true;
         self.wait(interest, turn.call_end.unwrap_or(Nanos::NEVER).min(until))

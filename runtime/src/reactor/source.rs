@@ -10,7 +10,7 @@ use std::io;
 #[cfg(not(std_net_loom))]
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::interest::Interest;
@@ -20,7 +20,7 @@ use crate::sched::park::Unparker;
 use crate::sched::task::Task;
 use crate::sched::worker::Worker;
 use crate::sys::{Events, Reactor};
-use crate::wake::{READ_CLOSED, READABLE, Readiness, Seen, WRITABLE, bit};
+use crate::wake::{ALL, READ_CLOSED, Readiness, Seen, bit};
 
 /// One cache line.
 #[repr(align(64))]
@@ -36,6 +36,8 @@ pub(crate) struct Source {
     /// Whether there are any, to leave them alone when there are none.
     has_others: AtomicBool,
     pub(super) trust: Trust,
+    /// What a wait for a hang-up has seen of the readiness.
+    heard: AtomicU32,
     slow: Mutex<Slow>,
 }
 
@@ -95,6 +97,7 @@ impl Source {
             generation: AtomicU16::new(0),
             has_others: AtomicBool::new(false),
             trust: Trust::new(),
+            heard: AtomicU32::new(0),
             slow: Mutex::default(),
         }
     }
@@ -114,6 +117,7 @@ impl Source {
         self.generation.fetch_add(1, Ordering::Release);
         self.trust.reset();
         self.readiness.reset();
+        self.heard.store(0, Ordering::Relaxed);
         // Of those who waited last.
         for slot in &self.waiters {
             slot.store(ptr::null_mut(), Ordering::SeqCst);
@@ -130,12 +134,19 @@ impl Source {
 
     #[inline]
     pub(crate) fn readiness(&self, interest: Interest) -> Seen {
+        if interest == Interest::Hangup {
+            return self.readiness.unheard(self.heard.load(Ordering::Relaxed));
+        }
         self.readiness.seen(interest)
     }
 
     /// See [`Readiness::clear`].
     #[inline]
     pub(crate) fn clear(&self, interest: Interest, seen: Seen) -> bool {
+        if interest == Interest::Hangup {
+            self.heard.store(seen.half(), Ordering::Relaxed);
+            return self.readiness.is_heard(seen);
+        }
         self.readiness.clear(interest, seen)
     }
 
@@ -194,7 +205,7 @@ impl Source {
             Err(error) => {
                 // Nobody watches now: who has registered meanwhile must try, and meet the error.
                 drop(slow);
-                self.wake(READABLE | WRITABLE);
+                self.wake(ALL);
                 Err(error)
             }
         }
@@ -295,7 +306,10 @@ impl Source {
         interest: Interest,
         task: &'static Task,
     ) -> Option<Entry> {
-        let slot = &self.waiters[interest as usize];
+        let Some(slot) = self.waiters.get(interest as usize) else {
+            // Who waits for a hang-up has no slot.
+            return Some(self.register_other(interest, Unparker::Process(task)));
+        };
         if ptr::eq(slot.load(Ordering::Relaxed), task) || task.register(slot) {
             return None;
         }
@@ -449,7 +463,7 @@ impl fmt::Debug for Source {
 /// Names the descriptor in a listing.
 pub(crate) fn waiting_for(interest: Interest, fd: BorrowedFd<'_>) -> crate::sched::task::Waiting {
     match interest {
-        Interest::Read => crate::sched::task::Waiting::Readable(fd.as_raw_fd()),
+        Interest::Read | Interest::Hangup => crate::sched::task::Waiting::Readable(fd.as_raw_fd()),
         Interest::Write => crate::sched::task::Waiting::Writable(fd.as_raw_fd()),
     }
 }

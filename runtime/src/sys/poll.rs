@@ -19,6 +19,8 @@ pub(crate) fn wait(
     let events = match interest {
         Interest::Read => libc::POLLIN,
         Interest::Write => libc::POLLOUT,
+        // POLLHUP is told in any case.
+        Interest::Hangup => platform::READ_SHUT,
     };
     // A negative descriptor is passed over.
     let waker = |fd: Option<BorrowedFd<'_>>| libc::pollfd {
@@ -60,6 +62,23 @@ fn error_only(fd: BorrowedFd<'_>, polls: &mut [libc::pollfd; 3], until: Nanos) -
 /// Whether the kernel says that nothing more will come in; does not wait.
 pub(crate) fn is_read_shut(fd: BorrowedFd<'_>) -> io::Result<bool> {
     is_now(fd, platform::READ_SHUT)
+}
+
+/// Whether the kernel says that the peer has ended its side, or is gone; waits for that if `waits` says so.
+pub(crate) fn is_hung_up(fd: BorrowedFd<'_>, waits: bool) -> io::Result<bool> {
+    let mut poll = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: platform::READ_SHUT,
+        revents: 0,
+    };
+    // SAFETY: one valid pollfd.
+    crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, if waits { -1 } else { 0 }) })?;
+    Ok(poll.revents & (platform::READ_SHUT | libc::POLLHUP) != 0)
+}
+
+/// Whether the kernel says that the connection is gone in both directions; does not wait.
+pub(crate) fn is_gone(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    is_now(fd, libc::POLLHUP | libc::POLLERR)
 }
 
 /// Whether the kernel says that there is something to read; does not wait.

@@ -7,7 +7,7 @@ mod sleeping;
 mod token;
 
 #[allow(unused_imports, reason = "not every reactor can tell urgent data")]
-pub(crate) use readiness::{READ_CLOSED, READABLE, Readiness, Seen, URGENT, WRITABLE, bit};
+pub(crate) use readiness::{ALL, READ_CLOSED, READABLE, Readiness, Seen, URGENT, WRITABLE, bit};
 pub(crate) use sleeping::Sleeping;
 pub(crate) use token::Token;
 

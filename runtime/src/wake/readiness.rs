@@ -10,6 +10,8 @@ pub(crate) const WRITABLE: u64 = 1 << 1;
 pub(crate) const READ_CLOSED: u64 = 1 << 2;
 /// Urgent data were announced: a read stops before them, so a short one proves nothing.
 pub(crate) const URGENT: u64 = 1 << 3;
+/// All who wait, for whatever.
+pub(crate) const ALL: u64 = READABLE | WRITABLE | READ_CLOSED;
 /// One event in a direction's half of the word; below it are that direction's flags.
 const ONE: u32 = 1 << 4;
 
@@ -31,6 +33,11 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// All of it, for who compares it later.
+    pub(crate) fn half(self) -> u32 {
+        self.half
+    }
+
     /// Whether there has been an event since the direction was used up.
     #[inline]
     pub(crate) fn allows(self) -> bool {
@@ -50,6 +57,7 @@ pub(crate) fn bit(interest: Interest) -> u64 {
     match interest {
         Interest::Read => READABLE,
         Interest::Write => WRITABLE,
+        Interest::Hangup => READ_CLOSED,
     }
 }
 
@@ -59,6 +67,22 @@ impl Readiness {
             word: AtomicU64::new(0),
             used_up: [AtomicU32::new(0), AtomicU32::new(0)],
         }
+    }
+
+    /// What a wait for a hang-up has not heard of yet: any change, the end of the read side among them.
+    /// `heard` is the half for reading, flags and all, as it was at its last attempt.
+    #[cold]
+    pub(crate) fn unheard(&self, heard: u32) -> Seen {
+        let half = half(self.word.load(Ordering::SeqCst), Interest::Read);
+        let changed = half != heard;
+        let used_up = if changed { half ^ ONE } else { half };
+        Seen { half, used_up }
+    }
+
+    /// Whether there has been nothing since.
+    #[cold]
+    pub(crate) fn is_heard(&self, seen: Seen) -> bool {
+        half(self.word.load(Ordering::SeqCst), Interest::Read) == seen.half
     }
 
     #[inline]

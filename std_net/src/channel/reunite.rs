@@ -60,6 +60,10 @@ impl<S: Connected> ReadChannel<S> {
     /// let (mut read, mut write) = stream.tls("mail.example")?.into_channels(true)?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[allow(
+        clippy::result_large_err,
+        reason = "it holds both halves; the error is rare"
+    )]
     pub fn reunite(mut self, mut write: WriteChannel<S>) -> Result<S, ReuniteError<S>> {
         let sent = if self.stream.is_clone_of(&write.stream) {
             io::Write::flush(&mut write)

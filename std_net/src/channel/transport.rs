@@ -49,6 +49,15 @@ pub trait Transport: Send + Sync + Sized + 'static {
     /// The handle that the halves have in common.
     fn common(&self) -> io::Result<Arc<Self>>;
 
+    /// Waits until the peer has ended its side or is gone, and reads nothing.
+    fn wait_closed(&self) -> io::Result<()>;
+
+    /// Whether it has.
+    fn is_closed(&self) -> io::Result<bool>;
+
+    /// Whether the connection is gone in both directions.
+    fn is_gone(&self) -> io::Result<bool>;
+
     fn set_deadline(&self, deadline: Deadline);
     fn deadline(&self) -> Deadline;
 }
@@ -115,6 +124,18 @@ macro_rules! over_io {
 
             fn common(&self) -> io::Result<Arc<Self>> {
                 halves::common(self.as_io(), || self.try_clone())
+            }
+
+            fn wait_closed(&self) -> io::Result<()> {
+                self.as_io().wait_hangup()
+            }
+
+            fn is_closed(&self) -> io::Result<bool> {
+                self.as_io().is_hung_up()
+            }
+
+            fn is_gone(&self) -> io::Result<bool> {
+                self.as_io().is_gone()
             }
 
             fn set_deadline(&self, deadline: Deadline) {

@@ -388,6 +388,31 @@ impl<S: Connected> WriteChannel<S> {
         !self.closed
     }
 
+    /// Whether what is written from now on can reach nobody: this half was closed here, or the connection
+    /// is gone. A peer that only sends no more may still read.
+    ///
+    /// # Errors
+    ///
+    /// The error of `poll(2)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::unix::UnixStream;
+    /// use std_net::channel::Connected;
+    ///
+    /// let (a, b) = UnixStream::pair()?;
+    /// let write = a.open_write_channel(true)?;
+    /// assert!(!write.is_closed_for_write()?);
+    /// drop(b);
+    /// assert!(write.is_closed_for_write()?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "isClosedForWrite")]
+    pub fn is_closed_for_write(&self) -> io::Result<bool> {
+        Ok(self.closed || self.stream.is_gone()?)
+    }
+
     /// Sets the deadline of this half; see
     /// [`ReadChannel::set_deadline`](super::ReadChannel::set_deadline).
     pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {

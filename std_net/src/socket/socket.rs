@@ -224,6 +224,53 @@ impl Socket {
         self.0.shutdown(how)
     }
 
+    /// Waits until the peer has ended its side or is gone, and reads nothing: whatever it has sent stays
+    /// there. So a server can stop its work for a client that has left, while a process of its own waits for
+    /// this.
+    ///
+    /// A peer that has only said that it will send no more (`shutdown(Write)`) cannot be told from one that is
+    /// gone. An end that this side has made of its reads counts too. Corresponds to `POLLRDHUP`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; [`WouldBlock`](io::ErrorKind::WouldBlock) of
+    /// a non-blocking socket whose peer is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (stream, _) = listener.accept()?;
+    /// use std::time::Duration;
+    /// use std_net::process;
+    ///
+    /// // Work that takes its time, until it is done or the client has left.
+    /// drop(peer);
+    /// process::scope(|scope| {
+    ///     let work = scope.spawn(|| process::sleep(Duration::from_secs(3600)));
+    ///     stream.socket().wait_closed()?;
+    ///     work.cancel();
+    ///     Ok::<(), std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "awaitClosed")]
+    pub fn wait_closed(&self) -> io::Result<()> {
+        self.0.wait_hangup()
+    }
+
+    /// Whether the peer has ended its side or is gone, without waiting; see
+    /// [`wait_closed`](Self::wait_closed).
+    ///
+    /// # Errors
+    ///
+    /// The error of `poll(2)`.
+    #[doc(alias = "isClosed")]
+    pub fn is_closed(&self) -> io::Result<bool> {
+        self.0.is_hung_up()
+    }
+
     /// The address it is bound to. Corresponds to `getsockname(2)`.
     ///
     /// # Errors

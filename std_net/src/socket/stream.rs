@@ -180,6 +180,41 @@ impl TcpStream {
         self.0.shutdown(how)
     }
 
+    /// Waits until the peer has ended its side or is gone, and reads nothing: see
+    /// [`Socket::wait_closed`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let peer = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (stream, _) = listener.accept()?;
+    /// peer.write_string("a question")?;
+    /// assert!(!stream.is_closed()?);
+    /// drop(peer);
+    /// stream.wait_closed()?;
+    /// assert_eq!(stream.read_string(80)?, "a question");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "awaitClosed")]
+    pub fn wait_closed(&self) -> io::Result<()> {
+        self.0.wait_closed()
+    }
+
+    /// Whether the peer has ended its side or is gone, without waiting: see [`Socket::is_closed`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[doc(alias = "isClosed")]
+    pub fn is_closed(&self) -> io::Result<bool> {
+        self.0.is_closed()
+    }
+
     /// A second handle to the same connection; see [`Socket::try_clone`].
     ///
     /// # Errors

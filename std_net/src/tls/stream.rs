@@ -185,6 +185,26 @@ impl<S: Connected> TlsStream<S> {
         self.shutdown(Shutdown::Both)
     }
 
+    /// Waits until the peer has ended the connection below, or is gone, and reads nothing: see
+    /// [`Socket::wait_closed`](crate::socket::Socket::wait_closed). A `close_notify` alone is not seen
+    /// without reading.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn wait_closed(&self) -> io::Result<()> {
+        Transport::wait_closed(self)
+    }
+
+    /// Whether the peer has ended the connection below, or is gone, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The error of `poll(2)`.
+    pub fn is_closed(&self) -> io::Result<bool> {
+        Transport::is_closed(self)
+    }
+
     /// A second handle to the same connection. It is a reference: the deadline is shared too.
     #[must_use]
     pub fn try_clone(&self) -> TlsStream<S> {
@@ -604,6 +624,18 @@ impl<S: Connected> Transport for TlsStream<S> {
 
     fn common(&self) -> io::Result<Arc<Self>> {
         Ok(Arc::new(self.try_clone()))
+    }
+
+    fn wait_closed(&self) -> io::Result<()> {
+        self.0.stream.wait_closed()
+    }
+
+    fn is_closed(&self) -> io::Result<bool> {
+        self.0.stream.is_closed()
+    }
+
+    fn is_gone(&self) -> io::Result<bool> {
+        self.0.stream.is_gone()
     }
 
     fn set_deadline(&self, deadline: Deadline) {
