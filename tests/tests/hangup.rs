@@ -166,7 +166,7 @@ fn it_ends_as_every_wait_does() {
     both(|| {
         let (a, b) = tcp_pair();
         b.write_string("unread").unwrap();
-        a.timeout_after(Duration::from_millis(10));
+        a.set_deadline(Duration::from_millis(10));
         assert_eq!(a.wait_closed().unwrap_err().kind(), ErrorKind::TimedOut);
         a.reset_deadline();
         a.set_nonblocking(true).unwrap();
@@ -178,14 +178,14 @@ fn it_ends_as_every_wait_does() {
         drop(a);
         let a = std::sync::Arc::new(clone);
         let theirs = std::sync::Arc::clone(&a);
-        a.timeout_after(LIMIT);
+        a.set_deadline(LIMIT);
         let waiter = process::spawn(move || {
             begun.send(()).unwrap();
             theirs.wait_closed()
         });
         begins.recv().unwrap();
         process::yield_now();
-        a.timeout_after(Duration::ZERO);
+        a.set_deadline(Duration::ZERO);
         let error = waiter.join().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         // A cancel.

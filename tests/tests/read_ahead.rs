@@ -68,7 +68,7 @@ fn other_reads_fail_while_a_channel_has_the_half() {
         let error = a.chunks(8).next().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         // With a deadline it is no different.
-        a.timeout_after(std_net_tests::LIMIT);
+        a.set_deadline(std_net_tests::LIMIT);
         busy(a.read_string(8));
         // The half that writes is free.
         a.write_string("out").unwrap();
