@@ -1,14 +1,14 @@
 //! Does a server that is shut down stop accepting, let connections finish, and cancel what is late?
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use std_net::process;
-use std_net::server::Server;
+use std_net::process::{self, channel};
+use std_net::server::{Peer, Readable, Server, Session};
 use std_net::socket::{TcpListener, TcpStream};
 use std_net::unix::{SocketAddr, UnixListener, UnixSeqpacket, UnixSeqpacketListener, UnixStream};
 use std_net_tests::{LIMIT, TempPath, both, within};
@@ -246,4 +246,355 @@ fn the_examples_end_gracefully_on_a_signal() {
             assert!(rest.ends_with("served, 0 cut off\n"), "{rest:?}");
         });
     }
+}
+
+/// Lines to and fro, and between them whatever ends the server ends the connection.
+fn echo_lines<S: Readable>(stream: S, session: &Session) -> std::io::Result<()>
+where
+    for<'a> &'a S: Read + Write,
+{
+    let mut reader = BufReader::new(&stream);
+    let mut line = String::new();
+    while !reader.buffer().is_empty() || session.wait_readable(&stream)? {
+        line.clear();
+        if reader.read_line(&mut line)? == 0 {
+            break;
+        }
+        (&stream).write_all(line.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn line_trip<S: Read + Write>(stream: &mut S) {
+    let mut back = [0; 5];
+    stream.write_all(b"ping\n").unwrap();
+    stream.read_exact(&mut back).unwrap();
+    assert_eq!(&back, b"ping\n");
+}
+
+#[test]
+fn idle_connections_hold_no_shutdown_up_and_a_request_is_finished() {
+    both(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let server = Server::new(listener).unwrap();
+        let handle = server.handle();
+        let clients = process::spawn(move || {
+            let mut idle: Vec<TcpStream> = (0..50)
+                .map(|_| {
+                    let mut client = TcpStream::connect(addr).unwrap();
+                    line_trip(&mut client);
+                    client
+                })
+                .collect();
+            // One that has never said anything, and one in the middle of a request.
+            let mut silent = TcpStream::connect(addr).unwrap();
+            let mut busy = TcpStream::connect(addr).unwrap();
+            line_trip(&mut busy);
+            busy.write_all(b"half").unwrap();
+            while handle.running() < 52 {
+                process::yield_now();
+            }
+            // It has read the half: its end shows that it waits for the rest.
+            process::sleep(Duration::from_millis(20));
+            handle.shutdown(LONG);
+            for client in idle.iter_mut().chain([&mut silent]) {
+                assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
+            }
+            while handle.running() > 1 {
+                process::yield_now();
+            }
+            busy.write_all(b"\n").unwrap();
+            assert_eq!(busy.read_string(5).unwrap(), "half\n");
+            assert_eq!(busy.read(&mut [0; 8]).unwrap(), 0);
+        });
+        let start = Instant::now();
+        let end = server.run_with(echo_lines).unwrap();
+        assert_eq!((end.served, end.cancelled, end.left), (52, 0, 0));
+        assert!(start.elapsed() < LONG);
+        clients.join().unwrap();
+    });
+}
+
+#[test]
+fn a_shutdown_and_the_first_byte_of_a_request_at_once() {
+    both(|| {
+        // Whoever is first: it is answered, or the connection ends; never a hang.
+        for _ in 0..30 {
+            let path = TempPath::new();
+            let server = Server::new(UnixListener::bind(&*path).unwrap()).unwrap();
+            let handle = server.handle();
+            let address = path.to_path_buf();
+            let client = process::spawn(move || {
+                let mut client = UnixStream::connect(&address).unwrap();
+                line_trip(&mut client);
+                let shutter = thread::spawn(move || handle.shutdown(LONG));
+                let _ = client.write_all(b"ping\n");
+                // The end, also after an answer.
+                let text = client.read_string(64).unwrap_or_default();
+                process::blocking(|| shutter.join().unwrap());
+                text
+            });
+            let end = server.run_with(echo_lines).unwrap();
+            assert_eq!((end.cancelled, end.left), (0, 0));
+            let text = client.join().unwrap();
+            assert!(["", "ping\n"].contains(&&*text), "{text:?}");
+        }
+    });
+}
+
+#[test]
+fn an_idle_timeout_ends_what_is_idle_and_nothing_else() {
+    both(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let server = Server::new(listener)
+            .unwrap()
+            .idle_timeout(Duration::from_millis(60));
+        let handle = server.handle();
+        let client = process::spawn(move || {
+            let mut client = TcpStream::connect(addr).unwrap();
+            let start = Instant::now();
+            for _ in 0..8 {
+                line_trip(&mut client);
+                process::sleep(Duration::from_millis(10));
+            }
+            assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
+            assert!(start.elapsed() >= Duration::from_millis(130));
+            handle.shutdown(LONG);
+        });
+        let end = server.run_with(echo_lines).unwrap();
+        assert_eq!((end.served, end.cancelled), (1, 0));
+        client.join().unwrap();
+
+        // A handler that knows nothing of it is told by its read.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let server = Server::new(listener)
+            .unwrap()
+            .idle_timeout(Duration::from_millis(20));
+        let handle = server.handle();
+        let client = process::spawn(move || {
+            let mut client = TcpStream::connect(addr).unwrap();
+            assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
+            handle.shutdown(LONG);
+        });
+        server.run(echo).unwrap();
+        client.join().unwrap();
+    });
+}
+
+#[test]
+fn at_most_so_many_at_a_time_and_the_rest_waits() {
+    both(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let server = Server::new(listener)
+            .unwrap()
+            .max_connections(3)
+            .acceptors(2);
+        let handle = server.handle();
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let seen = Arc::clone(&most);
+        let clients = process::spawn(move || {
+            process::scope(|scope| {
+                for _ in 0..20 {
+                    scope.spawn(|| {
+                        let mut client = TcpStream::connect(addr).unwrap();
+                        round_trip(&mut client);
+                    });
+                }
+            });
+            handle.shutdown(LONG);
+        });
+        let end = server
+            .run(move |stream| {
+                seen.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                let result = echo(stream);
+                now.fetch_sub(1, Ordering::SeqCst);
+                result
+            })
+            .unwrap();
+        assert_eq!((end.served, end.cancelled), (20, 0));
+        assert!((1..=3).contains(&most.load(Ordering::SeqCst)));
+        clients.join().unwrap();
+
+        // A shutdown while nothing is accepted because there are so many.
+        let path = TempPath::new();
+        let server = Server::new(UnixListener::bind(&*path).unwrap())
+            .unwrap()
+            .max_connections(1);
+        let handle = server.handle();
+        let address = path.to_path_buf();
+        let client = process::spawn(move || {
+            let mut first = UnixStream::connect(&address).unwrap();
+            round_trip(&mut first);
+            let _second = UnixStream::connect(&address).unwrap();
+            handle.shutdown(LONG);
+            round_trip(&mut first);
+        });
+        let end = server.run(echo).unwrap();
+        assert_eq!((end.served, end.cancelled), (1, 0));
+        client.join().unwrap();
+    });
+}
+
+#[test]
+fn problems_are_told_with_the_peer() {
+    both(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = Arc::clone(&told);
+        let server = Server::new(listener)
+            .unwrap()
+            .on_error(move |problem| tell.lock().unwrap().push(problem.to_string()));
+        let handle = server.handle();
+        let client = process::spawn(move || {
+            let mut peers = Vec::new();
+            for what in [b"fail", b"fall", b"ping"] {
+                let mut client = TcpStream::connect(addr).unwrap();
+                client.write_all(what).unwrap();
+                let mut back = Vec::new();
+                client.shutdown(std::net::Shutdown::Write).unwrap();
+                client.read_to_end(&mut back).unwrap();
+                peers.push(client.local_addr().unwrap());
+            }
+            handle.shutdown(LONG);
+            peers
+        });
+        let end = server
+            .run(|mut stream: TcpStream| {
+                let mut what = [0; 4];
+                stream.read_exact(&mut what)?;
+                match &what {
+                    b"fail" => Err(std::io::Error::other("as it was asked to")),
+                    b"fall" => panic!("as it was told"),
+                    _ => stream.write_all(&what),
+                }
+            })
+            .unwrap();
+        assert_eq!(end.served, 3);
+        let peers = client.join().unwrap();
+        let expected = [
+            format!("{}: as it was asked to", peers[0]),
+            format!("{}: panicked: as it was told", peers[1]),
+        ];
+        assert_eq!(*told.lock().unwrap(), expected);
+    });
+}
+
+#[test]
+fn several_listeners_are_one_server() {
+    both(|| {
+        let (tcp, path, packets) = (
+            TcpListener::bind("127.0.0.1:0").unwrap(),
+            TempPath::new(),
+            TempPath::new(),
+        );
+        let addr = tcp.local_addr().unwrap();
+        let packets_address = SocketAddr::from_pathname(&*packets).unwrap();
+        let server = Server::new(tcp)
+            .unwrap()
+            .also(UnixListener::bind(&*path).unwrap(), |stream, session| {
+                assert!(matches!(session.peer(), Peer::Unix(_)));
+                echo_lines(stream, session)
+            })
+            .unwrap()
+            .also(
+                UnixSeqpacketListener::bind_addr(&packets_address).unwrap(),
+                |socket: UnixSeqpacket, session| -> std::io::Result<()> {
+                    while session.wait_readable(&socket)? {
+                        let text = socket.read_string(10)?;
+                        if text.is_empty() {
+                            break;
+                        }
+                        socket.write_string(&text)?;
+                    }
+                    Ok(())
+                },
+            )
+            .unwrap();
+        let handle = server.handle();
+        let address = path.to_path_buf();
+        let client = process::spawn(move || {
+            let mut near = UnixStream::connect(&address).unwrap();
+            line_trip(&mut near);
+            let mut far = TcpStream::connect(addr).unwrap();
+            line_trip(&mut far);
+            let packet = UnixSeqpacket::connect_addr(&packets_address).unwrap();
+            packet.write_string("one").unwrap();
+            assert_eq!(packet.read_string(10).unwrap(), "one");
+            assert_eq!(handle.running(), 3);
+            handle.shutdown(LONG);
+            assert_eq!(near.read(&mut [0; 1]).unwrap(), 0);
+            assert_eq!(far.read(&mut [0; 1]).unwrap(), 0);
+            assert!(UnixStream::connect(&address).is_err());
+        });
+        let end = server
+            .run_with(|stream, session| {
+                let Peer::Ip(peer) = session.peer() else {
+                    panic!("{:?}", session.peer());
+                };
+                assert_eq!(stream.peer_addr()?, *peer);
+                echo_lines(stream, session)
+            })
+            .unwrap();
+        assert_eq!((end.served, end.cancelled), (3, 0));
+        client.join().unwrap();
+    });
+}
+
+#[test]
+fn a_listener_beside_that_fails_ends_the_server_with_its_error() {
+    both(|| {
+        let path = TempPath::new();
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        tcp.socket().shutdown(std::net::Shutdown::Both).unwrap();
+        let server = Server::new(UnixListener::bind(&*path).unwrap())
+            .unwrap()
+            .also(tcp, |stream, _| echo(stream))
+            .unwrap();
+        assert_eq!(
+            server.run(echo).unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
+    });
+}
+
+#[test]
+fn what_a_handler_spawns_is_cancelled_with_it() {
+    both(|| {
+        let path = TempPath::new();
+        let server = Server::new(UnixListener::bind(&*path).unwrap()).unwrap();
+        let handle = server.handle();
+        let address = path.to_path_buf();
+        let client = process::spawn(move || {
+            let mut client = UnixStream::connect(&address).unwrap();
+            client.read_exact(&mut [0; 1]).unwrap();
+            handle.shutdown(Duration::ZERO);
+            assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+        });
+        let (told, tells) = channel::unbounded();
+        let end = server
+            .run(move |mut stream: UnixStream| {
+                let wait = |told: &channel::Sender<bool>| {
+                    process::sleep(Duration::MAX);
+                    told.send(process::check_cancelled().is_err()).unwrap();
+                };
+                let other = told.clone();
+                process::spawn(move || wait(&other));
+                process::scope(|scope| {
+                    scope.spawn(|| wait(&told));
+                    stream.write_all(b"!").unwrap();
+                    wait(&told);
+                });
+            })
+            .unwrap();
+        assert_eq!((end.cancelled, end.left), (1, 0));
+        for _ in 0..3 {
+            assert_eq!(tells.recv(), Ok(true));
+        }
+        client.join().unwrap();
+    });
 }

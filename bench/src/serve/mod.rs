@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     OursOwn,
     /// std_net, with batched writes.
     OursBatched,
+    /// std_net, the same by its `Server`.
+    OursServer,
     Tokio,
     TokioCt,
     Monoio,
@@ -45,6 +47,7 @@ impl Kind {
             Kind::Ours => "std_net",
             Kind::OursOwn => "std_net, own buffers",
             Kind::OursBatched => "std_net, batched",
+            Kind::OursServer => "std_net, Server",
             Kind::Tokio => "tokio",
             Kind::TokioCt => "tokio current-thread",
             Kind::Monoio => "monoio",
@@ -62,6 +65,7 @@ impl Kind {
             Kind::Ours => "ours",
             Kind::OursOwn => "ours-own",
             Kind::OursBatched => "ours-batched",
+            Kind::OursServer => "ours-server",
             Kind::Tokio => "tokio",
             Kind::TokioCt => "tokio-ct",
             Kind::Monoio => "monoio",
@@ -106,6 +110,7 @@ pub(crate) fn run(service: &Service) -> io::Result<()> {
         Kind::Ours => ours::run(service, ours::Manner::Plain),
         Kind::OursOwn => ours::run(service, ours::Manner::OwnBuffers),
         Kind::OursBatched => ours::run(service, ours::Manner::BatchedWrites),
+        Kind::OursServer => ours::run(service, ours::Manner::Server),
         Kind::Tokio => tokio::run(service, true),
         Kind::TokioCt => tokio::run(service, false),
         Kind::Monoio => monoio::run(service),

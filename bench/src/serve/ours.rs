@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use std_net::process;
 use std_net::runtime::Builder;
+use std_net::server::Server;
 use std_net::socket::{Lent, TcpListener, TcpStream, UdpSocket};
 use std_net::unix::{UnixListener, UnixStream};
 
@@ -17,6 +18,8 @@ pub(super) enum Manner {
     /// Each connection has a buffer of its own.
     OwnBuffers,
     BatchedWrites,
+    /// By the server that can be shut down, and never is here.
+    Server,
 }
 
 pub(super) fn run(service: &Service, manner: Manner) -> io::Result<()> {
@@ -40,6 +43,12 @@ fn serve_all(service: &Service, manner: Manner) -> io::Result<()> {
         Net::Tcp => {
             let listener = TcpListener::bind(ANY)?;
             listening(listener.local_addr()?)?;
+            if manner == Manner::Server {
+                let server = Server::new(listener)?;
+                return server
+                    .run(|stream| echo(stream, TcpStream::read_lent))
+                    .map(drop);
+            }
             if manner == Manner::OwnBuffers {
                 return serve_each(listener.incoming(), move |stream| {
                     blocking::echo(stream, buffer)

@@ -54,7 +54,14 @@ impl Io {
             let received = if flags & libc::MSG_DONTWAIT != 0 {
                 self.once(Interest::Read, reader, attempt)
             } else {
-                self.run(Interest::Read, reader, until, attempt, |r| r.emptied)
+                self.run(
+                    Interest::Read,
+                    reader,
+                    until,
+                    attempt,
+                    |r| r.emptied,
+                    || false,
+                )
             };
             let error = match received {
                 Ok(received) => return Ok(received.len),
@@ -100,7 +107,14 @@ impl Io {
                     Err(error) => Err(without(buf, error)),
                 }
             };
-            let received = self.run(Interest::Read, reader, until, attempt, |(_, r)| r.emptied);
+            let received = self.run(
+                Interest::Read,
+                reader,
+                until,
+                attempt,
+                |(_, r)| r.emptied,
+                || false,
+            );
             let error = match received {
                 Ok((buf, received)) => return Ok((buf, received.len)),
                 Err(error) => error,

@@ -8,6 +8,7 @@
 //! | `mode` | what decides how a handle waits: deadline, blocking mode, timeouts |
 //! | `notify` | interrupting the calls that wait, from elsewhere |
 //! | `halves` | the halves of a connection, and what an owner of one had read ahead |
+//! | `ready` | waiting until there is something to do, without doing it |
 //! | `data` | receiving and sending |
 //! | `batched` | sends that are made together with those of other processes |
 //! | `sendfile` | files and streams sent on without passing through the program |
@@ -26,6 +27,7 @@ pub mod halves;
 mod mode;
 pub(crate) mod notify;
 mod options;
+mod ready;
 #[doc(hidden)]
 pub mod sendfile;
 #[doc(hidden)]

@@ -39,7 +39,14 @@ impl Io {
         interest: Interest,
         attempt: impl FnMut(Wait) -> io::Result<T>,
     ) -> io::Result<T> {
-        self.run(interest, Reader::User, Nanos::NEVER, attempt, |_| false)
+        self.run(
+            interest,
+            Reader::User,
+            Nanos::NEVER,
+            attempt,
+            |_| false,
+            || false,
+        )
     }
 
     /// `perform` with a deadline of this call alone, of which and the handle's the nearer wins.
@@ -51,11 +58,12 @@ impl Io {
         attempt: impl FnMut(Wait) -> io::Result<T>,
     ) -> io::Result<T> {
         let until = Nanos::from_deadline(deadline);
-        self.run(interest, reader, until, attempt, |_| false)
+        self.run(interest, reader, until, attempt, |_| false, || false)
     }
 
     /// `perform_deadline`, and `emptied` says of a result that nothing can be left in that direction. Of a write
-    /// `reader` says nothing.
+    /// `reader` says nothing. It ends as if notified when `stop` says so, which is asked again whenever the
+    /// process is woken.
     #[inline(always)]
     pub(super) fn run<T>(
         &self,
@@ -64,6 +72,7 @@ impl Io {
         until: Nanos,
         mut attempt: impl FnMut(Wait) -> io::Result<T>,
         emptied: impl FnOnce(&T) -> bool,
+        stop: impl Fn() -> bool,
     ) -> io::Result<T> {
         let task = task::current();
         let mut turn = Turn {
@@ -79,6 +88,9 @@ impl Io {
             self.force_nonblocking()?;
         }
         loop {
+            if stop() {
+                return Err(notified());
+            }
             // Most sockets have no more to ask for than this.
             let plain = until == Nanos::NEVER && self.is_plain();
             if !plain {

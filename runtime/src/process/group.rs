@@ -84,6 +84,12 @@ impl Group {
         self.info.is_cancelled()
     }
 
+    /// Wakes all from their waits, to look again at what they wait for.
+    #[doc(hidden)]
+    pub fn wake(&self) {
+        self.info.wake_all();
+    }
+
     /// The deadline of its processes.
     #[must_use]
     pub fn deadline(&self) -> Deadline {

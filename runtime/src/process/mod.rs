@@ -214,8 +214,7 @@ impl Builder {
         }
         info.leads = leads;
         if let Some(parent) = parent {
-            info.leads |= parent.leads;
-            info.deadline = info.deadline.min(parent.deadline);
+            parent.born_to(&mut info);
         }
         info
     }

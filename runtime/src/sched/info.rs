@@ -65,15 +65,16 @@ pub(crate) struct Info {
     pub(crate) leads: bool,
     /// A [`Stopped`] as [`Stopped::code`], or 0.
     stopped: AtomicU8,
-    /// Whether there is a family, to leave the lock alone where there is none.
+    /// To whom the process belongs.
+    parent: Mutex<Option<Arc<Info>>>,
+    /// Whether anybody has ever belonged to it, to leave the lock alone if not.
     has_family: AtomicBool,
     family: Mutex<Option<Box<Family>>>,
 }
 
-/// Those to whom a process belongs, and who belong to it.
+/// Who belongs to a process.
 #[derive(Default)]
 struct Family {
-    parent: Option<Arc<Info>>,
     /// Also those who have ended, until the next sweep.
     children: Vec<Weak<Info>>,
     /// How many children there must be for the next sweep.
@@ -95,6 +96,7 @@ impl Info {
             deadline: Nanos::NEVER,
             leads: false,
             stopped: AtomicU8::new(0),
+            parent: Mutex::new(None),
             has_family: AtomicBool::new(false),
             family: Mutex::new(None),
         }
@@ -138,21 +140,22 @@ impl Info {
             return Vec::new();
         }
         self.wake_if(|task| task.stop(self, why));
-        if !self.has_family.load(Ordering::SeqCst) {
-            return Vec::new();
-        }
-        let family = self.lock();
-        let children = family.as_ref().map(|f| f.children.iter());
-        children
-            .into_iter()
-            .flatten()
-            .filter_map(Weak::upgrade)
-            .collect()
+        self.children()
     }
 
     /// Wakes the process from its wait, to look again at what it waits for.
     pub(crate) fn wake(&self) {
         self.wake_if(|_| true);
+    }
+
+    /// The same with all that belong to it.
+    pub(crate) fn wake_all(&self) {
+        self.wake();
+        let mut below = self.children();
+        while let Some(next) = below.pop() {
+            next.wake();
+            below.append(&mut next.children());
+        }
     }
 
     /// Wakes the process from its wait, if `f` says so of the slot it has, or has had.
@@ -176,33 +179,62 @@ impl Info {
         f(self.lock().get_or_insert_default())
     }
 
-    /// Makes `child` belong to this process; if this one has ended, to its nearest parent that has not.
-    /// A child of a process that was stopped is stopped.
+    /// A process that is to belong to this one: the next step is [`adopt`](Self::adopt).
+    pub(crate) fn born_to(self: &Arc<Info>, child: &mut Info) {
+        child.leads |= self.leads;
+        child.deadline = child.deadline.min(self.deadline);
+        child.parent = Mutex::new(Some(Arc::clone(self)));
+    }
+
+    /// Enters `child` among those who belong to this process; if this one has ended, to its nearest parent
+    /// that has not. A child of a process that was stopped is stopped.
     pub(crate) fn adopt(self: &Arc<Info>, child: &Arc<Info>) {
         let mut parent = Arc::clone(self);
-        loop {
-            child.with_family(|family| family.parent = Some(Arc::clone(&parent)));
-            let above = parent.with_family(|family| {
-                if family.ended {
-                    return Some(family.parent.clone());
-                }
-                if family.children.len() >= family.sweep_at.max(SWEEP) {
-                    family.children.retain(|child| child.strong_count() > 0);
-                    family.sweep_at = 2 * family.children.len();
-                }
-                family.children.push(Arc::downgrade(child));
-                None
-            });
-            match above {
-                Some(Some(above)) => parent = above,
-                Some(None) => return child.with_family(|family| family.parent = None),
-                None => break,
-            }
+        while !parent.enter(child) {
+            let above = parent.parent().clone();
+            *child.parent() = above.clone();
+            let Some(above) = above else {
+                return;
+            };
+            parent = above;
         }
         // After it was entered: a stop either finds it there or is found here.
         if let Some(why) = Stopped::of(parent.stop_code()) {
             child.stop(why);
         }
+    }
+
+    fn parent(&self) -> MutexGuard<'_, Option<Arc<Info>>> {
+        self.parent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the child was entered: not if this process has ended.
+    fn enter(&self, child: &Arc<Info>) -> bool {
+        self.with_family(|family| {
+            if family.ended {
+                return false;
+            }
+            if family.children.len() >= family.sweep_at.max(SWEEP) {
+                family.children.retain(|child| child.strong_count() > 0);
+                family.sweep_at = 2 * family.children.len();
+            }
+            family.children.push(Arc::downgrade(child));
+            true
+        })
+    }
+
+    /// The children that have not ended, or have only just.
+    fn children(&self) -> Vec<Arc<Info>> {
+        if !self.has_family.load(Ordering::SeqCst) {
+            return Vec::new();
+        }
+        let family = self.lock();
+        let children = family.as_ref().map(|f| f.children.iter());
+        children
+            .into_iter()
+            .flatten()
+            .filter_map(Weak::upgrade)
+            .collect()
     }
 
     /// The process ends: who belongs to it belongs to its parent from now on.
@@ -215,14 +247,15 @@ impl Info {
 
     #[cold]
     fn hand_over(&self) {
-        let (parent, children) = self.with_family(|family| {
+        let children = self.with_family(|family| {
             family.ended = true;
-            (family.parent.clone(), mem::take(&mut family.children))
+            mem::take(&mut family.children)
         });
+        let parent = self.parent().clone();
         for child in children.iter().filter_map(Weak::upgrade) {
-            match &parent {
-                Some(parent) => parent.adopt(&child),
-                None => child.with_family(|family| family.parent = None),
+            (*child.parent()).clone_from(&parent);
+            if let Some(parent) = &parent {
+                parent.adopt(&child);
             }
         }
     }
@@ -241,19 +274,16 @@ impl fmt::Debug for Info {
 impl Drop for Info {
     fn drop(&mut self) {
         // A long line of parents whom nobody else knows, one after another and not by recursion.
-        let own = self
-            .family
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut next = own.take().and_then(|family| family.parent);
+        let mut next = take_parent(self);
         while let Some(parent) = next {
-            next = Arc::into_inner(parent).and_then(|mut parent| {
-                let family = parent.family.get_mut();
-                let family = family.unwrap_or_else(PoisonError::into_inner).take();
-                family.and_then(|family| family.parent)
-            });
+            next = Arc::into_inner(parent).and_then(|mut parent| take_parent(&mut parent));
         }
     }
+}
+
+fn take_parent(info: &mut Info) -> Option<Arc<Info>> {
+    let parent = info.parent.get_mut();
+    parent.unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl fmt::Display for Info {

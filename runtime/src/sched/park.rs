@@ -3,6 +3,7 @@
 
 use std::ptr;
 use std::sync::Arc;
+use std::task::Waker;
 use std::thread;
 
 use parking::Parker;
@@ -17,6 +18,8 @@ use crate::sys::wake_fd::WakeFd;
 pub(crate) enum Unparker {
     Process(&'static Task),
     Thread(parking::Unparker),
+    /// Whoever drives a future.
+    Waker(Waker),
     /// A thread in `ppoll(2)`.
     Polling(Arc<WakeFd>),
 }
@@ -28,6 +31,7 @@ impl Unparker {
             Unparker::Thread(unparker) => {
                 unparker.unpark();
             }
+            Unparker::Waker(waker) => waker.wake_by_ref(),
             Unparker::Polling(wake_fd) => wake_fd.raise(),
         }
     }
@@ -37,6 +41,7 @@ impl Unparker {
         match (self, other) {
             (Unparker::Process(a), Unparker::Process(b)) => ptr::eq(*a, *b),
             (Unparker::Thread(a), Unparker::Thread(b)) => a.same_parker(b),
+            (Unparker::Waker(a), Unparker::Waker(b)) => a.will_wake(b),
             (Unparker::Polling(a), Unparker::Polling(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }

@@ -86,6 +86,24 @@ pub(crate) fn is_readable(fd: BorrowedFd<'_>) -> io::Result<bool> {
     is_now(fd, libc::POLLIN)
 }
 
+/// Whether an operation in this direction would end at once: with success, or with an error; does not
+/// wait.
+pub(crate) fn is_ready(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<bool> {
+    let event = match interest {
+        Interest::Read => libc::POLLIN,
+        Interest::Write => libc::POLLOUT,
+        Interest::Hangup => platform::READ_SHUT,
+    };
+    let mut poll = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: event,
+        revents: 0,
+    };
+    // SAFETY: one valid pollfd.
+    crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, 0) })?;
+    Ok(poll.revents != 0)
+}
+
 fn is_now(fd: BorrowedFd<'_>, event: libc::c_short) -> io::Result<bool> {
     let mut poll = libc::pollfd {
         fd: fd.as_raw_fd(),

@@ -124,6 +124,14 @@ impl Session {
         on_thread_stack(|| self.read_here(buf))
     }
 
+    /// Whether a read would find plaintext, the end or an error in what has come.
+    pub(super) fn has_unread(&mut self) -> bool {
+        // Works off what is there, and keeps what it is.
+        self.read(&mut []).is_err()
+            || self.plaintext_start < self.plaintext.len()
+            || self.peer_closed
+    }
+
     fn read_here(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         if self.plaintext_start < self.plaintext.len() {

@@ -165,6 +165,11 @@ impl<S: Connected> TlsStream<S> {
         self.0.session.lock().facts().handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
+    /// Whether a read would find something without asking the connection below.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.0.session.lock().has_unread()
+    }
+
     /// Ends one or both directions. For [`Shutdown::Write`] a `close_notify` is sent, and the
     /// connection below is shut down; the peer may still send, and reads go on (half-close).
     ///

@@ -1,0 +1,562 @@
+//! The loop of a server that can be shut down: accepts, runs a process for each connection, and on
+//! shutdown lets those that are under way finish. Not a protocol.
+//!
+//! | file | idea |
+//! |---|---|
+//! | this one | [`Server`], [`Handle`], [`End`] |
+//! | `listener` | [`Listener`]: what it accepts from; [`Peer`] |
+//! | `session` | [`Session`]: what a handler is given; [`Problem`]: what is told of one that failed |
+
+mod listener;
+mod session;
+
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use std_net_runtime::process::{self, Event, Group, OwnedPermit, Semaphore};
+use std_net_runtime::{Deadline, Notifier, is_notified};
+
+pub use listener::{Listener, Peer};
+pub use session::{Outcome, Problem, Readable, Session};
+
+/// After an error of `accept` that may pass: out of descriptors, say.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long cancelled processes have to end.
+const LAST: Duration = Duration::from_secs(1);
+
+/// Accepts connections and runs a process for each, until it is shut down; then lets the running ones
+/// finish until a deadline, and cancels the rest.
+///
+/// The processes of a server are a [`Group`]: what a handler spawns belongs to it, and is cancelled
+/// with it.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::time::Duration;
+/// use std_net::server::Server;
+/// use std_net::socket::{TcpListener, TcpStream};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let address = listener.local_addr()?;
+/// let server = Server::new(listener)?;
+/// // In a program: from the handler of Ctrl-C, or by `shutdown_on_signals`.
+/// let handle = server.handle();
+/// std::thread::spawn(move || {
+///     let mut client = TcpStream::connect(address).unwrap();
+///     client.write_all(b"ping").unwrap();
+///     client.read_exact(&mut [0; 4]).unwrap();
+///     handle.shutdown(Duration::from_secs(10));
+/// });
+/// let end = server.run(|mut stream| {
+///     let mut buf = [0; 4];
+///     stream.read_exact(&mut buf)?;
+///     stream.write_all(&buf)
+/// })?;
+/// assert_eq!((end.served, end.cancelled), (1, 0));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use = "it serves when it is run"]
+pub struct Server<L> {
+    listener: L,
+    handle: Handle,
+    acceptors: usize,
+    settings: Settings,
+    /// The loops of the other listeners.
+    others: Vec<Box<Accepting>>,
+}
+
+/// What [`Server`] was told before it runs.
+#[derive(Default)]
+pub(crate) struct Settings {
+    max_connections: Option<usize>,
+    idle_timeout: Option<Duration>,
+    on_error: Option<OnError>,
+}
+
+type OnError = Box<dyn Fn(Problem) + Send + Sync>;
+type Accepting = dyn FnOnce(&Arc<State>) -> io::Result<()> + Send;
+
+/// Shuts a [`Server`] down, from anywhere.
+#[derive(Clone)]
+pub struct Handle(Arc<State>);
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct End {
+    /// Connections that were accepted, all in all.
+    pub served: u64,
+    /// Of these, the ones that had not finished by the deadline and were cancelled.
+    pub cancelled: u64,
+    /// Of these, the ones that have not ended a second after that. They go on.
+    pub left: u64,
+}
+
+pub(crate) struct State {
+    begun: AtomicBool,
+    /// When the running connections are cancelled; `None` before a shutdown.
+    until: Mutex<Option<Deadline>>,
+    /// What ends the accepts.
+    notifiers: Mutex<Vec<Notifier>>,
+    group: Group,
+    running: AtomicUsize,
+    served: AtomicU64,
+    /// One of these has changed.
+    changed: Event,
+    settings: OnceLock<Settings>,
+    /// One permit for each connection there may be.
+    limit: OnceLock<Arc<Semaphore>>,
+}
+
+impl<L: Listener> Server<L> {
+    /// A server on this listener; nothing is accepted before [`run`](Self::run).
+    ///
+    /// # Errors
+    ///
+    /// The error of making the listener's notifier: too many descriptors.
+    pub fn new(listener: L) -> io::Result<Server<L>> {
+        let notifier = listener.notifier()?;
+        Ok(Server {
+            listener,
+            handle: Handle(Arc::new(State {
+                begun: AtomicBool::new(false),
+                until: Mutex::new(None),
+                notifiers: Mutex::new(vec![notifier]),
+                group: Group::new(),
+                running: AtomicUsize::new(0),
+                served: AtomicU64::new(0),
+                changed: Event::new(),
+                settings: OnceLock::new(),
+                limit: OnceLock::new(),
+            })),
+            acceptors: 1,
+            settings: Settings::default(),
+            others: Vec::new(),
+        })
+    }
+
+    /// What shuts it down.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// At most so many connections at a time, of all listeners together. When there are so many, nothing
+    /// is accepted until one ends; who comes meanwhile waits in the listener's queue.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    pub fn max_connections(mut self, connections: usize) -> Server<L> {
+        assert!(connections > 0, "a server of no connections");
+        self.settings.max_connections = Some(connections);
+        self
+    }
+
+    /// Ends a wait for the next request after so long: [`Session::wait_readable`] is false then. It is the
+    /// read timeout of every connection as well, so that a handler that knows nothing of sessions gets
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) from a read for which nothing came in time.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Server<L> {
+        assert!(!timeout.is_zero(), "an idle timeout of nothing");
+        self.settings.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// What is to be done with what goes wrong without ending the server: an accept that failed, an error
+    /// that a handler returned, a panic. Without it errors are dropped. Called where it happens, in the process of
+    /// the connection or of the accept.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std_net::server::Server;
+    /// use std_net::socket::{TcpListener, TcpStream};
+    ///
+    /// let server = Server::new(TcpListener::bind("127.0.0.1:8080")?)?
+    ///     .max_connections(10_000)
+    ///     .on_error(|problem| eprintln!("{problem}"));
+    /// server.run(|stream| stream.write_string("hello\n"))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_error(mut self, on_error: impl Fn(Problem) + Send + Sync + 'static) -> Server<L> {
+        self.settings.on_error = Some(Box::new(on_error));
+        self
+    }
+
+    /// How many processes accept on this listener, 1 by default. A connection is served where it was
+    /// accepted, so on several workers at once with several of them.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    pub fn acceptors(mut self, acceptors: usize) -> Server<L> {
+        assert!(acceptors > 0, "a server that never accepts");
+        self.acceptors = acceptors;
+        self
+    }
+
+    /// Serves another listener too, of any kind, with a handler of its own: one limit, one handle and one
+    /// end for both.
+    ///
+    /// # Errors
+    ///
+    /// The error of making the listener's notifier: too many descriptors.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std_net::server::Server;
+    /// use std_net::socket::{TcpListener, TcpStream};
+    /// use std_net::unix::UnixListener;
+    ///
+    /// let server = Server::new(TcpListener::bind("127.0.0.1:8080")?)?
+    ///     .also(UnixListener::bind("/run/hello.sock")?, |stream, session| {
+    ///         stream.write_string("hello from near by\n")
+    ///     })?;
+    /// server.run(|stream| stream.write_string("hello\n"))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn also<M: Listener, R: Outcome + 'static>(
+        mut self,
+        listener: M,
+        serve: impl Fn(M::Connection, &Session) -> R + Send + Sync + 'static,
+    ) -> io::Result<Server<L>> {
+        let notifier = listener.notifier()?;
+        lock(&self.handle.0.notifiers).push(notifier);
+        let serve = Arc::new(serve);
+        self.others
+            .push(Box::new(move |state| state.accept(&listener, &serve, true)));
+        Ok(self)
+    }
+
+    /// Accepts until [`Handle::shutdown`], and runs `serve` for every connection in a process of its
+    /// own; an error that it returns is told to [`on_error`](Self::on_error), and a panic ends that
+    /// connection only. An accept that fails for a reason that may pass (no descriptors left, a
+    /// connection gone before it was accepted) is tried again.
+    ///
+    /// Returns when all connections have ended. The listener is closed before they do: clients in its
+    /// queue are refused, unless another process shares it.
+    ///
+    /// # Errors
+    ///
+    /// That of an accept which will not pass: the listener was shut down, say. The connections under
+    /// way are not waited for.
+    pub fn run<R: Outcome + 'static>(
+        self,
+        serve: impl Fn(L::Connection) -> R + Send + Sync + 'static,
+    ) -> io::Result<End> {
+        // Only a problem tells from where a connection came.
+        let peers = self.settings.on_error.is_some();
+        self.serve(peers, move |connection, _: &Session| serve(connection))
+    }
+
+    /// The same with a handler that is told of the server: from where the connection comes, and whether a
+    /// shutdown has begun. [`Session::wait_readable`] ends the wait for a next request when it does.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_with<R: Outcome + 'static>(
+        self,
+        serve: impl Fn(L::Connection, &Session) -> R + Send + Sync + 'static,
+    ) -> io::Result<End> {
+        self.serve(true, serve)
+    }
+
+    fn serve<R: Outcome + 'static>(
+        self,
+        peers: bool,
+        serve: impl Fn(L::Connection, &Session) -> R + Send + Sync + 'static,
+    ) -> io::Result<End> {
+        let state = &self.handle.0;
+        if let Some(connections) = self.settings.max_connections {
+            let _ = state.limit.set(Arc::new(Semaphore::new(connections)));
+        }
+        // Set once: a server runs once.
+        let _ = state.settings.set(self.settings);
+        let (listener, serve) = (Arc::new(self.listener), Arc::new(serve));
+        let mut loops = self.others;
+        for _ in 1..self.acceptors {
+            let (listener, serve) = (Arc::clone(&listener), Arc::clone(&serve));
+            loops.push(Box::new(move |state| {
+                state.accept(&*listener, &serve, peers)
+            }));
+        }
+        let failed = Arc::new(Mutex::new(None));
+        let mut helpers = Vec::new();
+        let mut result = Ok(());
+        for accepting in loops {
+            let (state, failed) = (Arc::clone(state), Arc::clone(&failed));
+            let helper = move || {
+                if let Err(error) = accepting(&state) {
+                    lock(&failed).get_or_insert(error);
+                    state.end_accepts();
+                }
+            };
+            let builder = process::Builder::new().name("accept").detached();
+            // Not from this process: it is to go to the worker that has the fewest.
+            match process::blocking(|| builder.spawn(helper)) {
+                Ok(helper) => helpers.push(helper),
+                Err(error) => result = Err(error),
+            }
+        }
+        if result.is_ok() {
+            result = state.accept(&*listener, &serve, peers);
+        }
+        state.end_accepts();
+        for helper in helpers {
+            // It has said what there is to say.
+            let _ = helper.join();
+        }
+        drop(listener);
+        result?;
+        if let Some(error) = lock(&failed).take() {
+            return Err(error);
+        }
+        Ok(state.drain())
+    }
+}
+
+impl Handle {
+    /// Ends the accepting, and gives the connections under way until `deadline` (a duration from now,
+    /// or an instant) to finish; then they are cancelled: their waits fail. Those that wait for a next
+    /// request by [`Session::wait_readable`] are told at once. Said again, the nearer
+    /// deadline holds: a second Ctrl-C can end it at once.
+    ///
+    /// Not for signal handlers: it locks. A thread that waits for signals is the place.
+    pub fn shutdown(&self, deadline: impl Into<Deadline>) {
+        let new = deadline.into();
+        let state = &self.0;
+        {
+            let mut until = lock(&state.until);
+            let nearer = match *until {
+                Some(old) => match (old.instant(), new.instant()) {
+                    (Some(old), Some(new)) if old <= new => Some(old).into(),
+                    (Some(old), None) => Some(old).into(),
+                    _ => new,
+                },
+                None => new,
+            };
+            *until = Some(nearer);
+        }
+        state.begun.store(true, Ordering::SeqCst);
+        state.end_accepts();
+        state.changed.notify_all();
+        // They look whether it has begun.
+        state.group.wake();
+    }
+
+    /// Whether a shutdown has begun.
+    #[must_use]
+    pub fn is_shutdown_begun(&self) -> bool {
+        self.0.is_begun()
+    }
+
+    /// How many connections are under way.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.0.running.load(Ordering::SeqCst)
+    }
+}
+
+impl State {
+    #[inline]
+    pub(crate) fn is_begun(&self) -> bool {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        self.settings.get_or_init(Settings::default)
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        self.settings().idle_timeout
+    }
+
+    fn report(&self, problem: impl FnOnce() -> Problem) {
+        if let Some(on_error) = &self.settings().on_error {
+            on_error(problem());
+        }
+    }
+
+    /// Nobody accepts any more.
+    fn end_accepts(&self) {
+        for notifier in &*lock(&self.notifiers) {
+            notifier.notify();
+        }
+        if let Some(limit) = self.limit.get() {
+            // For all that wait for one.
+            limit.add_permits(1 << 16);
+        }
+    }
+
+    /// The loop of one acceptor.
+    fn accept<L: Listener, R: Outcome + 'static>(
+        self: &Arc<State>,
+        listener: &L,
+        serve: &Arc<impl Fn(L::Connection, &Session) -> R + Send + Sync + 'static>,
+        peers: bool,
+    ) -> io::Result<()> {
+        loop {
+            let permit = match self.limit.get() {
+                Some(limit) => Some(limit.acquire_owned_deadline(Deadline::NEVER)?),
+                None => None,
+            };
+            let accepted = if peers {
+                listener
+                    .accept_from()
+                    .map(|(connection, peer)| (connection, Some(Box::new(peer))))
+            } else {
+                listener.accept().map(|connection| (connection, None))
+            };
+            match accepted {
+                Ok((connection, peer)) => {
+                    let session = self.session(peer, permit);
+                    if let Some(timeout) = self.idle_timeout()
+                        && let Err(error) = L::set_idle_timeout(&connection, timeout)
+                    {
+                        self.report(|| Problem::Accept(error));
+                        continue;
+                    }
+                    self.start(connection, session, serve);
+                }
+                Err(e) if is_notified(&e) => return Ok(()),
+                Err(e) if may_pass(&e) => {
+                    self.report(|| Problem::Accept(e));
+                    let begun = || self.is_begun().then_some(());
+                    self.changed.wait_deadline(begun, PAUSE);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    fn session(self: &Arc<State>, peer: Option<Box<Peer>>, permit: Option<OwnedPermit>) -> Session {
+        self.served.fetch_add(1, Ordering::Relaxed);
+        self.running.fetch_add(1, Ordering::SeqCst);
+        Session {
+            state: Arc::clone(self),
+            peer,
+            permit,
+        }
+    }
+
+    fn start<C: Send + 'static, R: Outcome + 'static>(
+        self: &Arc<State>,
+        connection: C,
+        session: Session,
+        serve: &Arc<impl Fn(C, &Session) -> R + Send + Sync + 'static>,
+    ) {
+        let serve = Arc::clone(serve);
+        // Without memory for a process the connection is closed.
+        let peer = session.peer.clone();
+        let spawned = process::Builder::new().group(&self.group).spawn(move || {
+            let outcome = catch_unwind(AssertUnwindSafe(|| serve(connection, &session)));
+            match outcome {
+                Ok(outcome) => session.report(outcome.error()),
+                Err(panic) => {
+                    session.report_panic(&*panic);
+                    drop(session);
+                    resume_unwind(panic);
+                }
+            }
+        });
+        if let Err(error) = spawned {
+            self.report(|| Problem::Spawn {
+                peer: session::known(peer),
+                error,
+            });
+        }
+    }
+
+    /// A connection has ended.
+    fn ended(&self) {
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        // Before a shutdown nobody waits for it.
+        if self.is_begun() {
+            self.changed.notify_all();
+        }
+    }
+
+    fn drain(&self) -> End {
+        let running = || self.running.load(Ordering::SeqCst);
+        // The deadline may come nearer meanwhile.
+        loop {
+            let until = (*lock(&self.until)).unwrap_or_else(|| Instant::now().into());
+            let ended = self.changed.wait_deadline(
+                || {
+                    let moved = *lock(&self.until) != Some(until);
+                    (moved || running() == 0).then_some(moved)
+                },
+                until,
+            );
+            if ended != Some(true) {
+                break;
+            }
+        }
+        let late = running();
+        // Those that were spawned by a handler that has ended, too.
+        self.group.cancel();
+        let empty = || (running() == 0).then_some(());
+        let _ = self.changed.wait_deadline(empty, LAST);
+        End {
+            served: self.served.load(Ordering::Relaxed),
+            cancelled: late as u64,
+            left: running() as u64,
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// As accept(2) has it: these concern one connection, or a shortage.
+fn may_pass(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNABORTED
+                | libc::EINTR
+                | libc::EMFILE
+                | libc::ENFILE
+                | libc::ENOBUFS
+                | libc::ENOMEM
+                | libc::EPERM
+                | libc::EPROTO
+                | libc::ENETDOWN
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ENOPROTOOPT
+                | libc::EOPNOTSUPP
+        )
+    )
+}
+
+impl<L: fmt::Debug> fmt::Debug for Server<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("listener", &self.listener)
+            .field("running", &self.handle.running())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("running", &self.running())
+            .finish_non_exhaustive()
+    }
+}
