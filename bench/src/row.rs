@@ -130,7 +130,7 @@ pub(crate) fn all() -> Vec<Row> {
         "churn".into(),
         "churn: connect, one round trip, reset; 64 at a time".into(),
         churn,
-        &ALL,
+        &[&ALL[..], &[Kind::OursServer]].concat(),
     );
     for (net, text) in [(Net::Unix, "Unix sockets"), (Net::Udp, "UDP")] {
         serve(
