@@ -1,18 +1,21 @@
-//! What must be said before a `bind`: the file's mode, what to do with a stale path, and whether
+//! What must be said before a `bind` or `connect`: the file's mode, what to do with a stale path, and whether
 //! the file goes with the socket.
 
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
-#[cfg(not(target_vendor = "apple"))]
-use super::UnixSeqpacketListener;
+use std_net_runtime::Deadline;
+
 use super::addr::{from_path, named};
 use super::file::{self, Unlink};
-use super::{Socket, SocketAddr, Type, UnixDatagram, UnixListener};
+use super::{Socket, SocketAddr, Type, UnixDatagram, UnixListener, UnixStream};
+#[cfg(not(target_vendor = "apple"))]
+use super::{UnixSeqpacket, UnixSeqpacketListener};
 
-/// Makes Unix listeners and datagram sockets with settings of their path.
+/// Makes Unix listeners, connections and datagram sockets with settings that must be said before.
 ///
 /// # Examples
 ///
@@ -28,12 +31,18 @@ use super::{Socket, SocketAddr, Type, UnixDatagram, UnixListener};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-#[must_use = "settings do nothing until `listen`"]
+#[must_use = "settings do nothing until `listen` or `connect`"]
 pub struct UnixBuilder {
     backlog: Option<i32>,
     mode: Option<u32>,
     rebind_stale: bool,
     unlink_on_drop: bool,
+    deadline: Option<Deadline>,
+    local_addr: Option<SocketAddr>,
+    read_timeout: Option<Duration>,
+    recv_buffer_size: Option<usize>,
+    send_buffer_size: Option<usize>,
+    write_timeout: Option<Duration>,
 }
 
 impl UnixBuilder {
@@ -42,10 +51,47 @@ impl UnixBuilder {
         UnixBuilder::default()
     }
 
+    /// The size of the receive buffer in bytes: `SO_RCVBUF`.
+    pub fn recv_buffer_size(mut self, bytes: usize) -> UnixBuilder {
+        self.recv_buffer_size = Some(bytes);
+        self
+    }
+
+    /// The size of the send buffer in bytes: `SO_SNDBUF`.
+    pub fn send_buffer_size(mut self, bytes: usize) -> UnixBuilder {
+        self.send_buffer_size = Some(bytes);
+        self
+    }
+
     /// How many connections may wait to be accepted; -1, the default, is the most the system
     /// allows.
     pub fn backlog(mut self, backlog: i32) -> UnixBuilder {
         self.backlog = Some(backlog);
+        self
+    }
+
+    /// The address a connection comes from. A path is made as that of a listener: with the mode, and
+    /// removed with the connection if that is asked for.
+    pub fn local_addr(mut self, addr: SocketAddr) -> UnixBuilder {
+        self.local_addr = Some(addr);
+        self
+    }
+
+    /// The deadline of a connect. The connection itself has none.
+    pub fn deadline(mut self, deadline: impl Into<Deadline>) -> UnixBuilder {
+        self.deadline = Some(deadline.into());
+        self
+    }
+
+    /// How long each read of a connection may wait for data: `SO_RCVTIMEO`.
+    pub fn read_timeout(mut self, timeout: Duration) -> UnixBuilder {
+        self.read_timeout = Some(timeout);
+        self
+    }
+
+    /// How long each write of a connection may wait for room: `SO_SNDTIMEO`.
+    pub fn write_timeout(mut self, timeout: Duration) -> UnixBuilder {
+        self.write_timeout = Some(timeout);
         self
     }
 
@@ -86,6 +132,75 @@ impl UnixBuilder {
     /// As [`UnixListener::bind`], and the error of setting the mode.
     pub fn listen<P: AsRef<Path>>(&self, path: P) -> io::Result<UnixListener> {
         self.listen_addr(&from_path(path.as_ref())?)
+    }
+
+    /// Connects to the listener at a path.
+    ///
+    /// # Errors
+    ///
+    /// As [`UnixStream::connect`]; [`TimedOut`](io::ErrorKind::TimedOut) past the
+    /// [`deadline`](Self::deadline); the error of an option.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net_unix::{UnixBuilder, UnixListener};
+    /// # let path = std::env::temp_dir().join(format!("std_net-c-{}.sock", std::process::id()));
+    /// # let listener = UnixBuilder::new().unlink_on_drop(true).listen(&path)?;
+    /// use std::time::Duration;
+    ///
+    /// let stream = UnixBuilder::new()
+    ///     .deadline(Duration::from_secs(5))
+    ///     .read_timeout(Duration::from_secs(30))
+    ///     .connect(&path)?;
+    /// assert_eq!(stream.read_timeout()?, Some(Duration::from_secs(30)));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<UnixStream> {
+        self.connect_addr(&from_path(path.as_ref())?)
+    }
+
+    /// Connects to the listener at an address, which may be an abstract name.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_addr(&self, addr: &SocketAddr) -> io::Result<UnixStream> {
+        self.connected(Type::STREAM, addr).map(UnixStream)
+    }
+
+    /// Connects to a listener for connections that keep messages apart.
+    ///
+    /// Not on macOS.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    #[cfg(not(target_vendor = "apple"))]
+    pub fn connect_seqpacket(&self, addr: &SocketAddr) -> io::Result<UnixSeqpacket> {
+        self.connected(Type::SEQPACKET, addr).map(UnixSeqpacket)
+    }
+
+    fn connected(&self, ty: Type, addr: &SocketAddr) -> io::Result<Socket> {
+        let socket = match &self.local_addr {
+            Some(local) => self.bind(ty, local, false)?,
+            None => self.socket(ty)?,
+        };
+        if let Some(deadline) = self.deadline {
+            socket.set_deadline(deadline);
+        }
+        socket
+            .connect(addr)
+            .map_err(|e| named("connect to", addr, e))?;
+        socket.reset_deadline();
+        // Not before: the kernel would count them for the connect too.
+        if self.read_timeout.is_some() {
+            socket.set_read_timeout(self.read_timeout)?;
+        }
+        if self.write_timeout.is_some() {
+            socket.set_write_timeout(self.write_timeout)?;
+        }
+        Ok(socket)
     }
 
     /// Binds a stream listener to an address. An abstract name has no file: the settings of one
@@ -165,6 +280,13 @@ impl UnixBuilder {
 
     /// A socket with the settings that any may have.
     fn socket(&self, ty: Type) -> io::Result<Socket> {
-        Socket::new(ty)
+        let socket = Socket::new(ty)?;
+        if let Some(bytes) = self.recv_buffer_size {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        if let Some(bytes) = self.send_buffer_size {
+            socket.set_send_buffer_size(bytes)?;
+        }
+        Ok(socket)
     }
 }

@@ -85,6 +85,15 @@ impl UnixDatagram {
             .map_err(|e| named("connect to", addr, e))
     }
 
+    /// Dissolves what [`connect`](Self::connect) did: receives from everybody again. Its own address stays.
+    ///
+    /// # Errors
+    ///
+    /// The error of `connect(2)`.
+    pub fn disconnect(&self) -> io::Result<()> {
+        self.0.disconnect()
+    }
+
     /// The low-level socket, with every option. Shared access only.
     #[must_use]
     pub fn socket(&self) -> &Socket {

@@ -18,7 +18,8 @@ use super::{Shutdown, SocketAddr};
 ///
 /// Under every high-level type: [`UnixStream::socket`](super::UnixStream::socket) and its like lend
 /// it, and each type can be made from one. The methods name the system call they are; see its man
-/// page.
+/// page. What is missing here, `socket2` may have: its `SockRef::from(&stream)` borrows any socket of ours.
+/// Calls of its that wait block the thread, also in a process.
 ///
 /// # Examples
 ///
@@ -106,6 +107,16 @@ impl Socket {
         self.0.connect(&to_kernel(addr)?)
     }
 
+    /// Dissolves the connection that [`connect`](Self::connect) made of a datagram socket: it receives from
+    /// everybody again. Corresponds to `connect(2)` with `AF_UNSPEC`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `connect(2)`.
+    pub fn disconnect(&self) -> io::Result<()> {
+        self.0.disconnect()
+    }
+
     /// Begins to connect and never waits, whatever the mode: for an event loop of your own. When the
     /// socket is writable, [`finish_connect`](Self::finish_connect) says how it has ended.
     ///
@@ -185,6 +196,98 @@ impl Socket {
     /// The error of `send(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.send(buf, 0)
+    }
+
+    /// Sends one urgent byte, the last of `buf`, out of band: of stream sockets, since Linux 5.15. Corresponds to `send(2)` with `MSG_OOB`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_out_of_band(&self, buf: &[u8]) -> io::Result<usize> {
+        self.0.send(buf, libc::MSG_OOB)
+    }
+
+    /// Receives the urgent byte, if it is not in line with the others; never waits. Corresponds to `recv(2)`
+    /// with `MSG_OOB`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) (`EINVAL`) if there is none;
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it was announced and has not come.
+    pub fn recv_out_of_band(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.recv(buf, libc::MSG_OOB | libc::MSG_DONTWAIT)
+    }
+
+    /// Reads what there is, up to `size` bytes, as text: of a stream as
+    /// [`UnixStream::read_string`](super::UnixStream::read_string), of messages as
+    /// [`UnixDatagram::read_string`](super::UnixDatagram::read_string).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (socket, peer) = std_net_unix::Socket::pair(std_net_unix::Type::DGRAM)?;
+    /// peer.write_string("ping")?;
+    /// assert_eq!(socket.read_string(16)?, "ping");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn read_string(&self, size: usize) -> io::Result<String> {
+        let stream = self.socket_type()? == super::Type::STREAM;
+        std_net_runtime::text::read_string(&self.0, size, stream)
+    }
+
+    /// Reads what there is, up to `size` bytes, to the end of `buf`; returns how many bytes came.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no room for `size`
+    /// bytes. `buf` is then as it was.
+    pub fn read_bytes(&self, buf: &mut Vec<u8>, size: usize) -> io::Result<usize> {
+        std_net_runtime::text::read_bytes(&self.0, buf, size)
+    }
+
+    /// Writes all of `text`; as one message, if the socket keeps messages apart.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn write_string(&self, text: &str) -> io::Result<()> {
+        self.write_bytes(text.as_bytes())
+    }
+
+    /// Writes all of `bytes`; as one message, if the socket keeps messages apart.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn write_bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            // Of a stream nothing; of messages one without anything in it.
+            return self.send(bytes).map(drop);
+        }
+        // A message goes out whole or not at all.
+        self.0.send_all(bytes)
+    }
+
+    /// Sends a range of a file, in bytes from its beginning: over a stream as
+    /// [`UnixStream::send_file`](super::UnixStream::send_file), else as one message.
+    ///
+    /// # Errors
+    ///
+    /// As there; `EMSGSIZE` for more than a message holds.
+    pub fn send_file(
+        &self,
+        file: &std::fs::File,
+        range: impl std::ops::RangeBounds<u64>,
+    ) -> io::Result<u64> {
+        if self.socket_type()? == super::Type::STREAM {
+            std_net_runtime::sendfile::send_file(&self.0, file, range)
+        } else {
+            std_net_runtime::sendfile::send_file_message(&self.0, file, range)
+        }
     }
 
     /// Receives one message and its sender's address. Corresponds to `recvfrom(2)`.

@@ -202,6 +202,20 @@ impl Io {
         }
     }
 
+    /// Dissolves the connection of a datagram socket, which has sent nothing to say so. Corresponds to
+    /// `connect(2)` with `AF_UNSPEC`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `connect(2)`.
+    pub fn disconnect(&self) -> io::Result<()> {
+        // SAFETY: all-zero is a valid address, and AF_UNSPEC is 0.
+        let addr: libc::sockaddr = unsafe { std::mem::zeroed() };
+        let len = std::mem::size_of_val(&addr) as libc::socklen_t;
+        // SAFETY: the address is live, with its length.
+        cvt(unsafe { libc::connect(self.fd.as_raw_fd(), &raw const addr, len) }).map(drop)
+    }
+
     /// Waits until the peer has ended its side or is gone, and reads nothing.
     ///
     /// # Errors

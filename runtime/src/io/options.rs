@@ -53,6 +53,29 @@ impl Io {
         .map(drop)
     }
 
+    /// What the kernel knows of a TCP connection: `TCP_INFO`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    #[cfg(target_os = "linux")]
+    pub fn tcp_info(&self) -> io::Result<libc::tcp_info> {
+        // SAFETY: all-zero is a valid tcp_info: numbers only. An older kernel fills in less of it.
+        let mut info: libc::tcp_info = unsafe { MaybeUninit::zeroed().assume_init() };
+        let mut len = mem::size_of_val(&info) as libc::socklen_t;
+        // SAFETY: a live, writable tcp_info and its length.
+        cvt(unsafe {
+            libc::getsockopt(
+                self.fd.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                (&raw mut info).cast(),
+                &raw mut len,
+            )
+        })?;
+        Ok(info)
+    }
+
     /// The family of its addresses: `SO_DOMAIN`, or that of its own address where there is no such option.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use std_net_runtime::Io;
 
-pub(crate) use std_net_runtime::halves::{Claimed, READ, WRITE};
+pub(crate) use std_net_runtime::halves::{READ, WRITE};
 
 /// The handle that the claimed halves of a socket share, while one of them lives.
 #[derive(Default)]

@@ -111,6 +111,8 @@ pub struct TcpBuilder {
     nodelay: Option<bool>,
     #[cfg(target_os = "linux")]
     user_timeout: Option<Duration>,
+    read_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
 }
 
 impl TcpBuilder {
@@ -284,6 +286,18 @@ impl TcpBuilder {
         self
     }
 
+    /// How long each read of a connection may wait for data: `SO_RCVTIMEO`.
+    pub fn read_timeout(mut self, timeout: Duration) -> TcpBuilder {
+        self.read_timeout = Some(timeout);
+        self
+    }
+
+    /// How long each write of a connection may wait for room: `SO_SNDTIMEO`.
+    pub fn write_timeout(mut self, timeout: Duration) -> TcpBuilder {
+        self.write_timeout = Some(timeout);
+        self
+    }
+
     /// Binds to the first of the addresses that can be bound, and listens.
     ///
     /// # Errors
@@ -304,7 +318,16 @@ impl TcpBuilder {
         connect::race(addr, deadline, move |addr, alone| {
             settings.open(addr, alone)
         })
-        .map(TcpStream)
+        .and_then(|socket| {
+            // Not before: the kernel would count them for the connect too.
+            if self.read_timeout.is_some() {
+                socket.set_read_timeout(self.read_timeout)?;
+            }
+            if self.write_timeout.is_some() {
+                socket.set_write_timeout(self.write_timeout)?;
+            }
+            Ok(TcpStream(socket))
+        })
     }
 
     pub(super) fn listen_one(&self, addr: SocketAddr) -> io::Result<TcpListener> {

@@ -53,6 +53,32 @@ impl UdpSocket {
         try_each("connect to", &addrs[..], |addr| self.0.connect(addr))
     }
 
+    /// Dissolves what [`connect`](Self::connect) did: receives from everybody again. Its own address stays.
+    ///
+    /// # Errors
+    ///
+    /// The error of `connect(2)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::socket::UdpSocket;
+    /// let (a, b) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    /// a.connect(b.local_addr()?)?;
+    /// a.disconnect()?;
+    /// assert!(a.peer_addr().is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn disconnect(&self) -> io::Result<()> {
+        let own = self.local_addr();
+        self.0.disconnect()?;
+        // A port that the kernel has chosen it takes back.
+        match (own, self.local_addr()) {
+            (Ok(own), Ok(now)) if now.port() == 0 && own.port() != 0 => self.0.bind(own),
+            _ => Ok(()),
+        }
+    }
+
     /// The low-level socket, with every option. Shared access only.
     #[must_use]
     pub fn socket(&self) -> &Socket {

@@ -15,6 +15,7 @@
 //! | `ancillary` | [`Ancillary`], [`Received`]: what goes beside a datagram |
 //! | `batch` | [`RecvBatch`], [`SendBatch`]: many datagrams with one call |
 //! | `error_queue` | [`QueuedError`]: what the network says of datagrams that were sent; Linux only |
+//! | `tcp_info` | [`TcpInfo`]: what the kernel knows of a connection |
 //! | `addr` | [`ToSocketAddrs`] |
 //! | `builder` | [`TcpBuilder`], [`UdpBuilder`]: options before a bind or connect |
 
@@ -33,6 +34,8 @@ mod options;
 )]
 mod socket;
 mod stream;
+#[cfg(target_os = "linux")]
+mod tcp_info;
 
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
@@ -52,4 +55,8 @@ pub use datagram::UdpSocket;
 pub use error_queue::{ErrorOrigin, QueuedError};
 pub use listener::{Incoming, IntoIncoming, TcpListener};
 pub use socket::Socket;
+#[cfg(target_os = "linux")]
+pub use socket2::SockFilter;
 pub use stream::TcpStream;
+#[cfg(target_os = "linux")]
+pub use tcp_info::{TcpInfo, TcpState};

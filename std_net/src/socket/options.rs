@@ -2,6 +2,8 @@
 //! are set before a `bind` or `connect`; see `builder`.
 
 use std::io;
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6};
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use std_net_runtime::values::milliseconds;
 use std_net_runtime::values::{number, seconds};
 
 use super::Socket;
+#[cfg(target_os = "linux")]
+use super::addr::from_kernel;
 
 // Options of which each system has its own name.
 #[cfg(target_os = "linux")]
@@ -1328,6 +1332,156 @@ impl Socket {
         self.0
             .int_option(libc::IPPROTO_TCP, TCP_KEEPALIVE_TIME)
             .map(from_seconds)
+    }
+}
+
+/// # More of TCP and IP, of Linux
+///
+/// ```
+/// use std_net::socket::{Domain, Socket};
+///
+/// let socket = Socket::stream(Domain::IPV4)?;
+/// socket.set_notsent_lowat(16 * 1024)?;
+/// println!("{}", socket.congestion()?);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[cfg(target_os = "linux")]
+impl Socket {
+    /// Which algorithm of congestion control the connection uses, by the name that the kernel gives it
+    /// (`cubic`, `bbr`): `TCP_CONGESTION`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what no algorithm can be called, of which the kernel
+    /// would take the beginning; the error of `setsockopt(2)`: `ENOENT` for one that there is not, `EPERM`
+    /// for one that needs `CAP_NET_ADMIN`.
+    pub fn set_congestion(&self, name: &str) -> io::Result<()> {
+        /// `TCP_CA_NAME_MAX`, with its NUL.
+        const LONGEST: usize = 16;
+        if name.is_empty() || name.len() >= LONGEST || name.contains('\0') {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{name:?} is not the name of an algorithm"),
+            ));
+        }
+        self.0.sock().set_tcp_congestion(name.as_bytes())
+    }
+
+    /// What [`set_congestion`](Self::set_congestion) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn congestion(&self) -> io::Result<String> {
+        let name = self.0.sock().tcp_congestion()?;
+        let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+        Ok(String::from_utf8_lossy(name).into_owned())
+    }
+
+    /// How many bytes may wait to be sent for the first time before a write waits: with little, what is
+    /// written last leaves soon. `TCP_NOTSENT_LOWAT`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
+        // All bits count: the default is u32::MAX.
+        self.0.sock().set_tcp_notsent_lowat(bytes)
+    }
+
+    /// What [`set_notsent_lowat`](Self::set_notsent_lowat) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn notsent_lowat(&self) -> io::Result<u32> {
+        self.0.sock().tcp_notsent_lowat()
+    }
+
+    /// Whether it may have addresses that are not this host's, for a transparent proxy; needs
+    /// `CAP_NET_ADMIN`: `IP_TRANSPARENT`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_transparent(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_ip_transparent_v4(value)
+    }
+
+    /// What [`set_transparent`](Self::set_transparent) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn transparent(&self) -> io::Result<bool> {
+        self.0.sock().ip_transparent_v4()
+    }
+
+    /// As [`set_transparent`](Self::set_transparent), of IPv6: `IPV6_TRANSPARENT`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`.
+    pub fn set_transparent_v6(&self, value: bool) -> io::Result<()> {
+        self.0.sock().set_ip_transparent_v6(value)
+    }
+
+    /// What [`set_transparent_v6`](Self::set_transparent_v6) sets.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`.
+    pub fn transparent_v6(&self) -> io::Result<bool> {
+        self.0.sock().ip_transparent_v6()
+    }
+
+    /// Where a connection was going to before a firewall redirected it here: `SO_ORIGINAL_DST`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `getsockopt(2)`: `ENOENT` or `ENOPROTOOPT` if it was not redirected.
+    pub fn original_dst(&self) -> io::Result<SocketAddr> {
+        self.0.sock().original_dst_v4().and_then(from_kernel)
+    }
+
+    /// As [`original_dst`](Self::original_dst), of IPv6: `IP6T_SO_ORIGINAL_DST`.
+    ///
+    /// # Errors
+    ///
+    /// As [`original_dst`](Self::original_dst).
+    pub fn original_dst_v6(&self) -> io::Result<SocketAddr> {
+        self.0.sock().original_dst_v6().and_then(from_kernel)
+    }
+
+    /// Has the kernel ask this program of the classic BPF about every packet, and drop those of which it
+    /// says 0: `SO_ATTACH_FILTER`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a program without an instruction, or of more than
+    /// 4096; the error of `setsockopt(2)`.
+    pub fn attach_filter(&self, program: &[super::SockFilter]) -> io::Result<()> {
+        /// `BPF_MAXINSNS`.
+        const MOST: usize = 4096;
+        if program.is_empty() || program.len() > MOST {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "a filter has 1 to {MOST} instructions, not {}",
+                    program.len()
+                ),
+            ));
+        }
+        self.0.sock().attach_filter(program)
+    }
+
+    /// Takes the filter away: `SO_DETACH_FILTER`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `setsockopt(2)`: `ENOENT` if there is none.
+    pub fn detach_filter(&self) -> io::Result<()> {
+        self.0.sock().detach_filter()
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Instant;
 use rustls::{HandshakeKind, ProtocolVersion};
 use std_net_runtime::buffers::pool::{Buffer, RECORDS, SIZE};
 use std_net_runtime::buffers::queue::ByteQueue;
+use std_net_runtime::halves::Claimed;
 use std_net_runtime::process::Mutex;
 use std_net_runtime::{Deadline, file_range, retry_interrupted};
 
@@ -20,7 +21,7 @@ use super::Version;
 use super::error::TlsError;
 use super::server::Name;
 use super::session::{Connection, MAX_PLAINTEXT, Session, push_all};
-use crate::channel::halves::{Claimed, READ};
+use crate::channel::halves::READ;
 use crate::channel::transport::Transport;
 use crate::channel::{Connected, ReadChannel, WriteChannel};
 use crate::socket::Shutdown;
