@@ -14,6 +14,7 @@
 //! | `io`, `address_error` | [`Io`]: a descriptor and the one way through, [`Io::perform`]; errors that name an address |
 //! | `reactor` | the readiness of descriptors, and who waits for it |
 //! | `sched` | workers, tasks, stacks, timers: who runs where and when |
+//! | `threadlike` | the seam to `std_net_interpose`, which makes code of others park |
 //! | `buffers` | buffers that only a connection with data holds |
 //! | `sys` | the platform: every raw call, and what a platform must provide |
 //! | `wake`, `deadline`, `interest`, `prefetch` | the ground: the core of the wake-up protocol, modelled by loom; absolute times; directions; cache hints |
@@ -38,6 +39,8 @@ mod reactor;
 pub mod runtime;
 mod sched;
 mod sys;
+#[doc(hidden)]
+pub mod threadlike;
 mod wake;
 
 #[doc(hidden)]

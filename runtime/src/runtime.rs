@@ -10,7 +10,7 @@ use crate::reactor::source::Source;
 use crate::sched::scheduler::Scheduler;
 use crate::sched::stack::{self, Pool};
 use crate::sched::worker::Worker;
-use crate::sched::{overflow, panics, watchdog};
+use crate::sched::{overflow, panics, threadlike, watchdog};
 
 /// Settings of the runtime, for programs that want others than the defaults.
 ///
@@ -23,6 +23,7 @@ use crate::sched::{overflow, panics, watchdog};
 /// |---|---|---|
 /// | [`workers`](Self::workers) | `STD_NET_WORKERS` | the number of processors |
 /// | [`stack_size`](Self::stack_size) | `STD_NET_STACK_SIZE` (bytes) | 128 KiB |
+/// | [`threadlike`](Self::threadlike) | `STD_NET_THREADLIKE` (1 or 0) | no |
 /// | [`watchdog`](Self::watchdog) | `STD_NET_WATCHDOG` (milliseconds, 0 is off) | 5 s; off with [`run`](Self::run) |
 ///
 /// # Examples
@@ -41,6 +42,7 @@ pub struct Builder {
     pub(crate) workers: Option<usize>,
     stack_size: Option<usize>,
     watchdog: Option<Duration>,
+    threadlike: Option<bool>,
     /// The one worker is the thread that starts it.
     pub(crate) here: bool,
 }
@@ -71,11 +73,21 @@ impl Builder {
         self
     }
 
+    /// Whether processes that do not say otherwise are threads to all code that runs in them; see
+    /// [`process::Builder::threadlike`](crate::process::Builder::threadlike). In [`run`](Self::run), `main`
+    /// itself keeps the thread-locals of its thread, since it need not be [`Send`].
+    pub fn threadlike(mut self, threadlike: bool) -> Builder {
+        self.threadlike = Some(threadlike);
+        self
+    }
+
     /// Starts the runtime with these settings.
     ///
     /// # Errors
     ///
     /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it runs already;
+    /// [`Unsupported`](io::ErrorKind::Unsupported), with the reason, if processes are to be threadlike and
+    /// cannot be in this program;
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a value out of range or an environment
     /// variable that is not a number; the error of the system when a thread or a reactor cannot be
     /// made.
@@ -124,8 +136,16 @@ impl Builder {
                 None => Duration::from_secs(5),
             },
         };
+        let threadlike = match self.threadlike {
+            Some(threadlike) => threadlike,
+            None => from_env("STD_NET_THREADLIKE")?.is_some_and(|n| n != 0),
+        };
+        if threadlike {
+            threadlike::check()?;
+        }
         Ok(Settings {
             workers: workers.value,
+            threadlike,
             pool,
             watchdog,
             here: self.here,
@@ -135,6 +155,7 @@ impl Builder {
 
 struct Settings {
     workers: usize,
+    threadlike: bool,
     pool: &'static Pool,
     watchdog: Duration,
     here: bool,
@@ -209,7 +230,7 @@ fn get_or_start(settings: impl FnOnce() -> Builder) -> io::Result<&'static Sched
     let settings = settings().resolve()?;
     overflow::install();
     panics::install();
-    let scheduler = Scheduler::new(settings.workers, settings.pool)?;
+    let scheduler = Scheduler::new(settings.workers, settings.pool, settings.threadlike)?;
     if !settings.here {
         for worker in scheduler.workers() {
             start_thread(scheduler, worker)?;

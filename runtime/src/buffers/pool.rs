@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem;
+use std::ptr;
 
 /// The size of a buffer in bytes, as it comes from the pool.
 pub const SIZE: usize = 16 * 1024;
@@ -33,6 +34,36 @@ thread_local! {
     };
 }
 
+thread_local! {
+    /// In a threadlike process: the pools of its worker's thread. Null elsewhere.
+    static LENT_POOLS: Cell<*const Pools> = const { Cell::new(ptr::null()) };
+}
+
+/// The pools of the calling thread, for [`use_of_thread`].
+pub(crate) fn of_thread() -> *const () {
+    POOLS.with(ptr::from_ref).cast()
+}
+
+/// The calling threadlike process uses the pools of its worker's thread, and has none of its own.
+///
+/// # Safety
+///
+/// `pools` is from [`of_thread`] on the thread of this process, which ends later.
+pub(crate) unsafe fn use_of_thread(pools: *const ()) {
+    LENT_POOLS.set(pools.cast());
+}
+
+/// Runs `f` with the pools of this thread; `None` while the thread ends.
+#[inline]
+fn with_pools<R>(f: impl FnOnce(&Pools) -> R) -> Option<R> {
+    // SAFETY: null, or the pools of a thread that is there for longer, by `use_of_thread`; they are used on that
+    // thread only.
+    match unsafe { LENT_POOLS.get().as_ref() } {
+        Some(pools) => Some(f(pools)),
+        None => POOLS.try_with(f).ok(),
+    }
+}
+
 /// Bytes to read into or to collect in; goes back to the pool of the thread it is dropped on.
 /// Whatever a former user left in it is still there: only what was written since may be read.
 /// By default it has none, and no memory.
@@ -45,7 +76,7 @@ impl Buffer {
     #[must_use]
     pub fn take(len: usize) -> Buffer {
         if len == LENT
-            && let Ok(Some(lent)) = POOLS.try_with(|pools| pools.lent.take())
+            && let Some(Some(lent)) = with_pools(|pools| pools.lent.take())
         {
             return Buffer(lent);
         }
@@ -54,10 +85,9 @@ impl Buffer {
 
     #[inline(never)]
     fn take_kept(len: usize) -> Buffer {
-        let kept = POOLS.try_with(|pools| pools.kept.borrow_mut()[pool_of(len)?].pop());
+        let kept = with_pools(|pools| pools.kept.borrow_mut()[pool_of(len)?].pop());
         Buffer(
-            kept.ok()
-                .flatten()
+            kept.flatten()
                 .unwrap_or_else(|| vec![0; len].into_boxed_slice()),
         )
     }
@@ -105,8 +135,8 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         let mut bytes = mem::take(&mut self.0);
         if bytes.len() == LENT {
-            match POOLS.try_with(|pools| pools.lent.replace(Some(bytes))) {
-                Ok(Some(before)) => bytes = before,
+            match with_pools(|pools| pools.lent.replace(Some(bytes))) {
+                Some(Some(before)) => bytes = before,
                 _ => return,
             }
         }
@@ -120,7 +150,7 @@ fn keep(bytes: Box<[u8]>) {
         return;
     };
     // A thread that is ending has no pool any more.
-    let _ = POOLS.try_with(|pools| {
+    let _ = with_pools(|pools| {
         let pool = &mut pools.kept.borrow_mut()[pool];
         if pool.len() < KEPT {
             pool.push(bytes);

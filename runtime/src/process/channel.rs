@@ -3,13 +3,14 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_channel::{TryRecvError as AsyncTryRecvError, TrySendError as AsyncTrySendError};
 
 use crate::deadline::{Deadline, Nanos};
 use crate::process::future::wait_for;
 use crate::sched::stop::Stopped;
+use crate::sys::lock::Lock;
 
 /// A channel that holds at most `capacity` values: [`Sender::send`] waits when it is full. Any
 /// number of senders and receivers, in processes and on threads; each value goes to one receiver.
@@ -66,7 +67,7 @@ enum Parcel<T> {
     Direct(T),
     /// Sent by someone who had to wait, and who takes it back if the wait ends for nothing:
     /// `async_channel::Send` would drop it.
-    Kept(Arc<Mutex<Option<T>>>),
+    Kept(Arc<Lock<Option<T>>>),
 }
 
 impl<T> Parcel<T> {
@@ -78,8 +79,8 @@ impl<T> Parcel<T> {
     }
 }
 
-fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+fn take<T>(slot: &Lock<Option<T>>) -> Option<T> {
+    slot.lock().take()
 }
 
 /// Why nothing was sent, with the value.
@@ -151,7 +152,7 @@ impl<T> Sender<T> {
             Err(SendError::Full(value)) => value,
             done => return done,
         };
-        let slot = Arc::new(Mutex::new(Some(value)));
+        let slot = Arc::new(Lock::new(Some(value)));
         let kept = || take(&slot).expect("only a parcel that was sent can lose its value");
         match wait_for(self.0.send(Parcel::Kept(Arc::clone(&slot))), until, true) {
             Ok(Ok(())) => Ok(()),

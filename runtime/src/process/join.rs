@@ -4,8 +4,8 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::deadline::{Deadline, Nanos};
@@ -14,12 +14,13 @@ use crate::sched::info::{Info, ProcessId};
 use crate::sched::park::{self, Unparker};
 use crate::sched::stop::{self, Stopped};
 use crate::sched::task::Waiting;
+use crate::sys::lock::Lock;
 
 /// Shared by the process and its handle.
 pub(crate) struct Packet<T> {
     result: UnsafeCell<Option<thread::Result<T>>>,
     done: AtomicBool,
-    joiner: Mutex<Option<Unparker>>,
+    joiner: Lock<Option<Unparker>>,
     scope: Option<Arc<ScopeState>>,
 }
 
@@ -35,7 +36,7 @@ impl<T> Packet<T> {
         Arc::new(Packet {
             result: UnsafeCell::new(None),
             done: AtomicBool::new(false),
-            joiner: Mutex::new(None),
+            joiner: Lock::new(None),
             scope,
         })
     }
@@ -45,11 +46,7 @@ impl<T> Packet<T> {
         // SAFETY: `done` is not set, so the process is the only user.
         unsafe { *self.result.get() = Some(result) };
         self.done.store(true, Ordering::SeqCst);
-        let joiner = self
-            .joiner
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let joiner = self.joiner.lock().take();
         // The scope may end as soon as this packet is gone: drop it before the joiner wakes.
         drop(self);
         if let Some(joiner) = joiner {
@@ -92,7 +89,7 @@ impl<T> Packet<T> {
 
     /// Has this one woken when the process ends.
     pub(crate) fn set_joiner(&self, joiner: Unparker) {
-        *self.joiner.lock().unwrap_or_else(PoisonError::into_inner) = Some(joiner);
+        *self.joiner.lock() = Some(joiner);
     }
 
     /// The result of a process that has ended, for the one owner of the handle.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::sched::info::{Info, ProcessId};
+use crate::sched::info::{Info, Kind, ProcessId};
 use crate::sched::scheduler::Scheduler;
 use crate::sched::stack;
 use crate::sched::task::Waiting;
@@ -52,6 +52,8 @@ pub struct Listed {
     pub since: Option<Duration>,
     /// Whether it was cancelled.
     pub cancelled: bool,
+    /// Whether it is threadlike: all code parks in it. See [`Builder::threadlike`](crate::process::Builder::threadlike).
+    pub threadlike: bool,
 }
 
 /// Lists all processes that have not ended, at about this moment: they go on meanwhile, and one that
@@ -86,6 +88,7 @@ pub fn list() -> Vec<Listed> {
             state,
             since,
             cancelled: info.is_cancelled(),
+            threadlike: info.kind != Kind::Ordinary,
         });
     };
     let now = coarse_now();
@@ -126,6 +129,9 @@ impl fmt::Display for Listed {
         write!(f, " {:?}", self.state)?;
         if let Some(since) = self.since {
             write!(f, " for {since:?}")?;
+        }
+        if self.threadlike {
+            f.write_str(", threadlike")?;
         }
         write!(f, ", spawned at {}", self.spawned_at)
     }

@@ -9,7 +9,7 @@ use super::join::Packet;
 use super::{body, boxed};
 use crate::reactor::source::Source;
 use crate::runtime::{Builder, invalid, start_thread};
-use crate::sched::info::Info;
+use crate::sched::info::{Info, Kind};
 use crate::sched::scheduler::Scheduler;
 use crate::sched::worker::Start;
 
@@ -90,6 +90,11 @@ fn run_here<T>(
         }
     }
 
+    let mut info = Info::new(None, Location::caller());
+    if scheduler.threadlike {
+        // What it runs need not be `Send`, so it has no other thread-locals than those of this thread.
+        info.kind = Kind::OnItsThread;
+    }
     let pool = Scheduler::default_pool();
     pool.claim()?;
     let packet = Packet::new(None);
@@ -98,7 +103,7 @@ fn run_here<T>(
     // on.
     let main = unsafe { boxed(move || main.call()) };
     let start = Start {
-        info: Arc::new(Info::new(None, Location::caller())),
+        info: Arc::new(info),
         pool,
         main,
     };

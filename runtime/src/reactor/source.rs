@@ -7,11 +7,9 @@
 //!
 use std::fmt;
 use std::io;
-#[cfg(not(std_net_loom))]
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::interest::Interest;
 use crate::prefetch::prefetch;
@@ -19,8 +17,9 @@ use crate::reactor::short_reads::Trust;
 use crate::sched::park::Unparker;
 use crate::sched::task::Task;
 use crate::sched::worker::Worker;
+use crate::sys::lock::{Guard, Lock};
 use crate::sys::{Events, Reactor};
-use crate::wake::{ALL, READ_CLOSED, Readiness, Seen, bit};
+use crate::wake::{ALL, READ_CLOSED, READABLE, Readiness, Seen, WRITABLE, bit};
 
 /// One cache line.
 #[repr(align(64))]
@@ -38,7 +37,7 @@ pub(crate) struct Source {
     pub(super) trust: Trust,
     /// What a wait for a hang-up has seen of the readiness.
     heard: AtomicU32,
-    slow: Mutex<Slow>,
+    slow: Lock<Slow>,
 }
 
 #[derive(Default)]
@@ -81,7 +80,7 @@ impl Drop for Entry {
 impl Source {
     /// Takes an unused source.
     pub(crate) fn take() -> &'static Source {
-        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = FREE.lock();
         if free.is_empty() {
             let slab: Box<[Source]> = (0..SLAB).map(|_| Source::new()).collect();
             free.extend(Box::leak(slab).iter().rev());
@@ -98,7 +97,7 @@ impl Source {
             has_others: AtomicBool::new(false),
             trust: Trust::new(),
             heard: AtomicU32::new(0),
-            slow: Mutex::default(),
+            slow: Lock::default(),
         }
     }
 
@@ -127,9 +126,7 @@ impl Source {
 
     /// Frees a source that was never used.
     pub(crate) fn give_back(&'static self) {
-        FREE.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(self);
+        FREE.lock().push(self);
     }
 
     #[inline]
@@ -157,8 +154,8 @@ impl Source {
         unsafe { self.worker.load(Ordering::Acquire).as_ref() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slow> {
-        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Guard<'_, Slow> {
+        self.slow.lock()
     }
 
     /// Has `worker`'s reactor watch the descriptor. If another's does, and somebody waits there,
@@ -177,6 +174,7 @@ impl Source {
 
     #[cold]
     fn move_to(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) -> io::Result<()> {
+        crate::reactor::foreign::give_way(fd);
         let slow = self.lock();
         match self.worker() {
             Some(current) if ptr::eq(current, worker) => return Ok(()),
@@ -210,6 +208,54 @@ impl Source {
             }
         }
     }
+
+    // For descriptors that are nobody's `Io`; see `foreign`.
+
+    /// Has `worker`'s reactor watch the descriptor, or tell its readiness once more. If another reactor does, it
+    /// stays there, unless whoever waits now is `alone`.
+    pub(super) fn watch_again(
+        &'static self,
+        worker: &'static Worker,
+        fd: BorrowedFd<'_>,
+        alone: bool,
+    ) -> io::Result<()> {
+        if let Some(current) = self.worker() {
+            if alone && !ptr::eq(current, worker) {
+                current.reactor.remove(fd);
+            } else {
+                match current.reactor.tell_again(fd, self.key()) {
+                    // It was closed without our knowledge, and this is another one with its number.
+                    Err(e) if e.raw_os_error() == Some(libc::ENOENT) => {}
+                    other => return other,
+                }
+            }
+            self.worker.store(ptr::null_mut(), Ordering::Release);
+        }
+        worker.reactor.add(fd, self.key())?;
+        self.worker
+            .store(ptr::from_ref(worker).cast_mut(), Ordering::Release);
+        Ok(())
+    }
+
+    /// No reactor watches the descriptor any more; those who wait are not told.
+    pub(super) fn unwatch(&self, fd: BorrowedFd<'_>) {
+        if let Some(worker) = self.worker() {
+            worker.reactor.remove(fd);
+            self.worker.store(ptr::null_mut(), Ordering::Release);
+        }
+    }
+
+    /// Whether a reactor watches the descriptor.
+    pub(super) fn is_watched(&self) -> bool {
+        self.worker().is_some()
+    }
+
+    /// Wakes all who wait: they look again.
+    pub(super) fn notify_all(&'static self) {
+        self.notify(READABLE | WRITABLE);
+    }
+
+    // For reactors that report once.
 
     /// For reactors that report once: asks again for the directions that are waited for.
     /// Called after [`register`](Self::register).
@@ -449,7 +495,7 @@ impl Drop for Attached {
     }
 }
 
-static FREE: Mutex<Vec<&'static Source>> = Mutex::new(Vec::new());
+static FREE: Lock<Vec<&'static Source>> = Lock::new(Vec::new());
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

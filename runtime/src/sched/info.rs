@@ -8,12 +8,13 @@ use std::mem;
 use std::num::NonZeroU64;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use crate::deadline::Nanos;
 use crate::sched::stop::Stopped;
 use crate::sched::task::Task;
 use crate::sched::worker::Place;
+use crate::sys::lock::{Guard, Lock};
 
 /// The number of a process, never used twice while the program runs.
 ///
@@ -53,10 +54,22 @@ impl fmt::Debug for ProcessId {
     }
 }
 
+/// Whose thread-locals a process has, and whether what would block its thread parks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Those of its worker's thread; code that knows nothing of processes blocks the thread.
+    Ordinary,
+    /// Its own; all code parks. See `threadlike`.
+    Threadlike,
+    /// Those of the thread that it was begun on by `Builder::run`; all code parks.
+    OnItsThread,
+}
+
 pub(crate) struct Info {
     pub(crate) id: ProcessId,
     name: Option<Box<str>>,
     pub(crate) place: Place,
+    pub(crate) kind: Kind,
     /// The slot it runs in; null before it begins. Stale once it has ended.
     task: AtomicPtr<Task>,
     /// When it is stopped at the latest: its own deadline, or a nearer one above it.
@@ -66,10 +79,10 @@ pub(crate) struct Info {
     /// A [`Stopped`] as [`Stopped::code`], or 0.
     stopped: AtomicU8,
     /// To whom the process belongs.
-    parent: Mutex<Option<Arc<Info>>>,
+    parent: Lock<Option<Arc<Info>>>,
     /// Whether anybody has ever belonged to it, to leave the lock alone if not.
     has_family: AtomicBool,
-    family: Mutex<Option<Box<Family>>>,
+    family: Lock<Option<Box<Family>>>,
 }
 
 /// Who belongs to a process.
@@ -92,13 +105,14 @@ impl Info {
             id: ProcessId::next(),
             name,
             place,
+            kind: Kind::Ordinary,
             task: AtomicPtr::new(ptr::null_mut()),
             deadline: Nanos::NEVER,
             leads: false,
             stopped: AtomicU8::new(0),
-            parent: Mutex::new(None),
+            parent: Lock::new(None),
             has_family: AtomicBool::new(false),
-            family: Mutex::new(None),
+            family: Lock::new(None),
         }
     }
 
@@ -170,8 +184,8 @@ impl Info {
 
     // Families.
 
-    fn lock(&self) -> MutexGuard<'_, Option<Box<Family>>> {
-        self.family.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Guard<'_, Option<Box<Family>>> {
+        self.family.lock()
     }
 
     fn with_family<R>(&self, f: impl FnOnce(&mut Family) -> R) -> R {
@@ -183,7 +197,7 @@ impl Info {
     pub(crate) fn born_to(self: &Arc<Info>, child: &mut Info) {
         child.leads |= self.leads;
         child.deadline = child.deadline.min(self.deadline);
-        child.parent = Mutex::new(Some(Arc::clone(self)));
+        child.parent = Lock::new(Some(Arc::clone(self)));
     }
 
     /// Enters `child` among those who belong to this process; if this one has ended, to its nearest parent
@@ -204,8 +218,8 @@ impl Info {
         }
     }
 
-    fn parent(&self) -> MutexGuard<'_, Option<Arc<Info>>> {
-        self.parent.lock().unwrap_or_else(PoisonError::into_inner)
+    fn parent(&self) -> Guard<'_, Option<Arc<Info>>> {
+        self.parent.lock()
     }
 
     /// Whether the child was entered: not if this process has ended.
@@ -282,8 +296,7 @@ impl Drop for Info {
 }
 
 fn take_parent(info: &mut Info) -> Option<Arc<Info>> {
-    let parent = info.parent.get_mut();
-    parent.unwrap_or_else(PoisonError::into_inner).take()
+    info.parent.get_mut().take()
 }
 
 impl fmt::Display for Info {

@@ -14,6 +14,7 @@
 //! | `sends` | sends of several processes, made with one system call |
 //! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
 //! | `panics` | names the process in the message of a panic |
+//! | `threadlike` | processes that are threads to all code in them |
 //! | `watchdog` | names a process that keeps its worker too long |
 
 pub(crate) mod info;
@@ -27,6 +28,7 @@ pub(crate) mod sends;
 pub(crate) mod stack;
 pub(crate) mod stop;
 pub(crate) mod task;
+pub(crate) mod threadlike;
 pub(crate) mod timer;
 pub(crate) mod watchdog;
 pub(crate) mod worker;

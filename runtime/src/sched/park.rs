@@ -75,10 +75,11 @@ pub(crate) fn park(until: Nanos, waiting: Waiting) {
 }
 
 /// The process that may be suspended here: none on a plain thread, and none while a panic
-/// unwinds, because std counts panics per thread and another process would see this one's.
+/// unwinds, because std counts panics per thread and another process would see this one's, unless that
+/// count is its own.
 #[inline]
 pub(crate) fn suspendable() -> Option<&'static Task> {
-    task::current().filter(|_| !std::thread::panicking())
+    task::current().filter(|task| !std::thread::panicking() || task.has_own_thread_locals())
 }
 
 /// Waits for a duration, or until an instant. Parks the process, or blocks the thread. A process

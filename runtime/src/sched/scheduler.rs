@@ -2,17 +2,20 @@
 
 use std::fmt;
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::sched::stack::{self, Pool};
 use crate::sched::worker::Worker;
+use crate::sys::lock::Lock;
 
 pub(crate) struct Scheduler {
     workers: Vec<&'static Worker>,
     default_pool: &'static Pool,
+    /// Whether processes that do not say otherwise are threadlike.
+    pub(crate) threadlike: bool,
     /// Every pool that a process was ever claimed from.
-    pools: Mutex<Vec<&'static Pool>>,
+    pools: Lock<Vec<&'static Pool>>,
     /// Whether there are more than the default one.
     other_pools: AtomicBool,
 }
@@ -29,6 +32,7 @@ impl Scheduler {
     pub(crate) fn new(
         workers: usize,
         default_pool: &'static Pool,
+        threadlike: bool,
     ) -> io::Result<&'static Scheduler> {
         let workers = (0..workers)
             .map(Worker::leak)
@@ -36,7 +40,8 @@ impl Scheduler {
         Ok(Box::leak(Box::new(Scheduler {
             workers,
             default_pool,
-            pools: Mutex::new(vec![default_pool]),
+            threadlike,
+            pools: Lock::new(vec![default_pool]),
             other_pools: AtomicBool::new(false),
         })))
     }
@@ -60,7 +65,7 @@ impl Scheduler {
     /// The pool for processes with stacks of `bytes`.
     pub(crate) fn pool(&self, bytes: usize) -> io::Result<&'static Pool> {
         let pool = stack::pool(bytes)?;
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = self.pools.lock();
         if !pools.iter().any(|p| std::ptr::eq(*p, pool)) {
             pools.push(pool);
             self.other_pools.store(true, Ordering::Relaxed);
@@ -69,10 +74,7 @@ impl Scheduler {
     }
 
     pub(crate) fn pools(&self) -> Vec<&'static Pool> {
-        self.pools
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.pools.lock().clone()
     }
 
     /// Whether unused stacks hold memory that could be given back. Asked before every sleep: looks

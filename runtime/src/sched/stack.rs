@@ -22,12 +22,13 @@ use std::io;
 use std::mem::{self, MaybeUninit};
 use std::num::NonZeroUsize;
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::prefetch::prefetch;
 use crate::sched::task::Task;
 use crate::sched::worker::Worker;
+use crate::sys::lock::{Guard, Lock};
 use crate::sys::memory;
 
 /// The least size of a guard: C code does not probe its frames, and a frame below this size cannot
@@ -82,10 +83,10 @@ pub(crate) fn prefetch_end(task: &Task) {
 }
 
 /// Every task that was ever made, for the listing of processes.
-static TASKS: Mutex<Vec<&'static Task>> = Mutex::new(Vec::new());
+static TASKS: Lock<Vec<&'static Task>> = Lock::new(Vec::new());
 
 pub(crate) fn tasks() -> Vec<&'static Task> {
-    TASKS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    TASKS.lock().clone()
 }
 
 /// All stacks of one size that no worker keeps for itself.
@@ -98,7 +99,7 @@ pub(crate) struct Pool {
     /// Some worker has found no stack, and none has come since. Beside `claimed`, which whoever asks
     /// has in the cache.
     starved: AtomicBool,
-    free: Mutex<Free>,
+    free: Lock<Free>,
     /// The length of `free.used`, to leave the lock alone.
     used_len: AtomicUsize,
 }
@@ -115,7 +116,7 @@ struct Free {
 
 /// The pool of stacks with at least `bytes` usable bytes.
 pub(crate) fn pool(bytes: usize) -> io::Result<&'static Pool> {
-    static POOLS: Mutex<BTreeMap<usize, &'static Pool>> = Mutex::new(BTreeMap::new());
+    static POOLS: Lock<BTreeMap<usize, &'static Pool>> = Lock::new(BTreeMap::new());
     if !(MIN_SIZE..=MAX_SIZE).contains(&bytes) {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -123,14 +124,14 @@ pub(crate) fn pool(bytes: usize) -> io::Result<&'static Pool> {
         ));
     }
     let size = usable_size(bytes, page());
-    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut pools = POOLS.lock();
     Ok(pools.entry(size).or_insert_with(|| {
         Box::leak(Box::new(Pool {
             size,
             total: AtomicUsize::new(0),
             claimed: AtomicUsize::new(0),
             starved: AtomicBool::new(false),
-            free: Mutex::default(),
+            free: Lock::default(),
             used_len: AtomicUsize::new(0),
         }))
     }))
@@ -196,10 +197,7 @@ impl Stack {
         if !made {
             // SAFETY: as in `is_made`; the exclusive right to it is `self`, and nobody knows of it.
             let task: &'static Task = unsafe { (*slot).task.write(Task::new()) };
-            TASKS
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(task);
+            TASKS.lock().push(task);
         }
         // SAFETY: it has been made, by now or earlier by whoever held this stack before.
         unsafe { (*slot).task.assume_init_ref() }
@@ -316,7 +314,7 @@ impl Pool {
 
     /// There are stacks: those who starve may try again.
     #[inline]
-    fn tell_starving(&self, mut free: MutexGuard<'_, Free>) {
+    fn tell_starving(&self, mut free: Guard<'_, Free>) {
         if !self.is_starved() || (free.used.is_empty() && free.clean.is_empty()) {
             return;
         }
@@ -346,8 +344,8 @@ impl Pool {
         n
     }
 
-    fn lock(&self) -> MutexGuard<'_, Free> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Guard<'_, Free> {
+        self.free.lock()
     }
 
     fn map_slab(&'static self, free: &mut Free) -> io::Result<()> {

@@ -9,22 +9,29 @@ use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use corosensei::stack::Stack as _;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::deadline::Nanos;
 use crate::prefetch::prefetch;
-use crate::sched::info::Info;
+use crate::sched::info::{Info, Kind};
 use crate::sched::locals::Locals;
 use crate::sched::stack::Stack;
 use crate::sched::stop::Stopped;
+use crate::sched::threadlike::{self, OfThread};
 use crate::sched::worker::Worker;
+use crate::sys::lock::Lock;
+use crate::sys::thread_pointer;
 use crate::wake::Token;
 
 /// How many operations a process may do before it lets others run.
 const BUDGET: u32 = 64;
+
+/// A process, suspended or running.
+type Process = Coroutine<(), (), (), Stack>;
 
 /// What every wake-up and every wait touch lies in the first three cache lines.
 #[repr(C, align(64))]
@@ -32,11 +39,12 @@ pub(crate) struct Task {
     token: Token,
     /// Why its waits fail, as [`Stopped::code`]; 0 while they do not.
     stopped: AtomicU8,
+    kind: Cell<Kind>,
     budget: Cell<u32>,
     /// Null while the slot is in nobody's hands. Set and cleared on that worker's thread, so that
     /// who finds its own worker here owns the slot until it returns to the worker's loop.
     worker: AtomicPtr<Worker>,
-    coroutine: UnsafeCell<Option<Coroutine<(), (), (), Stack>>>,
+    coroutine: UnsafeCell<Option<Process>>,
     yielder: Cell<*const Yielder<(), ()>>,
     /// Where the process was suspended, to fetch its stack before it goes on.
     stack_pointer: Cell<*const u8>,
@@ -51,6 +59,8 @@ pub(crate) struct Task {
     /// Link in the worker's inbox; used by whoever sent the task.
     pub(crate) next: AtomicPtr<Task>,
     info: UnsafeCell<Option<Arc<Info>>>,
+    /// What a threadlike process has of its own.
+    own: Own,
     // What is rarely touched.
     /// The deadline of the process: what its timer wants while it wants nothing nearer.
     limit: Cell<Nanos>,
@@ -58,7 +68,15 @@ pub(crate) struct Task {
     leads: Cell<bool>,
     locals: UnsafeCell<Locals>,
     /// For the listing of processes and for cancelling, by any thread.
-    listed: Mutex<Option<Arc<Info>>>,
+    listed: Lock<Option<Arc<Info>>>,
+}
+
+/// What a threadlike process has of its own.
+struct Own {
+    /// Its thread-locals; null if there are none.
+    block: Cell<*mut u8>,
+    /// The lowest address of its stack.
+    lowest: Cell<usize>,
 }
 
 pub(crate) struct Timer {
@@ -91,6 +109,11 @@ pub(crate) enum Waiting {
 
 thread_local! {
     static CURRENT: Cell<Option<&'static Task>> = const { Cell::new(None) };
+}
+
+/// In the thread-locals of a threadlike process, once and for all.
+pub(crate) fn make_current(task: &'static Task) {
+    CURRENT.set(Some(task));
 }
 
 /// The task whose process calls this, or `None` on a plain thread.
@@ -146,6 +169,7 @@ impl Task {
         Task {
             token: Token::new(),
             stopped: AtomicU8::new(0),
+            kind: Cell::new(Kind::Ordinary),
             budget: Cell::new(0),
             worker: AtomicPtr::new(ptr::null_mut()),
             coroutine: UnsafeCell::new(None),
@@ -161,10 +185,14 @@ impl Task {
             since: AtomicU64::new(0),
             next: AtomicPtr::new(ptr::null_mut()),
             info: UnsafeCell::new(None),
+            own: Own {
+                block: Cell::new(ptr::null_mut()),
+                lowest: Cell::new(0),
+            },
             limit: Cell::new(Nanos::NEVER),
             leads: Cell::new(false),
             locals: UnsafeCell::new(Locals::new()),
-            listed: Mutex::new(None),
+            listed: Lock::new(None),
         }
     }
 
@@ -194,7 +222,7 @@ impl Task {
         task.token.end_park();
         info.set_task(task);
         {
-            let mut listed = task.listed.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut listed = task.listed.lock();
             *listed = Some(Arc::clone(&info));
             // After `set_task`: a stop either finds the task or is found here.
             task.stopped.store(info.stop_code(), Ordering::Relaxed);
@@ -204,8 +232,18 @@ impl Task {
             task.limit.set(info.deadline);
             worker.want_timer(task, info.deadline);
         }
+        task.kind.set(info.kind);
+        task.own.lowest.set(stack.limit().get());
+        let of_thread = (info.kind == Kind::Threadlike).then(|| {
+            task.own.block.set(threadlike::allocate(info.id.get()));
+            OfThread::of(worker)
+        });
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
             task.yielder.set(yielder);
+            if let Some(of_thread) = of_thread {
+                // The first accesses to these thread-locals.
+                threadlike::begin(task, of_thread);
+            }
             main();
         });
         // SAFETY: owner's thread, and no reference into these cells is held across a call.
@@ -221,20 +259,46 @@ impl Task {
     pub(crate) fn resume(&'static self) -> Option<Stack> {
         self.check_owner();
         self.budget.set(BUDGET);
-        CURRENT.set(Some(self));
         // SAFETY: owner's thread; the process itself never touches `coroutine`, so this is the only
         // reference. A queued or just begun task has a coroutine.
         let coroutine = unsafe { (*self.coroutine.get()).as_mut() };
-        let result = coroutine.expect("a queued task has a process").resume(());
-        CURRENT.set(None);
+        let coroutine = coroutine.expect("a queued task has a process");
+        let result = if self.kind.get() == Kind::Ordinary {
+            CURRENT.set(Some(self));
+            let result = coroutine.resume(());
+            CURRENT.set(None);
+            result
+        } else {
+            self.resume_threadlike(coroutine)
+        };
         match result {
             CoroutineResult::Yield(()) => None,
             CoroutineResult::Return(()) => Some(self.end()),
         }
     }
 
+    /// Runs a process to which thread-locals belong.
+    #[inline(never)]
+    fn resume_threadlike(&'static self, coroutine: &mut Process) -> CoroutineResult<(), ()> {
+        let block = self.own.block.get();
+        if block.is_null() {
+            CURRENT.set(Some(self));
+            threadlike::set_current(Some(self));
+            let result = coroutine.resume(());
+            threadlike::set_current(None);
+            CURRENT.set(None);
+            return result;
+        }
+        // SAFETY: the block of this process, which nobody else uses.
+        unsafe { resume_with(coroutine, block) }
+    }
+
     fn end(&'static self) -> Stack {
         self.deregister();
+        let block = self.own.block.replace(ptr::null_mut());
+        if !block.is_null() {
+            threadlike::free(block);
+        }
         self.timer.wanted.set(Nanos::NEVER);
         self.limit.set(Nanos::NEVER);
         // SAFETY: as in `begin`; the coroutine has returned.
@@ -334,6 +398,25 @@ impl Task {
         }
     }
 
+    /// Whether nobody else has its thread-locals.
+    #[inline]
+    pub(crate) fn has_own_thread_locals(&self) -> bool {
+        self.kind.get() == Kind::Threadlike
+    }
+
+    /// The lowest address of the process's stack, and the one past its highest.
+    pub(crate) fn stack_bounds(&self) -> (usize, usize) {
+        // The slot itself lies above the stack.
+        (self.own.lowest.get(), ptr::from_ref(self) as usize)
+    }
+
+    /// Whether this lies on the stack of the process: not on that of a signal handler, or of its worker.
+    #[inline]
+    pub(crate) fn is_on_stack(&self, address: usize) -> bool {
+        let (lowest, end) = self.stack_bounds();
+        (lowest..end).contains(&address)
+    }
+
     /// Remembers what the process will touch first when it goes on.
     #[inline]
     pub(crate) fn set_handle<T>(&self, handle: &T) {
@@ -396,14 +479,14 @@ impl Task {
 
     #[cold]
     fn yield_when_possible(&'static self) {
-        if !std::thread::panicking() {
+        if !std::thread::panicking() || self.has_own_thread_locals() {
             self.yield_now();
         }
     }
 
     /// The process is about to tell its end: who then looks for it must not find it in a listing.
     pub(crate) fn unlist(&self) {
-        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.listed.lock() = None;
     }
 
     /// The process in this slot.
@@ -471,7 +554,7 @@ impl Task {
 
     /// Makes the waits of the process fail if it is still the one in this slot, and says whether it is.
     pub(crate) fn stop(&self, info: &Info, why: Stopped) -> bool {
-        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = self.listed.lock();
         let is_here = listed
             .as_ref()
             .is_some_and(|l| ptr::eq(&raw const **l, info));
@@ -483,11 +566,7 @@ impl Task {
 
     /// The process in this slot, what it waits for, and since when, at about this moment.
     pub(crate) fn snapshot(&self) -> Option<(Arc<Info>, Waiting, bool, Nanos)> {
-        let info = self
-            .listed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()?;
+        let info = self.listed.lock().clone()?;
         let waiting = Waiting::unpack(self.waiting.load(Ordering::Relaxed));
         let notified = self.token.is_given();
         Some((
@@ -505,6 +584,23 @@ impl Task {
             "a task was touched from a foreign thread"
         );
     }
+}
+
+/// Runs the process with thread-locals of its own. Neither this function nor what is built into it
+/// touches a thread-local.
+///
+/// # Safety
+///
+/// `block` belongs to the process of `coroutine`.
+#[inline(never)]
+unsafe fn resume_with(coroutine: &mut Process, block: *mut u8) -> CoroutineResult<(), ()> {
+    let of_thread = thread_pointer::get();
+    // SAFETY: the caller's; no thread-local is touched before it is undone but by the process.
+    unsafe { thread_pointer::set(block) };
+    let result = coroutine.resume(());
+    // SAFETY: the thread's own again.
+    unsafe { thread_pointer::set(of_thread) };
+    result
 }
 
 /// How much of a stack is fetched ahead: two lines below the place of suspension, where the switch

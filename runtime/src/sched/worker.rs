@@ -5,8 +5,8 @@ use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{hint, io, mem};
 
@@ -21,6 +21,7 @@ use crate::sched::task::Task;
 use crate::sched::timer::Timers;
 use crate::sys::Reactor;
 use crate::sys::clock::coarse_now;
+use crate::sys::lock::Lock;
 use crate::sys::looks::Looks;
 use crate::wake::Sleeping;
 
@@ -85,7 +86,7 @@ pub(crate) struct Worker {
     inbox: AtomicPtr<Task>,
     sleeping: Sleeping,
     /// Processes that have not begun, for this worker and for thieves.
-    unbegun: Mutex<VecDeque<Start>>,
+    unbegun: Lock<VecDeque<Start>>,
     unbegun_len: AtomicUsize,
     /// The pool that had no stack for one of them; null again when it has one.
     starving_for: AtomicPtr<Pool>,
@@ -136,7 +137,7 @@ impl Worker {
             reactor: Reactor::new()?,
             inbox: AtomicPtr::new(ptr::null_mut()),
             sleeping: Sleeping::new(),
-            unbegun: Mutex::default(),
+            unbegun: Lock::default(),
             unbegun_len: AtomicUsize::new(0),
             starving_for: AtomicPtr::new(ptr::null_mut()),
             stacks_wanted: AtomicBool::new(false),
@@ -171,8 +172,7 @@ impl Worker {
         f(unsafe { &mut *self.local.get() })
     }
 
-    /// Makes the calling thread this worker, without a loop.
-    #[cfg(all(test, not(std_net_loom)))]
+    /// Makes the calling thread, or threadlike process, one of this worker's.
     pub(crate) fn make_current(&'static self) {
         CURRENT.set(Some(self));
     }
@@ -616,7 +616,7 @@ impl Worker {
     }
 
     fn lock_unbegun<R>(&self, f: impl FnOnce(&mut VecDeque<Start>) -> R) -> R {
-        let mut queue = self.unbegun.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.unbegun.lock();
         let result = f(&mut queue);
         self.unbegun_len.store(queue.len(), Ordering::SeqCst);
         result

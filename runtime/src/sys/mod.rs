@@ -29,6 +29,8 @@
 //! |---|---|
 //! | `poll` | how a plain thread waits |
 //! | `looks` | a look at many descriptors at once: `poll(2)` |
+//! | `lock` | the runtime's own lock, which waits where nobody interposes |
+//! | `thread_pointer` | whose thread-locals code finds; on Linux on x86-64 |
 //! | `clock` | a clock that is cheap to read, and a few milliseconds late |
 //! | `sigpipe` | no `SIGPIPE` from calls without `MSG_NOSIGNAL` |
 //! | `mmsg` | several messages by one call, or by a loop |
@@ -45,6 +47,7 @@ pub(crate) mod control;
 pub mod inherit;
 #[cfg(target_os = "linux")]
 mod linux;
+pub(crate) mod lock;
 pub(crate) mod looks;
 pub(crate) mod mmsg;
 #[cfg(not(all(
@@ -57,6 +60,7 @@ pub(crate) mod poll;
 #[cfg(any(std_net_portable, not(target_os = "linux")))]
 mod portable;
 pub(crate) mod sigpipe;
+pub(crate) mod thread_pointer;
 pub(crate) mod wake_fd;
 
 use std::cell::Cell;
@@ -93,7 +97,7 @@ pub(crate) use platform::memory;
 pub(crate) use platform::socket::{
     CLOSE_ON_EXEC, NO_SIGNAL, SENDS_HEED_DONTWAIT, accept_any, accept_from, adopt, received,
 };
-pub(crate) use platform::transfer::{Pipe, send_file};
+pub(crate) use platform::transfer::{Pipe, pipes_of_thread, send_file, use_pipes_of_thread};
 #[cfg(any(std_net_portable, not(target_os = "linux")))]
 pub(crate) use portable::Reactor;
 

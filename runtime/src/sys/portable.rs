@@ -63,6 +63,12 @@ impl Reactor {
         let _ = self.poller.delete(fd);
     }
 
+    /// No process is threadlike here.
+    #[allow(clippy::unused_self, reason = "the other one has it")]
+    pub(crate) fn tell_again(&self, _: BorrowedFd<'_>, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Waits at most `timeout`, for ever if there is none, and hands the events on.
     /// Returns whether any came, or a wake-up.
     ///

@@ -58,3 +58,15 @@ impl Pipe {
         match *self {}
     }
 }
+
+/// There are none, and no process is threadlike here.
+pub(crate) fn pipes_of_thread() -> *const () {
+    std::ptr::null()
+}
+
+/// Likewise.
+///
+/// # Safety
+///
+/// None is needed.
+pub(crate) unsafe fn use_pipes_of_thread(_: *const ()) {}

@@ -77,6 +77,15 @@ impl Reactor {
         self.control(libc::EPOLL_CTL_ADD, fd, EDGES, key)
     }
 
+    /// Has the readiness of a descriptor that is watched told once more.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if it is not watched.
+    pub(crate) fn tell_again(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, EDGES, key)
+    }
+
     /// Not needed: a registered descriptor reports again and again.
     #[inline]
     #[allow(

@@ -1,6 +1,6 @@
 //! Bytes that do not pass through the program: `sendfile(2)`, and `splice(2)` with a pipe.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -28,10 +28,39 @@ thread_local! {
     static PIPES: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
 }
 
+thread_local! {
+    /// In a threadlike process: the pipes of its worker's thread. Null elsewhere.
+    static LENT_PIPES: Cell<*const RefCell<Vec<Pipe>>> = const { Cell::new(ptr::null()) };
+}
+
+/// The pipes of the calling thread, for [`use_pipes_of_thread`].
+pub(crate) fn pipes_of_thread() -> *const () {
+    PIPES.with(ptr::from_ref).cast()
+}
+
+/// The calling threadlike process uses the pipes of its worker's thread, and has none of its own.
+///
+/// # Safety
+///
+/// `pipes` is from [`pipes_of_thread`] on the thread of this process, which ends later.
+pub(crate) unsafe fn use_pipes_of_thread(pipes: *const ()) {
+    LENT_PIPES.set(pipes.cast());
+}
+
+/// Runs `f` with the pipes of this thread; `None` while the thread ends.
+fn with_pipes<R>(f: impl FnOnce(&mut Vec<Pipe>) -> R) -> Option<R> {
+    // SAFETY: null, or the pipes of a thread that is there for longer, by `use_pipes_of_thread`; they are used on that
+    // thread only.
+    match unsafe { LENT_PIPES.get().as_ref() } {
+        Some(pipes) => Some(f(&mut pipes.borrow_mut())),
+        None => PIPES.try_with(|pipes| f(&mut pipes.borrow_mut())).ok(),
+    }
+}
+
 impl Pipe {
     /// An empty one.
     pub(crate) fn take() -> io::Result<Pipe> {
-        if let Some(pipe) = PIPES.with_borrow_mut(Vec::pop) {
+        if let Some(pipe) = with_pipes(Vec::pop).flatten() {
             return Ok(pipe);
         }
         let mut fds = [0; 2];
@@ -46,8 +75,7 @@ impl Pipe {
     /// Keeps an empty one for the next.
     pub(crate) fn give_back(self) {
         // Fails only while the thread ends; then it is closed.
-        let _ = PIPES.try_with(|pipes| {
-            let mut pipes = pipes.borrow_mut();
+        let _ = with_pipes(|pipes| {
             if pipes.len() < KEPT {
                 pipes.push(self);
             }

@@ -1,0 +1,168 @@
+//! Connections: `connect(2)` and `accept(2)`.
+
+use std::ffi::c_int;
+use std::mem::{self, MaybeUninit};
+use std::time::Duration;
+
+use libc::{sockaddr, socklen_t};
+use std_net_runtime::Interest;
+use std_net_runtime::threadlike::{self, Threadlike, Until};
+
+use crate::mode;
+use crate::raw::{self, AGAIN, failed, finish, sys};
+use crate::wait::{Waited, Waiter};
+
+/// How often a Unix listener whose queue is full is asked again: nothing tells when there is room.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// `connect(2)`.
+///
+/// # Safety
+///
+/// `addr` is readable for `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn connect(fd: c_int, addr: *const sockaddr, len: socklen_t) -> c_int {
+    // SAFETY: the caller's.
+    let call = || unsafe { sys!(libc::SYS_connect, fd, addr, len) };
+    let Some(process) = threadlike::current() else {
+        return finish(call()) as c_int;
+    };
+    finish(connect_parking(process, fd, call)) as c_int
+}
+
+#[inline(never)]
+fn connect_parking(process: Threadlike, fd: c_int, call: impl Fn() -> isize) -> isize {
+    let until = Until::after(raw::timeout(fd, libc::SO_SNDTIMEO));
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let Some(result) = mode::without_blocking(fd, &call) else {
+            return call();
+        };
+        if result == AGAIN {
+            if let Some(errno) = process.stopped() {
+                return failed(errno);
+            }
+            if until.has_passed() {
+                return AGAIN;
+            }
+            process.sleep(Until::after(Some(pause)).min(until));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            continue;
+        }
+        // Already: an earlier call began it.
+        if result != failed(libc::EINPROGRESS) && result != failed(libc::EALREADY) {
+            return result;
+        }
+        break;
+    }
+    let mut waiter = Waiter::new(process, fd, Interest::Write);
+    loop {
+        match waiter.wait_until(until) {
+            Waited::Again => {}
+            Waited::Plain => return call(),
+            // As the kernel: it goes on without the caller.
+            Waited::Failed(AGAIN) => return failed(libc::EINPROGRESS),
+            Waited::Failed(error) => return error,
+        }
+        if let Err(closed) = waiter.begin() {
+            return closed;
+        }
+        if let Some(result) = outcome(fd) {
+            return result;
+        }
+    }
+}
+
+/// How a connect has ended, if it has. A hint may be stale: only a peer's name proves success.
+fn outcome(fd: c_int) -> Option<isize> {
+    let mut error: c_int = 0;
+    let mut len = mem::size_of::<c_int>() as socklen_t;
+    // SAFETY: room for an int, and its length.
+    unsafe {
+        sys!(
+            libc::SYS_getsockopt,
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_ERROR,
+            &raw mut error,
+            &raw mut len
+        )
+    };
+    if error != 0 {
+        return Some(failed(error));
+    }
+    let mut peer = MaybeUninit::<libc::sockaddr_storage>::uninit();
+    let mut len = mem::size_of::<libc::sockaddr_storage>() as socklen_t;
+    // SAFETY: room for any address, and its length.
+    let named = unsafe { sys!(libc::SYS_getpeername, fd, peer.as_mut_ptr(), &raw mut len) };
+    (named != failed(libc::ENOTCONN)).then_some(named)
+}
+
+/// `accept(2)`.
+///
+/// # Safety
+///
+/// `addr` is writable for as many bytes as `len` says, or both are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn accept(fd: c_int, addr: *mut sockaddr, len: *mut socklen_t) -> c_int {
+    // SAFETY: the caller's.
+    unsafe { accept4(fd, addr, len, 0) }
+}
+
+/// `accept4(2)`.
+///
+/// # Safety
+///
+/// As [`accept`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn accept4(
+    fd: c_int,
+    addr: *mut sockaddr,
+    len: *mut socklen_t,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the caller's.
+    let accept = || unsafe { sys!(libc::SYS_accept4, fd, addr, len, flags) };
+    match threadlike::current() {
+        Some(process) => finish(accept_parking(process, fd, accept)) as c_int,
+        None => finish(accept_on_thread(fd, accept)) as c_int,
+    }
+}
+
+#[inline(never)]
+fn accept_parking(process: Threadlike, fd: c_int, accept: impl Fn() -> isize) -> isize {
+    let mut waiter = Waiter::new(process, fd, Interest::Read);
+    loop {
+        if let Err(closed) = waiter.begin() {
+            return closed;
+        }
+        let result = match mode::without_blocking(fd, &accept) {
+            None => return accept(),
+            Some(result) => result,
+        };
+        if result != AGAIN {
+            return result;
+        }
+        match waiter.wait() {
+            Waited::Again => {}
+            Waited::Plain => return accept(),
+            Waited::Failed(error) => return error,
+        }
+    }
+}
+
+/// On a plain thread it is the one call, unless a process has changed the mode at that moment.
+fn accept_on_thread(fd: c_int, accept: impl Fn() -> isize) -> isize {
+    loop {
+        let changes = mode::changes();
+        let result = accept();
+        if result != AGAIN || mode::changes() == changes || mode::waits(fd) != Some(true) {
+            return result;
+        }
+        // With a timeout it may have waited.
+        if raw::timeout(fd, libc::SO_RCVTIMEO).is_some() {
+            return result;
+        }
+    }
+}

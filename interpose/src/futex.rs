@@ -1,0 +1,284 @@
+//! std's locks, conditions, `Once` and `thread::park`, and parking_lot: all of them wait by `syscall(SYS_futex, ...)`.
+//!
+//! A process waits in a table here, and a thread in the kernel. Whoever wakes cannot know which: a wake-up goes to
+//! processes *and* to threads, as many of each as were asked for. It must: given to a process alone, it may be to one
+//! whose worker is itself the thread that waits in the kernel for the same word. One too many is harmless, as all who wait
+//! by futexes look again.
+
+use std::cell::Cell;
+use std::ffi::{c_int, c_long};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
+use std::time::Duration;
+
+use libc::timespec;
+use std_net_runtime::threadlike::{self, Guard, Lock, Threadlike, Until};
+
+use crate::pool;
+use crate::raw::{self, AGAIN, failed, finish};
+use crate::wait::WAITS;
+
+/// A process that waits. Lies on its stack, and is in the list of its word's bucket until it goes on.
+struct Waiter {
+    word: usize,
+    bits: u32,
+    process: Threadlike,
+    woken: AtomicBool,
+    next: Cell<*const Waiter>,
+}
+
+/// Those who wait for a word with the same hash, the first one first.
+struct Bucket {
+    /// Looked at before the lock.
+    count: AtomicUsize,
+    list: Lock<List>,
+}
+
+struct List {
+    first: *const Waiter,
+    last: *const Waiter,
+}
+
+// SAFETY: the waiters are shared between threads by the lock of their list, and by `woken`.
+unsafe impl Send for List {}
+
+const BUCKETS: usize = 1024;
+
+static TABLE: [Bucket; BUCKETS] = [const {
+    Bucket {
+        count: AtomicUsize::new(0),
+        list: Lock::new(List {
+            first: ptr::null(),
+            last: ptr::null(),
+        }),
+    }
+}; BUCKETS];
+
+fn bucket(word: usize) -> &'static Bucket {
+    // Fibonacci hashing: the highest bits of the product depend on all bits of the address.
+    let hash = (word as u64 >> 2).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    &TABLE[(hash >> (64 - BUCKETS.trailing_zeros())) as usize]
+}
+
+impl Bucket {
+    /// Takes at most `most` waiters that match out of the list, and hands them over.
+    fn take(
+        &self,
+        list: &mut Guard<'_, List>,
+        most: usize,
+        matches: impl Fn(&Waiter) -> bool,
+        mut found: impl FnMut(&Waiter),
+    ) -> usize {
+        let mut taken = 0;
+        let mut before: *const Waiter = ptr::null();
+        let mut at = list.first;
+        while taken < most {
+            // SAFETY: a waiter lives until it is out of the list and woken, or has taken itself out under this lock.
+            let Some(waiter) = (unsafe { at.as_ref() }) else {
+                break;
+            };
+            let next = waiter.next.get();
+            if matches(waiter) {
+                // SAFETY: as above: it is in the list.
+                match unsafe { before.as_ref() } {
+                    None => list.first = next,
+                    Some(before) => before.next.set(next),
+                }
+                if ptr::eq(list.last, at) {
+                    list.last = before;
+                }
+                self.count.fetch_sub(1, Ordering::Relaxed);
+                taken += 1;
+                found(waiter);
+            } else {
+                before = at;
+            }
+            at = next;
+        }
+        taken
+    }
+
+    fn push(&self, list: &mut Guard<'_, List>, waiter: &Waiter) {
+        // SAFETY: as in `take`.
+        match unsafe { list.last.as_ref() } {
+            None => list.first = waiter,
+            Some(last) => last.next.set(waiter),
+        }
+        list.last = waiter;
+    }
+}
+
+/// Parks the process until this word is woken, unless it is not `expected` any more. As `FUTEX_WAIT_BITSET`.
+fn wait(process: Threadlike, word: usize, expected: u32, bits: u32, until: Until) -> isize {
+    let bucket = bucket(word);
+    let waiter = Waiter {
+        word,
+        bits,
+        process,
+        woken: AtomicBool::new(false),
+        next: Cell::new(ptr::null()),
+    };
+    {
+        let mut list = bucket.list.lock();
+        // Before the word is read: whoever changes it and then sees nobody has changed it before that.
+        bucket.count.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        // SAFETY: the caller's word, which it waits for.
+        let now = unsafe { &*(word as *const AtomicU32) }.load(Ordering::SeqCst);
+        if now != expected {
+            bucket.count.fetch_sub(1, Ordering::Relaxed);
+            return AGAIN;
+        }
+        bucket.push(&mut list, &waiter);
+    }
+    WAITS.fetch_add(1, Ordering::Relaxed);
+    while !waiter.woken.load(Ordering::Acquire) {
+        if until.has_passed() {
+            let mut list = bucket.list.lock();
+            let this = &raw const waiter;
+            if bucket.take(&mut list, 1, |w| ptr::eq(w, this), |_| {}) == 1 {
+                return failed(libc::ETIMEDOUT);
+            }
+            // It has been taken out under this lock, and woken.
+            break;
+        }
+        process.park(until);
+    }
+    0
+}
+
+/// Wakes at most so many processes that wait for this word with one of these bits.
+pub(crate) fn wake(word: usize, most: usize, bits: u32) -> usize {
+    let bucket = bucket(word);
+    // The word was changed before: see `wait`.
+    fence(Ordering::SeqCst);
+    if bucket.count.load(Ordering::SeqCst) == 0 {
+        return 0;
+    }
+    let mut list = bucket.list.lock();
+    bucket.take(
+        &mut list,
+        most,
+        |waiter| waiter.word == word && waiter.bits & bits != 0,
+        |waiter| {
+            // It may be gone as soon as it is woken.
+            let process = waiter.process;
+            waiter.woken.store(true, Ordering::Release);
+            process.unpark();
+        },
+    )
+}
+
+const COMMAND: c_int = !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
+const ANY: u32 = u32::MAX;
+
+/// `syscall(2)`, of which `futex(2)` waits. All arguments are words, by the ABI.
+///
+/// # Safety
+///
+/// As the system call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn syscall(
+    number: c_long,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+    f: usize,
+) -> c_long {
+    // SAFETY: the caller's.
+    let plain = || unsafe { raw::call(number, [a, b, c, d, e, f]) };
+    if number != libc::SYS_futex {
+        return finish(plain()) as c_long;
+    }
+    // SAFETY: the caller's.
+    let result = unsafe { futex(a, b as c_int, c as u32, d, e, f as u32, &plain) };
+    finish(result) as c_long
+}
+
+/// # Safety
+///
+/// As `futex(2)`.
+unsafe fn futex(
+    word: usize,
+    operation: c_int,
+    value: u32,
+    fourth: usize,
+    word2: usize,
+    bits: u32,
+    plain: &dyn Fn() -> isize,
+) -> isize {
+    match operation & COMMAND {
+        command @ (libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET) => {
+            let Some(process) = threadlike::current() else {
+                return plain();
+            };
+            if operation & libc::FUTEX_PRIVATE_FLAG == 0 {
+                // Another program may wake it, which knows nothing of the table.
+                return pool::run(plain);
+            }
+            // SAFETY: the caller's.
+            let time = unsafe { (fourth as *const timespec).as_ref() };
+            let Some(time) = time.map(|time| raw::from_timespec(*time)) else {
+                let bits = if command == libc::FUTEX_WAIT {
+                    ANY
+                } else {
+                    bits
+                };
+                return parked(|| wait(process, word, value, bits, Until::NEVER));
+            };
+            let Some(time) = time else {
+                return failed(libc::EINVAL);
+            };
+            // The one counts from now, the other is a moment.
+            let (left, bits): (Duration, u32) = if command == libc::FUTEX_WAIT {
+                (time, ANY)
+            } else if operation & libc::FUTEX_CLOCK_REALTIME == 0 {
+                (raw::left_until(libc::CLOCK_MONOTONIC, time), bits)
+            } else {
+                (raw::left_until(libc::CLOCK_REALTIME, time), bits)
+            };
+            parked(|| wait(process, word, value, bits, Until::after(Some(left))))
+        }
+        command @ (libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET) => {
+            let bits = if command == libc::FUTEX_WAKE {
+                ANY
+            } else {
+                bits
+            };
+            let woken = wake(word, value.cast_signed().max(1) as usize, bits);
+            add(plain(), woken)
+        }
+        libc::FUTEX_REQUEUE | libc::FUTEX_CMP_REQUEUE => {
+            // A process is woken rather than moved.
+            let woken = wake(word, (value as usize).saturating_add(fourth), ANY);
+            add(plain(), woken)
+        }
+        libc::FUTEX_WAKE_OP => {
+            let result = plain();
+            if result < 0 {
+                return result;
+            }
+            // What was done to the second word is not known here: who waits for it looks again.
+            let woken = wake(word, value as usize, ANY) + wake(word2, fourth, ANY);
+            add(result, woken)
+        }
+        _ => plain(),
+    }
+}
+
+fn parked(wait: impl FnOnce() -> isize) -> isize {
+    let errno = raw::errno();
+    let result = wait();
+    raw::set_errno(errno);
+    result
+}
+
+fn add(result: isize, woken: usize) -> isize {
+    if result < 0 {
+        result
+    } else {
+        result + woken.cast_signed()
+    }
+}

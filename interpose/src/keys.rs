@@ -1,0 +1,116 @@
+//! Destructors of `pthread_setspecific(3)`: the C library runs them when a thread ends, and a process's thread does
+//! not. So the keys are noted as they are made.
+
+use std::ffi::{c_int, c_void};
+use std::mem;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use libc::pthread_key_t;
+
+use crate::pool::Real;
+
+type Destructor = unsafe extern "C" fn(*mut c_void);
+
+/// `PTHREAD_KEYS_MAX` of the GNU C library.
+const KEYS: usize = 1024;
+/// `PTHREAD_DESTRUCTOR_ITERATIONS`: a destructor may set values anew.
+const ROUNDS: usize = 4;
+
+static DESTRUCTORS: [AtomicPtr<c_void>; KEYS] = [const { AtomicPtr::new(ptr::null_mut()) }; KEYS];
+/// One more than the highest key with a destructor.
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+/// `pthread_key_create(3)`.
+///
+/// # Safety
+///
+/// As the function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_key_create(
+    key: *mut pthread_key_t,
+    destructor: Option<Destructor>,
+) -> c_int {
+    static REAL: Real = Real::new(c"pthread_key_create");
+    type Create = unsafe extern "C" fn(*mut pthread_key_t, Option<Destructor>) -> c_int;
+    // SAFETY: the library's function of this name has this type.
+    let real = unsafe { mem::transmute::<*mut c_void, Create>(REAL.get()) };
+    // SAFETY: the caller's.
+    let result = unsafe { real(key, destructor) };
+    if result == 0 {
+        // SAFETY: it has just been written.
+        note(unsafe { *key }, destructor);
+    }
+    result
+}
+
+/// The name under which the runtime of C++ knows it.
+///
+/// # Safety
+///
+/// As the function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __pthread_key_create(
+    key: *mut pthread_key_t,
+    destructor: Option<Destructor>,
+) -> c_int {
+    // SAFETY: the caller's.
+    unsafe { pthread_key_create(key, destructor) }
+}
+
+/// `pthread_key_delete(3)`.
+///
+/// # Safety
+///
+/// As the function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_key_delete(key: pthread_key_t) -> c_int {
+    static REAL: Real = Real::new(c"pthread_key_delete");
+    type Delete = unsafe extern "C" fn(pthread_key_t) -> c_int;
+    note(key, None);
+    // SAFETY: the library's function of this name has this type.
+    let real = unsafe { mem::transmute::<*mut c_void, Delete>(REAL.get()) };
+    // SAFETY: the caller's.
+    unsafe { real(key) }
+}
+
+fn note(key: pthread_key_t, destructor: Option<Destructor>) {
+    if let Some(place) = DESTRUCTORS.get(key as usize) {
+        let destructor = destructor.map_or(ptr::null_mut(), |d| d as *mut c_void);
+        place.store(destructor, Ordering::Release);
+        if !destructor.is_null() {
+            USED.fetch_max(key as usize + 1, Ordering::Release);
+        }
+    }
+}
+
+/// Runs the destructors of the values that the calling process has set.
+pub(crate) fn run_destructors() {
+    for _ in 0..ROUNDS {
+        let mut any = false;
+        for (key, place) in DESTRUCTORS[..USED.load(Ordering::Acquire)]
+            .iter()
+            .enumerate()
+        {
+            let destructor = place.load(Ordering::Acquire);
+            if destructor.is_null() {
+                continue;
+            }
+            let key = key as pthread_key_t;
+            // SAFETY: a key that was made; one deleted since has no value.
+            let value = unsafe { libc::pthread_getspecific(key) };
+            if value.is_null() {
+                continue;
+            }
+            any = true;
+            // SAFETY: the destructor was given for values of this key.
+            unsafe {
+                libc::pthread_setspecific(key, ptr::null());
+                mem::transmute::<*mut c_void, Destructor>(destructor)(value);
+            }
+        }
+        if !any {
+            return;
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! Waiting for several descriptors: `poll(2)`, `select(2)`, `epoll_wait(2)`.
+//!
+//! The worker's reactor watches each descriptor, and tells of all that may happen to it; whether it is what the caller
+//! waits for, the call itself says, made without a wait. A signal mask is not applied: no signal ends a
+//! process's wait.
+
+use std::ffi::{c_int, c_short};
+use std::time::Duration;
+
+use libc::{epoll_event, fd_set, nfds_t, pollfd, sigset_t, size_t, timespec, timeval};
+use std_net_runtime::Interest;
+use std_net_runtime::threadlike::{self, Threadlike, Until, Watch};
+
+use crate::raw::{self, failed, finish, sys};
+use crate::receive::check_room;
+use crate::wait::{Waited, Waiter, park};
+
+/// `poll(2)`.
+///
+/// # Safety
+///
+/// So many pollfds, writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
+    let process = threadlike::current().filter(|_| timeout != 0);
+    let Some(process) = process else {
+        // SAFETY: the caller's.
+        return finish(unsafe { sys!(libc::SYS_poll, fds, count, timeout) }) as c_int;
+    };
+    // SAFETY: the caller's.
+    finish(unsafe { poll_parking(process, fds, count as usize, millis(timeout)) }) as c_int
+}
+
+/// A negative number of milliseconds is for ever.
+fn millis(timeout: c_int) -> Option<Duration> {
+    u64::try_from(timeout).ok().map(Duration::from_millis)
+}
+
+/// What `poll` is where the compiler knows the room in the array (`-D_FORTIFY_SOURCE`).
+///
+/// # Safety
+///
+/// As [`poll`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __poll_chk(
+    fds: *mut pollfd,
+    count: nfds_t,
+    timeout: c_int,
+    room: size_t,
+) -> c_int {
+    check_room(count as usize, room / size_of::<pollfd>());
+    // SAFETY: the caller's.
+    unsafe { poll(fds, count, timeout) }
+}
+
+/// `ppoll(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ppoll(
+    fds: *mut pollfd,
+    count: nfds_t,
+    timeout: *const timespec,
+    mask: *const sigset_t,
+) -> c_int {
+    // SAFETY: the caller's. The kernel writes what is left, the C library does not.
+    let copy = unsafe { timeout.as_ref() }.copied();
+    let wait = copy.map(raw::from_timespec);
+    let waits = !matches!(wait, Some(None | Some(Duration::ZERO)));
+    let process = threadlike::current().filter(|_| waits);
+    let Some(process) = process else {
+        let mut copy = copy;
+        let time = copy
+            .as_mut()
+            .map_or(std::ptr::null_mut(), std::ptr::from_mut);
+        // SAFETY: the caller's; a mask of the kernel's has 8 bytes.
+        return finish(unsafe { sys!(libc::SYS_ppoll, fds, count, time, mask, 8) }) as c_int;
+    };
+    // SAFETY: the caller's.
+    finish(unsafe { poll_parking(process, fds, count as usize, wait.flatten()) }) as c_int
+}
+
+/// As [`__poll_chk`].
+///
+/// # Safety
+///
+/// As [`ppoll`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __ppoll_chk(
+    fds: *mut pollfd,
+    count: nfds_t,
+    timeout: *const timespec,
+    mask: *const sigset_t,
+    room: size_t,
+) -> c_int {
+    check_room(count as usize, room / size_of::<pollfd>());
+    // SAFETY: the caller's.
+    unsafe { ppoll(fds, count, timeout, mask) }
+}
+
+const WRITE: c_short = libc::POLLOUT | libc::POLLWRNORM;
+
+#[inline(never)]
+unsafe fn poll_parking(
+    process: Threadlike,
+    fds: *mut pollfd,
+    count: usize,
+    wait: Option<Duration>,
+) -> isize {
+    let until = Until::after(wait);
+    // SAFETY: the caller's.
+    let look = || unsafe { raw::poll_now(fds, count) };
+    process.spend();
+    let ready = look();
+    if ready != 0 {
+        return ready;
+    }
+    let fds = if count == 0 {
+        &[]
+    } else {
+        // SAFETY: the caller's; the kernel has just accepted so many.
+        unsafe { std::slice::from_raw_parts(fds, count) }
+    };
+    let live = || fds.iter().filter(|poll| poll.fd >= 0);
+    if live().next().is_none() {
+        let errno = raw::errno();
+        while !until.has_passed() {
+            if let Some(errno) = process.stopped() {
+                return failed(errno);
+            }
+            process.park(until);
+        }
+        raw::set_errno(errno);
+        return 0;
+    }
+    let Some(mut watches) = watches(live()) else {
+        return failed(libc::EINVAL);
+    };
+    loop {
+        for watch in &mut watches {
+            watch.attempt();
+        }
+        let ready = look();
+        if ready != 0 {
+            return ready;
+        }
+        let again = watches
+            .iter_mut()
+            .fold(false, |again, watch| watch.would_block() | again);
+        if again {
+            continue;
+        }
+        match park(process, &mut watches, until) {
+            Ok(true) => {}
+            // Closed meanwhile, or what is never ready, such as a file's urgent data.
+            Ok(false) | Err(libc::EBADF | libc::EPERM) => return look(),
+            Err(errno) => return failed(errno),
+        }
+    }
+}
+
+/// Those that are to be watched for each direction that is asked for.
+fn watches<'a>(fds: impl Iterator<Item = &'a pollfd>) -> Option<Vec<Watch>> {
+    let mut all = Vec::new();
+    for poll in fds {
+        // Errors and the end of a connection, which are told unasked, count as readable.
+        if poll.events & !WRITE != 0 || poll.events == 0 {
+            all.push(Watch::new(poll.fd, Interest::Read)?);
+        }
+        if poll.events & WRITE != 0 {
+            all.push(Watch::new(poll.fd, Interest::Write)?);
+        }
+    }
+    Some(all)
+}
+
+/// `select(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn select(
+    count: c_int,
+    read: *mut fd_set,
+    write: *mut fd_set,
+    except: *mut fd_set,
+    timeout: *mut timeval,
+) -> c_int {
+    // SAFETY: the caller's.
+    let wait = unsafe { timeout.as_ref() }.map(|time| raw::from_timeval(*time));
+    let process = threadlike::current().filter(|_| wait != Some(Duration::ZERO));
+    let Some(process) = process else {
+        // SAFETY: the caller's.
+        return finish(unsafe { sys!(libc::SYS_select, count, read, write, except, timeout) })
+            as c_int;
+    };
+    let begun = std::time::Instant::now();
+    // SAFETY: the caller's.
+    let result = unsafe { select_parking(process, count, [read, write, except], wait) };
+    // The kernel says how much time is left.
+    // SAFETY: the caller's.
+    if let (Some(wait), Some(left)) = (wait, unsafe { timeout.as_mut() }) {
+        let rest = wait.saturating_sub(begun.elapsed());
+        left.tv_sec = rest.as_secs().cast_signed();
+        left.tv_usec = i64::from(rest.subsec_micros());
+    }
+    finish(result) as c_int
+}
+
+/// `pselect(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pselect(
+    count: c_int,
+    read: *mut fd_set,
+    write: *mut fd_set,
+    except: *mut fd_set,
+    timeout: *const timespec,
+    mask: *const sigset_t,
+) -> c_int {
+    // SAFETY: the caller's.
+    let copy = unsafe { timeout.as_ref() }.copied();
+    let wait = copy.map(raw::from_timespec);
+    let waits = !matches!(wait, Some(None | Some(Duration::ZERO)));
+    let process = threadlike::current().filter(|_| waits);
+    let Some(process) = process else {
+        let mut copy = copy;
+        let time = copy
+            .as_mut()
+            .map_or(std::ptr::null_mut(), std::ptr::from_mut);
+        let masked = [mask as usize, 8];
+        // SAFETY: the caller's; the kernel takes the mask with its size.
+        return finish(unsafe {
+            sys!(
+                libc::SYS_pselect6,
+                count,
+                read,
+                write,
+                except,
+                time,
+                &raw const masked
+            )
+        }) as c_int;
+    };
+    // SAFETY: the caller's.
+    finish(unsafe { select_parking(process, count, [read, write, except], wait.flatten()) })
+        as c_int
+}
+
+unsafe fn select_parking(
+    process: Threadlike,
+    count: c_int,
+    sets: [*mut fd_set; 3],
+    wait: Option<Duration>,
+) -> isize {
+    let [read, write, except] = sets;
+    let mut polls = Vec::new();
+    for fd in 0..count {
+        // SAFETY: the caller's; a set may be longer than the type where there are more descriptors.
+        let has = |set: *mut fd_set| !set.is_null() && unsafe { is_set(set, fd) };
+        let asked = [
+            (read, libc::POLLIN),
+            (write, libc::POLLOUT),
+            (except, libc::POLLPRI),
+        ];
+        let events = asked
+            .iter()
+            .filter(|(set, _)| has(*set))
+            .fold(0, |all, (_, event)| all | event);
+        if events != 0 {
+            polls.push(pollfd {
+                fd,
+                events,
+                revents: 0,
+            });
+        }
+    }
+    // SAFETY: so many pollfds.
+    let waited = unsafe { poll_parking(process, polls.as_mut_ptr(), polls.len(), wait) };
+    if waited < 0 {
+        return waited;
+    }
+    let mut now = timeval {
+        tv_sec: 0,
+        tv_usec: 0,
+    };
+    // Which of them it was, in the call's own words.
+    // SAFETY: the caller's.
+    unsafe { sys!(libc::SYS_select, count, read, write, except, &raw mut now) }
+}
+
+/// # Safety
+///
+/// The set has a bit for `fd`.
+unsafe fn is_set(set: *mut fd_set, fd: c_int) -> bool {
+    let fd = fd as usize;
+    // SAFETY: the caller's.
+    unsafe { set.cast::<u64>().add(fd / 64).read_unaligned() & 1 << (fd % 64) != 0 }
+}
+
+/// `epoll_wait(2)`: an epoll can itself be waited for.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn epoll_wait(
+    epoll: c_int,
+    events: *mut epoll_event,
+    count: c_int,
+    timeout: c_int,
+) -> c_int {
+    // SAFETY: the caller's.
+    let look =
+        |timeout: c_int| unsafe { sys!(libc::SYS_epoll_wait, epoll, events, count, timeout) };
+    match threadlike::current().filter(|_| timeout != 0) {
+        None => finish(look(timeout)) as c_int,
+        Some(process) => {
+            finish(epoll_parking(process, epoll, millis(timeout), || look(0))) as c_int
+        }
+    }
+}
+
+/// `epoll_pwait(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn epoll_pwait(
+    epoll: c_int,
+    events: *mut epoll_event,
+    count: c_int,
+    timeout: c_int,
+    mask: *const sigset_t,
+) -> c_int {
+    if threadlike::current().is_some() && timeout != 0 {
+        // SAFETY: the caller's.
+        return unsafe { epoll_wait(epoll, events, count, timeout) };
+    }
+    // SAFETY: the caller's; a mask of the kernel's has 8 bytes.
+    finish(unsafe {
+        sys!(
+            libc::SYS_epoll_pwait,
+            epoll,
+            events,
+            count,
+            timeout,
+            mask,
+            8
+        )
+    }) as c_int
+}
+
+/// `epoll_pwait2(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn epoll_pwait2(
+    epoll: c_int,
+    events: *mut epoll_event,
+    count: c_int,
+    timeout: *const timespec,
+    mask: *const sigset_t,
+) -> c_int {
+    // SAFETY: the caller's.
+    let wait = unsafe { timeout.as_ref() }.map(|time| raw::from_timespec(*time));
+    let waits = !matches!(wait, Some(None | Some(Duration::ZERO)));
+    match threadlike::current().filter(|_| waits) {
+        // SAFETY: the caller's.
+        None => finish(unsafe {
+            sys!(
+                libc::SYS_epoll_pwait2,
+                epoll,
+                events,
+                count,
+                timeout,
+                mask,
+                8
+            )
+        }) as c_int,
+        Some(process) => finish(epoll_parking(process, epoll, wait.flatten(), || {
+            // SAFETY: the caller's.
+            unsafe { sys!(libc::SYS_epoll_wait, epoll, events, count, 0) }
+        })) as c_int,
+    }
+}
+
+fn epoll_parking(
+    process: Threadlike,
+    epoll: c_int,
+    wait: Option<Duration>,
+    look: impl Fn() -> isize,
+) -> isize {
+    let until = Until::after(wait);
+    let mut waiter = Waiter::new(process, epoll, Interest::Read);
+    loop {
+        if let Err(closed) = waiter.begin() {
+            return closed;
+        }
+        let ready = look();
+        if ready != 0 {
+            return ready;
+        }
+        match waiter.wait_until(until) {
+            Waited::Again => {}
+            Waited::Failed(raw::AGAIN) => return look(),
+            Waited::Plain => return failed(libc::EINVAL),
+            Waited::Failed(error) => return error,
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! What the kernel or the C library can only do by blocking, on a thread of the runtime's pool: names, file locks, the
+//! disk, the end of children and of threads. The process parks until it is done.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::mem;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use libc::{
+    addrinfo, id_t, idtype_t, pid_t, pthread_t, rusage, siginfo_t, size_t, sockaddr, socklen_t,
+};
+use std_net_runtime::Interest;
+use std_net_runtime::process::blocking;
+use std_net_runtime::threadlike::{self, Threadlike};
+
+use crate::raw::{self, failed, finish, sys};
+use crate::wait::{WAITS, Waited, Waiter};
+
+/// What `f` borrows goes to another thread while its owner waits.
+struct Lent<T>(T);
+
+// SAFETY: `run` parks the process, which is the only user of what `f` borrows, until `f` has returned. The
+// functions here pass arguments of C calls, which may be made on any thread.
+unsafe impl<T> Send for Lent<T> {}
+
+impl<T> Lent<T> {
+    fn take(self) -> T {
+        self.0
+    }
+}
+
+/// Makes a call that blocks on a thread of the pool. `errno` is that thread's, brought here.
+pub(crate) fn run<R>(f: &dyn Fn() -> R) -> R {
+    WAITS.fetch_add(1, Ordering::Relaxed);
+    let before = raw::errno();
+    let f = Lent(f);
+    let (result, errno, h_errno) = blocking(move || {
+        let f = f.take();
+        let result = f();
+        Lent((result, raw::errno(), h_errno()))
+    })
+    .take();
+    raw::set_errno(if errno == 0 { before } else { errno });
+    set_h_errno(h_errno);
+    result
+}
+
+unsafe extern "C" {
+    fn __h_errno_location() -> *mut c_int;
+    fn __chk_fail() -> !;
+}
+
+fn h_errno() -> c_int {
+    // SAFETY: the calling thread's, always there.
+    unsafe { *__h_errno_location() }
+}
+
+fn set_h_errno(h_errno: c_int) {
+    // SAFETY: the calling thread's, always there.
+    unsafe { *__h_errno_location() = h_errno };
+}
+
+/// What the C library does when a buffer is about to overflow: it says so and aborts.
+pub(crate) fn overflow_detected() -> ! {
+    // SAFETY: it does not return.
+    unsafe { __chk_fail() }
+}
+
+/// The C library's own function of a name that is defined here.
+pub(crate) struct Real(AtomicPtr<c_void>, &'static CStr);
+
+impl Real {
+    pub(crate) const fn new(name: &'static CStr) -> Real {
+        Real(AtomicPtr::new(ptr::null_mut()), name)
+    }
+
+    pub(crate) fn get(&self) -> *mut c_void {
+        let known = self.0.load(Ordering::Relaxed);
+        if known.is_null() {
+            return self.find();
+        }
+        known
+    }
+
+    #[cold]
+    fn find(&self) -> *mut c_void {
+        // SAFETY: a string that ends with a zero byte. It takes no memory where there is such a function.
+        let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.1.as_ptr()) };
+        if found.is_null() {
+            // There is no C library of GNU's without it.
+            std::process::abort();
+        }
+        self.0.store(found, Ordering::Relaxed);
+        found
+    }
+}
+
+/// Defines functions that are called as they are on a plain thread, and on the pool by a process: the C library's
+/// own functions of these names and types.
+macro_rules! on_the_pool {
+    ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty;)*) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// # Safety
+            ///
+            /// As the C library's function.
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
+                static REAL: Real = Real::new(
+                    match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                        Ok(name) => name,
+                        Err(_) => unreachable!(),
+                    },
+                );
+                // SAFETY: the library's function of this name has this type.
+                let real: unsafe extern "C" fn($($ty),*) -> $ret =
+                    unsafe { mem::transmute(REAL.get()) };
+                if threadlike::current().is_none() {
+                    // SAFETY: the caller's.
+                    return unsafe { real($($arg),*) };
+                }
+                // SAFETY: the caller's; what it lends is there until this returns.
+                run(&|| unsafe { real($($arg),*) })
+            }
+        )*
+    };
+}
+
+on_the_pool! {
+    /// `getaddrinfo(3)`.
+    fn getaddrinfo(
+        node: *const c_char,
+        service: *const c_char,
+        hints: *const addrinfo,
+        result: *mut *mut addrinfo,
+    ) -> c_int;
+    /// `getnameinfo(3)`.
+    fn getnameinfo(
+        addr: *const sockaddr,
+        addr_len: socklen_t,
+        host: *mut c_char,
+        host_len: socklen_t,
+        service: *mut c_char,
+        service_len: socklen_t,
+        flags: c_int,
+    ) -> c_int;
+    /// `gethostbyname(3)`.
+    fn gethostbyname(name: *const c_char) -> *mut c_void;
+    /// `gethostbyname2(3)`.
+    fn gethostbyname2(name: *const c_char, family: c_int) -> *mut c_void;
+    /// `gethostbyaddr(3)`.
+    fn gethostbyaddr(addr: *const c_void, len: socklen_t, family: c_int) -> *mut c_void;
+    /// `gethostbyname_r(3)`.
+    fn gethostbyname_r(
+        name: *const c_char,
+        entry: *mut c_void,
+        buf: *mut c_char,
+        len: size_t,
+        result: *mut *mut c_void,
+        error: *mut c_int,
+    ) -> c_int;
+    /// `gethostbyname2_r(3)`.
+    fn gethostbyname2_r(
+        name: *const c_char,
+        family: c_int,
+        entry: *mut c_void,
+        buf: *mut c_char,
+        len: size_t,
+        result: *mut *mut c_void,
+        error: *mut c_int,
+    ) -> c_int;
+    /// `gethostbyaddr_r(3)`.
+    fn gethostbyaddr_r(
+        addr: *const c_void,
+        addr_len: socklen_t,
+        family: c_int,
+        entry: *mut c_void,
+        buf: *mut c_char,
+        len: size_t,
+        result: *mut *mut c_void,
+        error: *mut c_int,
+    ) -> c_int;
+    /// `lockf(3)`.
+    fn lockf(fd: c_int, operation: c_int, len: i64) -> c_int;
+    /// `lockf(3)`.
+    fn lockf64(fd: c_int, operation: c_int, len: i64) -> c_int;
+    /// `fsync(2)`.
+    fn fsync(fd: c_int) -> c_int;
+    /// `fdatasync(2)`.
+    fn fdatasync(fd: c_int) -> c_int;
+    /// `pthread_join(3)`.
+    fn pthread_join(thread: pthread_t, result: *mut *mut c_void) -> c_int;
+}
+
+/// `flock(2)`.
+#[unsafe(no_mangle)]
+pub extern "C" fn flock(fd: c_int, operation: c_int) -> c_int {
+    // SAFETY: no memory is passed.
+    let flock = |operation: c_int| unsafe { sys!(libc::SYS_flock, fd, operation) };
+    if threadlike::current().is_none() || operation & libc::LOCK_NB != 0 {
+        return finish(flock(operation)) as c_int;
+    }
+    let mut result = flock(operation | libc::LOCK_NB);
+    if result == failed(libc::EWOULDBLOCK) {
+        result = run(&|| flock(operation));
+    }
+    finish(result) as c_int
+}
+
+// Children.
+
+/// `wait4(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wait4(
+    pid: pid_t,
+    status: *mut c_int,
+    options: c_int,
+    usage: *mut rusage,
+) -> pid_t {
+    // SAFETY: the caller's.
+    let wait = |more: c_int| unsafe { sys!(libc::SYS_wait4, pid, status, options | more, usage) };
+    let process = threadlike::current().filter(|_| options & libc::WNOHANG == 0);
+    let Some(process) = process else {
+        return finish(wait(0)) as pid_t;
+    };
+    let ended = wait(libc::WNOHANG);
+    if ended != 0 {
+        return finish(ended) as pid_t;
+    }
+    // Of one child that is to end, its descriptor tells.
+    if pid > 0 && options & (libc::WUNTRACED | libc::WCONTINUED) == 0 {
+        match wait_for_child(process, pid) {
+            Ok(true) => return finish(wait(0)) as pid_t,
+            Ok(false) => {}
+            Err(error) => return finish(error) as pid_t,
+        }
+    }
+    finish(run(&|| wait(0))) as pid_t
+}
+
+/// Waits until this child has ended; false if there is no descriptor for it.
+fn wait_for_child(process: Threadlike, pid: pid_t) -> Result<bool, isize> {
+    // SAFETY: no memory is passed.
+    let fd = unsafe { sys!(libc::SYS_pidfd_open, pid, 0) };
+    if fd < 0 {
+        return Ok(false);
+    }
+    let fd = fd as c_int;
+    let result = wait_for_pidfd(process, fd);
+    crate::descriptors::close(fd);
+    result
+}
+
+fn wait_for_pidfd(process: Threadlike, fd: c_int) -> Result<bool, isize> {
+    let mut waiter = Waiter::new(process, fd, Interest::Read);
+    loop {
+        waiter.begin()?;
+        if raw::poll_one(fd, libc::POLLIN) != 0 {
+            return Ok(true);
+        }
+        match waiter.wait_until(threadlike::Until::NEVER) {
+            Waited::Again => {}
+            Waited::Plain => return Ok(false),
+            Waited::Failed(error) => return Err(error),
+        }
+    }
+}
+
+/// `waitpid(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn waitpid(pid: pid_t, status: *mut c_int, options: c_int) -> pid_t {
+    // SAFETY: the caller's.
+    unsafe { wait4(pid, status, options, ptr::null_mut()) }
+}
+
+/// `wait(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wait(status: *mut c_int) -> pid_t {
+    // SAFETY: the caller's.
+    unsafe { wait4(-1, status, 0, ptr::null_mut()) }
+}
+
+/// `wait3(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wait3(status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t {
+    // SAFETY: the caller's.
+    unsafe { wait4(-1, status, options, usage) }
+}
+
+/// `waitid(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn waitid(
+    kind: idtype_t,
+    id: id_t,
+    info: *mut siginfo_t,
+    options: c_int,
+) -> c_int {
+    // SAFETY: the caller's; the kernel's call has one argument more.
+    let wait = |more: c_int| unsafe { sys!(libc::SYS_waitid, kind, id, info, options | more, 0) };
+    let process = threadlike::current().filter(|_| options & libc::WNOHANG == 0);
+    let Some(process) = process else {
+        return finish(wait(0)) as c_int;
+    };
+    let of_the_end = options & (libc::WSTOPPED | libc::WCONTINUED) == 0;
+    let waited = match kind {
+        libc::P_PIDFD if of_the_end => wait_for_pidfd(process, id.cast_signed()),
+        libc::P_PID if of_the_end => wait_for_child(process, id.cast_signed()),
+        _ => Ok(false),
+    };
+    finish(match waited {
+        Ok(true) => wait(0),
+        Ok(false) => run(&|| wait(0)),
+        Err(error) => error,
+    }) as c_int
+}

@@ -1,0 +1,140 @@
+//! System calls without the C library, whose functions are defined here.
+
+use std::arch::asm;
+use std::ffi::{c_int, c_long};
+use std::mem;
+use std::time::Duration;
+
+use libc::{pollfd, socklen_t, timespec};
+
+/// One system call; a negative result is an error number.
+///
+/// # Safety
+///
+/// As the call: each pointer among the arguments is valid for what the kernel does with it.
+#[inline(always)]
+pub(crate) unsafe fn call(number: c_long, args: [usize; 6]) -> isize {
+    let result: isize;
+    // SAFETY: the caller's. The kernel changes rax, rcx and r11, and memory.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") args[0],
+            in("rsi") args[1],
+            in("rdx") args[2],
+            in("r10") args[3],
+            in("r8") args[4],
+            in("r9") args[5],
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// `sys!(NUMBER, a, b, ...)`: arguments of any kind, and zeros for the rest.
+macro_rules! sys {
+    ($number:expr $(, $arg:expr)* $(,)?) => {{
+        let given = [$($arg as usize),*];
+        let mut args = [0_usize; 6];
+        args[..given.len()].copy_from_slice(&given);
+        $crate::raw::call($number, args)
+    }};
+}
+pub(crate) use sys;
+
+/// A result as the C library gives it: -1, and `errno`, which is touched by a failure only.
+#[inline(always)]
+pub(crate) fn finish(result: isize) -> isize {
+    if (-4095..0).contains(&result) {
+        set_errno(-result as c_int);
+        return -1;
+    }
+    result
+}
+
+pub(crate) fn errno() -> c_int {
+    // SAFETY: the calling thread's, always there.
+    unsafe { *libc::__errno_location() }
+}
+
+pub(crate) fn set_errno(errno: c_int) {
+    // SAFETY: the calling thread's, always there.
+    unsafe { *libc::__errno_location() = errno };
+}
+
+/// An error number as the result of a system call.
+pub(crate) const fn failed(errno: c_int) -> isize {
+    -(errno as isize)
+}
+
+pub(crate) const AGAIN: isize = failed(libc::EAGAIN);
+
+/// `SO_RCVTIMEO` or `SO_SNDTIMEO`; `None` if there is none, or it is no socket.
+pub(crate) fn timeout(fd: c_int, option: c_int) -> Option<Duration> {
+    let mut time = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 0,
+    };
+    let mut len = mem::size_of_val(&time) as socklen_t;
+    // SAFETY: room for a timeval, and its length.
+    let result = unsafe {
+        sys!(
+            libc::SYS_getsockopt,
+            fd,
+            libc::SOL_SOCKET,
+            option,
+            &raw mut time,
+            &raw mut len
+        )
+    };
+    (result == 0 && (time.tv_sec, time.tv_usec) != (0, 0)).then(|| from_timeval(time))
+}
+
+/// `poll(2)` that does not wait.
+///
+/// # Safety
+///
+/// So many pollfds, writable.
+pub(crate) unsafe fn poll_now(fds: *mut pollfd, count: usize) -> isize {
+    // SAFETY: the caller's.
+    unsafe { sys!(libc::SYS_poll, fds, count, 0) }
+}
+
+/// What of `events` is the case with one descriptor.
+pub(crate) fn poll_one(fd: c_int, events: i16) -> i16 {
+    let mut poll = pollfd {
+        fd,
+        events,
+        revents: 0,
+    };
+    // SAFETY: one pollfd.
+    unsafe { poll_now(&raw mut poll, 1) };
+    poll.revents
+}
+
+/// A time that a program passes; what is negative or too large the kernel refuses, here it is none.
+pub(crate) fn from_timespec(time: timespec) -> Option<Duration> {
+    let nanos = u32::try_from(time.tv_nsec)
+        .ok()
+        .filter(|n| *n < 1_000_000_000)?;
+    Some(Duration::new(u64::try_from(time.tv_sec).ok()?, nanos))
+}
+
+pub(crate) fn from_timeval(time: libc::timeval) -> Duration {
+    let micros = u64::try_from(time.tv_usec).unwrap_or(0);
+    Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0)) + Duration::from_micros(micros)
+}
+
+/// What is left until `at` on this clock.
+pub(crate) fn left_until(clock: libc::clockid_t, at: Duration) -> Duration {
+    let mut now = timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: a live timespec.
+    unsafe { libc::clock_gettime(clock, &raw mut now) };
+    at.saturating_sub(from_timespec(now).unwrap_or_default())
+}

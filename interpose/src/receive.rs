@@ -1,0 +1,460 @@
+//! Receiving and reading: `recv(2)`, `recvmsg(2)`, `read(2)` and their kin.
+
+use std::ffi::{c_int, c_uint, c_void};
+use std::time::{Duration, Instant};
+
+use libc::{iovec, mmsghdr, msghdr, off64_t, size_t, sockaddr, socklen_t, ssize_t, timespec};
+use std_net_runtime::Interest;
+use std_net_runtime::threadlike::{self, Threadlike};
+
+use crate::raw::{self, AGAIN, failed, finish, sys};
+use crate::wait::{CANNOT_TRY, until_done};
+use crate::{mode, pool, send};
+
+/// Calls with these do not wait in the kernel either.
+const NEVER_WAIT: c_int = libc::MSG_DONTWAIT | libc::MSG_OOB | libc::MSG_ERRQUEUE;
+
+const RWF_NOWAIT: c_int = 8;
+
+/// `recv(2)`.
+///
+/// # Safety
+///
+/// `buf` is writable for `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn recv(fd: c_int, buf: *mut c_void, len: size_t, flags: c_int) -> ssize_t {
+    // SAFETY: the caller's; no address is asked for.
+    unsafe {
+        receive_from(
+            fd,
+            buf,
+            len,
+            flags,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+        )
+    }
+}
+
+/// `recvfrom(2)`.
+///
+/// # Safety
+///
+/// `buf` is writable for `len` bytes, `addr` for as many as `addr_len` says, or both are null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn recvfrom(
+    fd: c_int,
+    buf: *mut c_void,
+    len: size_t,
+    flags: c_int,
+    addr: *mut sockaddr,
+    addr_len: *mut socklen_t,
+) -> ssize_t {
+    // SAFETY: the caller's.
+    unsafe { receive_from(fd, buf, len, flags, addr, addr_len) }
+}
+
+/// What `recv` is where the compiler knows the room in the buffer (`-D_FORTIFY_SOURCE`).
+///
+/// # Safety
+///
+/// As [`recv`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __recv_chk(
+    fd: c_int,
+    buf: *mut c_void,
+    len: size_t,
+    room: size_t,
+    flags: c_int,
+) -> ssize_t {
+    check_room(len, room);
+    // SAFETY: the caller's.
+    unsafe { recv(fd, buf, len, flags) }
+}
+
+/// As [`__recv_chk`].
+///
+/// # Safety
+///
+/// As [`recvfrom`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __recvfrom_chk(
+    fd: c_int,
+    buf: *mut c_void,
+    len: size_t,
+    room: size_t,
+    flags: c_int,
+    addr: *mut sockaddr,
+    addr_len: *mut socklen_t,
+) -> ssize_t {
+    check_room(len, room);
+    // SAFETY: the caller's.
+    unsafe { recvfrom(fd, buf, len, flags, addr, addr_len) }
+}
+
+/// As the C library: a buffer that is about to overflow ends the program.
+pub(crate) fn check_room(len: size_t, room: size_t) {
+    if len > room {
+        pool::overflow_detected();
+    }
+}
+
+#[inline(always)]
+unsafe fn receive_from(
+    fd: c_int,
+    buf: *mut c_void,
+    len: size_t,
+    flags: c_int,
+    addr: *mut sockaddr,
+    addr_len: *mut socklen_t,
+) -> ssize_t {
+    let process = threadlike::current().filter(|_| flags & NEVER_WAIT == 0);
+    let Some(process) = process else {
+        // SAFETY: the caller's.
+        return finish(unsafe { sys!(libc::SYS_recvfrom, fd, buf, len, flags, addr, addr_len) });
+    };
+    // SAFETY: the caller's.
+    finish(unsafe { receive_parking(process, fd, buf, len, flags, addr, addr_len) })
+}
+
+#[inline(never)]
+unsafe fn receive_parking(
+    process: Threadlike,
+    fd: c_int,
+    buf: *mut c_void,
+    len: size_t,
+    flags: c_int,
+    addr: *mut sockaddr,
+    addr_len: *mut socklen_t,
+) -> isize {
+    // SAFETY: the caller's; within the buffer.
+    let receive = |done: usize, more: c_int| unsafe {
+        let at = buf.byte_add(done);
+        sys!(
+            libc::SYS_recvfrom,
+            fd,
+            at,
+            len - done,
+            flags | more,
+            addr,
+            addr_len
+        )
+    };
+    let fill = flags & libc::MSG_WAITALL != 0 && flags & libc::MSG_PEEK == 0;
+    let mut done = 0;
+    loop {
+        let result = until_done(
+            process,
+            fd,
+            Interest::Read,
+            || receive(done, libc::MSG_DONTWAIT),
+            || receive(done, 0),
+        );
+        if result > 0 {
+            done += result.cast_unsigned();
+            if fill && done < len && is_stream(fd) {
+                continue;
+            }
+        }
+        return if done > 0 { done.cast_signed() } else { result };
+    }
+}
+
+fn is_stream(fd: c_int) -> bool {
+    let mut kind: c_int = 0;
+    let mut len = std::mem::size_of::<c_int>() as socklen_t;
+    // SAFETY: room for an int, and its length.
+    let result = unsafe {
+        sys!(
+            libc::SYS_getsockopt,
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_TYPE,
+            &raw mut kind,
+            &raw mut len
+        )
+    };
+    result == 0 && kind == libc::SOCK_STREAM
+}
+
+/// `recvmsg(2)`. With `MSG_WAITALL` on a stream, one that has received something returns what it has.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn recvmsg(fd: c_int, msg: *mut msghdr, flags: c_int) -> ssize_t {
+    // SAFETY: the caller's.
+    let receive = |more: c_int| unsafe { sys!(libc::SYS_recvmsg, fd, msg, flags | more) };
+    let process = threadlike::current().filter(|_| flags & NEVER_WAIT == 0);
+    let Some(process) = process else {
+        return finish(receive(0));
+    };
+    finish(until_done(
+        process,
+        fd,
+        Interest::Read,
+        || receive(libc::MSG_DONTWAIT),
+        || receive(0),
+    ))
+}
+
+/// `recvmmsg(2)`. As in the kernel, the timeout is looked at after each message only.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn recvmmsg(
+    fd: c_int,
+    messages: *mut mmsghdr,
+    count: c_uint,
+    flags: c_int,
+    timeout: *mut timespec,
+) -> c_int {
+    // SAFETY: the caller's; within the messages.
+    let receive = |done: usize, more: c_int, timeout: *mut timespec| unsafe {
+        let at = messages.add(done);
+        sys!(
+            libc::SYS_recvmmsg,
+            fd,
+            at,
+            count as usize - done,
+            flags | more,
+            timeout
+        )
+    };
+    let process = threadlike::current().filter(|_| flags & NEVER_WAIT == 0);
+    let Some(process) = process else {
+        return finish(receive(0, 0, timeout)) as c_int;
+    };
+    // SAFETY: the caller's.
+    let end = unsafe { timeout.as_ref() }
+        .and_then(|time| raw::from_timespec(*time))
+        .and_then(|time| Instant::now().checked_add(time));
+    let mut done = 0;
+    let result = loop {
+        let result = until_done(
+            process,
+            fd,
+            Interest::Read,
+            || receive(done, libc::MSG_DONTWAIT, std::ptr::null_mut()),
+            || receive(done, libc::MSG_WAITFORONE, std::ptr::null_mut()),
+        );
+        if result <= 0 {
+            break if done > 0 { done.cast_signed() } else { result };
+        }
+        done += result.cast_unsigned();
+        let timed_out = end.is_some_and(|end| end <= Instant::now());
+        if done >= count as usize || flags & libc::MSG_WAITFORONE != 0 || timed_out {
+            break done.cast_signed();
+        }
+    };
+    // SAFETY: the caller's.
+    if let (Some(end), Some(left)) = (end, unsafe { timeout.as_mut() }) {
+        let time = end.checked_duration_since(Instant::now());
+        let time = time.unwrap_or(Duration::ZERO);
+        left.tv_sec = time.as_secs().cast_signed();
+        left.tv_nsec = i64::from(time.subsec_nanos());
+    }
+    finish(result) as c_int
+}
+
+/// `read(2)`.
+///
+/// # Safety
+///
+/// `buf` is writable for `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn read(fd: c_int, buf: *mut c_void, len: size_t) -> ssize_t {
+    // SAFETY: the caller's.
+    let plain = || unsafe { sys!(libc::SYS_read, fd, buf, len) };
+    let Some(process) = threadlike::current() else {
+        return finish(plain());
+    };
+    let slice = iovec {
+        iov_base: buf,
+        iov_len: len,
+    };
+    // SAFETY: the caller's; one slice.
+    finish(unsafe { read_parking(process, fd, &raw const slice, 1, plain) })
+}
+
+/// As [`__recv_chk`].
+///
+/// # Safety
+///
+/// As [`read`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __read_chk(
+    fd: c_int,
+    buf: *mut c_void,
+    len: size_t,
+    room: size_t,
+) -> ssize_t {
+    check_room(len, room);
+    // SAFETY: the caller's.
+    unsafe { read(fd, buf, len) }
+}
+
+/// `readv(2)`.
+///
+/// # Safety
+///
+/// So many slices, writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn readv(fd: c_int, slices: *const iovec, count: c_int) -> ssize_t {
+    // SAFETY: the caller's.
+    let plain = || unsafe { sys!(libc::SYS_readv, fd, slices, count) };
+    let Some(process) = threadlike::current() else {
+        return finish(plain());
+    };
+    // SAFETY: the caller's.
+    finish(unsafe { read_parking(process, fd, slices, count, plain) })
+}
+
+/// `preadv2(2)` at the cursor with `RWF_NOWAIT` is a `read` that does not wait, of sockets, pipes, counters and
+/// files alike.
+#[inline(never)]
+unsafe fn read_parking(
+    process: Threadlike,
+    fd: c_int,
+    slices: *const iovec,
+    count: c_int,
+    plain: impl Fn() -> isize,
+) -> isize {
+    let attempt = || {
+        // SAFETY: the caller's.
+        let result = unsafe {
+            sys!(
+                libc::SYS_preadv2,
+                fd,
+                slices,
+                count,
+                -1_isize,
+                0,
+                RWF_NOWAIT
+            )
+        };
+        if result != failed(libc::EOPNOTSUPP) {
+            return result;
+        }
+        // A terminal, or a kernel that has not this flag for everything.
+        let mut message = send::no_message();
+        message.msg_iov = slices.cast_mut();
+        message.msg_iovlen = count.unsigned_abs() as usize;
+        // SAFETY: the caller's.
+        let result = unsafe { sys!(libc::SYS_recvmsg, fd, &raw mut message, libc::MSG_DONTWAIT) };
+        match result {
+            result if result != failed(libc::ENOTSOCK) => result,
+            _ if kind(fd) == Some(libc::S_IFIFO) => {
+                mode::without_blocking(fd, &plain).unwrap_or(AGAIN)
+            }
+            _ => CANNOT_TRY,
+        }
+    };
+    until_done(process, fd, Interest::Read, attempt, || {
+        off_the_worker(fd, &plain)
+    })
+}
+
+/// A read that is no wait for a descriptor. Of a file, what is not in memory is read on a thread of the
+/// pool; a socket's end is told at once.
+fn off_the_worker(fd: c_int, plain: &dyn Fn() -> isize) -> isize {
+    if kind(fd) == Some(libc::S_IFREG) {
+        pool::run(plain)
+    } else {
+        plain()
+    }
+}
+
+/// What kind of file a descriptor is for: `S_IFREG`, `S_IFIFO`, ...
+pub(crate) fn kind(fd: c_int) -> Option<libc::mode_t> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: room for what is known of it, which is there after a success.
+    unsafe {
+        let result = sys!(libc::SYS_fstat, fd, stat.as_mut_ptr());
+        (result == 0).then(|| stat.assume_init().st_mode & libc::S_IFMT)
+    }
+}
+
+/// `pread(2)`: only the disk can make it wait.
+///
+/// # Safety
+///
+/// As [`read`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pread64(fd: c_int, buf: *mut c_void, len: size_t, at: off64_t) -> ssize_t {
+    // SAFETY: the caller's.
+    let plain = || unsafe { sys!(libc::SYS_pread64, fd, buf, len, at) };
+    if threadlike::current().is_none() {
+        return finish(plain());
+    }
+    let slice = iovec {
+        iov_base: buf,
+        iov_len: len,
+    };
+    // SAFETY: the caller's; one slice.
+    let result = unsafe {
+        sys!(
+            libc::SYS_preadv2,
+            fd,
+            &raw const slice,
+            1,
+            at,
+            0,
+            RWF_NOWAIT
+        )
+    };
+    finish(match result {
+        AGAIN => off_the_worker(fd, &plain),
+        result if result == failed(libc::EOPNOTSUPP) => plain(),
+        result => result,
+    })
+}
+
+/// `pread(2)`.
+///
+/// # Safety
+///
+/// As [`read`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pread(fd: c_int, buf: *mut c_void, len: size_t, at: off64_t) -> ssize_t {
+    // SAFETY: the caller's.
+    unsafe { pread64(fd, buf, len, at) }
+}
+
+/// As [`__recv_chk`].
+///
+/// # Safety
+///
+/// As [`read`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __pread64_chk(
+    fd: c_int,
+    buf: *mut c_void,
+    len: size_t,
+    at: off64_t,
+    room: size_t,
+) -> ssize_t {
+    check_room(len, room);
+    // SAFETY: the caller's.
+    unsafe { pread64(fd, buf, len, at) }
+}
+
+/// As [`__recv_chk`].
+///
+/// # Safety
+///
+/// As [`read`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __pread_chk(
+    fd: c_int,
+    buf: *mut c_void,
+    len: size_t,
+    at: off64_t,
+    room: size_t,
+) -> ssize_t {
+    // SAFETY: the caller's.
+    unsafe { __pread64_chk(fd, buf, len, at, room) }
+}

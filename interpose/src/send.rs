@@ -1,0 +1,512 @@
+//! Sending and writing: `send(2)`, `sendmsg(2)`, `write(2)`, `sendfile(2)` and their kin. A blocking call takes all
+//! that it is given, or as much as goes until an error.
+
+use std::ffi::{c_int, c_uint, c_void};
+use std::ptr;
+
+use libc::{iovec, mmsghdr, msghdr, off64_t, size_t, sockaddr, socklen_t, ssize_t};
+use std_net_runtime::Interest;
+use std_net_runtime::threadlike::{self, Threadlike};
+
+use crate::mode;
+use crate::raw::{self, AGAIN, failed, finish, sys};
+use crate::receive::kind;
+use crate::wait::{CANNOT_TRY, Waited, Waiter, until_done};
+
+const RWF_NOWAIT: c_int = 8;
+
+/// Standard output and error never park: std holds a borrow while it writes there.
+const LAST_STANDARD: c_int = 2;
+
+/// `send(2)`.
+///
+/// # Safety
+///
+/// `buf` is readable for `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn send(fd: c_int, buf: *const c_void, len: size_t, flags: c_int) -> ssize_t {
+    // SAFETY: the caller's; no address is given.
+    unsafe { send_to(fd, buf, len, flags, ptr::null(), 0) }
+}
+
+/// `sendto(2)`.
+///
+/// # Safety
+///
+/// `buf` is readable for `len` bytes, `addr` for `addr_len`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendto(
+    fd: c_int,
+    buf: *const c_void,
+    len: size_t,
+    flags: c_int,
+    addr: *const sockaddr,
+    addr_len: socklen_t,
+) -> ssize_t {
+    // SAFETY: the caller's.
+    unsafe { send_to(fd, buf, len, flags, addr, addr_len) }
+}
+
+#[inline(always)]
+unsafe fn send_to(
+    fd: c_int,
+    buf: *const c_void,
+    len: size_t,
+    flags: c_int,
+    addr: *const sockaddr,
+    addr_len: socklen_t,
+) -> ssize_t {
+    // SAFETY: the caller's; within the buffer.
+    let send = |done: usize, more: c_int| unsafe {
+        let at = buf.byte_add(done);
+        sys!(
+            libc::SYS_sendto,
+            fd,
+            at,
+            len - done,
+            flags | more,
+            addr,
+            addr_len
+        )
+    };
+    let process = threadlike::current().filter(|_| flags & libc::MSG_DONTWAIT == 0);
+    let Some(process) = process else {
+        return finish(send(0, 0));
+    };
+    finish(until_written(process, fd, len, |done, may_block| {
+        let more = if may_block { 0 } else { libc::MSG_DONTWAIT };
+        send(done, more | quiet(done))
+    }))
+}
+
+/// After a part was written, an error is not told, and neither is it by a signal.
+fn quiet(done: usize) -> c_int {
+    if done > 0 { libc::MSG_NOSIGNAL } else { 0 }
+}
+
+/// `attempt` writes what is left behind the bytes that are done, and may block or must not.
+#[inline(never)]
+fn until_written(
+    process: Threadlike,
+    fd: c_int,
+    len: usize,
+    attempt: impl Fn(usize, bool) -> isize,
+) -> isize {
+    let mut done = 0;
+    loop {
+        let result = until_done(
+            process,
+            fd,
+            Interest::Write,
+            || attempt(done, false),
+            || attempt(done, true),
+        );
+        if result < 0 {
+            return if done > 0 { done.cast_signed() } else { result };
+        }
+        done += result.cast_unsigned();
+        // A part: the kernel's own call goes on, unless the user does not want to wait.
+        if done >= len || result == 0 || mode::waits(fd) != Some(true) {
+            return done.cast_signed();
+        }
+    }
+}
+
+/// `write(2)`.
+///
+/// # Safety
+///
+/// `buf` is readable for `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, len: size_t) -> ssize_t {
+    let process = threadlike::current().filter(|_| fd > LAST_STANDARD);
+    let Some(process) = process else {
+        // SAFETY: the caller's.
+        return finish(unsafe { sys!(libc::SYS_write, fd, buf, len) });
+    };
+    let slice = iovec {
+        iov_base: buf.cast_mut(),
+        iov_len: len,
+    };
+    // SAFETY: the caller's; one slice.
+    finish(unsafe { write_parking(process, fd, &raw const slice, 1) })
+}
+
+/// `writev(2)`.
+///
+/// # Safety
+///
+/// So many slices, readable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn writev(fd: c_int, slices: *const iovec, count: c_int) -> ssize_t {
+    let process = threadlike::current().filter(|_| fd > LAST_STANDARD);
+    let Some(process) = process else {
+        // SAFETY: the caller's.
+        return finish(unsafe { sys!(libc::SYS_writev, fd, slices, count) });
+    };
+    // SAFETY: the caller's.
+    finish(unsafe { write_parking(process, fd, slices, count) })
+}
+
+/// `pwritev2(2)` at the cursor with `RWF_NOWAIT` is a `write` that does not wait.
+#[inline(never)]
+unsafe fn write_parking(
+    process: Threadlike,
+    fd: c_int,
+    slices: *const iovec,
+    count: c_int,
+) -> isize {
+    let Ok(n) = usize::try_from(count) else {
+        return failed(libc::EINVAL);
+    };
+    // SAFETY: the caller's.
+    let write = |at: *const iovec, n: usize, may_block: bool, done: usize| unsafe {
+        if may_block {
+            return sys!(libc::SYS_writev, fd, at, n);
+        }
+        if done > 0 {
+            // After a part no signal: only a socket's call can say so.
+            let mut message = no_message();
+            message.msg_iov = at.cast_mut();
+            message.msg_iovlen = n;
+            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            let result = sys!(libc::SYS_sendmsg, fd, &raw const message, flags);
+            if result != failed(libc::ENOTSOCK) {
+                return result;
+            }
+        }
+        let result = sys!(libc::SYS_pwritev2, fd, at, n, -1_isize, 0, RWF_NOWAIT);
+        if result != failed(libc::EOPNOTSUPP) {
+            return result;
+        }
+        // A file system, or a kernel, that has not this flag for everything.
+        let mut message = no_message();
+        message.msg_iov = at.cast_mut();
+        message.msg_iovlen = n;
+        let result = sys!(
+            libc::SYS_sendmsg,
+            fd,
+            &raw const message,
+            libc::MSG_DONTWAIT
+        );
+        match result {
+            result if result != failed(libc::ENOTSOCK) => result,
+            _ if kind(fd) == Some(libc::S_IFIFO) => {
+                mode::without_blocking(fd, || sys!(libc::SYS_writev, fd, at, n)).unwrap_or(AGAIN)
+            }
+            _ => CANNOT_TRY,
+        }
+    };
+    // SAFETY: the caller's; the kernel refuses more.
+    let slices = unsafe { Slices::new(slices, n) };
+    until_written(process, fd, slices.len(), |done, may_block| {
+        slices.behind(done, |at, n| write(at, n, may_block, done))
+    })
+}
+
+/// One without anything.
+pub(crate) fn no_message() -> msghdr {
+    msghdr {
+        msg_name: ptr::null_mut(),
+        msg_namelen: 0,
+        msg_iov: ptr::null_mut(),
+        msg_iovlen: 0,
+        msg_control: ptr::null_mut(),
+        msg_controllen: 0,
+        msg_flags: 0,
+    }
+}
+
+/// What a call is to write, which may be done in part.
+struct Slices<'a>(&'a [iovec]);
+
+impl Slices<'_> {
+    /// # Safety
+    ///
+    /// So many slices, for as long as this lives.
+    unsafe fn new<'a>(slices: *const iovec, count: usize) -> Slices<'a> {
+        if count == 0 || slices.is_null() {
+            return Slices(&[]);
+        }
+        // SAFETY: the caller's.
+        Slices(unsafe { std::slice::from_raw_parts(slices, count) })
+    }
+
+    fn len(&self) -> usize {
+        self.0
+            .iter()
+            .fold(0, |sum: usize, s| sum.saturating_add(s.iov_len))
+    }
+
+    /// Calls `f` with what is left behind so many bytes.
+    fn behind(&self, done: usize, f: impl FnOnce(*const iovec, usize) -> isize) -> isize {
+        if done == 0 {
+            return f(self.0.as_ptr(), self.0.len());
+        }
+        let mut skip = done;
+        let mut rest = Vec::with_capacity(self.0.len());
+        for slice in self.0 {
+            let skipped = skip.min(slice.iov_len);
+            skip -= skipped;
+            if skipped < slice.iov_len {
+                rest.push(iovec {
+                    iov_base: slice.iov_base.wrapping_byte_add(skipped),
+                    iov_len: slice.iov_len - skipped,
+                });
+            }
+        }
+        f(rest.as_ptr(), rest.len())
+    }
+}
+
+/// `sendmsg(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendmsg(fd: c_int, msg: *const msghdr, flags: c_int) -> ssize_t {
+    let process = threadlike::current().filter(|_| flags & libc::MSG_DONTWAIT == 0);
+    let Some(process) = process else {
+        // SAFETY: the caller's.
+        return finish(unsafe { sys!(libc::SYS_sendmsg, fd, msg, flags) });
+    };
+    // SAFETY: the caller's.
+    finish(unsafe { send_message(process, fd, msg, flags, 0) })
+}
+
+/// Sends a message of which so much has been sent.
+#[inline(never)]
+unsafe fn send_message(
+    process: Threadlike,
+    fd: c_int,
+    msg: *const msghdr,
+    flags: c_int,
+    before: usize,
+) -> isize {
+    // SAFETY: the caller's.
+    let message = unsafe { &*msg };
+    // SAFETY: the caller's; the type differs between C libraries.
+    let slices = unsafe { Slices::new(message.msg_iov, message.msg_iovlen as usize) };
+    let sent = until_written(
+        process,
+        fd,
+        slices.len() - before.min(slices.len()),
+        |done, may_block| {
+            let done = done + before;
+            slices.behind(done, |at, n| {
+                let mut part = *message;
+                part.msg_iov = at.cast_mut();
+                part.msg_iovlen = n as _;
+                if done > 0 {
+                    // Went with the first bytes.
+                    part.msg_control = ptr::null_mut();
+                    part.msg_controllen = 0;
+                }
+                let more = if may_block { 0 } else { libc::MSG_DONTWAIT };
+                // SAFETY: the caller's.
+                unsafe {
+                    sys!(
+                        libc::SYS_sendmsg,
+                        fd,
+                        &raw const part,
+                        flags | more | quiet(done)
+                    )
+                }
+            })
+        },
+    );
+    if sent < 0 {
+        sent
+    } else {
+        sent + before.cast_signed()
+    }
+}
+
+/// `sendmmsg(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendmmsg(
+    fd: c_int,
+    messages: *mut mmsghdr,
+    count: c_uint,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the caller's; within the messages.
+    let send = |done: usize, more: c_int| unsafe {
+        let at = messages.add(done);
+        sys!(
+            libc::SYS_sendmmsg,
+            fd,
+            at,
+            count as usize - done,
+            flags | more
+        )
+    };
+    let process = threadlike::current().filter(|_| flags & libc::MSG_DONTWAIT == 0);
+    let Some(process) = process else {
+        return finish(send(0, 0)) as c_int;
+    };
+    let mut done = 0;
+    while done < count as usize {
+        let result = until_done(
+            process,
+            fd,
+            Interest::Write,
+            || send(done, libc::MSG_DONTWAIT),
+            || send(done, 0),
+        );
+        if result < 0 {
+            if done == 0 {
+                return finish(result) as c_int;
+            }
+            break;
+        }
+        done += result.cast_unsigned();
+        if result == 0 || mode::waits(fd) != Some(true) {
+            break;
+        }
+        // Of a stream the last one may have been sent in part.
+        // SAFETY: it is one of those just sent.
+        unsafe {
+            let last = &mut *messages.add(done - 1);
+            let sent = last.msg_len as usize;
+            let whole = Slices::new(last.msg_hdr.msg_iov, last.msg_hdr.msg_iovlen as usize).len();
+            if sent < whole && sent > 0 {
+                let sent = send_message(process, fd, &raw const last.msg_hdr, flags, sent);
+                if sent > 0 {
+                    last.msg_len = sent as c_uint;
+                }
+            }
+        }
+    }
+    done as c_int
+}
+
+/// `sendfile(2)`: to a socket that is in `O_NONBLOCK` meanwhile, since the call has no flag for it.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendfile64(
+    to: c_int,
+    from: c_int,
+    at: *mut off64_t,
+    count: size_t,
+) -> ssize_t {
+    // SAFETY: the caller's.
+    let send = |count: usize| unsafe { sys!(libc::SYS_sendfile, to, from, at, count) };
+    let Some(process) = threadlike::current() else {
+        return finish(send(count));
+    };
+    // The offset moves with what is sent, so a part may be the result.
+    finish(match kind(to) {
+        Some(libc::S_IFSOCK | libc::S_IFIFO) => {
+            without_blocking(process, to, || Some((to, Interest::Write)), || send(count))
+        }
+        _ => send(count),
+    })
+}
+
+/// `sendfile(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sendfile(
+    to: c_int,
+    from: c_int,
+    at: *mut off64_t,
+    count: size_t,
+) -> ssize_t {
+    // SAFETY: the caller's.
+    unsafe { sendfile64(to, from, at, count) }
+}
+
+/// `splice(2)`.
+///
+/// # Safety
+///
+/// As the call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn splice(
+    from: c_int,
+    from_at: *mut off64_t,
+    to: c_int,
+    to_at: *mut off64_t,
+    len: size_t,
+    flags: c_uint,
+) -> ssize_t {
+    // SAFETY: the caller's.
+    let splice = |more: c_uint| unsafe {
+        sys!(
+            libc::SYS_splice,
+            from,
+            from_at,
+            to,
+            to_at,
+            len,
+            flags | more
+        )
+    };
+    let process = threadlike::current().filter(|_| flags & libc::SPLICE_F_NONBLOCK == 0);
+    let Some(process) = process else {
+        return finish(splice(0));
+    };
+    // One of the two is a pipe, for which the flag is.
+    let socket = [from, to]
+        .into_iter()
+        .find(|fd| kind(*fd) == Some(libc::S_IFSOCK));
+    let which = || {
+        if raw::poll_one(from, libc::POLLIN) == 0 {
+            Some((from, Interest::Read))
+        } else if raw::poll_one(to, libc::POLLOUT) == 0 {
+            Some((to, Interest::Write))
+        } else {
+            None
+        }
+    };
+    finish(without_blocking(
+        process,
+        socket.unwrap_or(-1),
+        which,
+        || splice(libc::SPLICE_F_NONBLOCK),
+    ))
+}
+
+/// Makes a call that has no flag to say that it must not block until it does not say `EAGAIN`. `socket` is in
+/// `O_NONBLOCK` meanwhile, if it is one; `which` says for what the call has to wait.
+fn without_blocking(
+    process: Threadlike,
+    socket: c_int,
+    which: impl Fn() -> Option<(c_int, Interest)>,
+    attempt: impl Fn() -> isize,
+) -> isize {
+    loop {
+        let result = if socket < 0 {
+            attempt()
+        } else {
+            match mode::without_blocking(socket, &attempt) {
+                Some(result) => result,
+                // Its user does not want to wait.
+                None => return attempt(),
+            }
+        };
+        if result != AGAIN {
+            return result;
+        }
+        let Some((fd, interest)) = which() else {
+            continue;
+        };
+        match Waiter::new(process, fd, interest).wait() {
+            Waited::Again => {}
+            Waited::Plain => return attempt(),
+            Waited::Failed(error) => return error,
+        }
+    }
+}
