@@ -55,7 +55,7 @@ pub use interest::{Interest, Wait};
 pub use io::Io;
 pub use io::notify::{Notifier, is_notified};
 #[doc(hidden)]
-pub use io::{AsIo, Belonging};
+pub use io::{AsIo, Belonging, future::Polled};
 
 // For the macros: crates that use them need not name libc.
 #[doc(hidden)]

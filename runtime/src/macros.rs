@@ -7,6 +7,12 @@
 #[macro_export]
 macro_rules! descriptor_traits {
     ($type:ident, $adopt:expr) => {
+        impl $crate::AsIo for $type {
+            fn as_io(&self) -> &$crate::Io {
+                self.io()
+            }
+        }
+
         impl ::std::os::fd::AsFd for $type {
             fn as_fd(&self) -> ::std::os::fd::BorrowedFd<'_> {
                 self.0.as_fd()
@@ -70,12 +76,6 @@ macro_rules! std_traits {
 #[macro_export]
 macro_rules! stream_traits {
     ($type:ident) => {
-        impl $crate::AsIo for $type {
-            fn as_io(&self) -> &$crate::Io {
-                self.io()
-            }
-        }
-
         impl ::std::io::Read for &$type {
             #[inline]
             fn read(&mut self, buf: &mut [u8]) -> ::std::io::Result<usize> {

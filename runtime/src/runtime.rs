@@ -213,6 +213,12 @@ pub(crate) fn invalid(message: String) -> io::Error {
 }
 
 /// The scheduler, started if it does not run yet. A failed start can be tried again.
+/// Starts the runtime with its defaults, unless it runs already.
+#[doc(hidden)]
+pub fn ensure_started() -> io::Result<()> {
+    get().map(drop)
+}
+
 pub(crate) fn get() -> io::Result<&'static Scheduler> {
     match Scheduler::started() {
         Some(scheduler) => Ok(scheduler),

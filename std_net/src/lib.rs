@@ -39,6 +39,7 @@
 //! | `tls` | TLS on connections, with the feature `tls` |
 //! | [`unix`] | the same for Unix-domain sockets |
 //! | [`channel`] | buffered channels over connections: lines, chunks, integers; packets |
+//! | [`compat`] | sockets for futures: the traits of futures-io, tokio and hyper, behind features |
 //! | [`process`] | lightweight processes, channels, locks, `blocking`, `sleep` |
 //! | [`dns`] | name lookups with a deadline, whose errors can be told apart |
 //! | [`ip`] | text to addresses and back, networks |
@@ -48,6 +49,7 @@
 
 pub mod activation;
 pub mod channel;
+pub mod compat;
 mod connect;
 mod copy;
 pub mod dns;

@@ -650,7 +650,13 @@ fn names_children_and_threads_are_waited_for() {
         ticker.cancel();
         ticker.join().unwrap();
         use std::net::ToSocketAddrs;
-        assert!(("localhost", 80).to_socket_addrs().unwrap().next().is_some());
+        assert!(
+            ("localhost", 80)
+                .to_socket_addrs()
+                .unwrap()
+                .next()
+                .is_some()
+        );
     });
 }
 

@@ -346,16 +346,19 @@ impl Io {
         flags: c_int,
         deadline: Deadline,
     ) -> io::Result<usize> {
-        let fd = self.fd.as_raw_fd();
+        self.perform_deadline(Interest::Write, Reader::User, deadline, |wait| {
+            self.send_slices(bufs, flags | wait.flags())
+        })
+    }
+
+    /// One attempt to send from several buffers.
+    pub(super) fn send_slices(&self, bufs: &[IoSlice<'_>], flags: c_int) -> io::Result<usize> {
         let mut msg = empty_msghdr();
         msg.msg_iov = bufs.as_ptr().cast_mut().cast();
         msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
-        self.perform_deadline(Interest::Write, Reader::User, deadline, |wait| {
-            let flags = flags | NO_SIGNAL | wait.flags();
-            // SAFETY: IoSlice has the layout of iovec (std documents it), the slices are live, the
-            // count is not above their number, and sendmsg writes to none of it.
-            cvt_len(unsafe { libc::sendmsg(fd, &raw const msg, flags) })
-        })
+        // SAFETY: IoSlice has the layout of iovec (std documents it), the slices are live, the
+        // count is not above their number, and sendmsg writes to none of it.
+        cvt_len(unsafe { libc::sendmsg(self.fd.as_raw_fd(), &raw const msg, flags | NO_SIGNAL) })
     }
 
     /// Sends one message to `addr`. Corresponds to `sendto(2)`.
@@ -439,7 +442,7 @@ pub(crate) fn empty_msghdr() -> libc::msghdr {
 }
 
 /// Copies as much as fits; how much that is.
-fn copy_to(from: &[u8], to: &mut [u8]) -> usize {
+pub(super) fn copy_to(from: &[u8], to: &mut [u8]) -> usize {
     let n = from.len().min(to.len());
     to[..n].copy_from_slice(&from[..n]);
     n

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | this one | [`Io`] and how one is made |
 //! | `wait` | the only loop: try, wait, try again |
+//! | `future` | the same operations for futures: try, and leave a waker |
 //! | `mode` | what decides how a handle waits: deadline, blocking mode, timeouts |
 //! | `notify` | interrupting the calls that wait, from elsewhere |
 //! | `halves` | the halves of a connection, and what an owner of one had read ahead |
@@ -22,6 +23,7 @@ mod batched;
 mod connect;
 mod data;
 mod file_range;
+pub(crate) mod future;
 #[doc(hidden)]
 pub mod halves;
 mod mode;

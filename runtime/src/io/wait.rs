@@ -75,18 +75,11 @@ impl Io {
         stop: impl Fn() -> bool,
     ) -> io::Result<T> {
         let task = task::current();
-        let mut turn = Turn {
-            how: Wait::Never,
-            last_try: false,
-            waited: false,
-            call_end: None,
-        };
+        let mut turn = Turn::new(Wait::Never);
         if task.is_none() && until == Nanos::NEVER {
             turn.how = self.how_on_thread();
         }
-        if !SENDS_HEED_DONTWAIT && interest == Interest::Write && turn.how == Wait::Never {
-            self.force_nonblocking()?;
-        }
+        self.prepare_attempts(interest, turn.how)?;
         loop {
             if stop() {
                 return Err(notified());
@@ -130,6 +123,15 @@ impl Io {
                 self.end_turn(&mut turn, interest, until)?;
             }
         }
+    }
+
+    /// Where a send cannot be told to return at once, the descriptor is told.
+    #[inline(always)]
+    pub(super) fn prepare_attempts(&self, interest: Interest, how: Wait) -> io::Result<()> {
+        if !SENDS_HEED_DONTWAIT && interest == Interest::Write && how == Wait::Never {
+            self.force_nonblocking()?;
+        }
+        Ok(())
     }
 
     /// The kernel knows the mode and the timeouts: one system call, as std.
@@ -185,7 +187,7 @@ impl Io {
     ///
     /// `error`, if it is what the caller is to see.
     #[cold]
-    fn after_error(
+    pub(super) fn after_error(
         &self,
         turn: &mut Turn,
         interest: Interest,
@@ -239,7 +241,7 @@ impl Io {
     }
 
     /// An error if the deadline has passed, or somebody has interrupted.
-    fn check_in_time(&self, until: Nanos) -> io::Result<()> {
+    pub(super) fn check_in_time(&self, until: Nanos) -> io::Result<()> {
         if self.deadline.get().min(until).has_passed() {
             return Err(timed_out());
         }
@@ -259,9 +261,7 @@ impl Io {
         attempt: impl FnOnce(Wait) -> io::Result<T>,
     ) -> io::Result<T> {
         self.check_in_time(Nanos::NEVER)?;
-        if !SENDS_HEED_DONTWAIT && interest == Interest::Write {
-            self.force_nonblocking()?;
-        }
+        self.prepare_attempts(interest, Wait::Never)?;
         if interest == Interest::Read {
             self.check_half(reader)?;
         }
@@ -375,14 +375,27 @@ fn unfinished(interest: Interest, error: io::Error) -> io::Error {
 }
 
 /// What an operation remembers from one attempt to the next.
-struct Turn {
-    how: Wait,
+pub(super) struct Turn {
+    pub(super) how: Wait,
     /// If this one would block, the caller is to know.
     last_try: bool,
     /// It has waited, with a deadline or whatever else may end it.
     waited: bool,
     /// When the timeout of this call has passed, once it has begun to wait.
     call_end: Option<Nanos>,
+}
+
+impl Turn {
+    /// Of an operation that begins.
+    #[inline(always)]
+    pub(super) fn new(how: Wait) -> Turn {
+        Turn {
+            how,
+            last_try: false,
+            waited: false,
+            call_end: None,
+        }
+    }
 }
 
 pub(super) fn timed_out() -> io::Error {

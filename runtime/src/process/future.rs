@@ -1,14 +1,16 @@
 //! Waiting for a future: the bridge to every runtime-agnostic async crate.
 
-use std::pin::pin;
+use std::fmt;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::deadline::{Deadline, Nanos};
+use crate::sched::alarms::{self, Alarm};
 use crate::sched::park::{self, Unparker};
 use crate::sched::stop::{self, Stopped};
-use crate::sched::task::Waiting;
+use crate::sched::task::{self, Waiting};
 
 /// Drives `future` to its end, parking the process that calls it or blocking the thread.
 ///
@@ -69,19 +71,91 @@ pub(crate) fn wait_for<F: Future>(
     });
     let waker = Waker::from(Arc::clone(&signal));
     let mut context = Context::from_waker(&waker);
+    let mut told_of_stop = false;
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return Ok(output);
         }
         while !signal.woken.swap(false, Ordering::SeqCst) {
-            if cancellable && let Some(stopped) = stop::current() {
-                return Err(stopped);
+            if let Some(stopped) = stop::current() {
+                if cancellable {
+                    return Err(stopped);
+                }
+                if !told_of_stop {
+                    // Sockets inside the future fail from now on.
+                    told_of_stop = true;
+                    break;
+                }
             }
             if until.has_passed() {
                 return Err(Stopped::TimedOut);
             }
-            park::park(until, Waiting::Future);
+            let alarm = alarms::ring();
+            if !signal.woken.load(Ordering::SeqCst) {
+                park::park(until.min(alarm), Waiting::Future);
+            }
         }
+        if let Some(task) = task::current() {
+            // A future that is woken again and again leaves others their turn.
+            task.spend();
+        }
+    }
+}
+
+/// A future that ends at a time. It must be waited for by [`block_on`] or its kin: they look at the clock.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use std_net_runtime::process;
+///
+/// let start = Instant::now();
+/// process::block_on(process::delay(Duration::from_millis(5)));
+/// assert!(start.elapsed() >= Duration::from_millis(5));
+/// ```
+pub fn delay(until: impl Into<Deadline>) -> Delay {
+    Delay {
+        until: Nanos::from_deadline(until.into()),
+        alarm: None,
+    }
+}
+
+/// The future of [`delay`].
+#[must_use = "a future does nothing unless it is waited for"]
+pub struct Delay {
+    until: Nanos,
+    alarm: Option<Alarm>,
+}
+
+impl Delay {
+    /// Moves the time at which it ends, also after it has ended.
+    pub fn reset(&mut self, until: impl Into<Deadline>) {
+        self.until = Nanos::from_deadline(until.into());
+        self.alarm = None;
+    }
+}
+
+impl Future for Delay {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Delay>, cx: &mut Context<'_>) -> Poll<()> {
+        let until = self.until;
+        if until.has_passed() {
+            self.alarm = None;
+            return Poll::Ready(());
+        }
+        let alarm = &mut self.alarm;
+        if until != Nanos::NEVER && !alarm.as_ref().is_some_and(|a| a.is_for(until, cx.waker())) {
+            *alarm = Some(Alarm::set(until, cx.waker()));
+        }
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delay").finish_non_exhaustive()
     }
 }
 

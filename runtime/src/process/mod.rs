@@ -36,7 +36,7 @@ pub use crate::sched::info::ProcessId;
 pub use crate::sched::park::{sleep, yield_now};
 pub use crate::sched::stop::{Stopped, check_cancelled, is_cancelled};
 pub use blocking::blocking;
-pub use future::{block_on, block_on_deadline};
+pub use future::{Delay, block_on, block_on_deadline, delay};
 pub use group::Group;
 pub use join::{JoinHandle, Process};
 pub use list::{Listed, State, list};

@@ -10,6 +10,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, Ordering};
+use std::task::Waker;
 
 use crate::interest::Interest;
 use crate::prefetch::prefetch;
@@ -68,6 +69,13 @@ pub(crate) struct Entry {
     source: &'static Source,
     interest: Interest,
     unparker: Unparker,
+}
+
+impl Entry {
+    /// Whether this waker is the waiter.
+    pub(crate) fn wakes(&self, waker: &Waker) -> bool {
+        matches!(&self.unparker, Unparker::Waker(w) if w.will_wake(waker))
+    }
 }
 
 impl Drop for Entry {
@@ -334,11 +342,24 @@ impl Source {
 
     #[cold]
     fn wake_others(&self, bits: u64) {
-        let slow = self.lock();
-        for (interest, unparker) in slow.others() {
-            if bits & bit(*interest) != 0 {
-                unparker.unpark();
+        // Woken without the lock: the waker of a future is code of others, which may come back here.
+        let mut future = None;
+        let mut more_futures = Vec::new();
+        {
+            let slow = self.lock();
+            for (interest, unparker) in slow.others() {
+                if bits & bit(*interest) == 0 {
+                    continue;
+                }
+                match unparker {
+                    Unparker::Waker(waker) if future.is_none() => future = Some(waker.clone()),
+                    Unparker::Waker(waker) => more_futures.push(waker.clone()),
+                    other => other.unpark(),
+                }
             }
+        }
+        for waker in future.into_iter().chain(more_futures) {
+            waker.wake();
         }
     }
 

@@ -10,6 +10,7 @@
 //! | `locals` | the values of which each process has its own |
 //! | `ready` | the queue of woken processes |
 //! | `timer` | one heap per worker |
+//! | `alarms` | times at which the futures of a process are polled again |
 //! | `park` | one form of waiting for processes and threads |
 //! | `sends` | sends of several processes, made with one system call |
 //! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
@@ -17,6 +18,7 @@
 //! | `threadlike` | processes that are threads to all code in them |
 //! | `watchdog` | names a process that keeps its worker too long |
 
+pub(crate) mod alarms;
 pub(crate) mod info;
 pub(crate) mod locals;
 pub(crate) mod overflow;

@@ -1,0 +1,300 @@
+//! The operations of a socket for futures: try, and leave a waker where that would block. Nothing waits
+//! here; the loop that waits is in `wait`.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
+use std::task::{Context, Poll, ready};
+
+use super::Io;
+use super::data::copy_to;
+use super::halves::Reader;
+use super::wait::Turn;
+use crate::buffers::lent::Lent;
+use crate::buffers::pool::{Buffer, LENT};
+use crate::deadline::Nanos;
+use crate::interest::{Interest, Wait};
+use crate::reactor::short_reads::{Received, ShortReads};
+use crate::reactor::source::Entry;
+use crate::sched::alarms::Alarm;
+use crate::sched::park::suspendable;
+use crate::sched::scheduler::Scheduler;
+use crate::sched::stop;
+use crate::sched::worker::Worker;
+use crate::sys::{self, NO_SIGNAL};
+
+/// How many operations of a future succeed one after another before others get their turn.
+const TURNS: u8 = 64;
+
+/// A socket for futures: it is watched by a worker of the runtime, and the wakers of the two futures that
+/// wait for it, one for each direction, stand among its waiters.
+///
+/// Its operations never suspend a process and never block a thread, so a future may hold a lock meanwhile.
+pub struct Polled<T: super::AsIo> {
+    /// Before the socket, so that they are dropped first.
+    entries: [Option<Entry>; 2],
+    /// At the deadline of the handle.
+    alarms: [Option<Alarm>; 2],
+    turns: u8,
+    socket: T,
+}
+
+impl<T: super::AsIo> Polled<T> {
+    /// Takes the socket over.
+    pub fn new(socket: T) -> Polled<T> {
+        Polled {
+            entries: [None, None],
+            alarms: [None, None],
+            turns: 0,
+            socket,
+        }
+    }
+
+    /// The socket.
+    pub fn get_ref(&self) -> &T {
+        &self.socket
+    }
+
+    /// Gives the socket back.
+    pub fn into_inner(self) -> T {
+        // The entries are dropped at the end of this line, while the caller's socket still lives.
+        let Polled {
+            entries, socket, ..
+        } = self;
+        drop(entries);
+        socket
+    }
+
+    /// Ready once the socket may be read or written. It may still say `WouldBlock` then.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_recv`](Self::poll_recv).
+    pub fn poll_ready(&mut self, interest: Interest, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match ready!(self.poll_perform(interest, cx, |io, _| io.look(interest), |()| false)) {
+            // What an earlier owner of the half had read ahead is something to read.
+            Err(error) => self.unread(error, &mut []).map(drop).into(),
+            ready => Poll::Ready(ready),
+        }
+    }
+
+    /// Receives into `buf`. Corresponds to `recv(2)`.
+    ///
+    /// # Errors
+    ///
+    /// The error of `recv(2)`; [`TimedOut`](io::ErrorKind::TimedOut) once the deadline of the handle has
+    /// passed; that of a cancel in a process that was cancelled.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let received = ready!(self.poll_perform(
+            Interest::Read,
+            cx,
+            |io, wait| io.recv_for_future(buf, wait),
+            |received| received.emptied,
+        ));
+        Poll::Ready(match received {
+            Ok(received) => Ok(received.len),
+            Err(error) => self.unread(error, buf),
+        })
+    }
+
+    /// Receives at most `room` bytes into a buffer of the runtime's.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_recv`](Self::poll_recv).
+    pub fn poll_recv_lent(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<Lent>> {
+        let room = room.min(LENT);
+        let received = ready!(self.poll_perform(
+            Interest::Read,
+            cx,
+            |io, wait| {
+                let mut buf = Buffer::take(LENT);
+                let received = io.recv_for_future(&mut buf.bytes_mut()[..room], wait)?;
+                Ok((buf, received))
+            },
+            |(_, received)| received.emptied,
+        ));
+        Poll::Ready(match received {
+            Ok((buf, received)) => Ok(Lent::new(buf, received.len)),
+            Err(error) => {
+                let mut buf = Buffer::take(LENT);
+                self.unread(error, &mut buf.bytes_mut()[..room])
+                    .map(|len| Lent::new(buf, len))
+            }
+        })
+    }
+
+    /// What an earlier owner of the half had read ahead, if that is what `error` says.
+    #[cold]
+    fn unread(&self, error: io::Error, buf: &mut [u8]) -> io::Result<usize> {
+        let unread = self.socket.as_io().take_unread(error, |unread| {
+            let len = copy_to(unread, buf);
+            (len, len)
+        })?;
+        unread.ok_or_else(|| io::ErrorKind::Interrupted.into())
+    }
+
+    /// Sends from `buf`; returns how many bytes were taken. Corresponds to `send(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_recv`](Self::poll_recv), with the error of `send(2)`.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_perform(
+            Interest::Write,
+            cx,
+            |io, wait| io.send_for_future(buf, wait),
+            |_| false,
+        )
+    }
+
+    /// Sends from several buffers in turn. Corresponds to `sendmsg(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll_send`](Self::poll_send).
+    pub fn poll_send_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_perform(
+            Interest::Write,
+            cx,
+            |io, wait| io.send_slices(bufs, wait.flags()),
+            |_| false,
+        )
+    }
+
+    /// One turn of [`Io::perform`](Io::perform), which leaves a waker instead of waiting.
+    #[inline(always)]
+    fn poll_perform<R>(
+        &mut self,
+        interest: Interest,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut(&Io, Wait) -> io::Result<R>,
+        emptied: impl FnOnce(&R) -> bool,
+    ) -> Poll<io::Result<R>> {
+        if self.turns == TURNS {
+            // Others get their turn; not by a suspension, since the future may hold a lock.
+            self.turns = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let io = self.socket.as_io();
+        let mut turn = Turn::new(Wait::Never);
+        loop {
+            io.begin_future_turn(interest)?;
+            let seen = io.source.get().map(|s| (s, s.readiness(interest)));
+            if seen.is_none_or(|(_, seen)| seen.allows()) {
+                match attempt(io, turn.how) {
+                    Ok(done) => {
+                        if let Some((source, seen)) = seen
+                            && seen.is_open()
+                            && emptied(&done)
+                        {
+                            source.clear(interest, seen);
+                        }
+                        self.turns += 1;
+                        return Poll::Ready(Ok(done));
+                    }
+                    Err(error) => {
+                        if io.after_error(&mut turn, interest, seen, error)? {
+                            continue;
+                        }
+                    }
+                }
+            }
+            if !io.leave_waker(&mut self.entries[interest as usize], interest, cx)? {
+                continue;
+            }
+            io.set_alarm(&mut self.alarms[interest as usize], cx);
+            self.turns = 0;
+            return Poll::Pending;
+        }
+    }
+}
+
+impl Io {
+    /// Whether the kernel says that `interest` is met.
+    fn look(&self, interest: Interest) -> io::Result<()> {
+        if self.is_ready(interest)? {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    /// One attempt to receive. A short read of a Unix stream proves nothing here: a look afterwards, as
+    /// the processes of a worker have it, is not made for futures.
+    fn recv_for_future(&self, buf: &mut [u8], wait: Wait) -> io::Result<Received> {
+        let drains = self.short_reads == ShortReads::Drain;
+        let room = buf.len();
+        let len = sys::recv(self.fd.as_fd(), buf, wait.flags())?;
+        Ok(Received::of(len, room, drains))
+    }
+
+    fn send_for_future(&self, buf: &[u8], wait: Wait) -> io::Result<usize> {
+        sys::send(self.fd.as_fd(), buf, NO_SIGNAL | wait.flags())
+    }
+
+    /// What may end the operation of a future before it is tried.
+    fn begin_future_turn(&self, interest: Interest) -> io::Result<()> {
+        if !self.is_plain() {
+            self.check_in_time(Nanos::NEVER)?;
+        }
+        if let Some(stopped) = stop::current() {
+            return Err(stopped.into());
+        }
+        if interest == Interest::Read {
+            self.check_half(Reader::User)?;
+        }
+        self.prepare_attempts(interest, Wait::Never)
+    }
+
+    /// Enters the waker of `cx` among those who wait for `interest`. `false`: it can be tried at once.
+    fn leave_waker(
+        &self,
+        entry: &mut Option<Entry>,
+        interest: Interest,
+        cx: &Context<'_>,
+    ) -> io::Result<bool> {
+        let source = self.source.get_or_take();
+        let worker = watcher()?;
+        if entry.as_ref().is_some_and(|e| e.wakes(cx.waker())) {
+            source.watch(worker, self.fd.as_fd())?;
+            source.rearm(self.fd.as_fd())?;
+        } else {
+            *entry = Some(self.register_waker(worker, interest, cx.waker().clone())?);
+        }
+        Ok(!source.readiness(interest).allows())
+    }
+}
+
+impl Io {
+    /// Has the waker of `cx` woken when the deadline of the handle has passed.
+    fn set_alarm(&self, alarm: &mut Option<Alarm>, cx: &Context<'_>) {
+        let at = self.deadline.get();
+        if at == Nanos::NEVER {
+            *alarm = None;
+        } else if !alarm.as_ref().is_some_and(|a| a.is_for(at, cx.waker())) {
+            *alarm = Some(Alarm::set(at, cx.waker()));
+        }
+    }
+}
+
+/// The worker whose reactor is to watch: that of the process, or any.
+fn watcher() -> io::Result<&'static Worker> {
+    if let Some(task) = suspendable() {
+        return Ok(task.worker());
+    }
+    Scheduler::started()
+        .and_then(|scheduler| scheduler.workers().first().copied())
+        .ok_or_else(|| io::Error::other("the runtime of std_net has not been started"))
+}
+
+impl<T: super::AsIo + fmt::Debug> fmt::Debug for Polled<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Polled").field(&self.socket).finish()
+    }
+}

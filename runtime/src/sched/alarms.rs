@@ -1,0 +1,104 @@
+//! Times at which futures are to be polled again. Each process and each thread has its own list, which
+//! `block_on` looks at when it parks. Not the timers of processes; see `timer`.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+
+use crate::deadline::Nanos;
+use crate::sched::locals;
+use crate::sys::lock::Lock;
+
+/// The alarms of one process or thread, in order. A number tells apart those of one time.
+#[derive(Default)]
+struct List {
+    alarms: BTreeMap<(Nanos, u64), Waker>,
+    made: u64,
+}
+
+type Shared = Arc<Lock<List>>;
+
+/// The address of this is the key of the list among the values of a process.
+static KEY: u8 = 0;
+
+fn key() -> usize {
+    (&raw const KEY) as usize
+}
+
+fn existing() -> Option<Shared> {
+    let value = locals::find(key())?;
+    value.downcast_ref::<Shared>().cloned()
+}
+
+fn of_process() -> Shared {
+    existing().unwrap_or_else(|| {
+        let shared = Shared::default();
+        let value: Rc<dyn Any> = Rc::new(Arc::clone(&shared));
+        locals::keep(key(), value);
+        shared
+    })
+}
+
+/// A waker that is woken at a time, unless this is dropped before.
+pub(crate) struct Alarm {
+    list: Shared,
+    at: (Nanos, u64),
+}
+
+impl Alarm {
+    /// Has the `block_on` of this process or thread wake `waker` at `at`.
+    pub(crate) fn set(at: Nanos, waker: &Waker) -> Alarm {
+        let list = of_process();
+        let at = {
+            let mut list = list.lock();
+            list.made += 1;
+            let at = (at, list.made);
+            list.alarms.insert(at, waker.clone());
+            at
+        };
+        Alarm { list, at }
+    }
+
+    /// Whether it is at this time, and for the same waker.
+    pub(crate) fn is_for(&self, at: Nanos, waker: &Waker) -> bool {
+        self.at.0 == at
+            && self
+                .list
+                .lock()
+                .alarms
+                .get(&self.at)
+                .is_some_and(|w| w.will_wake(waker))
+            && existing().is_some_and(|list| Arc::ptr_eq(&list, &self.list))
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        let waker = self.list.lock().alarms.remove(&self.at);
+        // Code of others: without the lock.
+        drop(waker);
+    }
+}
+
+/// Wakes those whose time has come, and returns the time of the next: `NEVER` if there is none.
+pub(crate) fn ring() -> Nanos {
+    let Some(list) = existing() else {
+        return Nanos::NEVER;
+    };
+    let now = Nanos::now();
+    loop {
+        let mut locked = list.lock();
+        let Some(first) = locked.alarms.first_entry() else {
+            return Nanos::NEVER;
+        };
+        let at = first.key().0;
+        if at > now {
+            return at;
+        }
+        let waker = first.remove();
+        drop(locked);
+        waker.wake();
+    }
+}

@@ -1,0 +1,308 @@
+//! Sockets for futures: readiness wakes the future that `block_on` runs, on a thread and in a process.
+
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use std_net::compat::{Compat, CompatExt};
+use std_net::process::{self, block_on, delay};
+use std_net::socket::{TcpListener, TcpStream};
+use std_net::unix::UnixStream;
+use std_net_tests::{both, keeps_the_count, tcp_pair, within};
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Count>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Runs several futures at once, each of which is polled whenever any is woken.
+async fn join_all<F: Future<Output = ()>>(futures: Vec<F>) {
+    let mut left: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    std::future::poll_fn(move |cx| {
+        left.retain_mut(|future| future.as_mut().poll(cx).is_pending());
+        if left.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+async fn read_one(stream: &mut Compat<TcpStream>) -> io::Result<u8> {
+    let mut byte = [0];
+    loop {
+        stream.readable().await?;
+        match stream.get_ref().try_read(&mut byte) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => return Ok(byte[0]),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+#[test]
+fn a_future_is_woken_by_data() {
+    both(|| {
+        let (client, server) = tcp_pair();
+        let mut server = server.compat().unwrap();
+        let writer = process::spawn(move || {
+            let mut client = client;
+            for byte in 0..200 {
+                client.write_all(&[byte]).unwrap();
+                process::yield_now();
+            }
+        });
+        block_on(async {
+            for byte in 0..200 {
+                assert_eq!(read_one(&mut server).await.unwrap(), byte);
+            }
+            let end = read_one(&mut server).await.unwrap_err();
+            assert_eq!(end.kind(), io::ErrorKind::UnexpectedEof);
+        });
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn many_futures_share_one_process() {
+    both(|| {
+        let (clients, servers): (Vec<_>, Vec<_>) = (0..50).map(|_| tcp_pair()).unzip();
+        let readers = servers.into_iter().map(|server| {
+            let mut server = server.compat().unwrap();
+            async move {
+                assert_eq!(read_one(&mut server).await.unwrap(), b'x');
+                server.writable().await.unwrap();
+                assert_eq!(server.get_ref().try_write(b"y").unwrap(), 1);
+            }
+        });
+        let readers: Vec<_> = readers.collect();
+        let answers = process::spawn(move || {
+            // The last first, so that no order is the order of the list.
+            for client in clients.iter().rev() {
+                (&*client).write_all(b"x").unwrap();
+            }
+            for client in &clients {
+                let mut byte = [0];
+                (&*client).read_exact(&mut byte).unwrap();
+                assert_eq!(&byte, b"y");
+            }
+        });
+        block_on(join_all(readers));
+        answers.join().unwrap();
+    });
+}
+
+#[test]
+fn room_to_send_wakes_too() {
+    both(|| {
+        let (a, b) = UnixStream::pair().unwrap();
+        let mut a = a.compat().unwrap();
+        while a.get_ref().try_write(&[0; 4096]).is_ok() {}
+        let reader = process::spawn(move || {
+            let mut b = b;
+            let mut all = Vec::new();
+            b.read_to_end(&mut all).unwrap();
+            all.len()
+        });
+        block_on(async {
+            loop {
+                a.writable().await.unwrap();
+                match a.get_ref().try_write(b"more") {
+                    Ok(n) => return assert!(n > 0),
+                    Err(e) => assert_eq!(e.kind(), io::ErrorKind::WouldBlock),
+                }
+            }
+        });
+        drop(a);
+        assert!(reader.join().unwrap() > 4096);
+    });
+}
+
+#[test]
+fn a_listener_is_readable_when_someone_connects() {
+    both(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut listener = listener.compat().unwrap();
+        let client = process::spawn(move || TcpStream::connect(addr).unwrap());
+        let (stream, peer) = block_on(async {
+            loop {
+                listener.readable().await.unwrap();
+                match listener.get_ref().try_accept() {
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                    other => return other.unwrap(),
+                }
+            }
+        });
+        assert_eq!(client.join().unwrap().local_addr().unwrap(), peer);
+        assert_eq!(stream.peer_addr().unwrap(), peer);
+    });
+}
+
+#[test]
+fn the_deadline_of_the_socket_ends_a_future() {
+    both(|| {
+        let (_client, server) = tcp_pair();
+        let mut server = server.compat().unwrap();
+        let start = Instant::now();
+        server.get_ref().set_deadline(Duration::from_millis(20));
+        let error = block_on(server.readable()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed() >= Duration::from_millis(20));
+    });
+}
+
+#[test]
+fn a_cancel_ends_a_future_that_waits_for_a_socket() {
+    within(Duration::from_secs(20), || {
+        let (_client, server) = tcp_pair();
+        let (began, begins) = process::channel::bounded(1);
+        let handle = process::spawn(move || {
+            let mut server = server.compat().unwrap();
+            began.send(()).unwrap();
+            block_on(server.readable()).unwrap_err()
+        });
+        begins.recv().unwrap();
+        handle.cancel();
+        assert!(process::is_cancelled(&handle.join().unwrap()));
+    });
+}
+
+#[test]
+fn a_waker_that_has_changed_is_the_one_that_is_woken() {
+    both(|| {
+        let (mut client, server) = tcp_pair();
+        let mut server = server.compat().unwrap();
+        let (first, second) = (Arc::new(Count::default()), Arc::new(Count::default()));
+        {
+            let mut future = pin!(server.readable());
+            for count in [&first, &second] {
+                let waker = Waker::from(Arc::clone(count));
+                let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+            }
+        }
+        client.write_all(b"x").unwrap();
+        // The one that was left is the second, and `read_one` finds what has come.
+        assert_eq!(block_on(read_one(&mut server)).unwrap(), b'x');
+        assert_eq!(first.0.load(Ordering::SeqCst), 0);
+    });
+}
+
+#[test]
+fn a_future_may_begin_in_one_process_and_end_in_another() {
+    both(|| {
+        let (mut client, server) = tcp_pair();
+        let mut server = server.compat().unwrap();
+        let mut server = process::spawn(move || {
+            let waker = Waker::from(Arc::new(Count::default()));
+            {
+                let future = pin!(server.readable());
+                assert!(future.poll(&mut Context::from_waker(&waker)).is_pending());
+            }
+            server
+        })
+        .join()
+        .unwrap();
+        let reader = process::spawn(move || block_on(read_one(&mut server)).unwrap());
+        client.write_all(b"x").unwrap();
+        assert_eq!(reader.join().unwrap(), b'x');
+    });
+}
+
+#[test]
+fn the_socket_comes_back_as_it_was() {
+    keeps_the_count(|| {
+        let (mut client, server) = tcp_pair();
+        let mut server = server.compat().unwrap();
+        client.write_all(b"x").unwrap();
+        assert_eq!(block_on(read_one(&mut server)).unwrap(), b'x');
+        let mut server = server.into_inner();
+        client.write_all(b"yz").unwrap();
+        let mut rest = [0; 2];
+        server.read_exact(&mut rest).unwrap();
+        assert_eq!(&rest, b"yz");
+    });
+}
+
+#[test]
+fn delays_end_in_their_order() {
+    both(|| {
+        let ended = std::cell::RefCell::new(Vec::new());
+        let start = Instant::now();
+        block_on(join_all(
+            [30, 10, 20]
+                .into_iter()
+                .map(|millis| {
+                    let ended = &ended;
+                    async move {
+                        delay(start + Duration::from_millis(millis)).await;
+                        ended.borrow_mut().push(millis);
+                    }
+                })
+                .collect(),
+        ));
+        assert_eq!(*ended.borrow(), [10, 20, 30]);
+        assert!(start.elapsed() >= Duration::from_millis(30));
+    });
+}
+
+#[test]
+fn a_delay_that_is_dropped_or_moved_wakes_nobody_early() {
+    both(|| {
+        let start = Instant::now();
+        block_on(async {
+            let waker = Waker::from(Arc::new(Count::default()));
+            let mut dropped = Box::pin(delay(start + Duration::from_secs(3600)));
+            assert!(
+                dropped
+                    .as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+            drop(dropped);
+            let mut moved = delay(start + Duration::from_secs(3600));
+            assert!(
+                std::pin::Pin::new(&mut moved)
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+            moved.reset(start + Duration::from_millis(10));
+            moved.await;
+        });
+        assert!(start.elapsed() >= Duration::from_millis(10));
+        assert!(start.elapsed() < Duration::from_secs(60));
+    });
+}
+
+#[test]
+fn a_future_that_never_waits_leaves_others_their_turn() {
+    within(Duration::from_secs(20), || {
+        std_net::runtime::Builder::new().workers(1).start().ok();
+        let (done, is_done) = process::channel::bounded(1);
+        let busy = process::spawn(move || {
+            block_on(std::future::poll_fn(|cx| match is_done.try_recv() {
+                Ok(()) => Poll::Ready(()),
+                Err(_) => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+            }));
+        });
+        process::spawn(move || done.send(()).unwrap())
+            .join()
+            .unwrap();
+        busy.join().unwrap();
+    });
+}
