@@ -10,6 +10,7 @@
 //! | `read` | [`ReadChannel`]: lines, chunks, integers, [`BufRead`](std::io::BufRead) |
 //! | `write` | [`WriteChannel`] |
 //! | `reunite` | giving the halves back, with what was read ahead |
+//! | `over` | [`Over`]: over anything that reads and writes, and over memory |
 //! | `iter` | [`Lines`], [`Chunks`] |
 //! | `packet` | [`Packets`]: datagrams as iterators and as channels |
 //! | `transport` | what a channel needs of a connection |
@@ -41,6 +42,7 @@
 
 pub(crate) mod halves;
 mod iter;
+mod over;
 mod packet;
 mod read;
 mod reunite;
@@ -53,6 +55,7 @@ use std::sync::Arc;
 use std_net_runtime::{Deadline, retry_interrupted};
 
 pub use iter::{Chunks, Lines};
+pub use over::Over;
 pub use packet::{Incoming, PacketReceiver, PacketSender, Packets};
 pub use read::{ReadChannel, TooLong};
 pub use reunite::ReuniteError;

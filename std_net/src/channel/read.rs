@@ -48,6 +48,8 @@ pub struct ReadChannel<S: Connected> {
     queue: ByteQueue,
     /// The stream has ended behind what is in the buffer.
     ended: bool,
+    /// Bytes that have come, those in the buffer included.
+    received: u64,
     deadline: Deadline,
 }
 
@@ -82,6 +84,7 @@ impl<S: Connected> ReadChannel<S> {
             stream,
             queue: ByteQueue::default(),
             ended: false,
+            received: 0,
             deadline: Deadline::NEVER,
         }
     }
@@ -133,7 +136,7 @@ impl<S: Connected> ReadChannel<S> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn read_line(&mut self, limit: usize) -> io::Result<Option<&[u8]>> {
-        let line = self.line(limit)?;
+        let line = self.line(limit, false)?;
         Ok(line.map(|range| self.queue.passed(range)))
     }
 
@@ -162,7 +165,49 @@ impl<S: Connected> ReadChannel<S> {
     /// ```
     #[doc(alias = "readUTF8Line")]
     pub fn read_utf8_line(&mut self, limit: usize) -> io::Result<Option<&str>> {
-        let Some(range) = self.line(limit)? else {
+        let Some(range) = self.line(limit, false)? else {
+            return Ok(None);
+        };
+        let bytes = self.queue.passed(range);
+        match str::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(not_utf8(bytes)),
+        }
+    }
+
+    /// [`read_line`](Self::read_line), and a last line without an end is an error: it may have been cut off.
+    ///
+    /// # Errors
+    ///
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends within a line, with nothing taken;
+    /// otherwise as [`read_line`](Self::read_line).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use std_net::channel::ReadChannel;
+    ///
+    /// let mut read = ReadChannel::over(&b"whole\ncut o"[..]);
+    /// assert_eq!(read.read_line_strict(80)?, Some(&b"whole"[..]));
+    /// assert_eq!(read.read_line_strict(80).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    /// assert_eq!(read.read_line(80)?, Some(&b"cut o"[..]));
+    /// assert_eq!(read.read_line_strict(80)?, None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "readLineStrict")]
+    pub fn read_line_strict(&mut self, limit: usize) -> io::Result<Option<&[u8]>> {
+        let line = self.line(limit, true)?;
+        Ok(line.map(|range| self.queue.passed(range)))
+    }
+
+    /// [`read_line_strict`](Self::read_line_strict) as text.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_line_strict`](Self::read_line_strict) and [`read_utf8_line`](Self::read_utf8_line).
+    pub fn read_utf8_line_strict(&mut self, limit: usize) -> io::Result<Option<&str>> {
+        let Some(range) = self.line(limit, true)? else {
             return Ok(None);
         };
         let bytes = self.queue.passed(range);
@@ -412,6 +457,88 @@ impl<S: Connected> ReadChannel<S> {
                 return Ok(all);
             }
         }
+    }
+
+    /// Looks at the next `count` bytes and takes none: fewer only at the end of the stream. The buffer grows
+    /// to as many if it must.
+    ///
+    /// # Errors
+    ///
+    /// As a read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net::channel::ReadChannel;
+    ///
+    /// let mut read = ReadChannel::over(&b"\x16\x03\x01 is TLS"[..]);
+    /// let tls = read.peek(2)? == b"\x16\x03";
+    /// assert!(tls);
+    /// assert_eq!(read.peek(100)?.len(), 10);
+    /// assert_eq!(read.read_u8()?, 0x16);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
+        while self.available() < count {
+            if self.fill(count.max(SIZE))? == 0 {
+                break;
+            }
+        }
+        let n = count.min(self.available());
+        Ok(&self.data()[..n])
+    }
+
+    /// Takes `bytes` away if they come next, and says whether they did. It waits for no more than it needs to
+    /// know.
+    ///
+    /// # Errors
+    ///
+    /// As a read, with nothing taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net::channel::ReadChannel;
+    ///
+    /// let mut read = ReadChannel::over(&b"PROXY TCP4"[..]);
+    /// assert!(!read.skip_if_found(b"GET ")?);
+    /// assert!(read.skip_if_found(b"PROXY ")?);
+    /// assert_eq!(read.read_remaining(80)?, b"TCP4");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "skipIfFound")]
+    pub fn skip_if_found(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        loop {
+            let known = bytes.len().min(self.available());
+            if self.data()[..known] != bytes[..known] {
+                return Ok(false);
+            }
+            if known == bytes.len() {
+                self.consume(known);
+                return Ok(true);
+            }
+            if self.fill(bytes.len().max(SIZE))? == 0 {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// [`Read::read`] with a deadline of this call alone; a `Duration` counts from now. Of this and the
+    /// channel's the nearer wins.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](io::ErrorKind::TimedOut), with nothing taken; otherwise as a read.
+    pub fn read_deadline(
+        &mut self,
+        buf: &mut [u8],
+        deadline: impl Into<Deadline>,
+    ) -> io::Result<usize> {
+        let kept = self.deadline;
+        self.deadline = kept.min(deadline.into());
+        let n = self.read(buf);
+        self.deadline = kept;
+        n
     }
 
     /// Takes away `count` bytes, or as many as come before the end of the stream; returns their
@@ -672,6 +799,24 @@ impl<S: Connected> ReadChannel<S> {
         self.queue.len()
     }
 
+    /// How many bytes have been taken out of this channel since it was opened.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net::channel::ReadChannel;
+    ///
+    /// let mut read = ReadChannel::over(&b"one\r\ntwo"[..]);
+    /// read.read_line(80)?;
+    /// assert_eq!(read.total_read(), 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "totalBytesRead")]
+    #[must_use]
+    pub fn total_read(&self) -> u64 {
+        self.received - self.available() as u64
+    }
+
     /// Whether the end of the stream has not been reached.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -719,9 +864,10 @@ impl<S: Connected> ReadChannel<S> {
         self.queue.bytes()
     }
 
-    /// Where the next line stands in the buffer; it is taken.
+    /// Where the next line stands in the buffer; it is taken. The last one needs no end, unless this is
+    /// `strict`.
     #[inline]
-    fn line(&mut self, limit: usize) -> io::Result<Option<Range<usize>>> {
+    fn line(&mut self, limit: usize, strict: bool) -> io::Result<Option<Range<usize>>> {
         let mut searched = 0;
         loop {
             let data = self.data();
@@ -743,6 +889,12 @@ impl<S: Connected> ReadChannel<S> {
                 if searched > limit {
                     return Err(TooLong { limit }.into());
                 }
+                if strict && searched > 0 {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the stream ended within a line",
+                    ));
+                }
                 let rest = self.queue.pass(searched);
                 return Ok((!rest.is_empty()).then_some(rest));
             }
@@ -762,12 +914,14 @@ impl<S: Connected> ReadChannel<S> {
             if n > 0 {
                 self.queue = ByteQueue::from_parts(buffer, n);
             }
+            self.received += n as u64;
             self.ended = n == 0;
             return Ok(n);
         }
         let room = self.queue.room_up_to(max);
         let n = retry_interrupted(|| self.stream.recv(room, self.deadline))?;
         self.queue.filled(n);
+        self.received += n as u64;
         self.ended = n == 0;
         Ok(n)
     }
@@ -794,6 +948,7 @@ impl<S: Connected> Read for ReadChannel<S> {
             if buf.len() >= SIZE {
                 // Not by way of the buffer.
                 let n = self.stream.recv(buf, self.deadline)?;
+                self.received += n as u64;
                 self.ended = n == 0;
                 return Ok(n);
             }
@@ -812,6 +967,7 @@ impl<S: Connected> Read for ReadChannel<S> {
         let total: usize = bufs.iter().map(|b| b.len()).sum();
         if self.queue.is_empty() && total >= SIZE && !self.ended {
             let n = self.stream.recv_vectored(bufs, self.deadline)?;
+            self.received += n as u64;
             self.ended = n == 0;
             return Ok(n);
         }

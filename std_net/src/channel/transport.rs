@@ -58,6 +58,9 @@ pub trait Transport: Send + Sync + Sized + 'static {
     /// Whether the connection is gone in both directions.
     fn is_gone(&self) -> io::Result<bool>;
 
+    /// Ends both directions at once, by a reset where there is one.
+    fn abort(&self);
+
     fn set_deadline(&self, deadline: Deadline);
     fn deadline(&self) -> Deadline;
 }
@@ -132,6 +135,13 @@ macro_rules! over_io {
 
             fn is_closed(&self) -> io::Result<bool> {
                 self.as_io().is_hung_up()
+            }
+
+            fn abort(&self) {
+                // Of TCP it is a reset. Where there is none, or no connection any more, an end will do.
+                if self.as_io().disconnect().is_err() {
+                    let _ = self.as_io().shutdown(Shutdown::Both);
+                }
             }
 
             fn is_gone(&self) -> io::Result<bool> {

@@ -54,6 +54,8 @@ pub struct WriteChannel<S: Connected> {
     pub(super) closed: bool,
     /// A flush has told its caller that it failed.
     told: bool,
+    /// Bytes that the connection has taken.
+    sent: u64,
     deadline: Deadline,
 }
 
@@ -65,6 +67,7 @@ impl<S: Connected> WriteChannel<S> {
             auto_flush,
             closed: false,
             told: false,
+            sent: 0,
             deadline: Deadline::NEVER,
         }
     }
@@ -376,6 +379,37 @@ impl<S: Connected> WriteChannel<S> {
         self.stream.shutdown(Shutdown::Write, self.deadline)
     }
 
+    /// Throws away what is in the buffer and ends the connection, both ways, so that the peer cannot take what
+    /// it has for all there was: a TCP connection is reset, TLS ends without a `close_notify`. A Unix
+    /// connection has no such sign and just ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let listener = std_net::socket::TcpListener::bind("127.0.0.1:0")?;
+    /// # let stream = std_net::socket::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (peer, _) = listener.accept()?;
+    /// use std::io::ErrorKind;
+    ///
+    /// let mut write = stream.open_write_channel(false)?;
+    /// write.write_str("half of what there is to s")?;
+    /// write.abort();
+    /// assert_eq!(peer.read_string(80).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn abort(mut self) {
+        self.closed = true;
+        self.queue.clear();
+        self.stream.abort();
+    }
+
+    /// How many bytes have been written to this channel since it was opened, those in the buffer included.
+    #[doc(alias = "totalBytesWritten")]
+    #[must_use]
+    pub fn total_written(&self) -> u64 {
+        self.sent + self.buffered() as u64
+    }
+
     /// How many bytes wait in the buffer.
     #[must_use]
     pub fn buffered(&self) -> usize {
@@ -452,6 +486,7 @@ impl<S: Connected> WriteChannel<S> {
         while !rest.is_empty() {
             let n = retry_interrupted(|| self.stream.send(rest, self.deadline))?;
             rest = &rest[some(n)?..];
+            self.sent += n as u64;
         }
         self.stream.flush(self.deadline)
     }
@@ -478,6 +513,7 @@ impl<S: Connected> WriteChannel<S> {
             let sent = retry_interrupted(|| stream.send_vectored(&slices, self.deadline));
             drop(slices);
             let mut n = some(self.tell(sent)?)?;
+            self.sent += n as u64;
             let of_buffer = n.min(self.queue.len());
             self.queue.take(of_buffer);
             n -= of_buffer;
@@ -500,6 +536,7 @@ impl<S: Connected> WriteChannel<S> {
             let data = self.queue.bytes();
             let sent = retry_interrupted(|| self.stream.send(data, self.deadline));
             let n = some(self.tell(sent)?)?;
+            self.sent += n as u64;
             self.queue.take(n);
         }
         let flushed = retry_interrupted(|| self.stream.flush(self.deadline));
@@ -562,7 +599,9 @@ impl<S: Connected> Write for WriteChannel<S> {
             self.keep(buf);
             return Ok(buf.len());
         }
-        self.stream.send(buf, self.deadline)
+        let n = self.stream.send(buf, self.deadline)?;
+        self.sent += n as u64;
+        Ok(n)
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -577,7 +616,9 @@ impl<S: Connected> Write for WriteChannel<S> {
         if !self.queue.is_empty() {
             self.send_buffered()?;
         }
-        self.stream.send_vectored(bufs, self.deadline)
+        let n = self.stream.send_vectored(bufs, self.deadline)?;
+        self.sent += n as u64;
+        Ok(n)
     }
 
     fn write_all(&mut self, buf: &[u8]) -> io::Result<()> {

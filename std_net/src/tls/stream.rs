@@ -640,6 +640,11 @@ impl<S: Connected> Transport for TlsStream<S> {
         self.0.stream.is_closed()
     }
 
+    fn abort(&self) {
+        self.truncate();
+        self.0.stream.abort();
+    }
+
     fn is_gone(&self) -> io::Result<bool> {
         self.0.stream.is_gone()
     }
