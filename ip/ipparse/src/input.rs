@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Read, Seek};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,6 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use memchr::{memchr_iter, memrchr};
 
 use crate::output::{Result, complain};
+use crate::standard;
 
 /// Where text comes from.
 #[derive(Clone, Debug)]
@@ -391,12 +391,8 @@ fn open(source: &Source) -> io::Result<File> {
             }
             Ok(file)
         }
-        _ => stdin(),
+        _ => standard::input(),
     }
-}
-
-fn stdin() -> io::Result<File> {
-    Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
 
 impl Open {
@@ -468,7 +464,7 @@ fn progress_bar(sources: &[Source]) -> ProgressBar {
     if !io::stderr().is_terminal() || io::stdout().is_terminal() {
         return ProgressBar::hidden();
     }
-    let stdin = || rest(&stdin().ok()?);
+    let stdin = || rest(&standard::input().ok()?);
     match total(sources, stdin) {
         Some(total) if total >= LARGE => {
             let bar = ProgressBar::new(total);

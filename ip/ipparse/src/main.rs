@@ -12,6 +12,7 @@
 //! | `lines` | lines that hold an address of a set, or none |
 //! | `set` | how a set is read and written |
 //! | `input` | arguments, files and standard input as blocks of whole lines; the threads that work on them |
+//! | `standard` | standard input and output as files |
 //! | `output` | raw standard output; the exit status; complaints |
 //! | `scan` | addresses in free text |
 //! | `item` | what a line is: address, network, range and so on |
@@ -32,6 +33,7 @@ mod read;
 mod scan;
 mod set;
 mod settings;
+mod standard;
 mod stream;
 mod verbs;
 

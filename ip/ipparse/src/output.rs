@@ -4,8 +4,9 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
-use std::os::fd::AsFd;
 use std::process::ExitCode;
+
+use crate::standard;
 
 /// Why a verb ends early.
 #[derive(Debug)]
@@ -71,9 +72,9 @@ const FULL: usize = 64 * 1024;
 
 impl Output {
     pub(crate) fn stdout() -> Result<Output> {
-        match io::stdout().as_fd().try_clone_to_owned() {
-            Ok(fd) => Ok(Output {
-                file: File::from(fd),
+        match standard::output() {
+            Ok(file) => Ok(Output {
+                file,
                 buffer: Vec::new(),
             }),
             Err(error) => Err(Fail::writing(&error)),
