@@ -63,7 +63,7 @@ pub struct Sender<T>(async_channel::Sender<Parcel<T>>);
 pub struct Receiver<T>(async_channel::Receiver<Parcel<T>>);
 
 /// A value under way.
-enum Parcel<T> {
+pub(crate) enum Parcel<T> {
     Direct(T),
     /// Sent by someone who had to wait, and who takes it back if the wait ends for nothing:
     /// `async_channel::Send` would drop it.
@@ -71,7 +71,7 @@ enum Parcel<T> {
 }
 
 impl<T> Parcel<T> {
-    fn open(self) -> T {
+    pub(crate) fn open(self) -> T {
         match self {
             Parcel::Direct(value) => value,
             Parcel::Kept(slot) => take(&slot).expect("a parcel in the channel has its value"),
@@ -194,6 +194,11 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
+    /// For `select!`.
+    pub(crate) fn inner(&self) -> &async_channel::Receiver<Parcel<T>> {
+        &self.0
+    }
+
     /// Takes the next value, waiting for one.
     ///
     /// # Errors

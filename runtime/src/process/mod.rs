@@ -9,6 +9,7 @@
 //! | `future` | [`block_on`] |
 //! | `blocking` | [`blocking()`]: code that blocks its thread |
 //! | `channel` | channels between processes and threads |
+//! | `select` | [`select!`]: whichever of several things comes first |
 //! | `sync` | [`Mutex`], [`RwLock`], [`Semaphore`], [`Event`] |
 //! | `local` | [`Local`]: values of which each process has its own |
 //! | `run` | the calling thread as the one worker |
@@ -18,6 +19,14 @@ pub(crate) mod join;
 pub(crate) mod local;
 pub(crate) mod scope;
 
+#[doc(hidden)]
+#[path = "select.rs"]
+#[allow(
+    missing_docs,
+    missing_debug_implementations,
+    reason = "for `select!` alone"
+)]
+pub mod __case;
 mod blocking;
 pub mod channel;
 mod future;
@@ -35,6 +44,8 @@ use std::thread;
 pub use crate::sched::info::ProcessId;
 pub use crate::sched::park::{sleep, yield_now};
 pub use crate::sched::stop::{Stopped, check_cancelled, is_cancelled};
+#[doc(inline)]
+pub use crate::select;
 pub use blocking::blocking;
 pub use future::{Delay, block_on, block_on_deadline, delay};
 pub use group::Group;

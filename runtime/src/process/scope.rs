@@ -153,7 +153,7 @@ impl fmt::Debug for Scope<'_, '_> {
 
 /// Permission to join a process of a [`Scope`].
 pub struct ScopedJoinHandle<'scope, T> {
-    packet: Arc<Packet<T>>,
+    pub(crate) packet: Arc<Packet<T>>,
     process: Process,
     scope: PhantomData<&'scope ()>,
 }
