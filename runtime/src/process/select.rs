@@ -9,7 +9,7 @@ use async_channel::Recv;
 use crate::deadline::{Deadline, Nanos};
 use crate::interest::Interest;
 use crate::io::AsIo;
-use crate::process::channel::{Parcel, Receiver, RecvError};
+use crate::process::channel::{Parcel, Receiver, RecvError, oneshot};
 use crate::process::future::wait_for;
 use crate::process::{JoinHandle, ScopedJoinHandle};
 use crate::reactor::source::Entry;
@@ -197,8 +197,32 @@ impl<A: Case, B: Case> Case for Either<A, B> {
 }
 
 #[doc(hidden)]
-pub fn recv<T>(receiver: &Receiver<T>) -> Receiving<'_, T> {
-    Receiving(receiver.inner().recv())
+pub fn recv<R: Receives>(receiver: &R) -> Receiving<'_, R::Value> {
+    Receiving(receiver.receiver().inner().recv())
+}
+
+/// What the arm `recv` takes.
+#[doc(hidden)]
+pub trait Receives {
+    type Value;
+
+    fn receiver(&self) -> &Receiver<Self::Value>;
+}
+
+impl<T> Receives for Receiver<T> {
+    type Value = T;
+
+    fn receiver(&self) -> &Receiver<T> {
+        self
+    }
+}
+
+impl<T> Receives for oneshot::Receiver<T> {
+    type Value = T;
+
+    fn receiver(&self) -> &Receiver<T> {
+        &self.0
+    }
 }
 
 #[doc(hidden)]

@@ -1,4 +1,15 @@
-//! Channels between processes and threads, over `async-channel`.
+//! Channels between processes and threads.
+//!
+//! | where | what |
+//! |---|---|
+//! | this one | [`bounded`], [`unbounded`]: each value to one receiver; over `async-channel` |
+//! | [`oneshot`] | one value, once |
+//! | [`broadcast`] | each value to all receivers; over `async-broadcast` |
+//! | [`watch`] | the newest value to all, and word when it changes |
+
+pub mod broadcast;
+pub mod oneshot;
+pub mod watch;
 
 use std::error::Error;
 use std::fmt;

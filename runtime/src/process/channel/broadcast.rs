@@ -1,0 +1,213 @@
+//! Each value to all receivers, over `async-broadcast`.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use async_broadcast::{
+    InactiveReceiver, RecvError as AsyncRecvError, TryRecvError as AsyncTryRecvError,
+};
+
+use crate::deadline::{Deadline, Nanos};
+use crate::process::future::wait_for;
+use crate::sched::stop::Stopped;
+
+/// A channel whose values go to every receiver there is when they are sent. It keeps the last `capacity`
+/// of them: a send never waits, and a receiver that is farther behind misses the oldest and is told
+/// how many, by [`RecvError::Lagged`].
+///
+/// # Panics
+///
+/// If `capacity` is 0.
+///
+/// # Examples
+///
+/// ```
+/// use std_net_runtime::process::{self, channel::broadcast};
+///
+/// let (sender, _) = broadcast::channel(16);
+/// let mut listeners: Vec<_> = (0..3).map(|_| sender.subscribe()).collect();
+/// sender.send("hello").unwrap();
+/// for listener in &mut listeners {
+///     assert_eq!(listener.recv(), Ok("hello"));
+/// }
+/// ```
+#[must_use]
+pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let (mut sender, receiver) = async_broadcast::broadcast(capacity);
+    sender.set_overflow(true);
+    // Without a receiver a send fails at once; it does not wait for one.
+    sender.set_await_active(false);
+    let keeper = receiver.clone().deactivate();
+    (Sender { sender, keeper }, Receiver(receiver))
+}
+
+/// The sending end. Clones send into the same channel; it closes when the last is dropped.
+pub struct Sender<T> {
+    sender: async_broadcast::Sender<T>,
+    /// Keeps the channel open while nobody listens.
+    keeper: InactiveReceiver<T>,
+}
+
+/// A receiving end. A clone receives from where this one is; [`Sender::subscribe`] makes one that begins
+/// with the next value.
+pub struct Receiver<T>(async_broadcast::Receiver<T>);
+
+/// Why nothing was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecvError {
+    /// All senders are gone, and all values were received.
+    Closed,
+    /// There is no value ([`try_recv`](Receiver::try_recv) only).
+    Empty,
+    /// This receiver was too slow, and so many values are lost to it. The next receive goes on with the oldest
+    /// that is there.
+    Lagged(u64),
+    /// Nothing came until the deadline of the call, or of the process.
+    TimedOut,
+    /// The process was cancelled while it waited.
+    Cancelled,
+}
+
+impl<T: Clone> Sender<T> {
+    /// Sends `value` to all receivers, and says to how many. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// The value, if there is no receiver.
+    pub fn send(&self, value: T) -> Result<usize, T> {
+        match self.sender.try_broadcast(value) {
+            Ok(_) => Ok(self.sender.receiver_count()),
+            Err(error) => Err(error.into_inner()),
+        }
+    }
+}
+
+impl<T> Sender<T> {
+    /// A receiver of what is sent from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> Receiver<T> {
+        Receiver(self.sender.new_receiver())
+    }
+
+    /// How many receivers there are.
+    #[must_use]
+    pub fn receivers(&self) -> usize {
+        self.sender.receiver_count()
+    }
+}
+
+impl<T: Clone> Receiver<T> {
+    /// The next value, waiting for one.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](RecvError::Closed), [`Lagged`](RecvError::Lagged) or
+    /// [`Cancelled`](RecvError::Cancelled).
+    pub fn recv(&mut self) -> Result<T, RecvError> {
+        self.recv_deadline(Deadline::NEVER)
+    }
+
+    /// The next value, waiting for one until the deadline.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and [`TimedOut`](RecvError::TimedOut).
+    pub fn recv_deadline(&mut self, deadline: impl Into<Deadline>) -> Result<T, RecvError> {
+        match self.try_recv() {
+            Err(RecvError::Empty) => {}
+            done => return done,
+        }
+        let until = Nanos::from_deadline(deadline.into());
+        match wait_for(self.next(), until, true) {
+            Ok(received) => received,
+            // A value may have come at the last moment: it must not lie there unseen.
+            Err(stopped) => self.try_recv().map_err(|error| match (error, stopped) {
+                (RecvError::Empty, Stopped::TimedOut) => RecvError::TimedOut,
+                (RecvError::Empty, Stopped::Cancelled) => RecvError::Cancelled,
+                (error, _) => error,
+            }),
+        }
+    }
+
+    /// The next value if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](RecvError::Closed), [`Lagged`](RecvError::Lagged) or [`Empty`](RecvError::Empty).
+    pub fn try_recv(&mut self) -> Result<T, RecvError> {
+        self.0.try_recv().map_err(|error| match error {
+            AsyncTryRecvError::Empty => RecvError::Empty,
+            AsyncTryRecvError::Closed => RecvError::Closed,
+            AsyncTryRecvError::Overflowed(missed) => RecvError::Lagged(missed),
+        })
+    }
+
+    /// The next value as a future: for the arm `future` of [`select!`](crate::process::select).
+    pub async fn next(&mut self) -> Result<T, RecvError> {
+        self.0.recv_direct().await.map_err(|error| match error {
+            AsyncRecvError::Closed => RecvError::Closed,
+            AsyncRecvError::Overflowed(missed) => RecvError::Lagged(missed),
+        })
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Sender<T> {
+        Sender {
+            sender: self.sender.clone(),
+            keeper: self.keeper.clone(),
+        }
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Receiver<T> {
+        Receiver(self.0.clone())
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("receivers", &self.receivers())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("len", &self.0.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecvError::Closed => f.write_str("the channel is closed"),
+            RecvError::Empty => f.write_str("there is no new value"),
+            RecvError::Lagged(missed) => write!(f, "{missed} values were missed"),
+            RecvError::TimedOut => f.write_str("no value came in time"),
+            RecvError::Cancelled => f.write_str("the process was cancelled"),
+        }
+    }
+}
+
+impl Error for RecvError {}
+
+impl From<RecvError> for io::Error {
+    /// As [that of the plain channel](super::RecvError); values that were missed are
+    /// [`InvalidData`](io::ErrorKind::InvalidData).
+    fn from(error: RecvError) -> io::Error {
+        let kind = match error {
+            RecvError::Closed => io::ErrorKind::UnexpectedEof,
+            RecvError::Empty => io::ErrorKind::WouldBlock,
+            RecvError::Lagged(_) => io::ErrorKind::InvalidData,
+            RecvError::TimedOut => io::ErrorKind::TimedOut,
+            RecvError::Cancelled => return Stopped::Cancelled.into(),
+        };
+        io::Error::new(kind, error)
+    }
+}

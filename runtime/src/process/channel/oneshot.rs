@@ -1,0 +1,98 @@
+//! One value, once: the answer to a question.
+
+use std::fmt;
+
+use super::{RecvError, SendError};
+use crate::deadline::Deadline;
+
+/// A channel for one value.
+///
+/// # Examples
+///
+/// A process that owns something and answers questions about it:
+///
+/// ```
+/// use std_net_runtime::process::{self, channel};
+/// use channel::oneshot;
+///
+/// let (questions, asked) = channel::bounded::<(u32, oneshot::Sender<u32>)>(8);
+/// process::spawn(move || {
+///     for (n, answer) in asked {
+///         // Whoever asked may have gone.
+///         let _ = answer.send(n * n);
+///     }
+/// });
+/// let (answer, answered) = oneshot::channel();
+/// questions.send((7, answer)).unwrap();
+/// assert_eq!(answered.recv(), Ok(49));
+/// ```
+#[must_use]
+pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    let (sender, receiver) = super::bounded(1);
+    (Sender(sender), Receiver(receiver))
+}
+
+/// Sends the one value.
+pub struct Sender<T>(super::Sender<T>);
+
+/// Receives the one value.
+pub struct Receiver<T>(pub(crate) super::Receiver<T>);
+
+impl<T> Sender<T> {
+    /// Sends the value. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// The value, if the receiver is gone.
+    pub fn send(self, value: T) -> Result<(), T> {
+        self.0.try_send(value).map_err(SendError::into_inner)
+    }
+
+    /// Whether the receiver is gone, so that nobody needs the value any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Waits for the value.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](RecvError::Closed) if the sender is gone without having sent;
+    /// [`Cancelled`](RecvError::Cancelled).
+    pub fn recv(self) -> Result<T, RecvError> {
+        self.0.recv()
+    }
+
+    /// The same until the deadline; it can be asked again.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and [`TimedOut`](RecvError::TimedOut).
+    pub fn recv_deadline(&self, deadline: impl Into<Deadline>) -> Result<T, RecvError> {
+        self.0.recv_deadline(deadline)
+    }
+
+    /// The value if it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Empty`](RecvError::Empty) or [`Closed`](RecvError::Closed).
+    pub fn try_recv(&self) -> Result<T, RecvError> {
+        self.0.try_recv()
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").finish_non_exhaustive()
+    }
+}
