@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, UnbufferedClientConnection};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std_net_runtime::Deadline;
@@ -17,7 +17,7 @@ use std_net_runtime::process::on_thread_stack;
 use super::pem::Pem;
 use super::server::Name;
 use super::session::Connection;
-use super::{TlsError, TlsStream, Version, claim, invalid, versions};
+use super::{TlsError, TlsStream, Version, claim, invalid, provider, versions};
 use crate::channel::Connected;
 
 /// How a client behaves. A clone is a reference to the same; sessions are resumed only among
@@ -52,6 +52,7 @@ pub struct ClientConfigBuilder {
     system_roots: Option<bool>,
     certificate: Option<(Pem, Pem)>,
     alpn: Vec<Vec<u8>>,
+    cipher_suites: Option<Vec<String>>,
     versions: (Version, Version),
     skip_verification: bool,
     resumption: bool,
@@ -80,10 +81,36 @@ impl ClientConfig {
             system_roots: None,
             certificate: None,
             alpn: Vec::new(),
+            cipher_suites: None,
             versions: (Version::Tls12, Version::Tls13),
             skip_verification: false,
             resumption: true,
         }
+    }
+
+    /// The same, but for the application protocols that are offered (ALPN): for a program that speaks
+    /// several, one by connection. Sessions are resumed among all of them.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std_net::socket::TcpStream;
+    /// use std_net::tls::ClientConfig;
+    ///
+    /// let config = ClientConfig::system()?;
+    /// let stream = TcpStream::connect("example.org:443")?;
+    /// let stream = config.with_alpn(["h2"]).connect(stream, "example.org")?;
+    /// assert_eq!(stream.alpn().as_deref(), Some(&b"h2"[..]));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_alpn<P: AsRef<[u8]>>(
+        &self,
+        protocols: impl IntoIterator<Item = P>,
+    ) -> ClientConfig {
+        let mut config = rustls::ClientConfig::clone(&self.0);
+        config.alpn_protocols = protocols.into_iter().map(|p| p.as_ref().into()).collect();
+        ClientConfig(Arc::new(config))
     }
 
     /// Becomes a client over a connection to the server of this name, which is a DNS name or an IP
@@ -172,6 +199,23 @@ impl ClientConfigBuilder {
         self
     }
 
+    /// Which cipher suites may be agreed on, by the names of the IANA, as
+    /// [`cipher_suite`](super::TlsStream::cipher_suite) gives them; all that are there by default, which are
+    /// good ones. Their order is that of preference.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net::tls::ClientConfig;
+    ///
+    /// let builder = ClientConfig::builder()
+    ///     .cipher_suites(["TLS13_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"]);
+    /// ```
+    pub fn cipher_suites<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.cipher_suites = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// The lowest version that is accepted; TLS 1.2 by default.
     pub fn min_version(mut self, version: Version) -> Self {
         self.versions.0 = version;
@@ -205,7 +249,7 @@ impl ClientConfigBuilder {
     /// text without what it should have, or a key that does not fit; [`NotFound`](io::ErrorKind::NotFound) if no roots are there; the error of
     /// reading a file.
     pub fn build(self) -> io::Result<ClientConfig> {
-        let provider = Arc::new(ring::default_provider());
+        let provider = Arc::new(provider(self.cipher_suites.as_deref())?);
         let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&versions(self.versions.0, self.versions.1)?)
             .map_err(invalid)?;

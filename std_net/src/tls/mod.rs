@@ -52,7 +52,8 @@ pub use stream::TlsStream;
 /// its configurations. Its version is part of this API.
 pub use rustls;
 
-use rustls::SupportedProtocolVersion;
+use rustls::crypto::CryptoProvider;
+use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
 
 use crate::channel::halves::{READ, WRITE};
 use crate::channel::{Connected, taken};
@@ -107,6 +108,28 @@ fn versions(min: Version, max: Version) -> io::Result<Vec<&'static SupportedProt
         return Err(invalid("no version of TLS is allowed"));
     }
     Ok(some)
+}
+
+/// The cryptography, with these cipher suites of its own or with all.
+fn provider(names: Option<&[String]>) -> io::Result<CryptoProvider> {
+    let mut provider = rustls::crypto::ring::default_provider();
+    let Some(names) = names else {
+        return Ok(provider);
+    };
+    let all = provider.cipher_suites;
+    let name = |suite: &SupportedCipherSuite| suite.suite().as_str().unwrap_or_default();
+    let wanted = names.iter().map(|wanted| {
+        let found = all.iter().find(|suite| name(suite) == wanted);
+        found.copied().ok_or_else(|| {
+            let known: Vec<&str> = all.iter().map(name).collect();
+            invalid(format!(
+                "{wanted:?} is no cipher suite that there is: {}",
+                known.join(", ")
+            ))
+        })
+    });
+    provider.cipher_suites = wanted.collect::<io::Result<_>>()?;
+    Ok(provider)
 }
 
 /// Takes both halves of a connection for TLS: nobody else may read or open what is encrypted.

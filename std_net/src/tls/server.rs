@@ -16,7 +16,7 @@ use std_net_runtime::{Deadline, retry_interrupted};
 
 use super::pem::Pem;
 use super::session::Connection;
-use super::{TlsError, TlsStream, Version, claim, invalid, versions};
+use super::{TlsError, TlsStream, Version, claim, invalid, provider, versions};
 use crate::channel::Connected;
 use crate::channel::halves::{READ, WRITE};
 
@@ -36,6 +36,7 @@ pub struct ServerConfigBuilder {
     client_roots: Vec<Pem>,
     client_optional: bool,
     alpn: Vec<Vec<u8>>,
+    cipher_suites: Option<Vec<String>>,
     versions: (Version, Version),
     resumption: bool,
 }
@@ -122,6 +123,18 @@ impl ServerConfig {
         )
     }
 
+    /// The same, but for the application protocols that are spoken (ALPN): for a server that chooses by what
+    /// the client asks for, with [`PendingServer`].
+    #[must_use]
+    pub fn with_alpn<P: AsRef<[u8]>>(
+        &self,
+        protocols: impl IntoIterator<Item = P>,
+    ) -> ServerConfig {
+        let mut config = rustls::ServerConfig::clone(&self.0);
+        config.alpn_protocols = protocols.into_iter().map(|p| p.as_ref().into()).collect();
+        ServerConfig(Arc::new(config))
+    }
+
     fn connection(&self) -> io::Result<Connection> {
         on_thread_stack(|| UnbufferedServerConnection::new(Arc::clone(&self.0)))
             .map(Connection::Server)
@@ -136,6 +149,7 @@ impl ServerConfigBuilder {
             client_roots: Vec::new(),
             client_optional: false,
             alpn: Vec::new(),
+            cipher_suites: None,
             versions: (Version::Tls12, Version::Tls13),
             resumption: true,
         }
@@ -167,6 +181,23 @@ impl ServerConfigBuilder {
         self
     }
 
+    /// Which cipher suites may be agreed on, by the names of the IANA, as
+    /// [`cipher_suite`](super::TlsStream::cipher_suite) gives them; all that are there by default, which are
+    /// good ones. Their order is that of preference.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std_net::tls::ServerConfig;
+    ///
+    /// let builder = ServerConfig::builder_from_files("server.pem", "server.key")
+    ///     .cipher_suites(["TLS13_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"]);
+    /// ```
+    pub fn cipher_suites<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.cipher_suites = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// The lowest version that is accepted; TLS 1.2 by default.
     pub fn min_version(mut self, version: Version) -> Self {
         self.versions.0 = version;
@@ -193,7 +224,7 @@ impl ServerConfigBuilder {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) with a [`PemError`](super::PemError) inside for PEM
     /// text without what it should have, or a key that does not fit the certificate; the error of reading a file.
     pub fn build(self) -> io::Result<ServerConfig> {
-        let provider = Arc::new(ring::default_provider());
+        let provider = Arc::new(provider(self.cipher_suites.as_deref())?);
         let config = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&versions(self.versions.0, self.versions.1)?)
             .map_err(invalid)?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::ops::RangeBounds;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -169,6 +170,67 @@ impl<S: Connected> TlsStream<S> {
     /// Whether a read would find something without asking the connection below.
     pub(crate) fn has_unread(&self) -> bool {
         self.0.session.lock().has_unread()
+    }
+
+    /// Reads into `buf` and leaves it to be read again; waits for the first byte. 0 is the end.
+    ///
+    /// # Errors
+    ///
+    /// As a read.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn serve(stream: std_net::tls::TlsStream<std_net::socket::TcpStream>) -> std::io::Result<()> {
+    /// let mut first = [0; 4];
+    /// let n = stream.peek(&mut first)?;
+    /// let http = b"GET ".starts_with(&first[..n]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.check_free()?;
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let _reading = self.0.reading.lock();
+        loop {
+            if let Some(n) = self.0.take_plaintext(buf)? {
+                self.0.session.lock().put_back(&buf[..n]);
+                return Ok(n);
+            }
+            self.0.receive(Deadline::NEVER)?;
+        }
+    }
+
+    /// Reads what is there already, and never waits, whatever the mode: for an event loop of your own. 0 is
+    /// the end of the stream. A readable descriptor does not mean that there is plaintext, and there may be
+    /// some without one: read until this says [`WouldBlock`](io::ErrorKind::WouldBlock).
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing, or another one reads; otherwise as a
+    /// read.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.check_free()?;
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.try_recv(buf)
+    }
+
+    /// Writes if there is room, and never waits; returns how many bytes were taken. What the connection
+    /// below does not take now goes out before the next write, or with a [`flush`](Write::flush).
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, or another one writes; otherwise as a
+    /// write.
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.try_send(buf)
     }
 
     /// Ends one or both directions. For [`Shutdown::Write`] a `close_notify` is sent, and the
@@ -659,6 +721,19 @@ impl<S: Connected> Transport for TlsStream<S> {
 }
 
 impl<S: Connected> Connected for TlsStream<S> {}
+
+/// The descriptor of the connection below: for `poll(2)`, and for options.
+impl<S: Connected + AsFd> AsFd for TlsStream<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.stream.as_fd()
+    }
+}
+
+impl<S: Connected + AsRawFd> AsRawFd for TlsStream<S> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.stream.as_raw_fd()
+    }
+}
 
 impl<S: Connected> Read for &TlsStream<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
