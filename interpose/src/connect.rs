@@ -155,9 +155,9 @@ fn accept_parking(process: Threadlike, fd: c_int, accept: impl Fn() -> isize) ->
 /// On a plain thread it is the one call, unless a process has changed the mode at that moment.
 fn accept_on_thread(fd: c_int, accept: impl Fn() -> isize) -> isize {
     loop {
-        let changes = mode::changes();
+        let ended = mode::ended();
         let result = accept();
-        if result != AGAIN || mode::changes() == changes || mode::waits(fd) != Some(true) {
+        if result != AGAIN || !mode::any_since(ended) || mode::waits(fd) != Some(true) {
             return result;
         }
         // With a timeout it may have waited.

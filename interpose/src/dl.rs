@@ -121,32 +121,51 @@ unsafe extern "C" fn open_in_process(name: *const c_char, flags: c_int) -> *mut 
     })
 }
 
-/// A loaded library with thread-locals in the block itself.
-struct Static {
+/// A loaded library with thread-locals.
+struct Library {
+    /// Where its program headers are, and its number among those with thread-locals.
     key: (usize, usize),
-    /// Below the block.
-    offset: usize,
     image: *const u8,
     filled: usize,
     size: usize,
 }
 
-/// Thread-locals that lie further below were made at their first use.
+/// Thread-locals that lie further below the block were made at their first use.
 const FURTHEST: usize = 64 << 10;
 
-fn loaded() -> Vec<Static> {
+impl Library {
+    /// How far below the block its thread-locals lie, if they are part of it. On a plain thread, whose block is far
+    /// from all else.
+    fn offset(&self) -> Option<usize> {
+        /// The argument of `__tls_get_addr`, by the ABI: the number of a library, and an offset.
+        type Index = [usize; 2];
+        // SAFETY: a string that ends with a zero byte.
+        let find = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__tls_get_addr".as_ptr()) };
+        if find.is_null() {
+            return None;
+        }
+        // SAFETY: the ABI's function of this name.
+        let find = unsafe {
+            mem::transmute::<*mut c_void, unsafe extern "C" fn(*const Index) -> *mut u8>(find)
+        };
+        let index: Index = [self.key.1, 0];
+        // SAFETY: the number of a library that is loaded; it may not be unloaded before `dlopen` has returned.
+        let data = unsafe { find(&raw const index) };
+        let offset = (crate::block::current() as usize).wrapping_sub(data as usize);
+        (offset <= FURTHEST).then_some(offset)
+    }
+}
+
+fn loaded() -> Vec<Library> {
     unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, all: *mut c_void) -> c_int {
         // SAFETY: dl_iterate_phdr passes what it documents, and our own pointer.
-        let (info, all) = unsafe { (&*info, &mut *all.cast::<Vec<Static>>()) };
-        let block = crate::block::current() as usize;
-        let offset = block.wrapping_sub(info.dlpi_tls_data as usize);
+        let (info, all) = unsafe { (&*info, &mut *all.cast::<Vec<Library>>()) };
         for i in 0..usize::from(info.dlpi_phnum) {
             // SAFETY: so many program headers.
             let header = unsafe { &*info.dlpi_phdr.add(i) };
-            if header.p_type == libc::PT_TLS && offset <= FURTHEST {
-                all.push(Static {
+            if header.p_type == libc::PT_TLS {
+                all.push(Library {
                     key: (info.dlpi_phdr as usize, info.dlpi_tls_modid),
-                    offset,
                     image: (info.dlpi_addr + header.p_vaddr) as *const u8,
                     filled: header.p_filesz as usize,
                     size: header.p_memsz as usize,
@@ -155,7 +174,7 @@ fn loaded() -> Vec<Static> {
         }
         0
     }
-    let mut all: Vec<Static> = Vec::new();
+    let mut all: Vec<Library> = Vec::new();
     // SAFETY: the function takes what it is given here.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut all).cast()) };
     all
@@ -167,12 +186,15 @@ fn fill_in(before: &[(usize, usize)]) {
     let all = loaded();
     let live = LIVE.lock();
     for library in all.iter().filter(|library| !before.contains(&library.key)) {
+        let Some(offset) = library.offset() else {
+            continue;
+        };
         let mut block = live.0;
         while !block.is_null() {
             // SAFETY: each block has the library's thread-locals at the same place as this thread's; nobody uses them,
             // since `dlopen` has not returned.
             unsafe {
-                let at = block.sub(library.offset);
+                let at = block.sub(offset);
                 ptr::copy_nonoverlapping(library.image, at, library.filled);
                 ptr::write_bytes(at.add(library.filled), 0, library.size - library.filled);
                 let next = (*link(block))[0].wrapping_sub(crate::block::link_at());

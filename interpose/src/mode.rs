@@ -41,9 +41,9 @@ fn lock_of(fd: c_int) -> &'static Lock<()> {
 
 /// Whether the user of the descriptor wants calls to wait; `None` if it is closed.
 pub(crate) fn waits(fd: c_int) -> Option<bool> {
-    let ended = ENDED.load(Ordering::SeqCst);
+    let ended = ended();
     let waits = !o_nonblock(fd)?;
-    if waits || BEGUN.load(Ordering::SeqCst) == ended {
+    if waits || !any_since(ended) {
         return Some(waits);
     }
     let _alone = lock_of(fd).lock();
@@ -66,9 +66,14 @@ pub(crate) fn without_blocking(fd: c_int, call: impl FnOnce() -> isize) -> Optio
     Some(result)
 }
 
-/// Changes when a call is made or has been made with a changed mode.
-pub(crate) fn changes() -> (usize, usize) {
-    (BEGUN.load(Ordering::SeqCst), ENDED.load(Ordering::SeqCst))
+/// How many calls with a changed mode have ended.
+pub(crate) fn ended() -> usize {
+    ENDED.load(Ordering::SeqCst)
+}
+
+/// Whether one was made, or begun, since so many had ended.
+pub(crate) fn any_since(ended: usize) -> bool {
+    BEGUN.load(Ordering::SeqCst) != ended
 }
 
 /// Whether the descriptor is in `O_NONBLOCK` now; `None` if it is closed.

@@ -1,0 +1,469 @@
+//! What the tests of existing crates share: real servers on free ports in temporary folders, a slow HTTP server and a
+//! small SMTP server of ours, and the comparison of threadlike processes with OS threads.
+//!
+//! Each test is a program of its own, with one worker, so that whoever blocks it blocks all.
+
+#![allow(clippy::missing_panics_doc, reason = "panics are how tests fail")]
+
+use std::fmt;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use std_net::process;
+use std_net::runtime;
+use std_net_interpose as _;
+use tempfile::TempDir;
+
+/// Where a tool is, or `None` after a clear word on standard error that a test is skipped.
+#[must_use]
+pub fn tool(names: &[&str]) -> Option<PathBuf> {
+    let mut dirs: Vec<PathBuf> = std::env::var_os("PATH")
+        .map(|path| std::env::split_paths(&path).collect())
+        .unwrap_or_default();
+    dirs.extend(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
+    // Debian keeps each version of PostgreSQL in a folder of its own.
+    if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
+        let mut bins: Vec<_> = versions
+            .flatten()
+            .map(|version| version.path().join("bin"))
+            .collect();
+        bins.sort();
+        dirs.splice(..0, bins.into_iter().rev());
+    }
+    let found = names
+        .iter()
+        .flat_map(|name| dirs.iter().map(move |dir| dir.join(name)))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        eprintln!("SKIPPED: {} is not installed", names[0]);
+    }
+    found
+}
+
+/// A port that nobody listens on at this moment.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// A server that ends with this.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub port: u16,
+    /// Its files.
+    pub dir: TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // An orderly end; PostgreSQL's own children go with it.
+        // SAFETY: a child of ours that has not been waited for.
+        unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGINT) };
+        let begun = Instant::now();
+        while self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            if begun.elapsed() > Duration::from_secs(5) {
+                let _ = self.child.kill();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Server {
+    /// Starts it, and waits until it takes connections. `None`, after a word, if it does not.
+    fn start(mut command: Command, port: u16, dir: TempDir) -> Option<Server> {
+        let log = fs::File::create(dir.path().join("server.log")).unwrap();
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        let child = command.spawn().expect("the server can be executed");
+        let mut server = Server { child, port, dir };
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = server.child.try_wait().unwrap();
+            if ended.is_some() || begun.elapsed() > Duration::from_secs(30) {
+                let log = fs::read_to_string(server.dir.path().join("server.log"));
+                eprintln!("SKIPPED: the server does not start: {command:?}: {log:?}");
+                return None;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Some(server)
+    }
+}
+
+/// `redis-server`, empty, in memory.
+#[must_use]
+pub fn redis() -> Option<Server> {
+    let program = tool(&["redis-server"])?;
+    let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
+    let mut command = Command::new(program);
+    command
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--appendonly", "no", "--maxclients", "20000"])
+        .current_dir(dir.path());
+    Server::start(command, port, dir)
+}
+
+/// Whom a server that refuses to be root runs as.
+fn not_root(command: &mut Command, user: &str, dir: &Path) -> Option<()> {
+    // SAFETY: no preconditions.
+    if unsafe { libc::geteuid() } != 0 {
+        return Some(());
+    }
+    let passwd = fs::read_to_string("/etc/passwd").ok()?;
+    let Some(line) = passwd
+        .lines()
+        .find(|line| line.starts_with(&format!("{user}:")))
+    else {
+        eprintln!("SKIPPED: there is no user {user}, and the server refuses to be root");
+        return None;
+    };
+    let mut ids = line.split(':').skip(2).map(|id| id.parse::<u32>());
+    let (uid, gid) = (ids.next()?.ok()?, ids.next()?.ok()?);
+    std::os::unix::fs::chown(dir, Some(uid), Some(gid)).ok()?;
+    command.uid(uid).gid(gid);
+    Some(())
+}
+
+/// PostgreSQL with the user `postgres` and no password, for 300 connections; with TLS.
+#[must_use]
+pub fn postgres() -> Option<Server> {
+    let (server, initdb) = (tool(&["postgres"])?, tool(&["initdb"])?);
+    let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
+    let data = dir.path().join("data");
+    let mut init = Command::new(initdb);
+    init.args(["-U", "postgres", "-A", "trust", "--no-sync", "-D"])
+        .arg(&data)
+        .current_dir(dir.path());
+    not_root(&mut init, "postgres", dir.path())?;
+    let made = init.output().unwrap();
+    if !made.status.success() {
+        eprintln!("SKIPPED: initdb: {}", String::from_utf8_lossy(&made.stderr));
+        return None;
+    }
+    let tls = certificate(&data, "postgres");
+    let mut command = Command::new(server);
+    command
+        .args(["-p", &port.to_string(), "-D"])
+        .arg(&data)
+        .args(["-h", "127.0.0.1", "-k", "", "-N", "300", "-F"])
+        .args(["-c", if tls { "ssl=on" } else { "ssl=off" }])
+        .current_dir(dir.path());
+    not_root(&mut command, "postgres", dir.path())?;
+    let is_ready = tool(&["pg_isready"])?;
+    let server = Server::start(command, port, dir)?;
+    // It takes connections before it serves them.
+    let mut ask = Command::new(is_ready);
+    ask.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
+    let begun = Instant::now();
+    while !ask.status().unwrap().success() && begun.elapsed() < Duration::from_secs(30) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    Some(server)
+}
+
+/// Makes `server.crt` and `server.key` by openssl.
+fn certificate(dir: &Path, owner: &str) -> bool {
+    let Some(openssl) = tool(&["openssl"]) else {
+        return false;
+    };
+    let mut make = Command::new(openssl);
+    make.args(["req", "-new", "-x509", "-days", "2", "-nodes", "-batch"])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-out",
+            "server.crt",
+            "-keyout",
+            "server.key",
+        ])
+        .current_dir(dir);
+    let _ = not_root(&mut make, owner, dir);
+    make.output().is_ok_and(|made| made.status.success())
+}
+
+/// MariaDB with the user `test` and no password.
+#[must_use]
+pub fn mariadb() -> Option<Server> {
+    let (server, install) = (
+        tool(&["mariadbd", "mysqld"])?,
+        tool(&["mariadb-install-db", "mysql_install_db"])?,
+    );
+    let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
+    let data = dir.path().join("data");
+    let made = Command::new(install)
+        .args(["--no-defaults", "--auth-root-authentication-method=normal"])
+        .arg(format!("--datadir={}", data.display()))
+        .args(["--skip-test-db", "--user=root"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    if !made.status.success() {
+        eprintln!(
+            "SKIPPED: mariadb-install-db: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        return None;
+    }
+    let mut command = Command::new(server);
+    command
+        .args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1"])
+        .arg(format!("--port={port}"))
+        .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--socket={}", dir.path().join("socket").display()))
+        .args([
+            "--max-connections=400",
+            "--skip-name-resolve",
+            "--skip-grant-tables",
+        ])
+        .args(["--skip-networking=0", "--innodb-flush-log-at-trx-commit=0"])
+        .current_dir(dir.path());
+    Server::start(command, port, dir)
+}
+
+/// An HTTP server that answers `hello` after a while; on std_net, with a worker of its own in a program of its own
+/// would be fairer, so it runs on plain threads with small stacks: it waits for all of them at once.
+#[must_use]
+pub fn slow_http(wait: Duration) -> u16 {
+    serve(move |mut stream| {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            if line == "\r\n" {
+                thread::sleep(wait);
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+                if stream.write_all(answer).is_err() {
+                    return;
+                }
+            }
+        }
+    })
+}
+
+/// A server that sends back what it gets, after a while.
+#[must_use]
+pub fn slow_echo(wait: Duration) -> u16 {
+    serve(move |mut stream| {
+        let mut buf = [0; 512];
+        while let Ok(n @ 1..) = stream.read(&mut buf) {
+            thread::sleep(wait);
+            if stream.write_all(&buf[..n]).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+/// An SMTP server that takes a message after a while; counts them.
+#[must_use]
+pub fn slow_smtp(wait: Duration) -> (u16, Arc<AtomicUsize>) {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
+    let port = serve(move |mut stream| {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let _ = stream.write_all(b"220 localhost ESMTP\r\n");
+        let mut in_data = false;
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            let answer = match line.trim_end() {
+                "." if in_data => {
+                    in_data = false;
+                    thread::sleep(wait);
+                    count.fetch_add(1, Ordering::SeqCst);
+                    "250 taken\r\n"
+                }
+                _ if in_data => continue,
+                "DATA" => {
+                    in_data = true;
+                    "354 go on\r\n"
+                }
+                "QUIT" => "221 bye\r\n",
+                _ => "250 localhost\r\n",
+            };
+            if stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    (port, taken)
+}
+
+fn serve(f: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
+    let listener = std_net::socket::TcpBuilder::new()
+        .backlog(4096)
+        .listen("127.0.0.1:0")
+        .unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let listener = TcpListener::from(std::os::fd::OwnedFd::from(listener));
+    let f = Arc::new(f);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let f = Arc::clone(&f);
+            thread::Builder::new()
+                .stack_size(64 << 10)
+                .spawn(move || f(stream))
+                .unwrap();
+        }
+    });
+    port
+}
+
+/// What a number of clients took.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    /// From the first start to the last end.
+    pub time: Duration,
+    /// Of this program, user and system.
+    pub cpu: Duration,
+    /// What its resident memory grew by at most, in bytes; 0 where it did not grow.
+    pub memory: u64,
+}
+
+impl fmt::Display for Took {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:.2} s, {:.2} s CPU, {:.1} MB",
+            self.time.as_secs_f64(),
+            self.cpu.as_secs_f64(),
+            self.memory as f64 / 1e6
+        )
+    }
+}
+
+fn measured(f: impl FnOnce()) -> Took {
+    let (cpu, memory, begun) = (cpu(), resident(), Instant::now());
+    let peak = Arc::new(AtomicUsize::new(0));
+    let watch = Arc::clone(&peak);
+    let stop = Arc::new(AtomicUsize::new(0));
+    let watcher = thread::spawn({
+        let stop = Arc::clone(&stop);
+        move || {
+            while stop.load(Ordering::Relaxed) == 0 {
+                watch.fetch_max(resident() as usize, Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+    });
+    f();
+    let time = begun.elapsed();
+    stop.store(1, Ordering::Relaxed);
+    watcher.join().unwrap();
+    Took {
+        time,
+        cpu: self::cpu() - cpu,
+        memory: (peak.load(Ordering::Relaxed) as u64).saturating_sub(memory),
+    }
+}
+
+fn cpu() -> Duration {
+    // SAFETY: all-zero is a valid rusage, which is written.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
+        usage
+    };
+    let time = |t: libc::timeval| {
+        Duration::from_secs(t.tv_sec.cast_unsigned())
+            + Duration::from_micros(t.tv_usec.cast_unsigned())
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
+}
+
+fn resident() -> u64 {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+/// Starts the runtime with the one worker that all clients share.
+pub fn start() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        runtime::Builder::new()
+            .workers(1)
+            .stack_size(256 << 10)
+            .start()
+            .unwrap();
+    });
+}
+
+/// Runs `client` so many times at once, in threadlike processes of one worker.
+pub fn in_processes(clients: usize, client: impl Fn(usize) + Send + Sync + 'static) -> Took {
+    start();
+    let client = Arc::new(client);
+    measured(|| {
+        let all: Vec<_> = (0..clients)
+            .map(|i| {
+                let client = Arc::clone(&client);
+                process::Builder::new()
+                    .threadlike(true)
+                    .spawn(move || client(i))
+                    .expect("processes can be threadlike here")
+            })
+            .collect();
+        for one in all {
+            one.join().expect("no client panics");
+        }
+    })
+}
+
+/// The same on OS threads.
+pub fn on_threads(clients: usize, client: impl Fn(usize) + Send + Sync + 'static) -> Took {
+    let client = Arc::new(client);
+    measured(|| {
+        let all: Vec<_> = (0..clients)
+            .map(|i| {
+                let client = Arc::clone(&client);
+                thread::spawn(move || client(i))
+            })
+            .collect();
+        for one in all {
+            one.join().expect("no client panics");
+        }
+    })
+}
+
+/// Runs the clients in processes of one worker and on threads, prints both, and fails if those in processes have waited
+/// one after another: `wait` is what each of them waits for its server.
+pub fn compare(
+    what: &str,
+    clients: usize,
+    wait: Duration,
+    client: impl Fn(usize) + Send + Sync + Clone + 'static,
+) {
+    let waits = std_net_interpose::waits();
+    let processes = in_processes(clients, client.clone());
+    assert!(
+        std_net_interpose::waits() >= waits + clients as u64,
+        "{what}: nothing has parked"
+    );
+    println!("{what}, {clients} clients in processes: {processes}");
+    let threads = on_threads(clients, client);
+    println!("{what}, {clients} clients on threads:   {threads}");
+    let one_after_another = wait * clients as u32;
+    assert!(
+        processes.time < one_after_another / 4,
+        "{what}: {processes}, which is no better than one after another ({one_after_another:?})"
+    );
+}
