@@ -1,0 +1,53 @@
+//! HTTP/1.1 and HTTP/2 by hyper, in processes: one for each connection, and for HTTP/2 one for each request.
+//! No other runtime. The handler is linear code: it may wait as any process may.
+//!
+//! Usage: `hyper_hello [ADDRESS]`, 127.0.0.1:8080 by default. Try `curl -v http://127.0.0.1:8080/` and
+//! `curl -v --http2-prior-knowledge http://127.0.0.1:8080/`. Needs the feature `hyper`.
+
+use std::convert::Infallible;
+use std::env;
+use std::io;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::server::conn::auto;
+use std_net::compat::{CompatExt, ProcessExecutor, ProcessTimer};
+use std_net::process;
+use std_net::socket::{TcpListener, TcpStream};
+
+fn main() -> io::Result<()> {
+    let address = env::args()
+        .nth(1)
+        .unwrap_or_else(|| "127.0.0.1:8080".into());
+    let listener = TcpListener::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
+    for stream in listener.incoming() {
+        let stream = stream?;
+        process::spawn(move || {
+            if let Err(error) = serve(stream) {
+                eprintln!("connection: {error}");
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Serves one connection to its end, in the form that the client begins with.
+fn serve(stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut server = auto::Builder::new(ProcessExecutor);
+    server.http1().timer(ProcessTimer);
+    server.http2().timer(ProcessTimer);
+    let connection = server.serve_connection(stream.compat()?, service_fn(hello));
+    process::block_on(connection).map_err(io::Error::other)
+}
+
+async fn hello(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let text = match request.uri().path() {
+        "/" => "Hello, world!\n".to_owned(),
+        path => format!("Hello, {}!\n", &path[1..]),
+    };
+    Ok(Response::new(Full::new(Bytes::from(text))))
+}
