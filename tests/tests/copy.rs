@@ -3,6 +3,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use std_net::process;
@@ -162,5 +163,111 @@ fn who_waits_holds_no_pipe() {
         for one in waiting {
             assert_eq!(one.join().unwrap(), 1);
         }
+    });
+}
+
+/// Sends one byte out of band.
+fn send_urgent(to: &impl AsRawFd) {
+    // SAFETY: one live byte.
+    let sent = unsafe { libc::send(to.as_raw_fd(), b"!".as_ptr().cast(), 1, libc::MSG_OOB) };
+    assert_eq!(sent, 1, "{}", std::io::Error::last_os_error());
+}
+
+/// `splice(2)` stops at an urgent mark and says 0, or "would block" for ever.
+fn past_an_urgent_mark<S>((client, a): (S, S))
+where
+    S: Connection + AsRawFd + Send + 'static,
+    for<'a> &'a S: Read + Write,
+{
+    let (b, server) = unix_pair();
+    let (begun, begins) = process::channel::bounded::<()>(1);
+    let copied = process::spawn(move || {
+        begun.send(()).unwrap();
+        copy(&a, &b)
+    });
+    begins.recv().unwrap();
+    (&client).write_all(b"before").unwrap();
+    let mut got = [0; 6];
+    (&server).read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"before");
+    // Nothing but the mark lies there for a while.
+    send_urgent(&client);
+    process::sleep(Duration::from_millis(5));
+    (&client).write_all(b"after").unwrap();
+    let mut got = [0; 5];
+    (&server).read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"after", "and the end has not come yet");
+    send_urgent(&client);
+    (&client).write_all(b" and then").unwrap();
+    drop(client);
+    assert_eq!(copied.join().unwrap().unwrap(), 20);
+    let mut rest = String::new();
+    (&server).read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, " and then");
+}
+
+#[test]
+fn an_urgent_mark_is_no_end() {
+    both(|| {
+        past_an_urgent_mark(tcp_pair());
+        past_an_urgent_mark(unix_pair());
+        // With a deadline a thread waits otherwise.
+        let (tcp, unix) = (tcp_pair(), unix_pair());
+        tcp.1.set_deadline(Duration::from_secs(3600));
+        unix.1.set_deadline(Duration::from_secs(3600));
+        past_an_urgent_mark(tcp);
+        past_an_urgent_mark(unix);
+    });
+}
+
+/// All of it is there before the copy begins, the end too.
+#[test]
+fn a_copy_that_comes_late_takes_what_is_behind_an_urgent_mark() {
+    both(|| {
+        let (client, a) = tcp_pair();
+        let (b, server) = unix_pair();
+        (&client).write_all(b"before").unwrap();
+        send_urgent(&client);
+        (&client).write_all(b"after").unwrap();
+        drop(client);
+        assert_eq!(copy(&a, &b).unwrap(), 11);
+        drop(b);
+        let mut got = String::new();
+        (&server).read_to_string(&mut got).unwrap();
+        assert_eq!(got, "beforeafter");
+    });
+}
+
+/// What reads between the two must not take a mark for the end either.
+#[test]
+fn reads_go_past_an_urgent_mark() {
+    both(|| {
+        for (client, server) in [unix_pair(), unix_pair()] {
+            (&client).write_all(b"before").unwrap();
+            send_urgent(&client);
+            (&client).write_all(b"after").unwrap();
+            let mut got = [0; 11];
+            (&server).read_exact(&mut got).unwrap();
+            assert_eq!(&got, b"beforeafter");
+            let reader = process::spawn(move || {
+                let mut got = Vec::new();
+                (&server).read_to_end(&mut got).unwrap();
+                got
+            });
+            process::sleep(Duration::from_millis(5));
+            (&client).write_all(b"x").unwrap();
+            send_urgent(&client);
+            (&client).write_all(b"y").unwrap();
+            drop(client);
+            assert_eq!(reader.join().unwrap(), b"xy");
+        }
+        let (client, server) = tcp_pair();
+        (&client).write_all(b"before").unwrap();
+        send_urgent(&client);
+        (&client).write_all(b"after").unwrap();
+        drop(client);
+        let mut got = String::new();
+        (&server).read_to_string(&mut got).unwrap();
+        assert_eq!(got, "beforeafter");
     });
 }

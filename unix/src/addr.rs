@@ -1,8 +1,15 @@
 //! Addresses of Unix sockets: a path, an abstract name, or none. As text, and for the kernel.
+//!
+//! A path of 108 bytes fills the kernel's `sun_path` and leaves no room for the zero byte. A program
+//! in C can bind to one, and the kernel names it as the sender. std's constructors refuse such a path,
+//! but what std itself receives from the kernel may hold it. Here too the address must not cost the
+//! connection or the message that came with it.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::mem;
 #[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
@@ -10,6 +17,8 @@ use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
 use socket2::SockAddr;
+#[cfg(target_os = "linux")]
+use socket2::SockAddrStorage;
 use std_net_runtime::AddressError;
 
 /// The address of a path.
@@ -43,6 +52,10 @@ fn from_abstract_name(name: &[u8]) -> io::Result<SocketAddr> {
 /// std's form as the kernel's.
 pub(crate) fn to_kernel(addr: &SocketAddr) -> io::Result<SockAddr> {
     if let Some(path) = addr.as_pathname() {
+        #[cfg(target_os = "linux")]
+        if path.as_os_str().len() == LONGEST {
+            return Ok(of_long_path(path.as_os_str().as_bytes()));
+        }
         return SockAddr::unix(path);
     }
     let mut name = Vec::new();
@@ -54,8 +67,16 @@ pub(crate) fn to_kernel(addr: &SocketAddr) -> io::Result<SockAddr> {
 }
 
 /// The kernel's form as std's. A socket without a name may report an address of no length.
+///
+/// # Errors
+///
+/// As std's: if the descriptor is not of a Unix socket.
 pub(crate) fn from_kernel(addr: &SockAddr) -> io::Result<SocketAddr> {
     if let Some(path) = addr.as_pathname() {
+        #[cfg(target_os = "linux")]
+        if path.as_os_str().len() == LONGEST {
+            return Ok(long_path(path));
+        }
         return SocketAddr::from_pathname(path);
     }
     #[cfg(target_os = "linux")]
@@ -69,6 +90,79 @@ pub(crate) fn from_kernel(addr: &SockAddr) -> io::Result<SocketAddr> {
         io::ErrorKind::InvalidInput,
         "file descriptor did not correspond to a Unix socket",
     ))
+}
+
+/// The size of `sun_path`.
+#[cfg(target_os = "linux")]
+const LONGEST: usize = 108;
+#[cfg(target_os = "linux")]
+const FAMILY: libc::sa_family_t = libc::AF_UNIX as libc::sa_family_t;
+
+/// A path as std's address that std's constructor refuses: 108 bytes. There is no way to one but
+/// through the kernel, which names only what is bound and can be reached. So one that is a byte shorter
+/// is made longer, in the form that std has it: the kernel's structure, and the kernel's length. Which of
+/// the two comes first std does not promise, so it is looked up. Were std's form another, the address
+/// would be one without a name: what came with it counts more.
+#[cfg(target_os = "linux")]
+#[cold]
+fn long_path(path: &Path) -> SocketAddr {
+    #[repr(C)]
+    struct AddrFirst(libc::sockaddr_un, libc::socklen_t);
+    #[repr(C)]
+    struct LenFirst(libc::socklen_t, libc::sockaddr_un);
+
+    let bytes = path.as_os_str().as_bytes();
+    let short = Path::new(OsStr::from_bytes(&bytes[..LONGEST - 1]));
+    let mut addr = SocketAddr::from_pathname(short).expect("short enough, and no zero byte");
+    let unnamed = || SocketAddr::from_pathname("").expect("short enough");
+    let same = |size, align| (size, align) == (size_of::<SocketAddr>(), align_of::<SocketAddr>());
+    if !same(size_of::<AddrFirst>(), align_of::<AddrFirst>())
+        || !same(size_of::<LenFirst>(), align_of::<LenFirst>())
+    {
+        return unnamed();
+    }
+    let at = &raw mut addr;
+    // SAFETY: the first two bytes are those of the family or of the length, in either form.
+    let addr_first = unsafe { at.cast::<libc::sa_family_t>().read() } == FAMILY;
+    let (kernel, len) = if addr_first {
+        let at = at.cast::<AddrFirst>();
+        // SAFETY: of this size and alignment, and no reference to it is in use meanwhile.
+        unsafe { (&mut (*at).0, &mut (*at).1) }
+    } else {
+        let at = at.cast::<LenFirst>();
+        // SAFETY: as above.
+        unsafe { (&mut (*at).1, &mut (*at).0) }
+    };
+    if kernel.sun_family != FAMILY || *len as usize != mem::size_of_val(kernel) {
+        return unnamed();
+    }
+    // In place of the zero byte. The kernel counts one behind it all the same.
+    kernel.sun_path[LONGEST - 1] = bytes[LONGEST - 1].cast_signed();
+    *len += 1;
+    if addr.as_pathname() == Some(path) {
+        addr
+    } else {
+        unnamed()
+    }
+}
+
+/// The kernel's form of a path that fills `sun_path`.
+#[cfg(target_os = "linux")]
+fn of_long_path(path: &[u8]) -> SockAddr {
+    let mut storage = SockAddrStorage::zeroed();
+    // SAFETY: a storage has room for every kind of address, and is all zero, which is a valid one.
+    let addr = unsafe { storage.view_as::<libc::sockaddr_un>() };
+    addr.sun_family = FAMILY;
+    for (to, from) in addr.sun_path.iter_mut().zip(path) {
+        *to = from.cast_signed();
+    }
+    // SAFETY: the storage has an address of this length.
+    unsafe {
+        SockAddr::new(
+            storage,
+            mem::size_of::<libc::sockaddr_un>() as libc::socklen_t,
+        )
+    }
 }
 
 /// Text forms of a [`SocketAddr`], which std's has not: a path is itself, an abstract name has an
@@ -156,6 +250,16 @@ mod tests {
             assert_eq!(back.as_abstract_name(), addr.as_abstract_name());
             assert_eq!(back.is_unnamed(), addr.is_unnamed());
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_path_that_fills_the_kernels_form_is_whole() {
+        let path = "y".repeat(LONGEST);
+        let addr = long_path(Path::new(&path));
+        assert_eq!(addr.as_pathname(), Some(Path::new(&path)));
+        let kernel = to_kernel(&addr).unwrap();
+        assert_eq!(kernel.len() as usize, mem::size_of::<libc::sockaddr_un>());
     }
 
     #[test]

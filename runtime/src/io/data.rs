@@ -143,7 +143,12 @@ impl Io {
 
     /// One attempt to receive.
     #[inline(always)]
-    fn recv_into(&self, buf: &mut [u8], flags: c_int, wait: Wait) -> io::Result<Received> {
+    pub(super) fn recv_into(
+        &self,
+        buf: &mut [u8],
+        flags: c_int,
+        wait: Wait,
+    ) -> io::Result<Received> {
         let drains = match self.short_reads.attempt(self.source.get(), wait) {
             Attempt::Draining => true,
             Attempt::Plain => false,

@@ -11,6 +11,8 @@ use std::ops::RangeBounds;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 
+use crate::buffers::lent::Lent;
+use crate::buffers::pool::{Buffer, LENT};
 use crate::interest::{Interest, Wait};
 use crate::io::{Io, file_range};
 use crate::sys::sigpipe::Sigpipe;
@@ -132,12 +134,13 @@ pub fn copy(from: &Io, to: &Io) -> io::Result<u64> {
     let mut total = 0;
     loop {
         // A pipe is held only while there are data in it.
-        match from.fill_pipe() {
-            Ok((0, pipe)) => {
-                pipe.give_back();
-                return Ok(total);
+        match from.take_some() {
+            Ok(Taken::Bytes(data)) if data.is_empty() => return Ok(total),
+            Ok(Taken::Bytes(data)) => {
+                send_whole(to, &data)?;
+                total += data.len() as u64;
             }
-            Ok((n, pipe)) => {
+            Ok(Taken::Piped(n, pipe)) => {
                 to.drain_pipe(&pipe, n, sigpipe)?;
                 total += n as u64;
                 pipe.give_back();
@@ -169,35 +172,63 @@ fn copy_through_buffer(from: &Io, to: &Io, mut total: u64) -> io::Result<u64> {
         if data.is_empty() {
             return Ok(total);
         }
-        let mut rest = &data[..];
-        while !rest.is_empty() {
-            match to.send(rest, 0) {
-                Ok(n) => rest = &rest[n..],
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
+        send_whole(to, &data)?;
         total += data.len() as u64;
     }
 }
 
+fn send_whole(to: &Io, mut rest: &[u8]) -> io::Result<()> {
+    while !rest.is_empty() {
+        match to.send(rest, 0) {
+            Ok(n) => rest = &rest[n..],
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+/// What one attempt has taken from a stream.
+enum Taken {
+    /// So many bytes, which are in this pipe.
+    Piped(usize, Pipe),
+    /// These; at the end of the stream none.
+    Bytes(Lent),
+}
+
 impl Io {
-    /// Moves what there is into an empty pipe.
-    fn fill_pipe(&self) -> io::Result<(usize, Pipe)> {
+    /// Takes what there is: by `splice(2)` into an empty pipe, or by `recv(2)` where that says nothing.
+    ///
+    /// `splice` does not go past an urgent mark. There it says 0, as at the end of the stream, or
+    /// "would block" although there is something to read. Only `recv` tells which it is.
+    fn take_some(&self) -> io::Result<Taken> {
         self.perform(Interest::Read, |wait| {
             if wait == Wait::Never {
                 self.force_nonblocking()?;
             }
             let pipe = Pipe::take()?;
             let n = pipe.fill(self.fd.as_fd(), COPY);
+            if let Ok(n @ 1..) = n {
+                return Ok(Taken::Piped(n, pipe));
+            }
+            pipe.give_back();
             match n {
-                Ok(n) => Ok((n, pipe)),
-                Err(e) => {
-                    pipe.give_back();
-                    Err(e)
+                Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
+                // The reactor tells of urgent data, so that most need not ask.
+                Err(e) if wait == Wait::InKernel || self.has_no_urgent_data() => Err(e),
+                _ => {
+                    let mut buf = Buffer::take(LENT);
+                    let len = self.recv_into(buf.bytes_mut(), 0, wait)?.len;
+                    Ok(Taken::Bytes(Lent::new(buf, len)))
                 }
             }
         })
+    }
+
+    /// Whether the reactor watches the socket and has heard of none.
+    fn has_no_urgent_data(&self) -> bool {
+        let source = self.source.get();
+        source.is_some_and(|s| s.readiness(Interest::Read).is_open())
     }
 
     /// Moves the `left` bytes in the pipe on. After an error they are lost, and the pipe with them.
@@ -210,6 +241,8 @@ impl Io {
                 sigpipe.held(|| pipe.drain(self.fd.as_fd(), left))
             });
             match moved {
+                // A pipe with bytes in it never says so; it would be tried for ever.
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => left -= n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if is_unsupported(&e) => return self.send_from_pipe(pipe, left),
