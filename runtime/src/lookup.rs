@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::Arc;
 
 use libc::c_int;
 use socket2::{SockAddr, SockAddrStorage};
@@ -16,6 +17,9 @@ use crate::deadline::Deadline;
 use crate::process::channel::{self, RecvError};
 use crate::sched::stop;
 use crate::sched::task;
+use crate::sched::threads::{self, Ticket};
+use crate::sys::clear_errno;
+use crate::sys::wake_fd::WakeFd;
 
 /// Codes of `netdb.h` that `libc` has not for every C library. Those of Linux (glibc and musl) are
 /// negative, those of BSD are not.
@@ -109,6 +113,11 @@ fn c_string(text: &str) -> Result<CString, Failure> {
 
 /// Runs `f` where it may block: here, on a thread that has no deadline to meet, or on the pool. If
 /// nobody waits for it any more, its result is dropped there.
+///
+/// # Errors
+///
+/// Those of `f`; [`Failure::Io`] if no thread can be made. It does not run here then: it could not be
+/// ended, and would keep the worker for as long as the C library has patience.
 fn on_the_pool<T: Send + 'static>(
     deadline: Deadline,
     f: impl FnOnce() -> Result<T, Failure> + Send + 'static,
@@ -116,11 +125,23 @@ fn on_the_pool<T: Send + 'static>(
     if task::current().is_none() && deadline == Deadline::NEVER {
         return f();
     }
+    /// However the wait ends.
+    struct GiveUp(Arc<Ticket>);
+
+    impl Drop for GiveUp {
+        fn drop(&mut self) {
+            threads::LOOKUPS.give_up(&self.0);
+        }
+    }
+
     let (sender, receiver) = channel::bounded(1);
-    blocking::unblock(move || {
+    let job = Box::new(move || {
         let _ = sender.try_send(f());
-    })
-    .detach();
+    });
+    let ticket = threads::LOOKUPS
+        .run(job)
+        .map_err(|(_, error)| Failure::Io(error))?;
+    let _give_up = GiveUp(ticket);
     match receiver.recv_deadline(deadline) {
         Ok(result) => result,
         Err(RecvError::Cancelled) => Err(Failure::Io(stop::error())),
@@ -139,11 +160,18 @@ fn getaddrinfo(host: &CStr, family: c_int, flags: c_int) -> Result<Vec<SockAddr>
     // Else each address comes once for every type of socket.
     hints.ai_socktype = libc::SOCK_STREAM;
     let mut list = ptr::null_mut();
+    clear_errno();
     // SAFETY: a string that ends with a zero byte, hints, and a place for the list.
     let code =
         unsafe { libc::getaddrinfo(host.as_ptr(), ptr::null(), &raw const hints, &raw mut list) };
     if code != 0 {
-        return Err(Failure::new(code));
+        let error = io::Error::last_os_error();
+        let asked = flags & libc::AI_NUMERICHOST == 0;
+        return Err(if asked {
+            failure(code, error)
+        } else {
+            Failure::new(code)
+        });
     }
     let mut addrs = Vec::new();
     let mut next = list;
@@ -169,10 +197,25 @@ fn getaddrinfo(host: &CStr, family: c_int, flags: c_int) -> Result<Vec<SockAddr>
     Ok(addrs)
 }
 
+/// What a code means after the library had files to open and servers to ask. Without descriptors it
+/// can do neither, and says that there is no such name: an answer that nobody has given.
+fn failure(code: c_int, error: io::Error) -> Failure {
+    let is_shortage = |e: &io::Error| matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
+    if is_shortage(&error) {
+        return Failure::Io(error);
+    }
+    match WakeFd::new() {
+        Err(shortage) if is_shortage(&shortage) => Failure::Io(shortage),
+        _ if code == libc::EAI_SYSTEM => Failure::Io(error),
+        _ => Failure::new(code),
+    }
+}
+
 fn getnameinfo(addr: &SockAddr) -> Result<String, Failure> {
     /// `NI_MAXHOST` of `netdb.h`.
     const MAX: usize = 1025;
     let mut name = [0_u8; MAX];
+    clear_errno();
     // SAFETY: a live address with its length, and a writable buffer with its length; no service.
     let code = unsafe {
         libc::getnameinfo(
@@ -186,7 +229,7 @@ fn getnameinfo(addr: &SockAddr) -> Result<String, Failure> {
         )
     };
     if code != 0 {
-        return Err(Failure::new(code));
+        return Err(failure(code, io::Error::last_os_error()));
     }
     let name = CStr::from_bytes_until_nul(&name).map_err(|_| Failure::NoSuchName)?;
     Ok(name.to_string_lossy().into_owned())

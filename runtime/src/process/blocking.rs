@@ -6,15 +6,19 @@ use crate::deadline::Nanos;
 use crate::process::join::Caught;
 use crate::sched::park::{self, Unparker};
 use crate::sched::task::{self, Waiting};
+use crate::sched::threads;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs `f` on a pool of threads and parks the calling process until it is done, so that the other
-/// processes of its worker go on. For file access, name lookups, long computations and libraries
-/// that block. Inko's `process.blocking`.
+/// processes of its worker go on. For file access, long computations and libraries that block. Inko's
+/// `process.blocking`.
 ///
 /// On a plain thread `f` simply runs. A cancel does not end this wait: `f` may borrow.
+///
+/// The pool has 512 threads at most; more work than that waits for one to be free. Where the system
+/// lets no thread be made, `f` runs here, and keeps the worker meanwhile.
 ///
 /// # Panics
 ///
@@ -57,7 +61,9 @@ where
     // `done` is set, and this function does not return before: its wait ends for nothing else,
     // and nothing between here and there unwinds.
     let job: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(job) };
-    blocking::unblock(job).detach();
+    if let Err((job, _)) = threads::WORK.run(job) {
+        job();
+    }
     while !done.flag.load(Ordering::Acquire) {
         park::park(Nanos::NEVER, Waiting::Blocking);
     }

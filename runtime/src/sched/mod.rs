@@ -16,6 +16,7 @@
 //! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
 //! | `panics` | names the process in the message of a panic |
 //! | `threadlike` | processes that are threads to all code in them |
+//! | `threads` | threads for code that blocks |
 //! | `watchdog` | names a process that keeps its worker too long |
 
 pub(crate) mod alarms;
@@ -31,6 +32,7 @@ pub(crate) mod stack;
 pub(crate) mod stop;
 pub(crate) mod task;
 pub(crate) mod threadlike;
+pub(crate) mod threads;
 pub(crate) mod timer;
 pub(crate) mod watchdog;
 pub(crate) mod worker;

@@ -125,6 +125,15 @@ pub(crate) fn cvt_len(result: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
+/// Sets `errno` to 0, before a function that leaves there what happened inside it.
+pub(crate) fn clear_errno() {
+    // SAFETY: the calling thread's own.
+    #[cfg(target_os = "linux")]
+    unsafe {
+        *libc::__errno_location() = 0;
+    }
+}
+
 /// `recv(2)`. Not glibc's: that is a cancellation point, which costs a process of several threads two
 /// calls more; and the system call is built in, because each return behind one is mispredicted.
 #[inline]

@@ -31,6 +31,7 @@ fn main() {
         other => panic!("no role {other}"),
     };
     body();
+    // And once more among what the first has left behind.
     process::spawn(body).join().expect("the same in a process");
     println!("all is well");
 }
@@ -136,6 +137,7 @@ fn ask_dns() {
         assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
         assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
     }
+    nobody_waits_behind_what_was_given_up();
     // It bounds what a connect looks up; one that fails says why.
     let begin = Instant::now();
     let deadline = Duration::from_millis(100);
@@ -149,6 +151,27 @@ fn ask_dns() {
     let error = TcpStream::connect("missing.test:80").expect_err("NXDOMAIN");
     let inner = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
     assert!(matches!(inner, Some(Error::NoSuchName(_))), "{error:?}");
+}
+
+/// What the C library is at cannot be ended. It goes on for 30 seconds, on its thread.
+fn nobody_waits_behind_what_was_given_up() {
+    let begin = Instant::now();
+    process::scope(|scope| {
+        for _ in 0..300 {
+            scope.spawn(|| {
+                let error =
+                    Resolver::libc().lookup_deadline("silent.test", Duration::from_millis(50));
+                assert!(error.is_err());
+            });
+        }
+    });
+    process::spawn(|| assert_eq!(process::blocking(|| 1), 1))
+        .join()
+        .expect("the program's own work");
+    process::spawn(|| Resolver::libc().lookup("both.test").expect("both"))
+        .join()
+        .expect("another lookup");
+    assert!(begin.elapsed() < PATIENCE * 2, "{:?}", begin.elapsed());
 }
 
 fn resolver_silence(resolver: &Resolver) -> Error {
