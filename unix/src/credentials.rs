@@ -3,7 +3,6 @@
 use std::io;
 #[cfg(not(target_vendor = "apple"))]
 use std::mem;
-use std::os::fd::AsRawFd;
 #[cfg(target_os = "linux")]
 use std::os::fd::{FromRawFd, OwnedFd};
 
@@ -75,7 +74,7 @@ pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
     // SAFETY: a live, writable ucred and its length.
     let result = unsafe {
         libc::getsockopt(
-            io.as_raw_fd(),
+            io.fd_number(),
             libc::SOL_SOCKET,
             libc::SO_PEERCRED,
             (&raw mut cred).cast(),

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -441,7 +440,7 @@ impl From<UnixDatagram> for Socket {
 impl fmt::Debug for UnixDatagram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut builder = f.debug_struct("UnixDatagram");
-        builder.field("fd", &self.as_raw_fd());
+        builder.field("fd", &self.io().fd_number());
         if let Ok(addr) = self.local_addr() {
             builder.field("local", &addr);
         }

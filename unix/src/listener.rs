@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::iter::FusedIterator;
-use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::time::Instant;
 
@@ -229,7 +228,7 @@ impl<'a> IntoIterator for &'a UnixListener {
 impl fmt::Debug for UnixListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut builder = f.debug_struct("UnixListener");
-        builder.field("fd", &self.as_raw_fd());
+        builder.field("fd", &self.io().fd_number());
         if let Ok(addr) = self.local_addr() {
             builder.field("local", &addr);
         }

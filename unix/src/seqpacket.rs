@@ -4,7 +4,6 @@
 use std::fmt;
 use std::io;
 use std::iter::FusedIterator;
-use std::os::fd::AsRawFd;
 #[cfg(target_os = "linux")]
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
@@ -408,7 +407,7 @@ impl From<UnixSeqpacket> for Socket {
 impl fmt::Debug for UnixSeqpacket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UnixSeqpacket")
-            .field("fd", &self.as_raw_fd())
+            .field("fd", &self.io().fd_number())
             .finish_non_exhaustive()
     }
 }
@@ -616,7 +615,7 @@ impl FusedIterator for SeqpacketIncoming<'_> {}
 impl fmt::Debug for UnixSeqpacketListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut builder = f.debug_struct("UnixSeqpacketListener");
-        builder.field("fd", &self.as_raw_fd());
+        builder.field("fd", &self.0.io().fd_number());
         if let Ok(addr) = self.local_addr() {
             builder.field("local", &addr);
         }

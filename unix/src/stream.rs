@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsRawFd;
 #[cfg(target_os = "linux")]
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -524,7 +523,7 @@ impl From<UnixStream> for Socket {
 impl fmt::Debug for UnixStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut builder = f.debug_struct("UnixStream");
-        builder.field("fd", &self.as_raw_fd());
+        builder.field("fd", &self.io().fd_number());
         if let Ok(addr) = self.local_addr() {
             builder.field("local", &addr);
         }

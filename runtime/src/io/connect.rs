@@ -14,11 +14,11 @@ use super::Io;
 use super::halves::Reader;
 use super::mode::Shared;
 use super::wait::timed_out;
-use crate::deadline::{Deadline, Nanos};
+use crate::deadline::Nanos;
 use crate::interest::{Interest, Wait};
 use crate::sched::park;
-use crate::sched::stop::check_cancelled;
 use crate::sys::{Accepts, Refused, accept_any, accept_from, cvt, poll, retry_interrupted};
+use crate::wake::{READABLE, WRITABLE};
 
 impl Io {
     /// Waits for a connection and returns it with its peer's address; the new socket is blocking
@@ -28,9 +28,9 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn accept(&self) -> io::Result<(Io, SockAddr)> {
-        self.perform(Interest::Read, |wait| {
-            self.accept_once(wait, accept_from, |addr| addr)
-        })
+        let attempt = |wait| self.accept_once(wait, accept_from, |addr| addr);
+        self.perform(Interest::Read, attempt)
+            .map_err(|error| self.accept_error(error))
     }
 
     /// Waits for a connection, without asking from where it comes.
@@ -39,9 +39,9 @@ impl Io {
     ///
     /// As [`perform`](Self::perform).
     pub fn accept_any(&self) -> io::Result<Io> {
-        let (io, ()) = self.perform(Interest::Read, |wait| {
-            self.accept_once(wait, accept_any, drop)
-        })?;
+        let attempt = |wait| self.accept_once(wait, accept_any, drop);
+        let accepted = self.perform(Interest::Read, attempt);
+        let (io, ()) = accepted.map_err(|error| self.accept_error(error))?;
         Ok(io)
     }
 
@@ -70,7 +70,7 @@ impl Io {
                 return Ok((self.accepted(new), of(addr)));
             }
             // accept has no MSG_DONTWAIT, and a ready listener may be emptied by another.
-            self.force_nonblocking()?;
+            self.force_nonblocking(Interest::Read)?;
         }
         let (new, addr) = retry_interrupted(|| accept(self.fd.as_fd()))?;
         Ok((self.accepted(new), addr))
@@ -83,6 +83,20 @@ impl Io {
         io
     }
 
+    /// A Unix listener that was shut down says `EINVAL`, but to a call that would not wait `EAGAIN`, for
+    /// ever.
+    #[cold]
+    fn accept_error(&self, error: io::Error) -> io::Error {
+        let would_block = error.kind() == io::ErrorKind::WouldBlock;
+        if would_block
+            && matches!(self.user_nonblocking(), Ok(false))
+            && matches!(self.is_read_shut(), Ok(true))
+        {
+            return io::Error::from_raw_os_error(libc::EINVAL);
+        }
+        error
+    }
+
     /// Connects to `addr`, within the deadline. Corresponds to `connect(2)`; interruptions by
     /// signals are retried as std does.
     ///
@@ -90,6 +104,9 @@ impl Io {
     ///
     /// As [`perform`](Self::perform); `EINPROGRESS` for a socket the user made non-blocking.
     pub fn connect(&self, addr: &SockAddr) -> io::Result<()> {
+        if self.is_shown() {
+            self.ask_kernel(Interest::Write)?;
+        }
         if self.user_nonblocking()? {
             return self.connect_once(addr);
         }
@@ -167,9 +184,7 @@ impl Io {
             if call_end <= now {
                 return Err(error);
             }
-            let until = now.after(pause).min(self.deadline.get()).min(call_end);
-            park::sleep(Deadline::from(until.to_instant()));
-            check_cancelled()?;
+            self.pause(pause, call_end)?;
             pause = (pause * 2).min(Duration::from_millis(50));
         }
     }
@@ -267,14 +282,19 @@ impl Io {
             let shared = self.shared.get_or_init(Shared::fresh);
             shared.read_shut.store(true, Ordering::SeqCst);
         }
-        self.sock().shutdown(how)
+        self.sock().shutdown(how)?;
+        // The kernel tells no poller of a Unix socket that its own side sends no more: whoever waits for
+        // room would wait for ever.
+        self.each_source(|source| source.notify(READABLE | WRITABLE));
+        Ok(())
     }
 
-    /// Whether the read side is shut down by us. A datagram socket tells that only to a call that
+    /// Whether the read side is shut down by us, or perhaps by code outside. A datagram socket tells that only to a call that
     /// would wait: one with `MSG_DONTWAIT` gets `EAGAIN` for ever, where a plain one gets 0.
     pub(super) fn is_read_shut(&self) -> io::Result<bool> {
         let asked = |s: &Arc<Shared>| s.read_shut.load(Ordering::SeqCst);
-        Ok(self.shared.get().is_some_and(asked) && poll::is_read_shut(self.fd.as_fd())?)
+        let perhaps = self.shared.get().is_some_and(asked) || self.is_shown();
+        Ok(perhaps && poll::is_read_shut(self.fd.as_fd())?)
     }
 }
 

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
 
 use libc::c_int;
-use socket2::{SockAddr, SockAddrStorage};
+use socket2::{SockAddr, SockAddrStorage, Type};
 
 use super::Io;
 use super::halves::Reader;
@@ -214,7 +214,7 @@ impl Io {
         let fd = self.fd.as_raw_fd();
         let mut msg = empty_msghdr();
         msg.msg_iov = bufs.as_mut_ptr().cast();
-        msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
+        msg.msg_iovlen = self.slices(bufs.len())? as _;
         let received = self.perform_deadline(Interest::Read, reader, deadline, |wait| {
             // SAFETY: IoSliceMut has the layout of iovec (std documents it), the slices are live
             // and writable, and the count is not above their number.
@@ -235,6 +235,30 @@ impl Io {
             || self.recv_vectored_until(bufs, flags, reader, deadline),
             Ok,
         )
+    }
+
+    /// How many of so many slices one call is to be given. On a stream no more than it takes: the rest is
+    /// for the next call.
+    ///
+    /// # Errors
+    ///
+    /// `EMSGSIZE` for more of them than one message can have, where a message is one call.
+    #[inline]
+    pub(crate) fn slices(&self, count: usize) -> io::Result<usize> {
+        if count <= MAX_IOV {
+            Ok(count)
+        } else {
+            self.many_slices()
+        }
+    }
+
+    #[cold]
+    fn many_slices(&self) -> io::Result<usize> {
+        if self.sock().r#type()? == Type::STREAM {
+            Ok(MAX_IOV)
+        } else {
+            Err(io::Error::from_raw_os_error(libc::EMSGSIZE))
+        }
     }
 
     /// Receives one message and its sender's address. Corresponds to `recvfrom(2)`.
@@ -263,17 +287,77 @@ impl Io {
         })
     }
 
-    /// Sends from `buf`; returns how many bytes were taken. Never raises `SIGPIPE`.
-    /// Corresponds to `send(2)`.
+    /// Sends from `buf`; returns how many bytes were taken. That is all, where it may wait and nothing
+    /// ends it before, as with a blocking socket. Never raises `SIGPIPE`. Corresponds to `send(2)`.
     ///
     /// # Errors
     ///
     /// As [`perform`](Self::perform).
     #[inline]
     pub fn send(&self, buf: &[u8], flags: c_int) -> io::Result<usize> {
-        self.perform_flagged(flags, Interest::Write, |wait| {
-            self.send_from(buf, flags, wait)
-        })
+        let attempt = |wait| self.send_from(buf, flags, wait);
+        let sent = self.perform_flagged(flags, Interest::Write, attempt)?;
+        Ok(self.send_on(&[IoSlice::new(buf)], sent, flags, Deadline::NEVER))
+    }
+
+    /// Goes on after `sent` bytes of these buffers, until all are taken, as the kernel does for a socket
+    /// that blocks. An error ends it, and is for the next call to tell.
+    #[inline]
+    pub(crate) fn send_on(
+        &self,
+        bufs: &[IoSlice<'_>],
+        sent: usize,
+        flags: c_int,
+        deadline: Deadline,
+    ) -> usize {
+        let bufs = &bufs[..bufs.len().min(MAX_IOV)];
+        let all = bufs.iter().map(|buf| buf.len()).sum();
+        if sent < all && sent > 0 {
+            self.send_left(bufs, sent, all, flags, deadline)
+        } else {
+            sent
+        }
+    }
+
+    #[cold]
+    fn send_left(
+        &self,
+        bufs: &[IoSlice<'_>],
+        mut sent: usize,
+        all: usize,
+        flags: c_int,
+        deadline: Deadline,
+    ) -> usize {
+        let may_wait =
+            flags & libc::MSG_DONTWAIT == 0 && matches!(self.user_nonblocking(), Ok(false));
+        if !may_wait || self.waits_in_kernel(deadline) {
+            return sent;
+        }
+        let Ok(end) = self.call_end(Interest::Write) else {
+            return sent;
+        };
+        let until = Nanos::from_deadline(deadline).min(end);
+        let mut left = bufs.to_vec();
+        let mut left = &mut left[..];
+        IoSlice::advance_slices(&mut left, sent);
+        while sent < all {
+            let attempt = |wait: Wait| self.send_slices(left, flags | wait.flags());
+            match self.run(
+                Interest::Write,
+                Reader::User,
+                until,
+                attempt,
+                |_| false,
+                || false,
+            ) {
+                Ok(n @ 1..) => {
+                    sent += n;
+                    IoSlice::advance_slices(&mut left, n);
+                }
+                _ => break,
+            }
+        }
+        sent
     }
 
     /// One attempt to send.
@@ -328,7 +412,8 @@ impl Io {
     /// As [`perform`](Self::perform).
     pub fn send_deadline(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
         let attempt = |wait| self.send_from(buf, 0, wait);
-        self.perform_deadline(Interest::Write, Reader::User, deadline, attempt)
+        let sent = self.perform_deadline(Interest::Write, Reader::User, deadline, attempt)?;
+        Ok(self.send_on(&[IoSlice::new(buf)], sent, 0, deadline))
     }
 
     /// Sends from several buffers in turn. Corresponds to `sendmsg(2)`.
@@ -351,16 +436,16 @@ impl Io {
         flags: c_int,
         deadline: Deadline,
     ) -> io::Result<usize> {
-        self.perform_deadline(Interest::Write, Reader::User, deadline, |wait| {
-            self.send_slices(bufs, flags | wait.flags())
-        })
+        let attempt = |wait: Wait| self.send_slices(bufs, flags | wait.flags());
+        let sent = self.perform_deadline(Interest::Write, Reader::User, deadline, attempt)?;
+        Ok(self.send_on(bufs, sent, flags, deadline))
     }
 
     /// One attempt to send from several buffers.
     pub(super) fn send_slices(&self, bufs: &[IoSlice<'_>], flags: c_int) -> io::Result<usize> {
         let mut msg = empty_msghdr();
         msg.msg_iov = bufs.as_ptr().cast_mut().cast();
-        msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
+        msg.msg_iovlen = self.slices(bufs.len())? as _;
         // SAFETY: IoSlice has the layout of iovec (std documents it), the slices are live, the
         // count is not above their number, and sendmsg writes to none of it.
         cvt_len(unsafe { libc::sendmsg(self.fd.as_raw_fd(), &raw const msg, flags | NO_SIGNAL) })

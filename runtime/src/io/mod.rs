@@ -56,7 +56,7 @@ use crate::sys;
 pub(crate) use data::{MAX_IOV, empty_msghdr};
 #[doc(hidden)]
 pub use file_range::file_range;
-use mode::{MODE_BLOCKING, MODE_FORCED, MODE_UNKNOWN, Shared, UNREAD};
+use mode::{MODE_BLOCKING, MODE_UNKNOWN, Shared, UNREAD};
 
 /// A socket's descriptor with everything that decides how its operations wait.
 ///
@@ -117,7 +117,9 @@ impl Io {
         let io = Io::fresh(fd);
         io.source.expose();
         // A fresh Io has no shared state, so this always takes.
-        let _ = io.shared.set(Shared::new(MODE_UNKNOWN, UNREAD));
+        let shared = Shared::new(MODE_UNKNOWN, UNREAD);
+        shared.show();
+        let _ = io.shared.set(shared);
         io
     }
 
@@ -163,6 +165,9 @@ impl Io {
         let shared = Arc::clone(self.shared.get_or_init(Shared::fresh));
         let source = Attached::none(fd.as_fd());
         source.expose();
+        // So that what one of them does can be told to those who wait on another.
+        shared.enlist(self.source.get_or_take());
+        shared.enlist(source.get_or_take());
         Ok(Io {
             source,
             fd,
@@ -176,12 +181,14 @@ impl Io {
     /// Hands the descriptor out, in the blocking mode its user chose.
     #[must_use]
     pub fn into_fd(self) -> OwnedFd {
-        if let Some(shared) = self.shared.get()
-            && shared.mode.load(Ordering::SeqCst) == MODE_FORCED
-        {
-            shared.mode.store(MODE_BLOCKING, Ordering::SeqCst);
-            // Cannot fail on a socket; there would be nobody to tell.
-            let _ = self.set_o_nonblock(false);
+        if let Some(shared) = self.shared.get() {
+            // Clones of it may stay here.
+            shared.show();
+            if self.is_forced_by_us() {
+                shared.mode.store(MODE_BLOCKING, Ordering::SeqCst);
+                // Cannot fail on a socket; there would be nobody to tell.
+                let _ = self.set_o_nonblock(false);
+            }
         }
         if let Some(belonging) = self.shared.get().and_then(|s| s.belonging.get()) {
             belonging.outlived();
@@ -195,6 +202,13 @@ impl Io {
     pub fn set_belonging(&self, belonging: Box<dyn Belonging>) {
         let shared = self.shared.get_or_init(Shared::fresh);
         let _ = shared.belonging.set(belonging);
+    }
+
+    /// For system calls of ours, and for messages: who uses it changes neither mode nor timeouts.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn fd_number(&self) -> RawFd {
+        self.fd.as_raw_fd()
     }
 
     /// socket2's view of this socket, for its options.
@@ -233,16 +247,25 @@ impl From<Io> for OwnedFd {
     }
 }
 
+impl Io {
+    /// The descriptor is about to be shown to code outside: it may be duplicated, and its mode and its
+    /// timeouts changed.
+    fn show(&self) {
+        self.source.expose();
+        self.shared.get_or_init(Shared::fresh).show();
+    }
+}
+
 impl AsFd for Io {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.source.expose();
+        self.show();
         self.fd.as_fd()
     }
 }
 
 impl AsRawFd for Io {
     fn as_raw_fd(&self) -> RawFd {
-        self.source.expose();
+        self.show();
         self.fd.as_raw_fd()
     }
 }

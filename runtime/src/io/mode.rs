@@ -3,10 +3,10 @@
 
 use std::any::Any;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use libc::c_int;
@@ -17,7 +17,8 @@ use crate::deadline::{Deadline, Nanos};
 use crate::interest::Interest;
 use crate::io::notify::{Notifier, Notify};
 use crate::io::values::to_microseconds;
-use crate::sys::cvt;
+use crate::reactor::source::Source;
+use crate::sys::{cvt, inherit};
 use crate::wake::ALL;
 
 /// State of the open file description, which all clones of a socket have in common.
@@ -39,7 +40,18 @@ pub(super) struct Shared {
     pub(super) unread: Mutex<Vec<u8>>,
     /// What is dropped with the last handle.
     pub(super) belonging: OnceLock<Box<dyn Belonging>>,
+    /// Whether code outside has seen a descriptor of it: one of the three below.
+    pub(super) shown: AtomicU8,
+    /// The sources of the handles, if there are several: as numbers, see [`Source::key`].
+    pub(super) handles: Mutex<Vec<u64>>,
 }
+
+/// Only we know the descriptor: what we remember of it is true.
+pub(super) const HIDDEN: u8 = 0;
+/// Others may have changed its mode or its timeouts.
+pub(super) const SHOWN: u8 = 1;
+/// The same, and another program may have set `O_NONBLOCK` for its own sake: that is passed over.
+pub(super) const INHERITED: u8 = 2;
 
 /// Adopted descriptor: `O_NONBLOCK` not looked at yet.
 pub(super) const MODE_UNKNOWN: u8 = 0;
@@ -48,6 +60,8 @@ pub(super) const MODE_BLOCKING: u8 = 1;
 pub(super) const MODE_NONBLOCKING: u8 = 2;
 /// The user's mode is blocking; we set `O_NONBLOCK` for calls without a flags argument.
 pub(super) const MODE_FORCED: u8 = 3;
+/// It is about to be set.
+pub(super) const MODE_FORCING: u8 = 4;
 
 pub(super) const UNREAD: u64 = u64::MAX - 1;
 
@@ -63,11 +77,34 @@ impl Shared {
             halves: Claimed::default(),
             unread: Mutex::new(Vec::new()),
             belonging: OnceLock::new(),
+            shown: AtomicU8::new(HIDDEN),
+            handles: Mutex::default(),
         })
     }
 
     pub(super) fn fresh() -> Arc<Shared> {
         Shared::new(MODE_BLOCKING, u64::MAX)
+    }
+
+    /// A descriptor is about to be shown to code outside, which may change what was remembered of it.
+    pub(super) fn show(&self) {
+        let order = Ordering::Relaxed;
+        let _ = self.shown.compare_exchange(HIDDEN, SHOWN, order, order);
+    }
+
+    /// Puts the source of one of several handles on the list.
+    pub(super) fn enlist(&self, source: &'static Source) {
+        let mut handles = self.lock_handles();
+        // SAFETY: made by `key`, here.
+        handles.retain(|key| unsafe { Source::of(*key) }.is_some());
+        let key = source.key();
+        if !handles.contains(&key) {
+            handles.push(key);
+        }
+    }
+
+    fn lock_handles(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,6 +156,8 @@ impl Io {
             MODE_BLOCKING
         };
         self.set_mode(mode);
+        let shared = self.shared.get_or_init(Shared::fresh);
+        shared.shown.store(INHERITED, Ordering::Relaxed);
         Ok(())
     }
 
@@ -178,11 +217,60 @@ impl Io {
             }
         };
         let notifier = Notifier(Arc::clone(notify));
-        if let Some(source) = self.source.get() {
-            // Processes that wait on this handle already wait again, so as to be told.
-            source.wake(ALL);
-        }
+        // Processes that wait already wait again, so as to be told.
+        self.each_source(|source| source.wake(ALL));
         Ok(notifier)
+    }
+
+    /// The sources of this handle and of its clones, as far as they have any.
+    pub(super) fn each_source(&self, f: impl Fn(&'static Source)) {
+        if let Some(shared) = self.shared.get() {
+            for key in shared.lock_handles().iter() {
+                // SAFETY: made by `key`, in `enlist`.
+                if let Some(source) = unsafe { Source::of(*key) } {
+                    f(source);
+                }
+            }
+        }
+        if let Some(source) = self.source.get() {
+            f(source);
+        }
+    }
+
+    /// Whether code outside has seen the descriptor, or a duplicate of it.
+    pub(super) fn is_shown(&self) -> bool {
+        self.shared
+            .get()
+            .is_some_and(|s| s.shown.load(Ordering::Relaxed) != HIDDEN)
+    }
+
+    /// Asks the kernel for what code outside may have changed: the mode, and the timeout of a direction.
+    ///
+    /// # Errors
+    ///
+    /// The errors of `fcntl(F_GETFL)` and `getsockopt(2)`.
+    pub(super) fn ask_kernel(&self, interest: Interest) -> io::Result<()> {
+        let Some(shared) = self.shared.get() else {
+            return Ok(());
+        };
+        if let Some(cell) = shared.timeouts.get(interest as usize) {
+            cell.store(self.timeout_in_kernel(interest)?, Ordering::SeqCst);
+        }
+        let known = shared.mode.load(Ordering::SeqCst);
+        let inherited = shared.shown.load(Ordering::Relaxed) == INHERITED;
+        if inherited || matches!(known, MODE_FORCED | MODE_FORCING) {
+            // Whose `O_NONBLOCK` it is cannot be told.
+            return Ok(());
+        }
+        let mode = if self.sock().nonblocking()? && !inherit::was_passed(self.fd.as_fd()) {
+            MODE_NONBLOCKING
+        } else {
+            MODE_BLOCKING
+        };
+        let order = Ordering::SeqCst;
+        // Someone may have set it meanwhile: theirs is newer.
+        let _ = shared.mode.compare_exchange(known, mode, order, order);
+        Ok(())
     }
 
     pub(super) fn notify(&self) -> Option<&Arc<Notify>> {
@@ -192,7 +280,10 @@ impl Io {
     /// Whether a plain thread must not wait in the kernel's own way.
     pub(super) fn must_poll(&self) -> bool {
         self.shared.get().is_some_and(|shared| {
-            shared.mode.load(Ordering::SeqCst) == MODE_FORCED || shared.notify.get().is_some()
+            matches!(
+                shared.mode.load(Ordering::SeqCst),
+                MODE_FORCED | MODE_FORCING
+            ) || shared.notify.get().is_some()
         })
     }
 
@@ -202,21 +293,37 @@ impl Io {
             .is_some_and(|s| s.mode.load(Ordering::SeqCst) == MODE_FORCED)
     }
 
-    /// Puts the descriptor into `O_NONBLOCK` once, remembering that the user did not ask for it. Of one
-    /// that others have seen it looks whether it still is: the flag is everybody's who has it.
-    pub(crate) fn force_nonblocking(&self) -> io::Result<()> {
-        if self.is_forced() || self.user_nonblocking()? {
-            if self.source.is_exposed() && !self.sock().nonblocking()? {
-                self.set_o_nonblock(true)?;
-            }
+    /// Whether `O_NONBLOCK` is, or is about to be, of our making.
+    pub(super) fn is_forced_by_us(&self) -> bool {
+        self.shared
+            .get()
+            .is_some_and(|s| matches!(s.mode.load(Ordering::SeqCst), MODE_FORCED | MODE_FORCING))
+    }
+
+    /// Puts the descriptor into `O_NONBLOCK`, remembering that the user did not ask for it. Once, unless
+    /// others can take it away again.
+    pub(crate) fn force_nonblocking(&self, interest: Interest) -> io::Result<()> {
+        if self.is_forced() {
+            return if self.is_shown() {
+                self.set_o_nonblock(true)
+            } else {
+                Ok(())
+            };
+        }
+        if self.is_shown() {
+            self.ask_kernel(interest)?;
+        }
+        if self.user_nonblocking()? {
             return Ok(());
         }
-        self.set_o_nonblock(true)?;
-        self.shared
-            .get_or_init(Shared::fresh)
-            .mode
-            .store(MODE_FORCED, Ordering::SeqCst);
-        Ok(())
+        let mode = &self.shared.get_or_init(Shared::fresh).mode;
+        let order = Ordering::SeqCst;
+        // First, so that who finds the flag set knows whose it is.
+        let before = mode.swap(MODE_FORCING, order);
+        let forced = self.set_o_nonblock(true);
+        let now = if forced.is_ok() { MODE_FORCED } else { before };
+        let _ = mode.compare_exchange(MODE_FORCING, now, order, order);
+        forced
     }
 
     /// Keeps an error that the kernel has told while there was something else to tell.
@@ -274,6 +381,12 @@ impl Io {
         }
     }
 
+    fn timeout_in_kernel(&self, interest: Interest) -> io::Result<u64> {
+        let timeout = self.timeout(interest)?;
+        let nanos = |t: Duration| u64::try_from(t.as_nanos()).unwrap_or(u64::MAX);
+        Ok(timeout.map_or(u64::MAX, nanos))
+    }
+
     fn timeout_cell(&self, interest: Interest) -> &AtomicU64 {
         &self.shared.get_or_init(Shared::fresh).timeouts[interest as usize]
     }
@@ -289,9 +402,7 @@ impl Io {
         };
         let mut nanos = cell.load(Ordering::SeqCst);
         if nanos == UNREAD {
-            nanos = self.timeout(interest)?.map_or(u64::MAX, |t| {
-                u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)
-            });
+            nanos = self.timeout_in_kernel(interest)?;
             let _ = cell.compare_exchange(UNREAD, nanos, Ordering::SeqCst, Ordering::SeqCst);
         }
         Ok((nanos != u64::MAX).then_some(nanos))

@@ -114,7 +114,7 @@ impl Io {
         let len = left.min(CHUNK) as usize;
         self.perform(Interest::Write, |wait| {
             if wait == Wait::Never {
-                self.force_nonblocking()?;
+                self.force_nonblocking(Interest::Write)?;
             }
             sigpipe
                 .held(|| sys::send_file(self.fd.as_fd(), file, at, len))
@@ -204,7 +204,7 @@ impl Io {
     fn take_some(&self) -> io::Result<Taken> {
         self.perform(Interest::Read, |wait| {
             if wait == Wait::Never {
-                self.force_nonblocking()?;
+                self.force_nonblocking(Interest::Read)?;
             }
             let pipe = Pipe::take()?;
             let n = pipe.fill(self.fd.as_fd(), COPY);
@@ -236,7 +236,7 @@ impl Io {
         while left > 0 {
             let moved = self.perform(Interest::Write, |wait| {
                 if wait == Wait::Never {
-                    self.force_nonblocking()?;
+                    self.force_nonblocking(Interest::Write)?;
                 }
                 sigpipe.held(|| pipe.drain(self.fd.as_fd(), left))
             });

@@ -95,7 +95,7 @@ impl Io {
             let seen = self.source.get().map(|s| (s, s.readiness(interest)));
             // No hint at all: not watched yet, or a thread that asks the kernel itself.
             let hopeful = task.is_none() || seen.is_none_or(|(_, seen)| seen.allows());
-            if hopeful || turn.last_try {
+            if hopeful || turn.last_try || turn.pauses > 0 {
                 match attempt(turn.how) {
                     Ok(done) => {
                         if let Some((source, seen)) = seen
@@ -129,7 +129,7 @@ impl Io {
     #[inline(always)]
     pub(super) fn prepare_attempts(&self, interest: Interest, how: Wait) -> io::Result<()> {
         if !SENDS_HEED_DONTWAIT && interest == Interest::Write && how == Wait::Never {
-            self.force_nonblocking()?;
+            self.force_nonblocking(interest)?;
         }
         Ok(())
     }
@@ -141,6 +141,13 @@ impl Io {
         } else {
             Wait::Never
         }
+    }
+
+    /// Whether an operation with this deadline of its own leaves the waiting to the kernel.
+    pub(super) fn waits_in_kernel(&self, deadline: Deadline) -> bool {
+        task::current().is_none()
+            && deadline == Deadline::NEVER
+            && self.how_on_thread() == Wait::InKernel
     }
 
     /// Whether a socket that is not plain may be tried once more, and may wait then.
@@ -195,11 +202,27 @@ impl Io {
         error: io::Error,
     ) -> io::Result<bool> {
         let error = unfinished(interest, error);
-        if error.kind() != io::ErrorKind::WouldBlock || turn.last_try {
+        if error.kind() != io::ErrorKind::WouldBlock {
             return Err(error);
         }
+        if turn.last_try {
+            // Unless code outside has made it a blocking one meanwhile.
+            let timed_out = turn.call_end.is_some_and(Nanos::has_passed);
+            if turn.how == Wait::InKernel || timed_out || !self.is_shown() {
+                return Err(error);
+            }
+            self.ask_kernel(interest)?;
+            if self.user_nonblocking()? {
+                return Err(error);
+            }
+            turn.last_try = false;
+        }
         if turn.how == Wait::InKernel {
-            // A process may have put the descriptor into `O_NONBLOCK` at this moment.
+            // A process may have put the descriptor into `O_NONBLOCK` at this moment; or code outside
+            // has, for the caller to see.
+            if self.is_shown() {
+                self.ask_kernel(interest)?;
+            }
             if self.user_nonblocking()? || !self.sock().nonblocking()? {
                 return Err(error);
             }
@@ -223,7 +246,24 @@ impl Io {
     #[inline(never)]
     fn end_turn(&self, turn: &mut Turn, interest: Interest, until: Nanos) -> io::Result<()> {
         if turn.call_end.is_none() && !self.is_plain() {
+            if self.is_shown() {
+                // What others have set counts from here on.
+                self.ask_kernel(interest)?;
+            }
             turn.call_end = Some(self.call_end(interest)?);
+            if self.is_shown() && self.user_nonblocking()? {
+                // The next attempt is the last.
+                return Ok(());
+            }
+        }
+        let until = turn.call_end.unwrap_or(Nanos::NEVER).min(until);
+        if turn.waited && interest == Interest::Write && poll::is_ready(self.fd.as_fd(), interest)?
+        {
+            // It was woken, and the kernel still says that there is room, but there is none: in the
+            // queue of a Unix socket's receiver, of which the sender's readiness says nothing.
+            let pause = FIRST_PAUSE * (1 << turn.pauses);
+            turn.pauses = (turn.pauses + 1).min(MOST_DOUBLED);
+            return self.pause(pause, until);
         }
         let mut until = until;
         if Reactor::REPORTS_ONCE && interest == Interest::Hangup {
@@ -231,7 +271,15 @@ impl Io {
             until = until.min(Nanos::now().after(Duration::from_millis(20)));
         }
         turn.waited = true;
-        self.wait(interest, turn.call_end.unwrap_or(Nanos::NEVER).min(until))
+        self.wait(interest, until)
+    }
+
+    /// Waits a while, where nothing tells when to try again. The caller looks at deadlines itself.
+    pub(super) fn pause(&self, pause: Duration, until: Nanos) -> io::Result<()> {
+        let end = Nanos::now().after(pause);
+        let end = end.min(self.deadline.get()).min(until);
+        park::sleep(Deadline::from(end.to_instant()));
+        stop::check_cancelled()
     }
 
     /// No deadline, and never a timeout, another mode, a clone, or who may interrupt.
@@ -344,13 +392,18 @@ impl Io {
         Ok(())
     }
 
-    /// The same with `ppoll(2)`, and with a descriptor by which a changed deadline is told.
+    /// The same with `ppoll(2)`, and with a descriptor by which a changed deadline or a shutdown is told.
+    /// Without one for that it looks now and then.
     fn wait_on_thread(&self, interest: Interest, call_end: Nanos) -> io::Result<()> {
         let notify = self.notify().map(|n| n.as_fd());
-        if self.deadline.get() == Nanos::NEVER {
+        if self.deadline.get() == Nanos::NEVER && interest != Interest::Write {
             return poll::wait(self.fd.as_fd(), interest, call_end, [notify, None]);
         }
-        let wake_fd = WakeFd::of_thread()?;
+        let Ok(wake_fd) = WakeFd::of_thread() else {
+            let until = call_end.min(self.deadline.get());
+            let until = until.min(Nanos::now().after(LOOK_AGAIN));
+            return poll::wait(self.fd.as_fd(), interest, until, [notify, None]);
+        };
         let unparker = Unparker::Polling(Arc::clone(&wake_fd));
         let entered = self.source.get_or_take().register_other(interest, unparker);
         let until = call_end.min(self.deadline.get());
@@ -373,6 +426,13 @@ fn unfinished(interest: Interest, error: io::Error) -> io::Error {
         error
     }
 }
+/// The first pause before an attempt of which nothing tells when it can be met. Seldom a long one: a
+/// receiver that is not stuck takes many messages in this time.
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
+/// The last one is a thousand times as long.
+const MOST_DOUBLED: u32 = 10;
+/// How often a thread that cannot be told of a changed deadline looks at it.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What an operation remembers from one attempt to the next.
 pub(super) struct Turn {
@@ -381,6 +441,8 @@ pub(super) struct Turn {
     last_try: bool,
     /// It has waited, with a deadline or whatever else may end it.
     waited: bool,
+    /// How often it has tried after a pause, without a hint that it can be met: each is twice as long.
+    pauses: u32,
     /// When the timeout of this call has passed, once it has begun to wait.
     call_end: Option<Nanos>,
 }
@@ -393,6 +455,7 @@ impl Turn {
             how,
             last_try: false,
             waited: false,
+            pauses: 0,
             call_end: None,
         }
     }

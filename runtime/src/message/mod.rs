@@ -19,7 +19,7 @@ mod tests;
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 
 use libc::c_int;
 use socket2::{SockAddr, SockAddrStorage};
@@ -29,8 +29,9 @@ pub use encode::Outgoing;
 pub use recv_batch::RecvBatch;
 pub use send_batch::SendBatch;
 
+use crate::deadline::Deadline;
 use crate::interest::Interest;
-use crate::io::{Io, MAX_IOV, empty_msghdr};
+use crate::io::{Io, empty_msghdr};
 use crate::sys::control::OWN_KINDS_ROOM;
 pub use crate::sys::control::{Item, Word};
 use crate::sys::{CLOSE_ON_EXEC, NO_SIGNAL, mmsg};
@@ -105,7 +106,7 @@ impl Io {
         msg.msg_name = (&raw mut name).cast();
         msg.msg_namelen = name.size_of();
         msg.msg_iov = bufs.as_mut_ptr().cast();
-        msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
+        msg.msg_iovlen = self.slices(bufs.len())? as _;
         msg.msg_control = control.room.as_mut_ptr().cast();
         msg.msg_controllen = (control.room.len() * WORD) as _;
         // SAFETY: name, slices (IoSliceMut has the layout of iovec, as std documents) and control
@@ -136,11 +137,13 @@ impl Io {
         let mut msg = empty_msghdr();
         set_name(&mut msg, addr);
         msg.msg_iov = bufs.as_ptr().cast_mut().cast();
-        msg.msg_iovlen = bufs.len().min(MAX_IOV) as _;
+        msg.msg_iovlen = self.slices(bufs.len())? as _;
         attach(&control.words, &mut msg);
         // SAFETY: name, slices (IoSlice has the layout of iovec, as std documents) and control data
         // are live with the lengths given.
-        unsafe { self.send_msg(&msg, flags) }
+        let sent = unsafe { self.send_msg(&msg, flags) }?;
+        // What is beside has gone with the first byte.
+        Ok(self.send_on(bufs, sent, flags, Deadline::NEVER))
     }
 
     /// Receives as many messages as there are and as the batch holds, and waits for the first only;
@@ -151,7 +154,7 @@ impl Io {
     /// As [`perform`](Io::perform). The batch is empty then.
     pub fn recv_messages(&self, batch: &mut RecvBatch, flags: c_int) -> io::Result<usize> {
         batch.clear();
-        let fd = self.as_raw_fd();
+        let fd = self.fd_number();
         if let Some(error) = self.take_deferred_error() {
             return Err(error);
         }
@@ -178,7 +181,7 @@ impl Io {
         if batch.is_empty() {
             return Ok(0);
         }
-        let fd = self.as_raw_fd();
+        let fd = self.fd_number();
         let headers = batch.prepare();
         let sent = self.perform_flagged(flags, Interest::Write, |wait| {
             let flags = flags | NO_SIGNAL | wait.flags();

@@ -293,7 +293,7 @@ impl Source {
     }
 
     /// Takes part in the events of this source as a number: address and generation.
-    pub(super) fn key(&'static self) -> u64 {
+    pub(crate) fn key(&'static self) -> u64 {
         let address = ptr::from_ref(self) as u64;
         u64::from(self.generation.load(Ordering::Acquire)) << 48 | address
     }
@@ -309,6 +309,17 @@ impl Source {
         unsafe { &*(address(key) as *const Source) }
     }
 
+    /// The source with this key, if that was made for its present use.
+    ///
+    /// # Safety
+    ///
+    /// `key` was made by [`key`](Self::key).
+    pub(crate) unsafe fn of(key: u64) -> Option<&'static Source> {
+        // SAFETY: sources are never freed.
+        let source: &'static Source = unsafe { &*(address(key) as *const Source) };
+        source.is_of(key).then_some(source)
+    }
+
     /// Whether `key` was made for this use of the source.
     #[inline]
     pub(super) fn is_of(&self, key: u64) -> bool {
@@ -316,7 +327,7 @@ impl Source {
     }
 
     /// Remembers the readiness and wakes who waits for it.
-    pub(super) fn notify(&'static self, bits: u64) {
+    pub(crate) fn notify(&'static self, bits: u64) {
         self.readiness.notify(bits);
         self.wake(bits);
     }

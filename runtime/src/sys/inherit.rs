@@ -5,7 +5,8 @@
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command};
@@ -134,6 +135,10 @@ pub fn pass(command: &mut Command, fds: Vec<(OwnedFd, String)>) -> io::Result<()
     }
     // Behind the `=` the child writes its number.
     let own = b"LISTEN_PID=\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+    {
+        let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
+        passed.extend(fds.iter().filter_map(|(fd, _)| inode(fd.as_fd())));
+    }
     let sources: Vec<OwnedFd> = fds.into_iter().map(|(fd, _)| fd).collect();
     let mut child = Child {
         program,
@@ -147,6 +152,23 @@ pub fn pass(command: &mut Command, fds: Vec<(OwnedFd, String)>) -> io::Result<()
     // SAFETY: `exec` calls only what is async-signal-safe, and allocates nothing.
     unsafe { command.pre_exec(move || Err(child.exec())) };
     Ok(())
+}
+
+/// The inodes of the sockets that were passed on.
+static PASSED: Mutex<Vec<libc::ino_t>> = Mutex::new(Vec::new());
+
+/// Whether this is a socket that another program has, too: its mode may be what that one needs.
+pub(crate) fn was_passed(fd: BorrowedFd<'_>) -> bool {
+    let passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
+    !passed.is_empty() && inode(fd).is_some_and(|inode| passed.contains(&inode))
+}
+
+fn inode(fd: BorrowedFd<'_>) -> Option<libc::ino_t> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: room for what is asked for.
+    cvt(unsafe { libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()) }).ok()?;
+    // SAFETY: the call succeeded.
+    Some(unsafe { stat.assume_init() }.st_ino)
 }
 
 /// The environment of the child: ours, changed as `command` says, and the variables.

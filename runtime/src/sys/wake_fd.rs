@@ -13,12 +13,14 @@ thread_local! {
 impl WakeFd {
     /// The calling thread's own.
     pub(crate) fn of_thread() -> io::Result<Arc<WakeFd>> {
-        OWN.with(|cell| match cell.get() {
+        let own = OWN.try_with(|cell| match cell.get() {
             Some(own) => Ok(Arc::clone(own)),
             None => {
                 let new = Arc::new(WakeFd::new()?);
                 Ok(Arc::clone(cell.get_or_init(|| new)))
             }
-        })
+        });
+        // The values of a thread that ends are gone one after another, and the last may still wait.
+        own.unwrap_or_else(|_| WakeFd::new().map(Arc::new))
     }
 }

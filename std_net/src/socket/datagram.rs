@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use std_net_runtime::{Deadline, Io};
@@ -559,6 +558,6 @@ impl fmt::Debug for UdpSocket {
         if let Ok(addr) = self.local_addr() {
             res.field("addr", &addr);
         }
-        res.field("fd", &self.as_raw_fd()).finish()
+        res.field("fd", &self.io().fd_number()).finish()
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::iter::FusedIterator;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::time::Instant;
 
 use std_net_runtime::{Deadline, Io, Notifier, is_notified};
@@ -264,7 +263,7 @@ impl fmt::Debug for TcpListener {
         if let Ok(addr) = self.local_addr() {
             res.field("addr", &addr);
         }
-        res.field("fd", &self.as_raw_fd()).finish()
+        res.field("fd", &self.io().fd_number()).finish()
     }
 }
 

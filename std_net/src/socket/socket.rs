@@ -602,9 +602,8 @@ impl From<Socket> for socket2::Socket {
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use std::os::fd::AsRawFd;
         f.debug_struct("Socket")
-            .field("fd", &self.as_raw_fd())
+            .field("fd", &self.io().fd_number())
             .finish()
     }
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use std_net_runtime::{Deadline, Io, Lent};
@@ -706,6 +705,6 @@ impl fmt::Debug for TcpStream {
         if let Ok(peer) = self.peer_addr() {
             res.field("peer", &peer);
         }
-        res.field("fd", &self.as_raw_fd()).finish()
+        res.field("fd", &self.io().fd_number()).finish()
     }
 }

@@ -1,0 +1,152 @@
+//! Does a sender to a Unix datagram socket whose queue is full wait without turning the processor hot,
+//! and go on when there is room? Its own readiness says nothing of that queue.
+
+use std::io::{ErrorKind, IoSlice};
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use std_net::channel::Packets;
+use std_net::process;
+use std_net::unix::{Ancillary, SendBatch, SocketAddr, UnixDatagram};
+use std_net_tests::{ALONE, LIMIT, TempPath, both, within};
+
+/// Processor time of this OS process.
+fn used() -> Duration {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: room for what is asked for, and all-zero is a valid one.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let time = |t: libc::timeval| {
+        Duration::from_secs(t.tv_sec.unsigned_abs())
+            + Duration::from_micros(t.tv_usec.unsigned_abs())
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
+}
+
+struct Full {
+    at: TempPath,
+    receiver: UnixDatagram,
+    sender: UnixDatagram,
+    /// How many datagrams fill the queue.
+    sent: usize,
+}
+
+impl Full {
+    fn new() -> Full {
+        let at = TempPath::new();
+        let receiver = UnixDatagram::bind(&at).unwrap();
+        let sender = UnixDatagram::unbound().unwrap();
+        let mut sent = 0;
+        while sender.try_send_to(b"x", &addr(&at)).is_ok() {
+            sent += 1;
+        }
+        Full {
+            at,
+            receiver,
+            sender,
+            sent,
+        }
+    }
+}
+
+fn addr(at: &TempPath) -> SocketAddr {
+    SocketAddr::from_pathname(at).unwrap()
+}
+
+type Send = fn(&UnixDatagram, &SocketAddr) -> std::io::Result<()>;
+
+/// Each way to send to an address.
+const WAYS: [Send; 5] = [
+    |s, to| s.send_to_addr(b"y", to).map(drop),
+    |s, to| s.send_ancillary_to(b"y", &Ancillary::new(), to).map(drop),
+    |s, to| {
+        let bufs = [IoSlice::new(b"y")];
+        s.socket()
+            .send_message(&bufs, Some(to), &Ancillary::new())
+            .map(drop)
+    },
+    |s, to| {
+        let mut batch = SendBatch::new();
+        batch.push_to(b"y", to)?;
+        s.send_many(&mut batch).map(drop)
+    },
+    |s, to| s.transmit(b"y", to),
+];
+
+#[test]
+fn who_waits_for_a_full_receiver_does_not_spin() {
+    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+    let body = || {
+        for way in WAYS {
+            let full = Full::new();
+            let wait = Duration::from_millis(200);
+            full.sender.set_deadline(wait);
+            let (begin, before) = (Instant::now(), used());
+            let error = way(&full.sender, &addr(&full.at)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+            let (used, took) = (used() - before, begin.elapsed());
+            // A spin uses all of it.
+            assert!(used < took / 3, "{used:?} of {took:?}");
+        }
+    };
+    within(LIMIT, body);
+    within(LIMIT, move || process::spawn(body).join().unwrap());
+}
+
+#[test]
+fn it_goes_on_when_there_is_room() {
+    both(|| {
+        for way in WAYS {
+            for deadline in [None, Some(Duration::from_secs(3600))] {
+                let full = Full::new();
+                if let Some(deadline) = deadline {
+                    full.sender.set_deadline(deadline);
+                }
+                let (receiver, sent) = (full.receiver, full.sent);
+                let reader = process::spawn(move || {
+                    process::sleep(Duration::from_millis(5));
+                    let mut got = Vec::new();
+                    for _ in 0..=sent {
+                        let mut buf = [0];
+                        receiver.recv(&mut buf).unwrap();
+                        got.push(buf[0]);
+                    }
+                    got
+                });
+                way(&full.sender, &addr(&full.at)).unwrap();
+                let mut expected = vec![b'x'; sent];
+                expected.push(b'y');
+                assert_eq!(reader.join().unwrap(), expected);
+            }
+        }
+    });
+}
+
+#[test]
+fn its_timeout_its_mode_and_a_cancel_hold() {
+    both(|| {
+        for way in WAYS {
+            let full = Full::new();
+            full.sender
+                .set_write_timeout(Some(Duration::from_millis(5)))
+                .unwrap();
+            let error = way(&full.sender, &addr(&full.at)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+            full.sender.set_write_timeout(None).unwrap();
+            full.sender.set_nonblocking(true).unwrap();
+            let error = way(&full.sender, &addr(&full.at)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+            full.sender.set_nonblocking(false).unwrap();
+            let to = addr(&full.at);
+            let sender = Arc::new(full.sender);
+            let waiting = process::spawn(move || way(&sender, &to).unwrap_err());
+            process::sleep(Duration::from_millis(5));
+            waiting.cancel();
+            let error = waiting.join().unwrap();
+            assert!(process::is_cancelled(&error), "{error}");
+        }
+    });
+}
