@@ -233,6 +233,7 @@ fn get_or_start(settings: impl FnOnce() -> Builder) -> io::Result<&'static Sched
     if let Some(scheduler) = Scheduler::started() {
         return Ok(scheduler);
     }
+    Scheduler::check_not_forked()?;
     let settings = settings().resolve()?;
     overflow::install();
     panics::install();
@@ -245,7 +246,7 @@ fn get_or_start(settings: impl FnOnce() -> Builder) -> io::Result<&'static Sched
     watchdog::start(scheduler, settings.watchdog)?;
     // Last, so that nobody uses half a runtime: after a failure the next spawn tries again, and
     // the threads that were made stay asleep.
-    Ok(scheduler.publish())
+    scheduler.publish()
 }
 
 /// Gives the worker, which has none, a thread of its own.

@@ -223,6 +223,33 @@ fn a_listener_that_was_shut_down_is_an_error() {
     });
 }
 
+/// The server waits for its connections with a deadline far away; who cancels it does not.
+#[test]
+fn a_cancel_ends_the_wait_for_the_connections() {
+    within(LIMIT, || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let server = Server::new(listener).unwrap();
+        let handle = server.handle();
+        let running = process::spawn(move || server.run(|mut stream| stream.read(&mut [0; 8])));
+        let _client = TcpStream::connect(addr).unwrap();
+        while handle.running() == 0 {
+            process::sleep(std::time::Duration::from_millis(1));
+        }
+        handle.shutdown(std::time::Duration::from_secs(3600));
+        // Not accepted any more: it waits for the connection by now, or will.
+        while TcpStream::connect(addr).is_ok() {
+            process::sleep(std::time::Duration::from_millis(1));
+        }
+        running.cancel();
+        let end = running.join().unwrap().unwrap();
+        assert_eq!((end.served, end.cancelled), (1, 1));
+        while handle.running() > 0 {
+            process::sleep(std::time::Duration::from_millis(1));
+        }
+    });
+}
+
 /// Ctrl-C, and what `kill` sends: the connection under way is answered, and then it ends by itself.
 #[test]
 fn the_examples_end_gracefully_on_a_signal() {

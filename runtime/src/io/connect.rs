@@ -80,6 +80,7 @@ impl Io {
         let mut io = Io::fresh(new);
         // It is of the same kind.
         io.short_reads = self.short_reads;
+        io.fd.of_listener(&self.fd);
         io
     }
 
@@ -306,7 +307,8 @@ fn accept_by_ring(fd: BorrowedFd<'_>) -> Option<io::Result<(OwnedFd, SockAddr)>>
     thread_local! {
         static ACCEPTS: RefCell<Option<Option<Accepts>>> = const { RefCell::new(None) };
     }
-    ACCEPTS.with_borrow_mut(|ring| {
+    let accepted = ACCEPTS.try_with(|ring| {
+        let mut ring = ring.borrow_mut();
         let accepts = ring.get_or_insert_with(|| Accepts::new().ok()).as_mut()?;
         match accepts.accept(fd) {
             Ok(accepted) => Some(Ok(accepted)),
@@ -316,5 +318,7 @@ fn accept_by_ring(fd: BorrowedFd<'_>) -> Option<io::Result<(OwnedFd, SockAddr)>>
                 None
             }
         }
-    })
+    });
+    // A thread that is ending may have dropped its ring.
+    accepted.ok().flatten()
 }

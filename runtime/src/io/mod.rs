@@ -16,10 +16,12 @@
 //! | `file_range` | which bytes of a file a range means |
 //! | `text` | reading text and bytes of a size |
 //! | `connect` | accept, connect, shutdown |
+//! | `close` | a close that lingers keeps no worker |
 //! | `options` | socket options that socket2 does not know |
 //! | `values` | values of options that a plain cast would change |
 
 mod batched;
+mod close;
 mod connect;
 mod data;
 mod file_range;
@@ -53,6 +55,7 @@ use crate::deadline::AtomicDeadline;
 use crate::reactor::short_reads::ShortReads;
 use crate::reactor::source::Attached;
 use crate::sys;
+use close::Descriptor;
 pub(crate) use data::{MAX_IOV, empty_msghdr};
 #[doc(hidden)]
 pub use file_range::file_range;
@@ -67,7 +70,7 @@ pub struct Io {
     /// What `dup`ed descriptors share because the kernel does. Absent: a blocking socket
     /// without timeouts that we made ourselves. Before the descriptor too: see [`Belonging`].
     shared: OnceLock<Arc<Shared>>,
-    fd: OwnedFd,
+    fd: Descriptor,
     /// What it means that a plain `recv` fills less than its buffer.
     short_reads: ShortReads,
     /// Its sends are made together with those of others, where it pays.
@@ -116,6 +119,7 @@ impl Io {
         sys::adopt(fd.as_fd());
         let io = Io::fresh(fd);
         io.source.expose();
+        io.fd.may_linger();
         // A fresh Io has no shared state, so this always takes.
         let shared = Shared::new(MODE_UNKNOWN, UNREAD);
         shared.show();
@@ -127,7 +131,7 @@ impl Io {
     fn fresh(fd: OwnedFd) -> Io {
         Io {
             source: Attached::none(fd.as_fd()),
-            fd,
+            fd: Descriptor::new(fd),
             short_reads: ShortReads::ProveNothing,
             batched_sends: AtomicBool::new(false),
             deadline: AtomicDeadline::never(),
@@ -161,7 +165,11 @@ impl Io {
     /// The error of `fcntl(F_DUPFD_CLOEXEC)`.
     pub fn try_clone(&self) -> io::Result<Io> {
         self.source.expose();
-        let fd = self.fd.try_clone()?;
+        let fd = Descriptor::new(self.fd.try_clone()?);
+        // Of either it may be set by the other.
+        self.fd.may_linger();
+        fd.may_linger();
+        fd.of_listener(&self.fd);
         let shared = Arc::clone(self.shared.get_or_init(Shared::fresh));
         let source = Attached::none(fd.as_fd());
         source.expose();
@@ -195,7 +203,7 @@ impl Io {
         }
         self.source.expose();
         drop(self.source);
-        self.fd
+        self.fd.into_inner()
     }
 
     /// Gives the socket what is dropped with the last of its handles. Once; a second one is dropped here.
@@ -252,6 +260,7 @@ impl Io {
     /// timeouts changed.
     fn show(&self) {
         self.source.expose();
+        self.fd.may_linger();
         self.shared.get_or_init(Shared::fresh).show();
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use libc::c_int;
@@ -18,6 +18,7 @@ use crate::interest::Interest;
 use crate::io::notify::{Notifier, Notify};
 use crate::io::values::to_microseconds;
 use crate::reactor::source::Source;
+use crate::sys::lock::{Guard, Lock};
 use crate::sys::{cvt, inherit};
 use crate::wake::ALL;
 
@@ -43,7 +44,7 @@ pub(super) struct Shared {
     /// Whether code outside has seen a descriptor of it: one of the three below.
     pub(super) shown: AtomicU8,
     /// The sources of the handles, if there are several: as numbers, see [`Source::key`].
-    pub(super) handles: Mutex<Vec<u64>>,
+    pub(super) handles: Lock<Vec<u64>>,
 }
 
 /// Only we know the descriptor: what we remember of it is true.
@@ -78,7 +79,7 @@ impl Shared {
             unread: Mutex::new(Vec::new()),
             belonging: OnceLock::new(),
             shown: AtomicU8::new(HIDDEN),
-            handles: Mutex::default(),
+            handles: Lock::default(),
         })
     }
 
@@ -103,8 +104,8 @@ impl Shared {
         }
     }
 
-    fn lock_handles(&self) -> MutexGuard<'_, Vec<u64>> {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_handles(&self) -> Guard<'_, Vec<u64>> {
+        self.handles.lock()
     }
 }
 

@@ -65,6 +65,7 @@ impl Io {
     ///
     /// The error of `setsockopt(2)`.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.fd.lingers();
         let linger = libc::linger {
             l_onoff: c_int::from(linger.is_some()),
             l_linger: linger.map_or(0, seconds),

@@ -1,6 +1,5 @@
 //! The result of a process on its way to whoever joins it.
 
-use std::any::Any;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -266,6 +265,3 @@ impl fmt::Debug for Process {
             .finish_non_exhaustive()
     }
 }
-
-/// The result of catching a panic, with the payload.
-pub(crate) type Caught<T> = Result<T, Box<dyn Any + Send + 'static>>;

@@ -42,10 +42,11 @@ impl<T: 'static> Local<T> {
 
     /// Calls `f` with this process's (or thread's) copy.
     ///
+    /// On a plain thread that is ending and has dropped its values each call makes a new copy.
+    ///
     /// # Panics
     ///
-    /// If `init` panics; the next use tries again. On a plain thread, when the thread's own values
-    /// are being dropped.
+    /// If `init` panics; the next use tries again.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         let key = ptr::from_ref(self) as usize;
         let value = match find(key) {
@@ -54,7 +55,7 @@ impl<T: 'static> Local<T> {
                 let value: Rc<dyn Any> = Rc::new((self.init)());
                 // `init` may have come here itself: who was first stays.
                 find(key).unwrap_or_else(|| {
-                    keep(key, Rc::clone(&value));
+                    keep(key, &value);
                     value
                 })
             }

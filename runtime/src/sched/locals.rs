@@ -19,11 +19,12 @@ thread_local! {
     static OF_THREAD: RefCell<Locals> = const { RefCell::new(Locals::new()) };
 }
 
-/// Runs no code of the program's in `f`, so that it is never nested.
-fn with_locals<R>(f: impl FnOnce(&mut Locals) -> R) -> R {
+/// Runs no code of the program's in `f`, so that it is never nested. `None` on a thread that is ending and
+/// has dropped its values.
+fn with_locals<R>(f: impl FnOnce(&mut Locals) -> R) -> Option<R> {
     match task::current() {
-        Some(task) => task.with_locals(f),
-        None => OF_THREAD.with_borrow_mut(f),
+        Some(task) => Some(task.with_locals(f)),
+        None => OF_THREAD.try_with(|own| f(&mut own.borrow_mut())).ok(),
     }
 }
 
@@ -35,20 +36,21 @@ pub(crate) fn find(key: usize) -> Option<Rc<dyn Any>> {
             .find(|(k, _)| *k == key)
             .map(|(_, value)| Rc::clone(value))
     })
+    .flatten()
 }
 
 /// Drops the values of the process that ends, in the process itself: they may do I/O. A value made
 /// anew while others are dropped is dropped too.
 pub(crate) fn drop_all() {
     loop {
-        let Some(last) = with_locals(|locals| locals.0.pop()) else {
+        let Some(last) = with_locals(|locals| locals.0.pop()).flatten() else {
             return;
         };
         drop(last);
     }
 }
 
-/// Keeps a value under its key.
-pub(crate) fn keep(key: usize, value: Rc<dyn Any>) {
-    with_locals(|locals| locals.0.push((key, value)));
+/// Keeps a value under its key, if it can be kept.
+pub(crate) fn keep(key: usize, value: &Rc<dyn Any>) {
+    let _ = with_locals(|locals| locals.0.push((key, Rc::clone(value))));
 }

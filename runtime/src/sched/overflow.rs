@@ -12,8 +12,7 @@ static PREVIOUS: OnceLock<[libc::sigaction; 2]> = OnceLock::new();
 
 const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
-/// Installs the handler once. Worker threads are made by std, which gives each an alternate
-/// signal stack.
+/// Installs the handler once. A thread that runs processes needs an [`AlternateStack`] too.
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -37,6 +36,51 @@ pub(crate) fn install() {
             }
         }
     });
+}
+
+/// The stack that the handler runs on, for a thread that has none. std gives one to the threads it
+/// makes, but only in a program whose `main` is Rust's; a library that a program in C has loaded
+/// would end without a word.
+pub(crate) struct AlternateStack(Option<Vec<u8>>);
+
+impl AlternateStack {
+    /// More than the kernel saves of any processor's registers, and what the handler needs.
+    const SIZE: usize = 64 << 10;
+
+    /// Sees to it that the calling thread has one, until this is dropped.
+    pub(crate) fn of_thread() -> AlternateStack {
+        let mut now = MaybeUninit::<libc::stack_t>::zeroed();
+        // SAFETY: only asks; room for the answer, for which all-zero is valid.
+        let now = unsafe {
+            libc::sigaltstack(ptr::null(), now.as_mut_ptr());
+            now.assume_init()
+        };
+        if now.ss_flags & libc::SS_DISABLE == 0 {
+            return AlternateStack(None);
+        }
+        let mut stack = Vec::<u8>::with_capacity(AlternateStack::SIZE);
+        AlternateStack::set(stack.as_mut_ptr(), 0);
+        AlternateStack(Some(stack))
+    }
+
+    fn set(at: *mut u8, flags: libc::c_int) {
+        let new = libc::stack_t {
+            ss_sp: at.cast(),
+            ss_flags: flags,
+            ss_size: AlternateStack::SIZE,
+        };
+        // SAFETY: so many bytes that nobody else uses until it is taken away again; or none. There is
+        // nobody to tell of an error: without it a message is missing.
+        unsafe { libc::sigaltstack(&raw const new, ptr::null_mut()) };
+    }
+}
+
+impl Drop for AlternateStack {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            AlternateStack::set(ptr::null_mut(), libc::SS_DISABLE);
+        }
+    }
 }
 
 extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {

@@ -5,6 +5,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread;
+use std::time::Duration;
 
 use parking::Parker;
 
@@ -53,11 +54,18 @@ thread_local! {
     static PARKER: Parker = Parker::new();
 }
 
+/// How often a thread looks that nobody can wake any more.
+const NOW_AND_THEN: Duration = Duration::from_millis(1);
+
 /// What wakes whoever calls this out of [`park`].
 pub(crate) fn unparker() -> Unparker {
     match suspendable() {
         Some(task) => Unparker::Process(task),
-        None => Unparker::Thread(PARKER.with(Parker::unparker)),
+        None => {
+            let own = PARKER.try_with(Parker::unparker);
+            // Of a thread that is ending, see `park`: it wakes nobody.
+            Unparker::Thread(own.unwrap_or_else(|_| Parker::new().unparker()))
+        }
     }
 }
 
@@ -66,12 +74,17 @@ pub(crate) fn park(until: Nanos, waiting: Waiting) {
     if let Some(task) = suspendable() {
         return task.park(until, waiting);
     }
-    PARKER.with(|parker| match until.to_instant() {
+    let parked = PARKER.try_with(|parker| match until.to_instant() {
         Some(at) => {
             parker.park_deadline(at);
         }
         None => parker.park(),
     });
+    if parked.is_err() {
+        // The thread is ending, and its parker has gone before the value that waits now. Who waits looks
+        // again and again.
+        thread::sleep(until.left(Nanos::now()).min(NOW_AND_THEN));
+    }
 }
 
 /// The process that may be suspended here: none on a plain thread, and none while a panic

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crate::sched::stack::{self, Pool};
 use crate::sched::worker::Worker;
+use crate::sys;
 use crate::sys::lock::Lock;
 
 pub(crate) struct Scheduler {
@@ -21,11 +23,35 @@ pub(crate) struct Scheduler {
 }
 
 static SCHEDULER: OnceLock<&'static Scheduler> = OnceLock::new();
+/// The same, for who has no part in it yet; null again in a forked child, which has none of the threads.
+static USABLE: AtomicPtr<Scheduler> = AtomicPtr::new(ptr::null_mut());
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn in_forked_child() {
+    FORKED.store(true, Ordering::Relaxed);
+    USABLE.store(ptr::null_mut(), Ordering::Release);
+}
 
 impl Scheduler {
     /// The scheduler, if it has been started.
+    #[inline]
     pub(crate) fn started() -> Option<&'static Scheduler> {
-        SCHEDULER.get().copied()
+        // SAFETY: null, or one that lives for ever.
+        unsafe { USABLE.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Whether this is a forked child of a program that has started one.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`](io::ErrorKind::Unsupported) if it is: nobody would run a process here.
+    pub(crate) fn check_not_forked() -> io::Result<()> {
+        if FORKED.load(Ordering::Relaxed) {
+            let text =
+                "the runtime was started before the fork, and its threads are in the parent only";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
+        Ok(())
     }
 
     /// Makes workers that nobody runs yet. [`publish`](Self::publish) lets everybody use them.
@@ -47,8 +73,15 @@ impl Scheduler {
     }
 
     /// Makes it the one of this OS process.
-    pub(crate) fn publish(&'static self) -> &'static Scheduler {
-        SCHEDULER.get_or_init(|| self)
+    ///
+    /// # Errors
+    ///
+    /// That of `pthread_atfork(3)`: no memory.
+    pub(crate) fn publish(&'static self) -> io::Result<&'static Scheduler> {
+        sys::in_forked_children(in_forked_child)?;
+        let first = *SCHEDULER.get_or_init(|| self);
+        USABLE.store(ptr::from_ref(first).cast_mut(), Ordering::Release);
+        Ok(first)
     }
 
     #[inline]

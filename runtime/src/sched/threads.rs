@@ -10,12 +10,19 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 use std::time::Duration;
+
+use parking::{Parker, Unparker};
+
+use crate::deadline::Nanos;
+use crate::sched::park;
+use crate::sched::task::{self, Waiting};
+use crate::sys::lock::{Guard, Lock};
 
 /// What a thread runs.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -34,8 +41,7 @@ pub(crate) struct Threads {
     live: usize,
     /// All of them, at most.
     all: usize,
-    state: Mutex<State>,
-    work: Condvar,
+    state: Lock<State>,
 }
 
 struct State {
@@ -43,7 +49,8 @@ struct State {
     owner: u32,
     queue: VecDeque<(Job, Arc<Ticket>)>,
     threads: usize,
-    idle: usize,
+    /// Those that wait for work, the one that has waited longest first.
+    idle: VecDeque<Unparker>,
     given_up: usize,
 }
 
@@ -71,14 +78,13 @@ impl Threads {
             name,
             live,
             all,
-            state: Mutex::new(State {
+            state: Lock::new(State {
                 owner: 0,
                 queue: VecDeque::new(),
                 threads: 0,
-                idle: 0,
+                idle: VecDeque::new(),
                 given_up: 0,
             }),
-            work: Condvar::new(),
         }
     }
 
@@ -92,9 +98,11 @@ impl Threads {
     pub(crate) fn run(&'static self, job: Job) -> Result<Arc<Ticket>, (Job, io::Error)> {
         let ticket = Arc::new(Ticket(AtomicU8::new(QUEUED)));
         let mut state = self.lock();
-        if state.idle > state.queue.len() {
+        // The one that has rested least: its stack is warm, and the others may end.
+        if let Some(idle) = state.idle.pop_back() {
             state.queue.push_back((job, Arc::clone(&ticket)));
-            self.work.notify_one();
+            // With the lock held, under which nothing parks.
+            idle.unpark();
             return Ok(ticket);
         }
         if state.threads - state.given_up >= self.live {
@@ -125,7 +133,7 @@ impl Threads {
                 ticket.set(GIVEN_UP);
                 state.given_up += 1;
                 // Its thread makes room for another. If none can be made, those there are come to it.
-                if state.queue.len() > state.idle && state.threads < self.all {
+                if !state.queue.is_empty() && state.threads < self.all {
                     let _ = self.start_thread(&mut state);
                 }
                 None
@@ -146,6 +154,7 @@ impl Threads {
 
     /// What a thread of the pool does.
     fn serve(&self) {
+        let parker = Parker::new();
         let mut state = self.lock();
         loop {
             while let Some((job, ticket)) = state.queue.pop_front() {
@@ -159,33 +168,96 @@ impl Threads {
                 }
                 ticket.set(DONE);
             }
-            state.idle += 1;
-            let (waited, timeout) = self
-                .work
-                .wait_timeout_while(state, IDLE, |state| state.queue.is_empty())
-                .unwrap_or_else(PoisonError::into_inner);
-            state = waited;
-            state.idle -= 1;
-            if timeout.timed_out() && state.queue.is_empty() {
-                state.threads -= 1;
-                return;
+            let own = parker.unparker();
+            state.idle.push_back(own.clone());
+            drop(state);
+            parker.park_timeout(IDLE);
+            state = self.lock();
+            let place = state.idle.iter().position(|u| u.same_parker(&own));
+            // Nobody has called it.
+            if let Some(place) = place {
+                state.idle.remove(place);
+                if state.queue.is_empty() {
+                    state.threads -= 1;
+                    return;
+                }
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    fn lock(&self) -> Guard<'_, State> {
+        let mut state = self.state.lock();
         let here = process::id();
         if state.owner != here {
             // The first use, or a forked child, which has none of the threads.
             state.owner = here;
             // What the parent's jobs hold is the parent's.
             mem::forget(mem::take(&mut state.queue));
-            (state.threads, state.idle, state.given_up) = (0, 0, 0);
+            mem::forget(mem::take(&mut state.idle));
+            (state.threads, state.given_up) = (0, 0);
         }
         state
     }
 }
+
+/// Runs `f` on a thread for blocking code while the calling process waits; on a plain thread, here. See
+/// [`process::blocking`](crate::process::blocking).
+pub(crate) fn blocking<F, T>(f: F) -> T
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    if task::current().is_none() {
+        return f();
+    }
+    let mut result: Option<thread::Result<T>> = None;
+    let done = Arc::new(Done {
+        flag: AtomicBool::new(false),
+        unparker: park::unparker(),
+    });
+    let job: Box<dyn FnOnce() + Send + '_> = {
+        let result = SendPtr(&raw mut result);
+        let done = Arc::clone(&done);
+        Box::new(move || {
+            let result = result;
+            let outcome = catch_unwind(AssertUnwindSafe(f));
+            // SAFETY: `blocking` does not return, and does not look at it, before `done` is set.
+            unsafe { *result.0 = Some(outcome) };
+            done.set();
+        })
+    };
+    // SAFETY: only the lifetime changes. The job is gone, but for `done` which it shares, when
+    // `done` is set, and this function does not return before: its wait ends for nothing else,
+    // and nothing between here and there unwinds.
+    let job: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(job) };
+    if let Err((job, _)) = WORK.run(job) {
+        job();
+    }
+    while !done.flag.load(Ordering::Acquire) {
+        park::park(Nanos::NEVER, Waiting::Blocking);
+    }
+    match result.expect("the job sets the result before it is done") {
+        Ok(value) => value,
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+struct Done {
+    flag: AtomicBool,
+    unparker: park::Unparker,
+}
+
+impl Done {
+    fn set(&self) {
+        self.flag.store(true, Ordering::Release);
+        self.unparker.unpark();
+    }
+}
+
+struct SendPtr<T>(*mut T);
+
+// SAFETY: handed to the one job that writes through it while its owner waits; T is Send.
+unsafe impl<T: Send> Send for SendPtr<T> {}
 
 #[cfg(all(test, not(std_net_loom)))]
 mod tests {

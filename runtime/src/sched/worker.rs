@@ -13,6 +13,7 @@ use std::{hint, io, mem};
 use crate::deadline::Nanos;
 use crate::sched::Watched;
 use crate::sched::info::Info;
+use crate::sched::overflow::AlternateStack;
 use crate::sched::ready::Ready;
 use crate::sched::scheduler::Scheduler;
 use crate::sched::sends::{Queued, Sends};
@@ -181,6 +182,7 @@ impl Worker {
 
     /// The worker's own thread; never returns.
     pub(crate) fn run<W: Watched>(&'static self, scheduler: &'static Scheduler) {
+        let _for_overflows = AlternateStack::of_thread();
         CURRENT.set(Some(self));
         self.run_while::<W>(scheduler, || true);
     }
@@ -188,6 +190,7 @@ impl Worker {
     /// Runs this process, at once, and all others on the calling thread until none is left. Then another
     /// thread may be this worker: nothing that has begun here is anywhere.
     pub(crate) fn run_here<W: Watched>(&'static self, scheduler: &'static Scheduler, start: Start) {
+        let _for_overflows = AlternateStack::of_thread();
         CURRENT.set(Some(self));
         self.live.fetch_add(1, Ordering::Relaxed);
         let stack = self.take_stack(start.pool);

@@ -16,6 +16,7 @@ use std::sync::PoisonError;
 
 use super::platform::thread::{exec, is_only_thread};
 use crate::sys::cvt;
+use crate::sys::lock::Lock;
 
 /// `SD_LISTEN_FDS_START`.
 const FIRST: RawFd = 3;
@@ -136,7 +137,7 @@ pub fn pass(command: &mut Command, fds: Vec<(OwnedFd, String)>) -> io::Result<()
     // Behind the `=` the child writes its number.
     let own = b"LISTEN_PID=\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
     {
-        let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut passed = PASSED.lock();
         passed.extend(fds.iter().filter_map(|(fd, _)| inode(fd.as_fd())));
     }
     let sources: Vec<OwnedFd> = fds.into_iter().map(|(fd, _)| fd).collect();
@@ -155,11 +156,11 @@ pub fn pass(command: &mut Command, fds: Vec<(OwnedFd, String)>) -> io::Result<()
 }
 
 /// The inodes of the sockets that were passed on.
-static PASSED: Mutex<Vec<libc::ino_t>> = Mutex::new(Vec::new());
+static PASSED: Lock<Vec<libc::ino_t>> = Lock::new(Vec::new());
 
 /// Whether this is a socket that another program has, too: its mode may be what that one needs.
 pub(crate) fn was_passed(fd: BorrowedFd<'_>) -> bool {
-    let passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
+    let passed = PASSED.lock();
     !passed.is_empty() && inode(fd).is_some_and(|inode| passed.contains(&inode))
 }
 

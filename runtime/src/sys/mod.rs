@@ -125,6 +125,17 @@ pub(crate) fn cvt_len(result: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
+/// Has `f`, which must be async-signal-safe, called in every child that a `fork(2)` makes from now on.
+pub(crate) fn in_forked_children(f: extern "C" fn()) -> io::Result<()> {
+    // SAFETY: the function is there as long as the program is.
+    let error = unsafe { libc::pthread_atfork(None, None, Some(f)) };
+    if error == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::from_raw_os_error(error))
+    }
+}
+
 /// Sets `errno` to 0, before a function that leaves there what happened inside it.
 pub(crate) fn clear_errno() {
     // SAFETY: the calling thread's own.

@@ -247,6 +247,9 @@ impl<L: Listener> Server<L> {
     /// Returns when all connections have ended. The listener is closed before they do: clients in its
     /// queue are refused, unless another process shares it.
     ///
+    /// A cancel of the process that runs this ends it too: before a shutdown with an error, afterwards as
+    /// if the deadline had come. It does not wait then for the connections that it cancels.
+    ///
     /// # Errors
     ///
     /// That of an accept which will not pass: the listener was shut down, say. The connections under

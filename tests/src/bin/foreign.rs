@@ -1,0 +1,32 @@
+//! A program whose `main` is not Rust's, as one in C that has loaded a library: std has prepared nothing.
+//! A process in it overflows its stack, on a worker's thread or, with `run` as argument, on the calling one.
+#![no_main]
+
+use std::ffi::{CStr, c_char, c_int};
+
+use std_net::{process, runtime};
+
+#[allow(unconditional_recursion, reason = "it is to overflow")]
+fn deep(n: u64) -> u64 {
+    let page = std::hint::black_box([n; 512]);
+    deep(n + 1) + page[0]
+}
+
+fn overflow() {
+    let deep = || deep(0);
+    let process = process::Builder::new().name("the deep one").spawn(deep);
+    let _ = process.expect("a process").join();
+}
+
+/// The name by which the C library starts a program.
+#[unsafe(no_mangle)]
+pub extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
+    // SAFETY: the C library passes so many strings.
+    let run = count > 1 && unsafe { CStr::from_ptr(*arguments.add(1)) } == c"run";
+    if run {
+        let _ = runtime::Builder::new().run(overflow);
+    } else {
+        overflow();
+    }
+    0
+}

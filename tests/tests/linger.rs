@@ -1,0 +1,110 @@
+//! Does a close that lingers keep only its own process? The worker's others go on meanwhile.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use std_net::process;
+use std_net::socket::{TcpListener, TcpStream};
+use std_net_tests::{LIMIT, again, is_again, within};
+
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Fills the connection, whose peer reads nothing, so that a close has something to wait for.
+fn fill(stream: &TcpStream) {
+    stream.set_nonblocking(true).unwrap();
+    while (&*stream).write(&[0; 1 << 16]).is_ok() {}
+    stream.set_nonblocking(false).unwrap();
+}
+
+type Make = fn(&TcpListener, SocketAddr) -> (TcpStream, TcpStream);
+
+/// A lingering connection, made in different ways, and its peer.
+const WAYS: [Make; 4] = [
+    |listener, addr| {
+        let stream = TcpStream::connect(addr).unwrap();
+        stream.set_linger(Some(LINGER)).unwrap();
+        (stream, listener.accept().unwrap().0)
+    },
+    |listener, addr| {
+        let stream = TcpStream::connect(addr).unwrap();
+        // By a handle that is gone by then.
+        stream
+            .try_clone()
+            .unwrap()
+            .set_linger(Some(LINGER))
+            .unwrap();
+        (stream, listener.accept().unwrap().0)
+    },
+    |listener, addr| {
+        let stream = TcpStream::connect(addr).unwrap();
+        socket2::SockRef::from(&stream)
+            .set_linger(Some(LINGER))
+            .unwrap();
+        (stream, listener.accept().unwrap().0)
+    },
+    |listener, addr| {
+        // Accepted from a listener that has it.
+        listener.socket().set_linger(Some(LINGER)).unwrap();
+        let peer = TcpStream::connect(addr).unwrap();
+        (listener.accept().unwrap().0, peer)
+    },
+];
+
+#[test]
+fn a_lingering_close_keeps_no_worker() {
+    if !is_again() {
+        let output = again(
+            "a_lingering_close_keeps_no_worker",
+            &[("STD_NET_WORKERS", "1")],
+        );
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        return;
+    }
+    within(LIMIT, || {
+        process::spawn(|| {
+            for make in WAYS {
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                let (stream, _peer) = make(&listener, listener.local_addr().unwrap());
+                fill(&stream);
+                let closed = Arc::new(AtomicBool::new(false));
+                let begin = Instant::now();
+                let other = {
+                    let closed = Arc::clone(&closed);
+                    process::spawn(move || {
+                        process::sleep(LINGER / 20);
+                        closed.load(Ordering::SeqCst)
+                    })
+                };
+                drop(stream);
+                closed.store(true, Ordering::SeqCst);
+                assert!(
+                    begin.elapsed() >= LINGER,
+                    "the process itself waits, as a thread does"
+                );
+                assert!(!other.join().unwrap(), "the other one ran meanwhile");
+            }
+        })
+        .join()
+        .unwrap();
+    });
+}
+
+/// A reset takes no time, and what does not linger none either.
+#[test]
+fn other_closes_take_no_time() {
+    std_net_tests::both(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        for linger in [None, Some(Duration::ZERO)] {
+            let stream = TcpStream::connect(addr).unwrap();
+            let (_peer, _) = listener.accept().unwrap();
+            stream.set_linger(linger).unwrap();
+            fill(&stream);
+            drop(stream);
+        }
+    });
+}
