@@ -5,7 +5,7 @@ use std::fmt;
 use std::ptr;
 use std::rc::Rc;
 
-use crate::sched::locals::{find, keep};
+use crate::sched::locals::{Copied, Flow, find, keep};
 
 /// A value of which every process has its own copy, made at its first use and dropped when the
 /// process ends. Outside of processes each thread has its own.
@@ -26,6 +26,7 @@ use crate::sched::locals::{find, keep};
 /// ```
 pub struct Local<T: 'static> {
     init: fn() -> T,
+    flow: Option<Flow>,
     // Two locals with the same `init` must not have the same address.
     _not_zero_sized: u8,
 }
@@ -36,6 +37,40 @@ impl<T: 'static> Local<T> {
     pub const fn new(init: fn() -> T) -> Local<T> {
         Local {
             init,
+            flow: None,
+            _not_zero_sized: 0,
+        }
+    }
+
+    /// A local whose value flows: a process begins with a copy of that of the process (or thread) that
+    /// spawns it, as it is at that moment. For what belongs to a task as a whole, however many processes work at
+    /// it: the number of a request, in every line of its log.
+    ///
+    /// A process that has no value yet hands none on: its children call `init`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use std_net_runtime::process::{self, Local};
+    ///
+    /// static REQUEST: Local<Cell<u64>> = Local::flowing(|| Cell::new(0));
+    ///
+    /// REQUEST.with(|id| id.set(7));
+    /// let query = process::spawn(|| {
+    ///     let log = process::spawn(|| REQUEST.with(Cell::get));
+    ///     log.join().unwrap()
+    /// });
+    /// assert_eq!(query.join().unwrap(), 7);
+    /// ```
+    #[must_use]
+    pub const fn flowing(init: fn() -> T) -> Local<T>
+    where
+        T: Clone + Send,
+    {
+        Local {
+            init,
+            flow: Some(copy::<T>),
             _not_zero_sized: 0,
         }
     }
@@ -55,7 +90,7 @@ impl<T: 'static> Local<T> {
                 let value: Rc<dyn Any> = Rc::new((self.init)());
                 // `init` may have come here itself: who was first stays.
                 find(key).unwrap_or_else(|| {
-                    keep(key, &value);
+                    keep(key, &value, self.flow);
                     value
                 })
             }
@@ -64,6 +99,12 @@ impl<T: 'static> Local<T> {
             .downcast_ref()
             .expect("a key is the address of one static"))
     }
+}
+
+fn copy<T: Clone + Send + 'static>(value: &dyn Any) -> Copied {
+    let value: &T = value.downcast_ref().expect("kept under its own key");
+    let value = value.clone();
+    Box::new(move || Rc::new(value))
 }
 
 impl<T: 'static> fmt::Debug for Local<T> {

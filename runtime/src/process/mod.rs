@@ -309,7 +309,16 @@ where
     let info = Arc::new(builder.info(parent.as_ref(), kind));
     // SAFETY: `main` is consumed by the process, which lets go of everything in it when it drops
     // `packet`; the caller sees to it that the borrows last so long.
-    let main = unsafe { boxed(body(packet, f)) };
+    let main = unsafe {
+        let main = body(packet, f);
+        match locals::copies() {
+            None => boxed(main),
+            Some(copies) => boxed(move || {
+                copies.keep();
+                main();
+            }),
+        }
+    };
     if task::current().is_some() && park::suspendable().is_none() {
         // This process cannot be suspended until it has unwound, and the new one might be waited
         // for: it must not need this worker.

@@ -36,7 +36,7 @@ fn of_process() -> Shared {
     existing().unwrap_or_else(|| {
         let shared = Shared::default();
         let value: Rc<dyn Any> = Rc::new(Arc::clone(&shared));
-        locals::keep(key(), &value);
+        locals::keep(key(), &value, None);
         shared
     })
 }
