@@ -42,6 +42,8 @@ pub struct Builder {
     pub(crate) workers: Option<usize>,
     stack_size: Option<usize>,
     watchdog: Option<Duration>,
+    #[cfg(feature = "signals")]
+    pub(crate) dump_on: Option<(i32, fn())>,
     threadlike: Option<bool>,
     /// The one worker is the thread that starts it.
     pub(crate) here: bool,
@@ -148,6 +150,8 @@ impl Builder {
             threadlike,
             pool,
             watchdog,
+            #[cfg(feature = "signals")]
+            dump_on: self.dump_on,
             here: self.here,
         })
     }
@@ -158,6 +162,8 @@ struct Settings {
     threadlike: bool,
     pool: &'static Pool,
     watchdog: Duration,
+    #[cfg(feature = "signals")]
+    dump_on: Option<(i32, fn())>,
     here: bool,
 }
 
@@ -244,9 +250,27 @@ fn get_or_start(settings: impl FnOnce() -> Builder) -> io::Result<&'static Sched
         }
     }
     watchdog::start(scheduler, settings.watchdog)?;
+    #[cfg(feature = "signals")]
+    if let Some((signal, dump)) = settings.dump_on {
+        call_on(signal, dump)?;
+    }
     // Last, so that nobody uses half a runtime: after a failure the next spawn tries again, and
     // the threads that were made stay asleep.
     scheduler.publish()
+}
+
+/// Has a thread call `f` whenever this signal comes.
+#[cfg(feature = "signals")]
+fn call_on(signal: i32, f: fn()) -> io::Result<()> {
+    if !(1..=64).contains(&signal) || signal_hook::consts::FORBIDDEN.contains(&signal) {
+        return Err(invalid(format!("signal {signal} cannot be taken")));
+    }
+    let mut signals = signal_hook::iterator::Signals::new([signal])
+        .map_err(|error| io::Error::new(error.kind(), format!("signal {signal}: {error}")))?;
+    thread::Builder::new()
+        .name("std_net-dump".into())
+        .spawn(move || signals.forever().for_each(|_| f()))
+        .map(drop)
 }
 
 /// Gives the worker, which has none, a thread of its own.

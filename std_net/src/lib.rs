@@ -36,6 +36,7 @@
 //! | [`socket`] | [`TcpListener`](socket::TcpListener), [`TcpStream`](socket::TcpStream), [`UdpSocket`](socket::UdpSocket); the low-level [`Socket`](socket::Socket) with every option |
 //! | [`activation`] | sockets that a service manager or a predecessor passed on |
 //! | [`server`] | the loop of a server that can be shut down |
+//! | `signals` | signals as a channel, with the feature `signals` |
 //! | `tls` | TLS on connections, with the feature `tls` |
 //! | [`unix`] | the same for Unix-domain sockets |
 //! | [`channel`] | buffered channels over connections: lines, chunks, integers; packets |
@@ -54,6 +55,8 @@ mod connect;
 mod copy;
 pub mod dns;
 pub mod server;
+#[cfg(feature = "signals")]
+pub mod signals;
 pub mod socket;
 #[cfg(feature = "tls")]
 pub mod tls;

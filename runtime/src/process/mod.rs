@@ -13,6 +13,7 @@
 //! | `sync` | [`Mutex`], [`RwLock`], [`Semaphore`], [`Event`] |
 //! | `local` | [`Local`]: values of which each process has its own |
 //! | `run` | the calling thread as the one worker |
+//! | `dump` | that list on a signal |
 //! | `list` | [`list()`]: all processes, for debugging |
 
 pub(crate) mod join;
@@ -29,6 +30,8 @@ pub(crate) mod scope;
 pub mod __case;
 mod blocking;
 pub mod channel;
+#[cfg(feature = "signals")]
+mod dump;
 mod future;
 mod group;
 mod list;

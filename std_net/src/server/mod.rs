@@ -359,6 +359,40 @@ impl Handle {
         state.group.wake();
     }
 
+    /// Shuts the server down at Ctrl-C or `SIGTERM`: the connections under way have until `grace` after the
+    /// first signal; a second one ends them at once. With the feature `signals`.
+    ///
+    /// # Errors
+    ///
+    /// As [`signals::ctrl_c`](crate::signals::ctrl_c).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use std_net::server::Server;
+    /// use std_net::socket::TcpListener;
+    ///
+    /// let server = Server::new(TcpListener::bind("127.0.0.1:8080")?)?;
+    /// server.handle().shutdown_on_signals(Duration::from_secs(10))?;
+    /// server.run(|stream| stream.write_string("hello\n"))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(feature = "signals")]
+    pub fn shutdown_on_signals(&self, grace: Duration) -> io::Result<()> {
+        let signals = crate::signals::ctrl_c()?;
+        let handle = self.clone();
+        let until = std::thread::Builder::new().name("std_net-shutdown".into());
+        until.spawn(move || {
+            let mut grace = grace;
+            for _ in signals {
+                handle.shutdown(grace);
+                grace = Duration::ZERO;
+            }
+        })?;
+        Ok(())
+    }
+
     /// Whether a shutdown has begun.
     #[must_use]
     pub fn is_shutdown_begun(&self) -> bool {

@@ -1,0 +1,167 @@
+//! Do signals come as values, does Ctrl-C end a server, and does one list the processes? Each in an OS
+//! process of its own: a signal is for all of it.
+
+use std::io::{ErrorKind, Read, Write};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use std_net::process;
+use std_net::runtime::Builder;
+use std_net::server::Server;
+use std_net::signals::{self, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
+use std_net::socket::{TcpListener, TcpStream};
+use std_net_tests::{again, both, is_again};
+
+fn raise(signal: i32) {
+    // SAFETY: no memory is passed.
+    assert_eq!(unsafe { libc::kill(libc::getpid(), signal) }, 0);
+}
+
+/// Runs the test again by itself and wants it to succeed; its standard error.
+fn alone(name: &str) -> String {
+    let output = again(name, &[]);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{errors}");
+    errors
+}
+
+#[test]
+fn each_signal_comes_to_each_channel() {
+    if !is_again() {
+        alone("each_signal_comes_to_each_channel");
+        return;
+    }
+    both(|| {
+        let one = signals::channel(&[SIGHUP, SIGUSR1]).unwrap();
+        let other = signals::channel(&[SIGUSR1]).unwrap();
+        raise(SIGHUP);
+        assert_eq!(one.recv(), Ok(SIGHUP));
+        raise(SIGUSR1);
+        assert_eq!((one.recv(), other.recv()), (Ok(SIGUSR1), Ok(SIGUSR1)));
+        let end = signals::ctrl_c().unwrap();
+        for signal in [SIGINT, SIGTERM] {
+            raise(signal);
+            assert_eq!(end.recv(), Ok(signal));
+        }
+        let came = process::select! {
+            recv(end) -> signal => signal.unwrap(),
+            after(Duration::from_millis(5)) => 0,
+        };
+        assert_eq!(came, Ok(0));
+    });
+}
+
+#[test]
+fn what_cannot_be_taken_is_an_error_that_names_it() {
+    for signal in [libc::SIGKILL, libc::SIGSEGV, -1, 4000] {
+        let error = signals::channel(&[signal]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(error.to_string().contains(&signal.to_string()), "{error}");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_server_and_a_second_one_at_once() {
+    if !is_again() {
+        alone("a_signal_ends_a_server_and_a_second_one_at_once");
+        return;
+    }
+    both(|| {
+        for twice in [false, true] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let server = Server::new(listener).unwrap();
+            let handle = server.handle();
+            handle
+                .shutdown_on_signals(Duration::from_secs(3600))
+                .unwrap();
+            let client = process::spawn(move || {
+                let mut client = TcpStream::connect(address).unwrap();
+                client.write_all(b"ping").unwrap();
+                client.read_exact(&mut [0; 4]).unwrap();
+                raise(SIGTERM);
+                while !handle.is_shutdown_begun() {
+                    process::yield_now();
+                }
+                if twice {
+                    raise(SIGINT);
+                    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+                } else {
+                    client.write_all(b"pong").unwrap();
+                    client.read_exact(&mut [0; 4]).unwrap();
+                }
+            });
+            let end = server
+                .run(|mut stream: TcpStream| {
+                    let mut buf = [0; 4];
+                    loop {
+                        stream.read_exact(&mut buf)?;
+                        stream.write_all(&buf)?;
+                    }
+                    #[allow(unreachable_code, reason = "for its type")]
+                    Ok::<(), std::io::Error>(())
+                })
+                .unwrap();
+            assert_eq!((end.served, end.cancelled), (1, u64::from(twice)));
+            client.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_signal_lists_the_processes() {
+    if is_again() {
+        Builder::new().dump_on(SIGQUIT).start().unwrap();
+        let named = process::Builder::new().name("the sleeper");
+        let place = line!() + 1;
+        let sleeper = named.spawn(|| process::sleep(Duration::MAX)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let acceptor = process::spawn(move || listener.accept().map(drop));
+        let waits = |state: &str| {
+            let all = process::list();
+            all.iter()
+                .any(|p| format!("{:?}", p.state).starts_with(state))
+        };
+        while !(waits("Sleeping") && waits("Readable")) {
+            thread::yield_now();
+        }
+        println!("line {place}");
+        raise(SIGQUIT);
+        // It goes on, and is listed again when asked again.
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(300));
+            sender.send(()).unwrap();
+        });
+        receiver.recv().unwrap();
+        raise(SIGQUIT);
+        thread::sleep(Duration::from_millis(300));
+        sleeper.cancel();
+        acceptor.cancel();
+        sleeper.join().unwrap();
+        acceptor.join().unwrap().unwrap_err();
+        return;
+    }
+    let output = again("a_signal_lists_the_processes", &[]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{errors}");
+    assert_eq!(
+        errors.matches("std_net: 2 processes").count(),
+        2,
+        "{errors}"
+    );
+    let (_, line) = text.split_once("line ").unwrap();
+    let place = format!(
+        "tests/tests/signals.rs:{}",
+        line.split_whitespace().next().unwrap()
+    );
+    let sleeper = errors.lines().find(|l| l.contains("the sleeper")).unwrap();
+    assert!(
+        sleeper.contains("Sleeping for") && sleeper.contains(&place),
+        "{sleeper}"
+    );
+    assert!(errors.lines().any(|l| l.contains("Readable(")), "{errors}");
+}
