@@ -11,10 +11,15 @@
 //! - IPv4: four octets. No digit stands before it, nor a dot behind a digit; no letter, digit, or dot
 //!   with one of these behind it, stands after it. So neither `1.2.3.4.5` nor `1.2.3.4.example.org` has
 //!   one, and the end of a sentence does no harm.
+//!   A version is no address: what stands directly behind a `v`, or behind a product and a slash
+//!   (`Chrome/120.0.0.0`). The slash of a URL or a path (`https://1.2.3.4/`, `/hosts/1.2.3.4`), and that
+//!   behind a host name with dots or behind `localhost`, is none of a product; and no version has a port.
 //! - IPv6: the longest run of hexadecimal digits, colons and dots, without a single colon at its ends and
-//!   dots at its end, if it is an address as a whole and no letter or digit follows.
-//!   What such a run begins with is not part of it, up to the first colon, if it ends a number with dots
-//!   or a host name: `192.0.2.1:2001:db8::1` has two addresses.
+//!   dots at its end, if it is an address as a whole and no letter, digit or `_` follows.
+//!   What such a run begins with is not part of it, up to the first colon, if it ends a number with dots,
+//!   a host name or another word: `192.0.2.1:2001:db8::1` has two addresses, and `IPv6:2001:db8::1` has
+//!   2001:db8::1. With only one colon left behind the word it is none: `Foo::Ba`, `std::a`. Where the
+//!   word could end in the first group of an address (`x2001:db8::1`), nobody can tell, and it is none.
 //! - In `::ffff:192.0.2.1` there is one address, the IPv6 address; `at:192.0.2.1` has an IPv4 address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -222,8 +227,7 @@ impl Scanner {
         if !(ab_good & cd_good) || follows(padded, end) {
             return None;
         }
-        // Part of a longer number with dots.
-        if padded[start - 1] == b'.' && padded[start - 2].is_ascii_digit() {
+        if LEFT_OF_V4[usize::from(padded[start - 1])] && is_other_v4(padded, start, end) {
             return None;
         }
         Some((Ipv4Addr::from_bits(ab << 16 | cd), start, end))
@@ -248,7 +252,7 @@ impl Scanner {
     fn v6_run(&self, padded: &[u8], at: usize, run: Run) -> Option<(Ipv6Addr, usize, usize)> {
         let (start, end) = trim(padded, run.start, run.end);
         // The longest text is `0000:0000:0000:0000:0000:0000:255.255.255.255`.
-        if end.checked_sub(start)? > 45 || follows(padded, end) {
+        if end.checked_sub(start)? > 45 || follows(padded, end) || padded[end] == b'_' {
             return None;
         }
         let len = end - start;
@@ -313,12 +317,10 @@ fn run(padded: &[u8], at: usize) -> Run {
     } else {
         long_run(padded, at)
     };
-    let mut start = at - left;
-    if is_dotted(padded, start) {
-        // And a colon: not part of it.
-        start += memchr::memchr(b':', &padded[start..=at]).map_or(0, |colon| colon + 1);
+    let (mut start, end) = (at - left, at + right);
+    if WORD[usize::from(padded[start - 1])] {
+        start = behind_word(padded, start, at).unwrap_or(end);
     }
-    let end = at + right;
     Run { start, end, dots }
 }
 
@@ -469,21 +471,83 @@ fn not_in_v6(padded: &[u8], start: usize, end: usize) -> bool {
     // Without the masks, which were not made for this.
     let part = |b: &u8| b.is_ascii_hexdigit() || *b == b':';
     let before = padded[..start].iter().rev().take(64);
-    let mut start = start - before.take_while(|b| part(b)).count();
-    if is_dotted(padded, start) {
-        start += memchr::memchr(b':', &padded[start..]).map_or(0, |colon| colon + 1);
+    let mut first = start - before.take_while(|b| part(b)).count();
+    if WORD[usize::from(padded[first - 1])] {
+        match behind_word(padded, first, start) {
+            Some(behind) => first = behind,
+            None => return true,
+        }
     }
-    let (start, end) = trim(padded, start, end);
+    let (start, end) = trim(padded, first, end);
     match ip::parse_v6(&padded[start..end]) {
         Ok(addr) => addr.to_ipv4_mapped().is_some(),
         Err(_) => true,
     }
 }
 
-/// Whether what begins at `start` is the last part of a number with dots, or of a host name.
-#[inline(always)]
-fn is_dotted(padded: &[u8], start: usize) -> bool {
-    padded[start - 1] == b'.' && padded[start - 2].is_ascii_alphanumeric()
+/// Letters and digits, the dot, of which more must be known, and `_`, which is in words of programs.
+static WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = (i as u8).is_ascii_alphanumeric() || matches!(i as u8, b'.' | b'_');
+        i += 1;
+    }
+    table
+};
+
+/// Where the run from `start` on, with a colon at `colon` or before it, begins if what stands before it is
+/// no part of it: behind the first colon, if a word or a number with dots ends there. `None` if there is
+/// no address in it.
+#[cold]
+fn behind_word(padded: &[u8], start: usize, colon: usize) -> Option<usize> {
+    let dotted = padded[start - 1] == b'.';
+    if dotted && !padded[start - 2].is_ascii_alphanumeric() {
+        return Some(start);
+    }
+    let len = memchr::memchr(b':', &padded[start..=colon])?;
+    let tail = &padded[start..start + len];
+    let behind = start + len + 1;
+    // `Foo::Ba`: the colons belong together, and to the words.
+    let joined = padded[behind] == b':' && padded[behind + 1] != b':';
+    // `x2001:db8::1`: the first group, or the end of a word?
+    let unsure = !dotted && tail.len() == 4 && tail.iter().any(u8::is_ascii_digit);
+    (!joined && !unsure).then_some(behind)
+}
+
+/// What may make an IPv4 address something else when it stands before it.
+static LEFT_OF_V4: [bool; 256] = {
+    let mut table = [false; 256];
+    table[b'.' as usize] = true;
+    table[b'v' as usize] = true;
+    table[b'V' as usize] = true;
+    table[b'/' as usize] = true;
+    table
+};
+
+/// Whether what looks like an IPv4 address is a part of a longer number with dots, or a version.
+#[inline(never)]
+fn is_other_v4(padded: &[u8], start: usize, end: usize) -> bool {
+    match padded[start - 1] {
+        b'.' => padded[start - 2].is_ascii_digit(),
+        b'/' => is_version(&padded[..start - 1], &padded[end..]),
+        _ => true,
+    }
+}
+
+/// The longest name of a product that is looked for; longer words are none.
+const PRODUCT: usize = 40;
+
+/// Whether the word at the end of `before` is a product, with a slash and a version behind it.
+fn is_version(before: &[u8], behind: &[u8]) -> bool {
+    let part = |b: &&u8| b.is_ascii_alphanumeric() || b"-_+".contains(b);
+    let len = before.iter().rev().take(PRODUCT).take_while(part).count();
+    let (rest, word) = before.split_at(before.len() - len);
+    // Some name begins with a digit, but none has only digits.
+    let named = len < PRODUCT && word.iter().any(u8::is_ascii_alphabetic);
+    let path_or_host = rest.last().is_some_and(|b| b"/.:@%&=?~".contains(b));
+    let port = behind[0] == b':' && behind[1].is_ascii_digit();
+    named && !path_or_host && !port && !word.eq_ignore_ascii_case(b"localhost")
 }
 
 /// A run without a single colon at its ends and without dots at its end.
@@ -507,16 +571,6 @@ fn trim(padded: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
 /// Whether a word goes on at `end`, perhaps behind dots.
 #[inline(always)]
 fn follows(padded: &[u8], end: usize) -> bool {
-    /// Letters and digits, and the dot, of which more must be known.
-    static WORD: [bool; 256] = {
-        let mut table = [false; 256];
-        let mut i = 0;
-        while i < 256 {
-            table[i] = (i as u8).is_ascii_alphanumeric() || i as u8 == b'.';
-            i += 1;
-        }
-        table
-    };
     let byte = |at: usize| padded.get(at).copied().unwrap_or(b'\n');
     if !WORD[usize::from(byte(end))] {
         return false;
@@ -627,7 +681,7 @@ mod tests {
             ),
             (
                 "2001:db8::1: gone; at 2001:DB8::2. g:::1 x2001:db8::4",
-                &["2001:db8::1", "2001:DB8::2", "2001:db8::4"],
+                &["2001:db8::1", "2001:DB8::2", "::1"],
             ),
             (
                 "12:34:56 00:11:22:33:44:55 [10/Oct/2000:13:55:36 +0] a::b::c 12345::1 1::g 1:2:3:4:5:6:7",
@@ -650,9 +704,34 @@ mod tests {
                 &["2001:db8::1", "2001:db8::2", "1.2.3.4", "1:2:3:4:5:6:7:8"],
             ),
             ("foo.b::1 1.2::3", &none),
+            // Words before an IPv6 address: the literals of RFC 5321, interfaces, and what is none.
+            (
+                "relay=[IPv6:2001:db8::1], delay=1 [IPv6:::1] [IPv6:1:2:3:4:5:6:7:8] IPv6:::ffff:1.2.3.4",
+                &["2001:db8::1", "::1", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4"],
+            ),
+            (
+                "src:2001:db8::1 eth0:fe80::1 vlan100:fe80::2 surface:2001:db8::2 addr:::1",
+                &["2001:db8::1", "fe80::1", "fe80::2", "2001:db8::2", "::1"],
+            ),
+            (
+                "Code::Abc Foo::Ba std::a my::fe my_de::Abc my_face::b ab::cd_ef node::fade::1 Foo::Ba:1:2:3:4:5:6:7",
+                &none,
+            ),
+            ("x2001:db8::4 v2a00::1 x2001:db8:0:0:0:0:0:1", &none),
+            // Versions, and what is none.
+            (
+                "Chrome/120.0.0.0 v2.1.1.108 V1.2.3.4 OPR/106.0.0.0 (Edg/120.0.0.0) my-tool_2/1.2.3.4 curl/7.8.8.1",
+                &none,
+            ),
+            (
+                "https://1.2.3.4/ GET /hosts/1.2.3.5 HTTP /1.2.3.6:80 x.example.org/1.2.3.7 localhost/1.2.3.8 db/1.2.3.9:5432 10/1.2.3.10",
+                &[
+                    "1.2.3.4", "1.2.3.5", "1.2.3.6", "1.2.3.7", "1.2.3.8", "1.2.3.9", "1.2.3.10",
+                ],
+            ),
             // The last colon of a run, and others behind it that are near.
             ("1::2:g:3::4 1::5:g:g:g:g:g:1", &["1::2", "3::4", "1::5"]),
-            ("1::2:.:3::4 ::1:z::2", &["3::4", "::1", "::2"]),
+            ("1::2:.:3::4 ::1:z::2", &["3::4", "::1"]),
         ] {
             assert_eq!(all(text.as_bytes()), found, "{text}");
         }
