@@ -1,7 +1,7 @@
 //! What is said of an item: columns, JSON, and the names of both.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 
 use clap::ValueEnum;
@@ -11,7 +11,8 @@ use std_net_ip::classify::{self, Registration};
 use std_net_ip::net::IpNet;
 use std_net_ip::range::IpRange;
 
-use crate::item::{Item, To, push_addr, push_as, push_display, push_net, push_zone, zones};
+use crate::item::{Item, To, push_addr, push_as, push_display, push_zone, zones};
+use crate::list::Match;
 use crate::read::Entry;
 
 /// A column of the output.
@@ -54,8 +55,10 @@ pub(crate) enum Field {
     /// IPv4: the last address of a network with more than two
     Broadcast,
     /// The first address for a host
+    #[value(name = "first_host", alias = "first-host")]
     FirstHost,
     /// The last address for a host
+    #[value(name = "last_host", alias = "last-host")]
     LastHost,
     /// How many addresses for hosts
     Hosts,
@@ -69,6 +72,8 @@ pub(crate) enum Field {
     Rfc,
     /// Whether it is globally reachable
     Global,
+    /// What is inside an IPv6 address: the IPv4 address of NAT64, 6to4, Teredo, ISATAP; the MAC address of EUI-64
+    Inside,
 }
 
 /// What stands in a column.
@@ -79,12 +84,14 @@ enum Value<'a> {
     Number(String),
     Text(Vec<u8>),
     Raw(&'a [u8]),
+    /// Several, with tabs between them.
+    Fields(&'a [u8]),
 }
 
 impl Field {
     pub(crate) fn name(self) -> String {
         let value = self.to_possible_value().expect("none is skipped");
-        value.get_name().replace('-', "_")
+        value.get_name().to_owned()
     }
 
     fn value<'a>(self, entry: &Entry<'a>, names: &[String]) -> Value<'a> {
@@ -177,8 +184,53 @@ impl Field {
                 Block::Several => Value::None,
                 Block::None => Value::Bool(true),
             },
+            Field::Inside => match inside(addr) {
+                Some(text) => Value::Text(text.into_bytes()),
+                None => Value::None,
+            },
         }
     }
+}
+
+/// What is inside an IPv6 address, with the name of the form before it.
+pub(crate) fn inside(addr: IpAddr) -> Option<String> {
+    let IpAddr::V6(addr) = addr else {
+        return None;
+    };
+    let bits = addr.to_bits();
+    let v4 = |shift: u32| Ipv4Addr::from_bits((bits >> shift) as u32);
+    let segments = addr.segments();
+    let mac = mac(addr.octets());
+    Some(match segments {
+        [0, 0, 0, 0, 0, 0xffff, ..] => format!("IPv4-mapped {}", v4(0)),
+        // RFC 6052, section 2.2, and RFC 8215, whose networks are chosen by their owners.
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] => format!("NAT64 {}", v4(0)),
+        [0x64, 0xff9b, 1, ..] => format!("NAT64 {} (if the prefix has 96 bits)", v4(0)),
+        // RFC 3056; its hosts may have EUI-64.
+        [0x2002, ..] => match mac {
+            Some(mac) => format!("6to4 {}, EUI-64 {mac}", v4(80)),
+            None => format!("6to4 {}", v4(80)),
+        },
+        // RFC 4380, section 4: the client's address and port are turned round.
+        [0x2001, 0, _, _, _, port, ..] => {
+            let client = Ipv4Addr::from_bits(!(bits as u32));
+            format!("Teredo {client}:{}, server {}", !port, v4(64))
+        }
+        // RFC 5214, section 6.1.
+        [_, _, _, _, 0 | 0x200, 0x5efe, ..] => format!("ISATAP {}", v4(0)),
+        // Multicast has no interface.
+        [0xff00..=0xffff, ..] => return None,
+        _ => format!("EUI-64 {}", mac?),
+    })
+}
+
+/// The MAC address that an interface identifier was made of (RFC 4291, appendix A).
+fn mac(octets: [u8; 16]) -> Option<String> {
+    let [.., a, b, c, 0xff, 0xfe, d, e, f] = octets else {
+        return None;
+    };
+    let a = a ^ 2;
+    Some(format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"))
 }
 
 /// How many addresses, in decimal; 2<sup>128</sup> is in no number.
@@ -301,6 +353,7 @@ impl Layout {
 pub(crate) enum LineField {
     Of(Field),
     Match,
+    Label,
     Text,
 }
 
@@ -322,8 +375,9 @@ static LINE_FIELDS: LazyLock<Vec<LineField>> = LazyLock::new(|| {
         Field::Block,
         Field::Rfc,
         Field::Global,
+        Field::Inside,
     ];
-    let own = [LineField::Match, LineField::Text];
+    let own = [LineField::Match, LineField::Label, LineField::Text];
     of_address
         .map(LineField::Of)
         .into_iter()
@@ -339,22 +393,32 @@ impl ValueEnum for LineField {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         match self {
             LineField::Of(field) => field.to_possible_value(),
-            LineField::Match => Some(
-                PossibleValue::new("match")
-                    .help("The network of the set that the address is in; neighbours count as one"),
-            ),
+            LineField::Match => {
+                Some(PossibleValue::new("match").help(
+                    "The most specific entry of the set that it is in, as it is written there",
+                ))
+            }
+            LineField::Label => {
+                Some(PossibleValue::new("label").help("The other fields of that entry's line"))
+            }
             LineField::Text => Some(PossibleValue::new("text").help("The whole line")),
         }
     }
 }
 
 impl LineField {
-    fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         match self {
             LineField::Of(field) => field.name(),
             LineField::Match => String::from("match"),
+            LineField::Label => String::from("label"),
             LineField::Text => String::from("text"),
         }
+    }
+
+    /// Whether it is of the entry of the set that an address is in.
+    pub(crate) fn is_of_match(&self) -> bool {
+        matches!(self, LineField::Match | LineField::Label)
     }
 
     fn value<'a>(self, line: &Whole<'a>, names: &[String]) -> Value<'a> {
@@ -366,12 +430,9 @@ impl LineField {
             }
             (LineField::Of(Field::Line), None, _) => Value::Number(line.number.to_string()),
             (LineField::Text, ..) => Value::Raw(line.text),
-            (LineField::Match, _, Some(net)) => {
-                let mut text = Vec::new();
-                push_net(&mut text, net, false);
-                Value::Text(text)
-            }
-            (LineField::Of(_) | LineField::Match, ..) => Value::None,
+            (LineField::Match, _, Some(found)) => Value::Raw(found.text),
+            (LineField::Label, _, Some(found)) => Value::Fields(found.rest),
+            (LineField::Of(_) | LineField::Match | LineField::Label, ..) => Value::None,
         }
     }
 }
@@ -381,12 +442,14 @@ pub(crate) struct Whole<'a> {
     pub(crate) source: usize,
     /// From 1.
     pub(crate) number: u64,
+    /// With its line end.
+    pub(crate) whole: &'a [u8],
     /// Without its line end.
     pub(crate) text: &'a [u8],
-    /// The address that is in the set, or else the first, if there is one.
+    /// The item that matches, or else the first, if there is one.
     pub(crate) entry: Option<Entry<'a>>,
-    /// The network of the set that this is in.
-    pub(crate) matched: Option<IpNet>,
+    /// The entry of the set that this is in.
+    pub(crate) matched: Option<Match<'a>>,
 }
 
 /// What of each line is written, and how.
@@ -407,10 +470,6 @@ impl LineLayout {
             fields,
             names: names.to_vec(),
         }
-    }
-
-    pub(crate) fn has(&self, field: LineField) -> bool {
-        self.fields.contains(&field)
     }
 
     /// Appends a line's object or columns.
@@ -451,12 +510,31 @@ fn push_value(out: &mut Vec<u8>, value: Value<'_>, json: bool) {
         (Value::None, false) => out.push(b'-'),
         (Value::Bool(b), true) => out.extend_from_slice(if b { b"true" } else { b"false" }),
         (Value::Bool(b), false) => out.extend_from_slice(if b { b"yes" } else { b"no" }),
+        (Value::Number(n), true) if is_large(&n) => push_json(out, n.as_bytes()),
         (Value::Number(n), _) => out.extend_from_slice(n.as_bytes()),
+        (Value::Fields(fields), true) => {
+            out.push(b'[');
+            for (i, field) in fields.split(|b| *b == b'\t').enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                push_json(out, field);
+            }
+            out.push(b']');
+        }
+        (Value::Fields(b""), false) => out.push(b'-'),
+        (Value::Fields(fields), false) => out.extend_from_slice(fields),
         (Value::Text(text), true) => push_json(out, &text),
         (Value::Raw(text), true) => push_json(out, text),
         (Value::Text(text), false) => push_column(out, &text),
         (Value::Raw(text), false) => push_column(out, text),
     }
+}
+
+/// Whether a number is above 2<sup>53</sup>: many programs that read JSON change those.
+fn is_large(digits: &str) -> bool {
+    const MOST: &str = "9007199254740992";
+    digits.len() > MOST.len() || digits.len() == MOST.len() && digits > MOST
 }
 
 fn push_end(out: &mut Vec<u8>, json: bool) {
@@ -476,4 +554,40 @@ fn push_json(out: &mut Vec<u8>, text: &[u8]) {
 /// A tab within a column would be two.
 fn push_column(out: &mut Vec<u8>, text: &[u8]) {
     out.extend(text.iter().map(|b| if *b == b'\t' { b' ' } else { *b }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_inside() {
+        for (addr, text) in [
+            ("64:ff9b::c000:221", Some("NAT64 192.0.2.33")),
+            ("2002:c000:0204::1", Some("6to4 192.0.2.4")),
+            // The example of RFC 4380, section 5.2.9, in today's prefix.
+            (
+                "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+                Some("Teredo 192.0.2.45:40000, server 65.54.227.120"),
+            ),
+            ("fe80::5054:ff:fe12:3456", Some("EUI-64 52:54:00:12:34:56")),
+            (
+                "2001:db8::211:22ff:fe33:4455",
+                Some("EUI-64 00:11:22:33:44:55"),
+            ),
+            ("::ffff:1.2.3.4", Some("IPv4-mapped 1.2.3.4")),
+            ("fe80::5efe:192.0.2.143", Some("ISATAP 192.0.2.143")),
+            ("2001:db8::1", None),
+            ("ff02::1:ff00:1", None),
+            ("1.2.3.4", None),
+        ] {
+            assert_eq!(inside(addr.parse().unwrap()).as_deref(), text, "{addr}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_json_would_change() {
+        assert!(!is_large("9007199254740992") && !is_large("1"));
+        assert!(is_large("9007199254740993") && is_large("18446744073709551616"));
+    }
 }

@@ -15,7 +15,10 @@ use std::thread;
 use indicatif::{ProgressBar, ProgressStyle};
 use memchr::{memchr_iter, memrchr};
 
+use crate::decode::{self, Kind, decode};
+use crate::find::Finder;
 use crate::output::{Result, complain};
+use crate::read::Style;
 use crate::standard;
 
 /// Where text comes from.
@@ -38,24 +41,43 @@ impl Source {
     }
 }
 
-/// What arguments stand for: one that `is_item` takes is text, `-` standard input, one that is the
-/// name of a file this file, and anything else text too, so that it is reported as invalid with the
-/// place. None: standard input.
-pub(crate) fn sources(arguments: &[OsString], is_item: impl Fn(&[u8]) -> bool) -> Vec<Source> {
+/// What arguments stand for: one that is an item is text, `-` standard input, one that is the name of a
+/// file this file, and anything else text too, so that it is reported as invalid with the place. Where
+/// items are found in free text, one with white space or an item in it is text if no file has this name.
+/// None: standard input.
+pub(crate) fn sources(arguments: &[OsString], style: &Style) -> Vec<Source> {
     if arguments.is_empty() {
         return vec![Source::Stdin];
     }
     let source = |(i, argument): (usize, &OsString)| {
         let bytes = argument.as_encoded_bytes();
+        let free = || style.extract && is_free_text(argument);
         if bytes == b"-" {
             Source::Stdin
-        } else if is_item(bytes) || !is_file_name(argument) {
+        } else if style.meaning.parse(bytes).is_ok() || free() || !is_file_name(argument) {
             Source::Text(i + 1, bytes.to_vec())
         } else {
             Source::File(PathBuf::from(argument))
         }
     };
     arguments.iter().enumerate().map(source).collect()
+}
+
+/// No file has this name, and it has white space or an address in it.
+fn is_free_text(argument: &OsStr) -> bool {
+    if Path::new(argument).symlink_metadata().is_ok() {
+        return false;
+    }
+    let bytes = argument.as_encoded_bytes();
+    let mut found = bytes.iter().any(u8::is_ascii_whitespace);
+    let block = Block::of(bytes);
+    Finder::default()
+        .scanner
+        .scan::<true, true>(block.padded(), |_| {
+            found = true;
+            usize::MAX
+        });
+    found
 }
 
 /// Something has this name; or it can only be meant as a name, so that "no such file" is the better
@@ -102,8 +124,7 @@ impl Block {
         }
     }
 
-    /// Of one text, for tests and single words.
-    #[cfg(test)]
+    /// Of one text.
     pub(crate) fn of(text: &[u8]) -> Block {
         let mut block = Block::new();
         block.set(text);
@@ -151,6 +172,8 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
     /// Whether the numbers of lines are wanted.
     pub(crate) lines: bool,
+    /// Lines end with a zero byte. In a block each is a line end, and the other way round.
+    pub(crate) zero: bool,
 }
 
 /// Works on all blocks of all sources: `worker` makes what one thread works with, `deliver` gets what
@@ -169,7 +192,7 @@ where
 {
     let threads = threads(sources, settings.threads);
     let shared = Shared {
-        reader: Mutex::new(Reader::new(sources, settings.lines)),
+        reader: Mutex::new(Reader::new(sources, settings)),
         order: Mutex::new(Order {
             turn: 0,
             waiting: BTreeMap::new(),
@@ -311,13 +334,35 @@ struct Reader<'a> {
     next: usize,
     open: Option<Open>,
     number: u64,
-    lines: bool,
+    settings: Settings,
     trouble: bool,
     bar: ProgressBar,
 }
 
+/// What a file's text is read from.
+enum Text {
+    /// Nobody has looked at it yet.
+    New(File),
+    Plain(File),
+    /// It is made of what is in the file.
+    Decoded(Box<dyn Read + Send>),
+    /// Nothing more comes.
+    None,
+}
+
+impl Read for Text {
+    #[inline]
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Text::New(file) | Text::Plain(file) => file.read(buf),
+            Text::Decoded(text) => text.read(buf),
+            Text::None => Ok(0),
+        }
+    }
+}
+
 struct Open {
-    file: File,
+    text: Text,
     source: usize,
     /// The beginning of a line whose end is not read yet.
     carry: Vec<u8>,
@@ -327,13 +372,13 @@ struct Open {
 }
 
 impl<'a> Reader<'a> {
-    fn new(sources: &'a [Source], lines: bool) -> Reader<'a> {
+    fn new(sources: &'a [Source], settings: Settings) -> Reader<'a> {
         Reader {
             sources,
             next: 0,
             open: None,
             number: 0,
-            lines,
+            settings,
             trouble: false,
             bar: progress_bar(sources),
         }
@@ -343,9 +388,11 @@ impl<'a> Reader<'a> {
     fn next(&mut self, block: &mut Block) -> Option<u64> {
         loop {
             if let Some(open) = &mut self.open {
-                match open.read(block, self.lines) {
+                match open.read(block, self.settings, &self.bar) {
                     Ok(true) => {
-                        self.bar.inc(block.len as u64);
+                        if !matches!(open.text, Text::Decoded(_)) {
+                            self.bar.inc(block.len as u64);
+                        }
                         break;
                     }
                     Ok(false) => self.open = None,
@@ -399,7 +446,7 @@ impl Open {
     fn new(file: File, source: usize) -> Open {
         let fill = file.metadata().is_ok_and(|m| m.is_file());
         Open {
-            file,
+            text: Text::New(file),
             source,
             carry: Vec::new(),
             line: 1,
@@ -407,18 +454,78 @@ impl Open {
         }
     }
 
+    /// Finds out what the file is, and decodes it if it is not plain text. Returns how many bytes of that
+    /// text are in `block` then.
+    #[cold]
+    fn begin(&mut self, block: &mut Block, bar: &ProgressBar) -> io::Result<usize> {
+        let Text::New(mut file) = std::mem::replace(&mut self.text, Text::None) else {
+            return Ok(0);
+        };
+        let mut len = 0;
+        let mut at_end = false;
+        let kind = loop {
+            if let Some(kind) = decode::kind(&block.buffer[PAD..PAD + len], at_end)
+                && (len > 0 || at_end)
+            {
+                break kind;
+            }
+            let room = block.buffer.len() - PAD;
+            match file.read(&mut block.buffer[PAD + len..room]) {
+                Ok(0) => at_end = true,
+                Ok(n) => len += n,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        };
+        if kind == Kind::Plain {
+            self.text = Text::Plain(file);
+            return Ok(len);
+        }
+        let start = io::Cursor::new(block.buffer[PAD..PAD + len].to_vec());
+        let mut text = decode(kind, start.chain(bar.wrap_read(file)))?;
+        // What was compressed may be UTF-16.
+        let (mut start, mut part) = (Vec::new(), [0; 64]);
+        let kind = loop {
+            let n = text.read(&mut part)?;
+            start.extend_from_slice(&part[..n]);
+            if let Some(kind) = decode::kind(&start, n == 0) {
+                break kind;
+            }
+        };
+        self.text = Text::Decoded(decode(kind, io::Cursor::new(start).chain(text))?);
+        self.fill = true;
+        Ok(0)
+    }
+
     /// Whole lines into `block`; false at the end of the file.
-    fn read(&mut self, block: &mut Block, lines: bool) -> io::Result<bool> {
+    fn read(
+        &mut self,
+        block: &mut Block,
+        settings: Settings,
+        bar: &ProgressBar,
+    ) -> io::Result<bool> {
         block.grow(BLOCK.max(self.carry.len() + 1));
         block.buffer[PAD..PAD + self.carry.len()].copy_from_slice(&self.carry);
         let mut len = self.carry.len();
         self.carry.clear();
+        let line_end = if settings.zero { 0 } else { b'\n' };
         // No line end is before `searched`.
         let mut searched = len;
+        let mut end = None;
+        if matches!(self.text, Text::New(_)) {
+            len = self.begin(block, bar)?;
+            if !self.fill {
+                // A pipe: what there is goes on at once.
+                end = memrchr(line_end, &block.buffer[PAD..PAD + len]).map(|at| at + 1);
+            }
+        }
         let end = loop {
+            if end.is_some() {
+                break end;
+            }
             let room = block.buffer.len() - PAD;
             if PAD + len == room {
-                match memrchr(b'\n', &block.buffer[PAD + searched..PAD + len]) {
+                match memrchr(line_end, &block.buffer[PAD + searched..PAD + len]) {
                     Some(at) => break Some(searched + at + 1),
                     None => {
                         // A very long line: room for twice as much.
@@ -428,12 +535,12 @@ impl Open {
                     }
                 }
             }
-            match self.file.read(&mut block.buffer[PAD + len..room]) {
+            match self.text.read(&mut block.buffer[PAD + len..room]) {
                 Ok(0) => break None,
                 Ok(n) => {
                     len += n;
                     if !self.fill
-                        && let Some(at) = memrchr(b'\n', &block.buffer[PAD + len - n..PAD + len])
+                        && let Some(at) = memrchr(line_end, &block.buffer[PAD + len - n..PAD + len])
                     {
                         break Some(len - n + at + 1);
                     }
@@ -446,13 +553,27 @@ impl Open {
         let end = end.unwrap_or(len);
         self.carry
             .extend_from_slice(&block.buffer[PAD + end..PAD + len]);
+        if settings.zero {
+            swap_line_ends(&mut block.buffer[PAD..PAD + end]);
+        }
         block.finish(end);
         block.source = self.source;
         block.first_line = self.line;
-        if lines {
+        if settings.lines {
             self.line += memchr_iter(b'\n', block.text()).count() as u64;
         }
         Ok(end > 0)
+    }
+}
+
+/// Makes zero bytes of line ends, and line ends of zero bytes.
+pub(crate) fn swap_line_ends(text: &mut [u8]) {
+    for byte in text {
+        match *byte {
+            0 => *byte = b'\n',
+            b'\n' => *byte = 0,
+            _ => {}
+        }
     }
 }
 
@@ -516,7 +637,15 @@ mod tests {
         let mut open = Open::new(file, 0);
         let mut block = Block::new();
         let mut blocks = Vec::new();
-        while open.read(&mut block, true).unwrap() {
+        let settings = Settings {
+            threads: 1,
+            lines: true,
+            zero: false,
+        };
+        while open
+            .read(&mut block, settings, &ProgressBar::hidden())
+            .unwrap()
+        {
             assert_eq!(&block.padded()[..PAD], [b'\n'; PAD]);
             assert_eq!(&block.padded()[PAD + block.len..], [b'\n'; PAD]);
             blocks.push(block.text().to_vec());
@@ -563,6 +692,7 @@ mod tests {
         let settings = Settings {
             threads: 4,
             lines: true,
+            zero: false,
         };
         let work = |_: &mut (), block: &Block| block.source;
         let (workers, trouble) = run(
@@ -620,6 +750,7 @@ mod tests {
         let settings = Settings {
             threads: 1,
             lines: false,
+            zero: false,
         };
         let result = run(&sources, settings, || (), |_, _| (), |()| Err(Fail::Closed));
         assert!(matches!(result, Err(Fail::Closed)));

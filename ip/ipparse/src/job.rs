@@ -1,38 +1,68 @@
 //! What all verbs that read items have in common: sources, how lines are read, what becomes of bad ones.
 
-use std::ffi::OsString;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::field::{Field, Layout};
-use crate::input::{Block, Settings, Source, sources};
-use crate::item::{self, From, To};
-use crate::output::Status;
+use crate::find::Finder;
+use crate::input::{self, Block, Source, sources};
+use crate::item::To;
+use crate::output::{Status, complain};
 use crate::read::{Bad, Entry, Line, Style, each};
-use crate::scan::Scanner;
 use crate::settings::{Reading, Showing};
 
 /// What all verbs that read items have in common.
 pub(crate) struct Job {
     pub(crate) sources: Vec<Source>,
-    pub(crate) settings: Settings,
+    pub(crate) settings: input::Settings,
     pub(crate) style: Style,
     pub(crate) strict: bool,
     pub(crate) keep: bool,
     pub(crate) quiet: bool,
     /// Of the sources.
     pub(crate) names: Vec<String>,
+    /// Something was found in free text.
+    found: AtomicBool,
 }
 
 impl Job {
     pub(crate) fn new(reading: &Reading) -> Job {
-        let from = reading.from;
-        let extract = reading.extract;
+        let style = reading.style;
+        let sources = sources(&reading.input, &style);
         Job {
+            names: sources.iter().map(Source::name).collect(),
+            sources,
+            settings: input::Settings {
+                threads: reading.threads,
+                lines: true,
+                zero: false,
+            },
+            style,
             strict: reading.strict,
             keep: reading.keep,
             quiet: reading.quiet,
-            style: Style { extract, from },
-            ..Job::of(&reading.input, reading.threads, from)
+            found: AtomicBool::new(false),
+        }
+    }
+
+    /// Calls `f` for each line of a block, or each item in free text.
+    #[inline(always)]
+    pub(crate) fn each<'a>(
+        &self,
+        finder: &mut Finder,
+        block: &'a Block,
+        mut f: impl FnMut(Line<'a>) -> bool,
+    ) {
+        if !self.style.extract {
+            return each(finder, block, &self.style, f);
+        }
+        let mut found = false;
+        each(finder, block, &self.style, |line| {
+            found = true;
+            f(line)
+        });
+        if found {
+            self.found.store(true, Ordering::Relaxed);
         }
     }
 
@@ -41,13 +71,13 @@ impl Job {
     #[inline]
     pub(crate) fn read(
         &self,
-        scanner: &mut Scanner,
+        finder: &mut Finder,
         block: &Block,
         out: &mut Vec<u8>,
         mut item: impl FnMut(&Entry<'_>, &mut Vec<u8>),
     ) -> Vec<Bad> {
         let mut bad = Vec::new();
-        each(scanner, block, self.style, |line| {
+        self.each(finder, block, |line| {
             match line {
                 Line::Item(entry) => item(&entry, out),
                 Line::Bad(whole, _) | Line::Blank(whole) if self.keep => {
@@ -67,46 +97,69 @@ impl Job {
     #[inline]
     pub(crate) fn hold(
         &self,
-        scanner: &mut Scanner,
+        finder: &mut Finder,
         block: &Block,
         mut item: impl FnMut(&Entry<'_>),
     ) -> (Vec<u8>, Vec<Bad>) {
         let mut pass = Vec::new();
-        let bad = self.read(scanner, block, &mut pass, |entry, _| item(entry));
+        let bad = self.read(finder, block, &mut pass, |entry, _| item(entry));
         (pass, bad)
     }
 
-    pub(crate) fn of(input: &[OsString], threads: usize, from: From) -> Job {
-        let sources = sources(input, |text| item::parse(text, from).is_ok());
-        Job {
-            names: sources.iter().map(Source::name).collect(),
-            sources,
-            settings: Settings {
-                threads,
-                lines: true,
-            },
-            style: Style {
-                extract: false,
-                from,
-            },
-            strict: false,
-            keep: false,
-            quiet: false,
-        }
+    /// Something was found in free text that was not read by [`Job::each`].
+    pub(crate) fn note_found(&self) {
+        self.found.store(true, Ordering::Relaxed);
     }
 
-    /// Reports bad lines. Whether to go on.
-    pub(crate) fn report(&self, bad: &[Bad], status: &mut Status) -> bool {
-        for bad in bad {
-            *status = (*status).max(Status::Negative);
-            if !self.quiet {
-                bad.report(&self.names[bad.source]);
-            }
-            if self.strict {
-                return false;
+    /// Puts the files in folders in their place, at all depths and in the order of their names; of the
+    /// folder that one is in if `here`. Returns whether a folder could not be read.
+    pub(crate) fn walk(&mut self, here: bool) -> bool {
+        let mut trouble = false;
+        let given = if here {
+            vec![Source::File(".".into())]
+        } else {
+            std::mem::take(&mut self.sources)
+        };
+        self.sources.clear();
+        for source in given {
+            let Source::File(path) = &source else {
+                self.sources.push(source);
+                continue;
+            };
+            for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
+                match entry {
+                    // No link, and nothing that may never end; but what is named is read.
+                    Ok(entry)
+                        if entry.depth() == 0 && !entry.file_type().is_dir()
+                            || entry.file_type().is_file() =>
+                    {
+                        let path = entry.path();
+                        let plain = if here {
+                            path.strip_prefix(".").unwrap_or(path)
+                        } else {
+                            path
+                        };
+                        self.sources.push(Source::File(plain.to_owned()));
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        complain(&error.to_string());
+                        trouble = true;
+                    }
+                }
             }
         }
-        true
+        self.names = self.sources.iter().map(Source::name).collect();
+        trouble
+    }
+
+    /// For what is wrong with lines.
+    pub(crate) fn reports(&self) -> Reports<'_> {
+        Reports {
+            job: self,
+            count: 0,
+            fields: false,
+        }
     }
 
     pub(crate) fn layout(&self, showing: &Showing, columns: &[Field], keys: &[Field]) -> Layout {
@@ -125,6 +178,83 @@ impl Job {
         };
         Layout::new(showing.to, fields, showing.json, &self.names)
     }
+}
+
+/// So many bad lines are reported one by one.
+const REPORTED: u64 = 20;
+
+/// Reports bad lines: the first ones one by one, and at the end how many more there are.
+pub(crate) struct Reports<'a> {
+    job: &'a Job,
+    count: u64,
+    /// Bad lines have several fields.
+    fields: bool,
+}
+
+impl Reports<'_> {
+    /// Reports bad lines. Whether to go on.
+    pub(crate) fn take(&mut self, all: &[Bad]) -> bool {
+        for bad in all {
+            self.count += 1;
+            self.fields |= bad.fields;
+            if !self.job.quiet && self.count <= REPORTED {
+                bad.report(&self.job.names[bad.source]);
+            }
+            if self.job.strict {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Reports an item that nothing can be done with. Whether to go on.
+    pub(crate) fn wrong(&mut self, entry: &Entry<'_>, what: &str) -> bool {
+        self.count += 1;
+        if !self.job.quiet && self.count <= REPORTED {
+            let name = &self.job.names[entry.source];
+            complain(&format!("{name}:{}:{}: {what}", entry.line, entry.column));
+        }
+        !self.job.strict
+    }
+
+    /// Whether a bad line has ended it.
+    pub(crate) fn stopped(&self) -> bool {
+        self.job.strict && self.count > 0
+    }
+
+    /// How all of it went; `trouble` if a source could not be read.
+    pub(crate) fn end(self, trouble: bool) -> Status {
+        if self.count > REPORTED && !self.job.quiet {
+            let more = with_commas(self.count - REPORTED);
+            let hint = if self.fields {
+                "is this CSV? try --extract or --field"
+            } else {
+                "is this free text? try --extract"
+            };
+            complain(&format!("{more} more; {hint}"));
+        }
+        let nothing = self.job.style.extract && !self.job.found.load(Ordering::Relaxed);
+        if trouble {
+            Status::Trouble
+        } else if self.count > 0 || nothing {
+            Status::Negative
+        } else {
+            Status::Success
+        }
+    }
+}
+
+/// As people read it: `411,941`.
+fn with_commas(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn field_of(to: To) -> Option<Field> {

@@ -1,12 +1,16 @@
 //! For verbs that write far more than they read. Nothing is made before it is written.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use std_net_ip::range::IpRange;
+
 use crate::field::{Field, Layout};
+use crate::find::Finder;
 use crate::input;
 use crate::item::Item;
 use crate::job::Job;
-use crate::output::{Output, Result, Status, complain};
-use crate::read::{Bad, Entry, Line, each};
-use crate::scan::Scanner;
+use crate::output::{Output, Result, Status};
+use crate::read::{Bad, Entry, Line};
 use crate::settings::Items;
 
 const KEYS: [Field; 2] = [Field::Input, Field::Canonical];
@@ -33,14 +37,14 @@ pub(crate) fn run(
     let job = Job::new(&items.reading);
     let layout = job.layout(&items.showing, &[], &KEYS);
     let mut output = Output::stdout()?;
-    let mut status = Status::Success;
+    let mut reports = job.reports();
     let (_, trouble) = input::run(
         &job.sources,
         job.settings,
-        Scanner::default,
-        |scanner, block| {
+        Finder::default,
+        |finder, block| {
             let mut pieces = Vec::new();
-            each(scanner, block, job.style, |line| {
+            job.each(finder, block, |line| {
                 pieces.push(match line {
                     Line::Item(entry) => Piece::Item {
                         item: entry.item,
@@ -78,23 +82,15 @@ pub(crate) fn run(
                             column,
                         };
                         if let Some(wrong) = write(&entry, &layout, &mut output)? {
-                            status = status.max(Status::Negative);
-                            if !job.quiet {
-                                output.flush()?;
-                                complain(&format!(
-                                    "{}:{line}:{column}: {wrong}",
-                                    job.names[source]
-                                ));
-                            }
-                            if job.strict {
-                                output.flush()?;
+                            output.flush()?;
+                            if !reports.wrong(&entry, &wrong) {
                                 return Ok(false);
                             }
                         }
                     }
                     Piece::Bad(bad) => {
                         output.flush()?;
-                        if !job.report(&[bad], &mut status) {
+                        if !reports.take(&[bad]) {
                             return Ok(false);
                         }
                     }
@@ -108,5 +104,18 @@ pub(crate) fn run(
             Ok(true)
         },
     )?;
-    Ok(if trouble { Status::Trouble } else { status })
+    Ok(reports.end(trouble))
+}
+
+/// The addresses of a range.
+pub(crate) fn addresses(range: IpRange) -> Box<dyn Iterator<Item = IpAddr>> {
+    match (range.first(), range.last()) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => Box::new(
+            (first.to_bits()..=last.to_bits()).map(|bits| Ipv4Addr::from_bits(bits).into()),
+        ),
+        (IpAddr::V6(first), IpAddr::V6(last)) => Box::new(
+            (first.to_bits()..=last.to_bits()).map(|bits| Ipv6Addr::from_bits(bits).into()),
+        ),
+        _ => unreachable!("a range has addresses of one version"),
+    }
 }

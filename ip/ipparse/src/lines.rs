@@ -2,144 +2,244 @@
 
 use std::ffi::OsString;
 use std::iter;
-
-use memchr::{memchr, memchr_iter, memrchr};
 use std::net::IpAddr;
 
+use memchr::{memchr, memchr_iter, memrchr};
 use std_net_ip::IpSet;
-use std_net_ip::net::IpNet;
+use std_net_ip::range::IpRange;
 
 use crate::field::{Field, LineField, LineLayout, Whole};
+use crate::find::{self, Finder, goes_on};
 use crate::input::{self, Block, PAD, Source};
-use crate::item::{From, Item};
+use crate::item::{Item, Meaning, Version, push_number};
 use crate::job::{Job, Pool};
+use crate::list::List;
 use crate::output::{Fail, Output, Result, Status};
-use crate::read::Entry;
-use crate::scan::{Found, Scanner};
-
+use crate::place::Places;
+use crate::read::{Entry, Style};
+use crate::scan::Found;
 use crate::set;
-use crate::settings::Given;
+use crate::settings::{Given, Reading};
 
 /// What is read and what is written of it.
 pub(crate) struct Settings {
     pub(crate) input: Vec<OsString>,
+    /// Folders are read with all that is in them.
+    pub(crate) recursive: bool,
+    /// Lines end with a zero byte.
+    pub(crate) zero: bool,
+    pub(crate) places: Places,
+    /// Addresses of the other version do not count.
+    pub(crate) only: Option<Version>,
     pub(crate) set: Given,
-    /// Only how many.
-    pub(crate) count: bool,
-    pub(crate) json: bool,
-    /// Empty: the lines as they are.
-    pub(crate) columns: Vec<LineField>,
+    pub(crate) how: How,
+    pub(crate) what: What,
     /// Whether the name of the file stands before each line; if not said, it does with several files.
     pub(crate) name: Option<bool>,
+    /// The number of the line stands before it.
+    pub(crate) number: bool,
+    /// No more lines of each file.
+    pub(crate) max: Option<u64>,
     /// The first invalid line of the set ends it.
     pub(crate) strict: bool,
     pub(crate) threads: usize,
 }
 
+/// When an item of a line matches the set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum How {
+    /// It lies inside.
+    #[default]
+    Inside,
+    /// They have an address in common.
+    Overlap,
+    /// It holds an entry of the set.
+    Covers,
+}
+
+/// What is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// The lines, as they are.
+    Lines,
+    /// How many.
+    Count,
+    /// What matches, without the rest of the line.
+    Items,
+    /// The names of files with such lines.
+    Names,
+    /// Nothing: the status is all.
+    Nothing,
+    /// Columns, those by default if none are given, or JSON.
+    Columns { json: bool, columns: Vec<LineField> },
+}
+
 /// Which lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// With an address of the set.
+    /// With an item that matches.
     Matching,
-    /// With addresses, none of the set.
+    /// With items, none that matches.
     OnlyOthers,
     /// All that are not `Matching`.
     Rest,
 }
 
-/// What came of a block: lines, or how many.
-#[derive(Default)]
+/// What came of a block.
 struct Done {
+    source: usize,
     out: Vec<u8>,
+    /// How many lines were chosen.
     count: u64,
+    /// Where what is written of each ends, if there may be too many.
+    ends: Vec<usize>,
 }
 
 pub(crate) fn run(lines: &Settings, choice: Choice) -> Result<Status> {
-    if choice != Choice::Matching && lines.columns.contains(&LineField::Match) {
-        return Err(Fail::message(
-            "exclude and filter -v have no column match: no address of their lines is in the set",
-        ));
+    if let What::Columns { columns, .. } = &lines.what
+        && choice != Choice::Matching
+        && let Some(field) = columns.iter().find(|field| field.is_of_match())
+    {
+        return Err(Fail::message(format!(
+            "exclude and filter -v have no column {}: no address of their lines is in the set",
+            field.name()
+        )));
     }
-    let (set, set_status) = set::load(&lines.set, lines.strict, lines.threads)?;
-    if lines.strict && set_status != Status::Success {
+    let threads = lines.threads;
+    let wants_list = lines.how == How::Covers
+        || match &lines.what {
+            What::Columns { columns, .. } => {
+                columns.is_empty() || columns.iter().any(|field| field.is_of_match())
+            }
+            _ => false,
+        };
+    let loaded = set::load(
+        &lines.set,
+        lines.strict,
+        threads,
+        wants_list && choice == Choice::Matching || lines.how == How::Covers,
+    )?;
+    // Without a part of the set, these would let lines through that it was to stop.
+    let closed = choice != Choice::Matching && !lines.set.lenient;
+    if loaded.trouble && (closed || lines.strict) {
         return Ok(Status::Trouble);
     }
-    let mut job = Job::of(&lines.input, lines.threads, From::Auto);
+    let reading = Reading {
+        input: lines.input.clone(),
+        style: Style {
+            places: lines.places,
+            ..Style::default()
+        },
+        threads,
+        ..Reading::default()
+    };
+    let mut job = Job::new(&reading);
+    let mut walk_trouble = false;
+    if lines.recursive {
+        walk_trouble = job.walk(lines.input.is_empty());
+    }
     let files = job
         .sources
         .iter()
         .filter(|s| !matches!(s, Source::Text(..)));
-    let named = lines.name.unwrap_or_else(|| files.count() > 1);
+    let named = lines
+        .name
+        .unwrap_or_else(|| files.count() > 1 || lines.recursive);
     let layout = layout(&job, lines, choice, named);
-    job.settings.lines = layout.is_some();
+    job.settings.lines = layout.is_some() || lines.number;
+    job.settings.zero = lines.zero;
     let search = Search {
-        v4: !set.bits_v4().is_empty(),
-        v6: !set.bits_v6().is_empty(),
-        set,
+        v4: !loaded.set.bits_v4().is_empty() && lines.only != Some(Version::V6),
+        v6: !loaded.set.bits_v6().is_empty() && lines.only != Some(Version::V4),
+        set: loaded.set,
+        list: loaded.list,
         choice,
-        networks: layout
-            .as_ref()
-            .is_some_and(|layout| layout.has(LineField::Match)),
+        how: lines.how,
+        places: lines.places,
+        only: lines.only,
+    };
+    let write = Write {
+        what: &lines.what,
+        layout,
+        names: named.then_some(&job.names[..]),
+        number: lines.number,
+        ends: lines.max.is_some(),
     };
     let mut output = Output::stdout()?;
     let mut count = 0;
+    // Of each source.
+    let mut counts = vec![0; job.sources.len()];
     let pool = Pool::new();
     let (_, trouble) = input::run(
         &job.sources,
         job.settings,
-        Scanner::default,
-        |scanner, block| {
+        Finder::default,
+        |finder, block| {
             let mut done = Done {
+                source: block.source,
                 out: pool.take(),
                 count: 0,
+                ends: Vec::new(),
             };
-            if let Some(layout) = &layout {
-                search.wholes(scanner, block, |line| layout.write(line, &mut done.out));
-                return done;
+            write.block(&search, finder, block, &mut done);
+            if lines.zero {
+                input::swap_line_ends(&mut done.out);
             }
-            let name = named.then(|| job.names[block.source].as_bytes());
-            search.run(scanner, block, |found| {
-                if lines.count {
-                    done.count += memchr_iter(b'\n', found).count() as u64;
-                } else if let Some(name) = name {
-                    for line in each_line(found) {
-                        done.out.extend_from_slice(name);
-                        done.out.push(b':');
-                        done.out.extend_from_slice(line);
-                    }
-                } else {
-                    done.out.extend_from_slice(found);
-                }
-            });
             done
         },
-        |done| {
-            count += done.count.max(u64::from(!done.out.is_empty()));
-            if !done.out.is_empty() {
-                output.block(&done.out)?;
+        |mut done| {
+            let before = counts[done.source];
+            if let Some(max) = lines.max {
+                let left = max.saturating_sub(before);
+                if done.count > left {
+                    let kept = left.checked_sub(1).and_then(|i| done.ends.get(i as usize));
+                    done.out.truncate(kept.copied().unwrap_or(0));
+                    done.count = left;
+                }
             }
+            counts[done.source] = before + done.count;
+            count += done.count;
+            let go_on = match lines.what {
+                What::Names => {
+                    if before == 0 && done.count > 0 {
+                        output.block(format!("{}\n", job.names[done.source]).as_bytes())?;
+                    }
+                    true
+                }
+                What::Nothing => count == 0,
+                _ => {
+                    if !done.out.is_empty() {
+                        output.block(&done.out)?;
+                    }
+                    true
+                }
+            };
+            let full = lines.max.is_some_and(|max| counts[done.source] >= max);
             pool.give(done.out);
-            Ok(true)
+            Ok(go_on && !(full && job.sources.len() == 1))
         },
     )?;
-    if lines.count {
+    if lines.what == What::Count {
         output.block(format!("{count}\n").as_bytes())?;
     }
-    Ok(if trouble || set_status != Status::Success {
-        Status::Trouble
-    } else if count == 0 {
-        Status::Negative
-    } else {
-        Status::Success
-    })
+    let quiet_success = lines.what == What::Nothing && count > 0;
+    Ok(
+        if (trouble || walk_trouble || loaded.trouble) && !quiet_success {
+            Status::Trouble
+        } else if count == 0 {
+            Status::Negative
+        } else {
+            Status::Success
+        },
+    )
 }
 
 /// How lines are written if not as they are.
 fn layout(job: &Job, lines: &Settings, choice: Choice, named: bool) -> Option<LineLayout> {
-    if !lines.json && lines.columns.is_empty() {
+    let What::Columns { json, columns } = &lines.what else {
         return None;
-    }
-    let mut fields = lines.columns.clone();
+    };
+    let mut fields = columns.clone();
     if fields.is_empty() {
         if named {
             fields.push(LineField::Of(Field::File));
@@ -150,32 +250,128 @@ fn layout(job: &Job, lines: &Settings, choice: Choice, named: bool) -> Option<Li
         }
         fields.push(LineField::Text);
     }
-    Some(LineLayout::new(fields, lines.json, &job.names))
+    Some(LineLayout::new(fields, *json, &job.names))
+}
+
+/// How what is chosen is written.
+struct Write<'a> {
+    what: &'a What,
+    layout: Option<LineLayout>,
+    /// Of the sources, if they are written.
+    names: Option<&'a [String]>,
+    number: bool,
+    /// Whether the ends of lines in the output are wanted.
+    ends: bool,
+}
+
+impl Write<'_> {
+    fn block(&self, search: &Search, finder: &mut Finder, block: &Block, done: &mut Done) {
+        match self.what {
+            What::Columns { .. } => {
+                let Some(layout) = &self.layout else {
+                    return;
+                };
+                search.wholes(finder, block, |line| {
+                    layout.write(line, &mut done.out);
+                    done.count += 1;
+                    done.ends.push(done.out.len());
+                });
+            }
+            What::Items => search.items(finder, block, |number, text, new_line| {
+                if new_line {
+                    if done.count > 0 {
+                        done.ends.push(done.out.len());
+                    }
+                    done.count += 1;
+                }
+                self.before(block.source, number, &mut done.out);
+                done.out.extend_from_slice(text);
+                done.out.push(b'\n');
+            }),
+            What::Lines if self.number => search.wholes(finder, block, |line| {
+                self.before(block.source, line.number, &mut done.out);
+                done.out.extend_from_slice(line.whole);
+                done.count += 1;
+                done.ends.push(done.out.len());
+            }),
+            _ => search.run(finder, block, |found| self.lines(found, block, done)),
+        }
+        if *self.what == What::Items && done.count > 0 {
+            done.ends.push(done.out.len());
+        }
+    }
+
+    /// One or more lines as they are, or how many.
+    #[inline]
+    fn lines(&self, found: &[u8], block: &Block, done: &mut Done) {
+        if *self.what != What::Lines {
+            done.count += memchr_iter(b'\n', found).count() as u64;
+        } else if self.names.is_some() || self.ends {
+            for line in each_line(found) {
+                self.before(block.source, 0, &mut done.out);
+                done.out.extend_from_slice(line);
+                done.count += 1;
+                done.ends.push(done.out.len());
+            }
+        } else if !found.is_empty() {
+            done.out.extend_from_slice(found);
+            // Whether there are any is all that is wanted.
+            done.count = 1;
+        }
+    }
+
+    /// What stands before a line.
+    #[inline]
+    fn before(&self, source: usize, number: u64, out: &mut Vec<u8>) {
+        if let Some(names) = self.names {
+            out.extend_from_slice(names[source].as_bytes());
+            out.push(b':');
+        }
+        if self.number {
+            push_number(out, number);
+            out.push(b':');
+        }
+    }
 }
 
 struct Search {
     set: IpSet,
+    /// Whether addresses of these versions can match.
     v4: bool,
     v6: bool,
+    /// The entries of the set, as they are written, if they are wanted.
+    list: Option<List>,
     choice: Choice,
-    /// Whether it is wanted which network of the set an address is in.
-    networks: bool,
+    how: How,
+    places: Places,
+    only: Option<Version>,
 }
 
 impl Search {
     /// Calls `emit` with one or more whole lines at a time.
-    fn run(&self, scanner: &mut Scanner, block: &Block, emit: impl FnMut(&[u8])) {
+    fn run(&self, finder: &mut Finder, block: &Block, emit: impl FnMut(&[u8])) {
         // For `OnlyOthers` every address counts, not only those that may match.
         match (self.choice, self.v4, self.v6) {
-            (Choice::OnlyOthers, ..) => self.others(scanner, block, emit),
-            (_, true, false) => self.matching::<true, false>(scanner, block, emit),
-            (_, false, true) => self.matching::<false, true>(scanner, block, emit),
-            (_, true, true) => self.matching::<true, true>(scanner, block, emit),
+            (Choice::OnlyOthers, ..) => self.others(finder, block, emit),
+            (_, true, false) => self.matching::<true, false>(finder, block, emit),
+            (_, false, true) => self.matching::<false, true>(finder, block, emit),
+            (_, true, true) => self.matching::<true, true>(finder, block, emit),
             (Choice::Matching, false, false) => {}
             (Choice::Rest, false, false) => {
                 let mut emit = emit;
                 emit(block.text());
             }
+        }
+    }
+
+    /// Whether the item that an address begins matches, and where it ends.
+    #[inline(always)]
+    fn decide(&self, text: &[u8], found: Found) -> (bool, usize) {
+        if goes_on(text, found.end) || self.how == How::Covers {
+            let (item, end) = find::longer(text, found);
+            (self.item_hit(&item), end)
+        } else {
+            (self.hit(found.addr), found.end)
         }
     }
 
@@ -193,71 +389,118 @@ impl Search {
         }
     }
 
-    /// The network of the set that an address is in, by whichever of its versions.
-    fn network(&self, addr: IpAddr) -> Option<IpNet> {
-        let of = |addr: IpAddr| {
-            let mut nets = self.set.range_of(addr)?.nets();
-            nets.find(|net| net.contains(&addr))
-        };
-        of(addr).or_else(|| match addr {
-            IpAddr::V4(_) => None,
-            IpAddr::V6(addr) => of(addr.to_ipv4_mapped()?.into()),
-        })
+    /// The same for a network or a range; each by whichever of its versions.
+    fn item_hit(&self, item: &Item) -> bool {
+        let as_it_is = item.range();
+        let unmapped = item.unmapped().range();
+        self.range_hit(as_it_is) || unmapped != as_it_is && self.range_hit(unmapped)
     }
 
-    /// Calls `emit` with the same lines as [`Search::run`], one at a time, and with the address that
-    /// each was chosen by.
-    fn wholes(&self, scanner: &mut Scanner, block: &Block, mut emit: impl FnMut(&Whole<'_>)) {
+    fn range_hit(&self, range: IpRange) -> bool {
+        match self.how {
+            How::Inside => self.set.contains_all(range),
+            How::Overlap => set::overlaps(&self.set, range),
+            How::Covers => self
+                .list
+                .as_ref()
+                .is_some_and(|list| list.has_inside(range)),
+        }
+    }
+
+    /// Whether an address counts at all.
+    #[inline(always)]
+    fn counts(&self, addr: IpAddr) -> bool {
+        self.only.is_none() || {
+            let meaning = Meaning {
+                unmap: true,
+                only: self.only,
+                ..Meaning::default()
+            };
+            meaning.adjust(Item::Addr(addr)).is_some()
+        }
+    }
+
+    /// Calls `emit` with the same lines as [`Search::run`], one at a time, and with the item that each
+    /// was chosen by.
+    fn wholes(&self, finder: &mut Finder, block: &Block, mut emit: impl FnMut(&Whole<'_>)) {
         let padded = block.padded();
         // Of each line with addresses the first hit, or else the first.
-        let mut decided: Vec<(Found, bool)> = Vec::new();
-        let mut end = PAD;
-        scanner.scan::<true, true>(padded, |found| {
-            let hit = self.hit(found.addr);
-            if found.start >= end {
-                (_, end) = line_around(padded, end, found.start);
-                decided.push((found, hit));
-            } else if hit && let Some(last) = decided.last_mut() {
-                *last = (found, hit);
+        let mut decided: Vec<(Item, usize, usize, bool)> = Vec::new();
+        let mut line_end = PAD;
+        finder.each::<true, true>(padded, &self.places, |text, found| {
+            if !self.counts(found.addr) {
+                return found.end;
             }
-            if hit { end } else { found.end }
+            let (item, end) = find::whole(text, found);
+            let hit = self.item_hit(&item);
+            let decision = (item, found.start, end, hit);
+            if found.start >= line_end {
+                (_, line_end) = line_around(padded, line_end, found.start);
+                decided.push(decision);
+            } else if hit && let Some(last) = decided.last_mut() {
+                *last = decision;
+            }
+            if hit { line_end } else { end }
         });
         let mut decided = decided.into_iter().peekable();
         let mut start = PAD;
         for (number, text) in (block.first_line..).zip(each_line(block.text())) {
             let end = start + text.len();
-            let found = decided.next_if(|(found, _)| found.start < end);
-            let hit = found.is_some_and(|(_, hit)| hit);
+            let found = decided.next_if(|(_, at, ..)| *at < end);
+            let hit = found.is_some_and(|(.., hit)| hit);
             let chosen = match self.choice {
                 Choice::Matching => hit,
                 Choice::OnlyOthers => found.is_some() && !hit,
                 Choice::Rest => !hit,
             };
             if chosen {
+                let whole = text;
                 let text = text.strip_suffix(b"\n").unwrap_or(text);
                 emit(&Whole {
                     source: block.source,
                     number,
+                    whole,
                     text: text.strip_suffix(b"\r").unwrap_or(text),
-                    entry: found.map(|(found, _)| Entry {
-                        item: Item::Addr(found.addr),
-                        text: &padded[found.start..found.end],
+                    entry: found.map(|(item, at, end, _)| Entry {
+                        item,
+                        text: &padded[at..end],
                         source: block.source,
                         line: number,
-                        column: found.start - start + 1,
+                        column: at - start + 1,
                     }),
-                    matched: found
-                        .filter(|_| hit && self.networks)
-                        .and_then(|(found, _)| self.network(found.addr)),
+                    matched: match (&self.list, found) {
+                        (Some(list), Some((item, .., true))) => list.of_item(&item),
+                        _ => None,
+                    },
                 });
             }
             start = end;
         }
     }
 
+    /// Calls `emit` with the number of the line and the text of each item that matches, and whether it is
+    /// the first of its line.
+    fn items(&self, finder: &mut Finder, block: &Block, mut emit: impl FnMut(u64, &[u8], bool)) {
+        let padded = block.padded();
+        let (mut number, mut counted, mut line_end) = (block.first_line, PAD, PAD);
+        finder.each::<true, true>(padded, &self.places, |text, found| {
+            let (item, end) = find::whole(text, found);
+            if self.counts(found.addr) && self.item_hit(&item) {
+                number += memchr_iter(b'\n', &padded[counted..found.start]).count() as u64;
+                counted = found.start;
+                let first = found.start >= line_end;
+                if first {
+                    (_, line_end) = line_around(padded, line_end, found.start);
+                }
+                emit(number, &padded[found.start..end], first);
+            }
+            end
+        });
+    }
+
     fn matching<const V4: bool, const V6: bool>(
         &self,
-        scanner: &mut Scanner,
+        finder: &mut Finder,
         block: &Block,
         mut emit: impl FnMut(&[u8]),
     ) {
@@ -265,9 +508,10 @@ impl Search {
         let rest = self.choice == Choice::Rest;
         // Lines that are side by side are written together; up to `done` all are decided.
         let (mut begin, mut done) = (PAD, PAD);
-        scanner.scan::<V4, V6>(padded, |found| {
-            if !self.hit(found.addr) {
-                return found.end;
+        finder.each::<V4, V6>(padded, &self.places, |text, found| {
+            let (hit, end) = self.decide(text, found);
+            if !hit {
+                return end;
             }
             let (start, end) = line_around(padded, done, found.start);
             if rest {
@@ -286,26 +530,30 @@ impl Search {
         }
     }
 
-    fn others(&self, scanner: &mut Scanner, block: &Block, mut emit: impl FnMut(&[u8])) {
+    fn others(&self, finder: &mut Finder, block: &Block, mut emit: impl FnMut(&[u8])) {
         let padded = block.padded();
         // The line of the last address.
-        let (mut start, mut end, mut keep) = (PAD, PAD, false);
-        scanner.scan::<true, true>(padded, |found| {
-            if found.start >= end {
+        let (mut start, mut line_end, mut keep) = (PAD, PAD, false);
+        finder.each::<true, true>(padded, &self.places, |text, found| {
+            if !self.counts(found.addr) {
+                return found.end;
+            }
+            if found.start >= line_end {
                 if keep {
-                    emit(&padded[start..end]);
+                    emit(&padded[start..line_end]);
                 }
-                (start, end) = line_around(padded, end, found.start);
+                (start, line_end) = line_around(padded, line_end, found.start);
                 keep = true;
             }
-            if self.hit(found.addr) {
+            let (hit, end) = self.decide(text, found);
+            if hit {
                 keep = false;
-                return end;
+                return line_end;
             }
-            found.end
+            end
         });
         if keep {
-            emit(&padded[start..end]);
+            emit(&padded[start..line_end]);
         }
     }
 }

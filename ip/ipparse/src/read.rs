@@ -1,12 +1,13 @@
 //! Items out of blocks: one a line, or out of free text; and lines that hold none.
 
-use std::net::IpAddr;
+use std_net_ip::ParseError;
+use std_net_ip::net::{self, Ipv4Net};
 
-use std_net_ip::net::{self, IpNet, Ipv4Net};
-
+use crate::find::{Finder, whole};
 use crate::input::{Block, PAD};
-use crate::item::{self, From, Item};
+use crate::item::{From, Item, Meaning};
 use crate::output::complain;
+use crate::place::Places;
 use crate::scan::Scanner;
 
 /// An item and where it stands.
@@ -33,13 +34,17 @@ pub(crate) struct Bad {
     before: String,
     here: String,
     after: String,
+    /// It has several fields, with something between them.
+    pub(crate) fields: bool,
 }
 
 /// What is read, and how.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Style {
+    /// Items are found in free text, instead of one a line.
     pub(crate) extract: bool,
-    pub(crate) from: From,
+    pub(crate) meaning: Meaning,
+    pub(crate) places: Places,
 }
 
 /// What a line is.
@@ -54,19 +59,22 @@ pub(crate) enum Line<'a> {
 /// Calls `f` for each item, bad line and blank line of a block, in order, until it returns false.
 #[inline(always)]
 pub(crate) fn each<'a>(
-    scanner: &mut Scanner,
+    finder: &mut Finder,
     block: &'a Block,
-    style: Style,
+    style: &Style,
     mut f: impl FnMut(Line<'a>) -> bool,
 ) {
     if style.extract {
-        return extract(scanner, block, |entry| f(Line::Item(entry)));
+        return extract(finder, block, style, |entry| f(Line::Item(entry)));
     }
+    let scanner = &mut finder.scanner;
+    let adjusts = style.meaning.adjusts();
     let padded = block.padded();
     let end = PAD + block.text().len();
     let (mut at, mut line) = (PAD, block.first_line);
     // Most lines are nothing but an address or network: the scanner reads those of IPv4 at once.
-    let quick = matches!(style.from, From::Auto | From::Classic);
+    let quick = matches!(style.meaning.from, From::Auto | From::Classic);
+    let quick = quick && style.places.field.is_none();
     if quick {
         scanner.prepare(padded);
     }
@@ -94,12 +102,45 @@ pub(crate) fn each<'a>(
                 line,
                 column: 1,
             }),
-            None => any(whole, block.source, line, style.from),
+            None => any(whole, block.source, line, style),
+        };
+        line += 1;
+        let found = match found {
+            Line::Item(entry) if adjusts => match style.meaning.adjust(entry.item) {
+                Some(item) => Line::Item(Entry { item, ..entry }),
+                None => continue,
+            },
+            found => found,
         };
         if !f(found) {
             return;
         }
-        line += 1;
+    }
+}
+
+/// Calls `f` for each line of a block, with its line end, and with the first item that counts in it.
+pub(crate) fn each_line<'a>(
+    finder: &mut Finder,
+    block: &'a Block,
+    style: &Style,
+    mut f: impl FnMut(&'a [u8], Option<&Entry<'a>>),
+) {
+    let mut firsts: Vec<Entry<'a>> = Vec::new();
+    extract_some(finder, block, style, |entry| {
+        if firsts.last().is_none_or(|last| last.line < entry.line) {
+            firsts.push(entry);
+        }
+        true
+    });
+    let mut firsts = firsts.iter().peekable();
+    let mut left = block.text();
+    let mut number = block.first_line;
+    while !left.is_empty() {
+        let end = memchr::memchr(b'\n', left).map_or(left.len(), |at| at + 1);
+        let (line, rest) = left.split_at(end);
+        f(line, firsts.next_if(|entry| entry.line == number));
+        left = rest;
+        number += 1;
     }
 }
 
@@ -137,12 +178,21 @@ fn plain_v6(whole: &[u8]) -> Option<Item> {
 }
 
 /// A line of any kind.
-fn any(whole: &[u8], source: usize, line: u64, from: From) -> Line<'_> {
-    let (start, text) = strip(whole, line == 1);
+fn any<'a>(whole: &'a [u8], source: usize, line: u64, style: &Style) -> Line<'a> {
+    let (mut start, mut text) = strip(whole, line == 1);
     if text.is_empty() {
         return Line::Blank(whole);
     }
-    match item::parse(text, from) {
+    if let Some(column) = style.places.field {
+        let Some(field) = column.of(text) else {
+            let reason = format!("no field {}", column.number);
+            let at = start + text.len();
+            return Line::Bad(whole, Box::new(Bad::new(whole, at, reason, source, line)));
+        };
+        start += field.start;
+        text = &text[field];
+    }
+    match style.meaning.parse(text) {
         Ok(item) => Line::Item(Entry {
             item,
             text,
@@ -150,16 +200,18 @@ fn any(whole: &[u8], source: usize, line: u64, from: From) -> Line<'_> {
             line,
             column: start + 1,
         }),
-        Err(error) => {
-            let at = start + error.position();
-            let reason = error.reason().to_string();
-            Line::Bad(whole, Box::new(Bad::new(whole, at, reason, source, line)))
+        Err(wrong) => {
+            let at = start + wrong.at;
+            Line::Bad(
+                whole,
+                Box::new(Bad::new(whole, at, wrong.reason, source, line)),
+            )
         }
     }
 }
 
 /// A line without white space around it and without a comment; and where that begins. A comment
-/// begins with `#` or `;`, at the beginning or behind white space.
+/// begins with `#`, `;`, `!` or `//`, at the beginning or behind white space.
 #[inline(always)]
 fn strip(whole: &[u8], first: bool) -> (usize, &[u8]) {
     let mut start = 0;
@@ -172,9 +224,15 @@ fn strip(whole: &[u8], first: bool) -> (usize, &[u8]) {
     }
     let mut text = &whole[start..];
     // Nothing of it is in most lines.
-    if text.iter().any(|b| *b <= b' ' || *b == b'#' || *b == b';') {
-        let comment =
-            |i: &usize| b"#;".contains(&text[*i]) && (*i == 0 || text[i - 1].is_ascii_whitespace());
+    if text.iter().any(|b| *b <= b'#' || *b == b';' || *b == b'/') {
+        let comment = |i: &usize| {
+            let mark = match text[*i] {
+                b'#' | b';' | b'!' => true,
+                b'/' => text.get(i + 1) == Some(&b'/'),
+                _ => false,
+            };
+            mark && (*i == 0 || text[i - 1].is_ascii_whitespace())
+        };
         if let Some(at) = (0..text.len()).find(comment) {
             text = &text[..at];
         }
@@ -183,21 +241,51 @@ fn strip(whole: &[u8], first: bool) -> (usize, &[u8]) {
     (start, text)
 }
 
-fn extract<'a>(scanner: &mut Scanner, block: &'a Block, mut f: impl FnMut(Entry<'a>) -> bool) {
-    let padded = block.padded();
-    // Line numbers are counted up to each place.
-    let (mut line, mut line_start) = (block.first_line, PAD);
-    let mut counted = line_start;
-    scanner.scan::<true, true>(padded, |found| {
-        for at in memchr::memchr_iter(b'\n', &padded[counted..found.start]) {
-            line += 1;
-            line_start = counted + at + 1;
+/// Where in a block lines begin, counted up to each place that is asked for.
+struct Lines<'a> {
+    padded: &'a [u8],
+    line: u64,
+    start: usize,
+    counted: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(block: &'a Block) -> Lines<'a> {
+        Lines {
+            padded: block.padded(),
+            line: block.first_line,
+            start: PAD,
+            counted: PAD,
         }
-        counted = found.start;
-        let (item, end) = match length(padded, found.addr, found.end) {
-            Some((net, end)) => (Item::Net(net), end),
-            None => (Item::Addr(found.addr), found.end),
-        };
+    }
+
+    /// The number of the line that a place is in, and where it begins.
+    #[inline(always)]
+    fn of(&mut self, place: usize) -> (u64, usize) {
+        for at in memchr::memchr_iter(b'\n', &self.padded[self.counted..place]) {
+            self.line += 1;
+            self.start = self.counted + at + 1;
+        }
+        self.counted = place;
+        (self.line, self.start)
+    }
+}
+
+#[inline(always)]
+fn extract<'a>(
+    finder: &mut Finder,
+    block: &'a Block,
+    style: &Style,
+    mut f: impl FnMut(Entry<'a>) -> bool,
+) {
+    if !style.places.is_everywhere() || style.meaning.adjusts() {
+        return extract_some(finder, block, style, f);
+    }
+    let padded = block.padded();
+    let mut lines = Lines::new(block);
+    finder.scanner.scan::<true, true>(padded, |found| {
+        let (line, line_start) = lines.of(found.start);
+        let (item, end) = whole(padded, found);
         let go_on = f(Entry {
             item,
             text: &padded[found.start..end],
@@ -209,29 +297,58 @@ fn extract<'a>(scanner: &mut Scanner, block: &'a Block, mut f: impl FnMut(Entry<
     });
 }
 
-/// A prefix length behind an address in free text, with nothing behind it that continues a word or a
-/// path.
-fn length(padded: &[u8], addr: IpAddr, end: usize) -> Option<(IpNet, usize)> {
-    let rest = padded[end..].strip_prefix(b"/")?;
-    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-    let len = std::str::from_utf8(&rest[..digits])
-        .ok()?
-        .parse::<u8>()
-        .ok()?;
-    let goes_on = match rest.get(digits)? {
-        b'.' => rest.get(digits + 1).is_some_and(u8::is_ascii_alphanumeric),
-        b => b.is_ascii_alphanumeric() || b"/-_%".contains(b),
-    };
-    if goes_on || digits > 3 {
-        return None;
-    }
-    Some((IpNet::new(addr, len).ok()?, end + 1 + digits))
+/// The same, of those items that count, at the places that are asked for.
+fn extract_some<'a>(
+    finder: &mut Finder,
+    block: &'a Block,
+    style: &Style,
+    mut f: impl FnMut(Entry<'a>) -> bool,
+) {
+    let padded = block.padded();
+    let mut lines = Lines::new(block);
+    finder.at_places::<true, true>(padded, &style.places, |text, rewritten, found| {
+        let (line, line_start) = lines.of(found.start);
+        let (item, end) = whole(text, found);
+        let Some(item) = style.meaning.adjust(item) else {
+            return (end, false);
+        };
+        // As it was before it was rewritten.
+        let word = rewritten.binary_search_by(|word| {
+            let before = word.end <= found.start;
+            let behind = word.start > found.start;
+            match (before, behind) {
+                (true, _) => std::cmp::Ordering::Less,
+                (_, true) => std::cmp::Ordering::Greater,
+                _ => std::cmp::Ordering::Equal,
+            }
+        });
+        let text_end = word.map_or(end, |word| rewritten[word].end);
+        let go_on = f(Entry {
+            item,
+            text: &padded[found.start..text_end],
+            source: block.source,
+            line,
+            column: found.start - line_start + 1,
+        });
+        (if go_on { end } else { padded.len() }, true)
+    });
 }
 
 /// So many bytes of a line are shown before and behind the place.
 const SHOWN: usize = 32;
 
 impl Bad {
+    /// Of an error in a line.
+    pub(crate) fn of(whole: &[u8], error: &ParseError, source: usize, line: u64) -> Bad {
+        Bad::new(
+            whole,
+            error.position(),
+            error.reason().to_string(),
+            source,
+            line,
+        )
+    }
+
     #[cold]
     fn new(whole: &[u8], at: usize, reason: String, source: usize, line: u64) -> Bad {
         let at = at.min(whole.len());
@@ -255,6 +372,7 @@ impl Bad {
             before: left,
             here: escape(here),
             after: right,
+            fields: whole.iter().any(|b| b",;\t".contains(b)),
         }
     }
 
@@ -301,10 +419,10 @@ mod tests {
     fn read(text: &[u8], extract: bool) -> Vec<String> {
         let style = Style {
             extract,
-            from: From::Auto,
+            ..Style::default()
         };
         let mut all = Vec::new();
-        each(&mut Scanner::default(), &Block::of(text), style, |line| {
+        each(&mut Finder::default(), &Block::of(text), &style, |line| {
             all.push(match line {
                 Line::Item(entry) => {
                     let mut out = format!("{}:{} ", entry.line, entry.column).into_bytes();

@@ -570,7 +570,7 @@ fn trim(padded: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
 
 /// Whether a word goes on at `end`, perhaps behind dots.
 #[inline(always)]
-fn follows(padded: &[u8], end: usize) -> bool {
+pub(crate) fn follows(padded: &[u8], end: usize) -> bool {
     let byte = |at: usize| padded.get(at).copied().unwrap_or(b'\n');
     if !WORD[usize::from(byte(end))] {
         return false;

@@ -5,17 +5,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread;
 
 use std_net_ip::IpSet;
+use std_net_ip::classify::{self, Registration};
 use std_net_ip::net::IpNet;
 use std_net_ip::range::IpRange;
 
 use crate::field::{Field, Layout};
+use crate::find::Finder;
 use crate::input::{self, is_file_name};
-use crate::item::{self, From, Item, push_net};
+use crate::item::{self, Item, Mask, push_net};
 use crate::job::Job;
+use crate::list::{Entries, List};
 use crate::output::{Fail, Output, Result, Status};
 use crate::read::{Bad, Entry};
-use crate::scan::Scanner;
-use crate::settings::{Given, Items, SetForm};
+use crate::settings::{Given, Items, Reading, SetForm};
 
 /// What is read, and the set that it is held against.
 pub(crate) struct TwoSets {
@@ -24,17 +26,28 @@ pub(crate) struct TwoSets {
     pub(crate) other: Given,
 }
 
-/// Writes what `op` makes of what is read and the other set.
-pub(crate) fn combine(both: &TwoSets, op: impl Fn(&IpSet, &IpSet) -> IpSet) -> Result<Status> {
+/// Writes what `op` makes of what is read and the other set. `closed`: without a part of the other set too
+/// much would be written, so then nothing is.
+pub(crate) fn combine(
+    both: &TwoSets,
+    closed: bool,
+    op: impl Fn(&IpSet, &IpSet) -> IpSet,
+) -> Result<Status> {
     let job = Job::new(&both.items.reading);
     let layout = layout(&job, &both.items, both.form)?;
-    let (other, other_status) = load(&both.other, job.strict, job.settings.threads)?;
-    if job.strict && other_status != Status::Success {
+    let other = load(&both.other, job.strict, job.settings.threads, false)?;
+    if other.trouble && (job.strict || closed && !both.other.lenient) {
         return Ok(Status::Trouble);
     }
     let read = read(&job)?;
-    let status = write(&job, both.form, &layout, read, |set| op(&set, &other))?;
-    Ok(status.max(other_status))
+    let status = write(&job, Form::new(both.form, &layout, None), read, |set| {
+        op(&set, &other.set)
+    })?;
+    Ok(if other.trouble {
+        Status::Trouble
+    } else {
+        status
+    })
 }
 
 /// Fails for columns that nothing of a set has.
@@ -58,17 +71,17 @@ pub(crate) fn layout(job: &Job, items: &Items, form: SetForm) -> Result<Layout> 
 
 /// A set, with the lines that are to be passed on.
 pub(crate) struct Read {
-    set: IpSet,
-    kept: Vec<u8>,
-    status: Status,
+    pub(crate) set: IpSet,
+    pub(crate) kept: Vec<u8>,
+    pub(crate) status: Status,
     /// Stopped at a bad line.
-    stopped: bool,
+    pub(crate) stopped: bool,
 }
 
 /// What one thread collects.
 #[derive(Default)]
 struct Part {
-    scanner: Scanner,
+    finder: Finder,
     v4: Vec<(u32, u32)>,
     v6: Vec<(u128, u128)>,
 }
@@ -96,33 +109,65 @@ impl Part {
 }
 
 pub(crate) fn read(job: &Job) -> Result<Read> {
-    let mut status = Status::Success;
+    read_as(job, |item| item)
+}
+
+/// Whether a set has an address of a range.
+pub(crate) fn overlaps(set: &IpSet, range: IpRange) -> bool {
+    /// The first range that does not end before `first`, and whether it begins up to `last`.
+    fn any<T: Copy + Ord>(ranges: &[(T, T)], first: T, last: T) -> bool {
+        let at = ranges.partition_point(|(_, end)| *end < first);
+        ranges.get(at).is_some_and(|(start, _)| *start <= last)
+    }
+    match (range.first(), range.last()) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => {
+            any(set.bits_v4(), first.to_bits(), last.to_bits())
+        }
+        (IpAddr::V6(first), IpAddr::V6(last)) => {
+            any(set.bits_v6(), first.to_bits(), last.to_bits())
+        }
+        _ => false,
+    }
+}
+
+/// All networks of the mask's lengths that a range has addresses of.
+pub(crate) fn widened(range: IpRange, mask: Mask) -> Item {
+    let end = |addr: IpAddr, last: bool| {
+        let len = if addr.is_ipv4() { mask.v4 } else { mask.v6 };
+        IpNet::new(addr, len).map_or(
+            addr,
+            |net| if last { net.broadcast() } else { net.network() },
+        )
+    };
+    let whole = IpRange::new(end(range.first(), false), end(range.last(), true));
+    Item::Range(whole.unwrap_or(range))
+}
+
+/// The same, with what `change` makes of each item.
+#[inline(always)]
+pub(crate) fn read_as(job: &Job, change: impl Fn(Item) -> Item + Sync) -> Result<Read> {
+    let mut reports = job.reports();
     let mut kept = Vec::new();
-    let mut stopped = false;
     let (parts, trouble) = input::run(
         &job.sources,
         job.settings,
         Part::default,
         |part, block| {
-            let mut scanner = std::mem::take(&mut part.scanner);
-            let rest = job.hold(&mut scanner, block, |entry| part.add(&entry.item));
-            part.scanner = scanner;
+            let mut finder = std::mem::take(&mut part.finder);
+            let rest = job.hold(&mut finder, block, |entry| part.add(&change(entry.item)));
+            part.finder = finder;
             rest
         },
         |(pass, bad): (Vec<u8>, Vec<Bad>)| {
             kept.extend_from_slice(&pass);
-            stopped = !job.report(&bad, &mut status);
-            Ok(!stopped)
+            Ok(reports.take(&bad))
         },
     )?;
-    if trouble {
-        status = Status::Trouble;
-    }
     Ok(Read {
         set: join(parts),
         kept,
-        status,
-        stopped,
+        stopped: reports.stopped(),
+        status: reports.end(trouble),
     })
 }
 
@@ -146,8 +191,80 @@ fn join(parts: Vec<Part>) -> IpSet {
     })
 }
 
-/// The set that the values of `--in` make, and whether all was well.
-pub(crate) fn load(given: &Given, strict: bool, threads: usize) -> Result<(IpSet, Status)> {
+/// A set that was given.
+pub(crate) struct Loaded {
+    pub(crate) set: IpSet,
+    /// Its entries, if they are wanted.
+    pub(crate) list: Option<List>,
+    /// A part of it could not be read.
+    pub(crate) trouble: bool,
+}
+
+/// The set that the values of `--in` make.
+pub(crate) fn load(given: &Given, strict: bool, threads: usize, with_list: bool) -> Result<Loaded> {
+    let (values, blocks) = values(given)?;
+    let mut loaded = Loaded {
+        set: IpSet::new(),
+        list: None,
+        trouble: false,
+    };
+    let mut entries = Entries::default();
+    if !values.is_empty() {
+        let reading = Reading {
+            input: values,
+            style: given.style,
+            strict,
+            threads,
+            ..Reading::default()
+        };
+        let job = Job::new(&reading);
+        if with_list {
+            (entries, loaded.trouble) = self::entries(&job)?;
+        } else {
+            let read = read(&job)?;
+            loaded.trouble = read.status != Status::Success;
+            loaded.set = read.set;
+        }
+    }
+    for net in blocks {
+        entries.push(net.into(), net.to_string().as_bytes());
+        if !with_list {
+            let block = IpSet::from_iter([net]);
+            loaded.set = loaded.set.union(&block);
+        }
+    }
+    if with_list {
+        loaded.set = entries.ranges().collect();
+        loaded.list = Some(List::new(entries));
+    }
+    Ok(loaded)
+}
+
+/// The entries of a list, as they are written, and whether some of it could not be read.
+fn entries(job: &Job) -> Result<(Entries, bool)> {
+    let mut all = Entries::default();
+    let mut reports = job.reports();
+    let (_, trouble) = input::run(
+        &job.sources,
+        job.settings,
+        Finder::default,
+        |finder, block| {
+            let mut entries = Entries::default();
+            let (_, bad) = job.hold(finder, block, |entry| {
+                entries.push(entry.item.range(), entry.text);
+            });
+            (entries, bad)
+        },
+        |(entries, bad)| {
+            all.append(entries);
+            Ok(reports.take(&bad))
+        },
+    )?;
+    Ok((all, reports.end(trouble) != Status::Success))
+}
+
+/// The values of `--in`, one by one: text and files, and the blocks that names stand for.
+fn values(given: &Given) -> Result<(Vec<OsString>, Vec<IpNet>)> {
     let mut input: Vec<OsString> = Vec::new();
     for value in &given.values {
         let bytes = value.as_encoded_bytes();
@@ -163,33 +280,76 @@ pub(crate) fn load(given: &Given, strict: bool, threads: usize) -> Result<(IpSet
             _ => input.push(value.clone()),
         }
     }
-    for value in &input {
-        // Text that is none, and no file: most likely a slip, and never a set.
+    let mut blocks = Vec::new();
+    let mut values = Vec::new();
+    for value in input {
         let text = value.as_encoded_bytes();
-        if text != b"-"
-            && !is_file_name(value)
-            && let Err(error) = item::parse(text, From::Auto)
+        let exists = std::path::Path::new(&value).symlink_metadata().is_ok();
+        let parsed = given.style.meaning.parse(text);
+        if text == b"-" || exists || parsed.is_ok() {
+            values.push(value);
+            continue;
+        }
+        let named = value.to_str().map(named).unwrap_or_default();
+        if !named.is_empty() {
+            blocks.extend(named);
+            continue;
+        }
+        // Text that is none, and no file: most likely a slip, and never a set.
+        if !is_file_name(&value)
+            && let Err(wrong) = parsed
         {
             return Err(Fail::message(format!(
-                "--in: neither a file nor an address: {error}"
+                "--in: neither a file nor an address: {}: {}",
+                value.display(),
+                wrong.reason
             )));
         }
+        values.push(value);
     }
-    let mut job = Job::of(&input, threads, From::Auto);
-    job.strict = strict;
-    let read = read(&job)?;
-    let status = match read.status {
-        Status::Success => Status::Success,
-        _ => Status::Trouble,
+    Ok((values, blocks))
+}
+
+/// The blocks that a name stands for: those of the IANA registries whose names begin with it, in small
+/// letters and with dashes; `bogon` for all that are not globally reachable, and `global` for the rest.
+fn named(name: &str) -> Vec<IpNet> {
+    let reach = |reachable: bool| -> IpSet {
+        let some =
+            classify::all().filter(|block| (block.globally_reachable() == Some(true)) == reachable);
+        some.map(|block| block.net()).collect()
     };
-    Ok((read.set, status))
+    match name {
+        // A block within another says it better.
+        "bogon" | "bogons" => reach(false).subtract(&reach(true)).nets().collect(),
+        "global" => {
+            let bogon = reach(false).subtract(&reach(true));
+            IpSet::all().subtract(&bogon).nets().collect()
+        }
+        _ => {
+            let matches = |block: &&Registration| {
+                let full = plain_name(block.name());
+                full.strip_prefix(name)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            };
+            let usual = name.len() > 2 && name.bytes().any(|b| b.is_ascii_lowercase());
+            let blocks = classify::all().filter(|_| usual).filter(matches);
+            blocks.map(|block| block.net()).collect()
+        }
+    }
+}
+
+/// `Documentation (TEST-NET-1)` as `documentation-test-net-1`.
+fn plain_name(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    let words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join("-")
 }
 
 /// Writes what `op` makes of the set, and the lines that are passed on.
 pub(crate) fn write(
     job: &Job,
-    form: SetForm,
-    layout: &Layout,
+    form: Form<'_>,
     read: Read,
     op: impl FnOnce(IpSet) -> IpSet,
 ) -> Result<Status> {
@@ -198,12 +358,6 @@ pub(crate) fn write(
     }
     let set = op(read.set);
     let mut output = Output::stdout()?;
-    let form = Form {
-        ranges: form.ranges,
-        bare: form.bare,
-        plain: layout.fields.is_empty() && layout.to == item::To::Canonical,
-        layout,
-    };
     let threads = input::cores(job.settings.threads);
     pieces(&mut output, set.bits_v4(), threads, |out, (first, last)| {
         form.write(
@@ -260,15 +414,27 @@ fn pieces<T: Sync>(
 }
 
 /// How a range is written.
-struct Form<'a> {
+pub(crate) struct Form<'a> {
     ranges: bool,
     bare: bool,
     /// Nothing but its canonical text.
     plain: bool,
     layout: &'a Layout,
+    /// Shorter networks are written as several of these lengths.
+    least: Option<Mask>,
 }
 
-impl Form<'_> {
+impl<'a> Form<'a> {
+    pub(crate) fn new(form: SetForm, layout: &'a Layout, least: Option<Mask>) -> Form<'a> {
+        Form {
+            ranges: form.ranges,
+            bare: form.bare,
+            plain: layout.fields.is_empty() && layout.to == item::To::Canonical && least.is_none(),
+            layout,
+            least,
+        }
+    }
+
     #[inline]
     fn write(&self, out: &mut Vec<u8>, first: IpAddr, last: IpAddr) {
         let Some(range) = IpRange::new(first, last) else {
@@ -281,11 +447,27 @@ impl Form<'_> {
             if self.plain {
                 push_net(out, net, self.bare);
                 out.push(b'\n');
-            } else if self.bare && net.prefix_len() == net.max_prefix_len() {
-                self.item(out, Item::Addr(net.addr()));
-            } else {
-                self.item(out, Item::Net(net));
+                continue;
             }
+            let least = self
+                .least
+                .map_or(0, |mask| if first.is_ipv4() { mask.v4 } else { mask.v6 });
+            if net.prefix_len() < least {
+                net.subnets(least)
+                    .into_iter()
+                    .flatten()
+                    .for_each(|net| self.net(out, net));
+            } else {
+                self.net(out, net);
+            }
+        }
+    }
+
+    fn net(&self, out: &mut Vec<u8>, net: IpNet) {
+        if self.bare && net.prefix_len() == net.max_prefix_len() {
+            self.item(out, Item::Addr(net.addr()));
+        } else {
+            self.item(out, Item::Net(net));
         }
     }
 

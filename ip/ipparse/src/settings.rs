@@ -3,16 +3,16 @@
 use std::ffi::OsString;
 
 use crate::field::Field;
-use crate::item::{From, To};
+use crate::item::To;
+use crate::read::Style;
 
 /// What is read, and how.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reading {
     /// Text, names of files, or `-`; nothing is standard input.
     pub(crate) input: Vec<OsString>,
-    /// Items are found in free text, instead of one a line.
-    pub(crate) extract: bool,
-    pub(crate) from: From,
+    /// What lines and words mean, and where items are looked for.
+    pub(crate) style: Style,
     /// The first invalid line ends it.
     pub(crate) strict: bool,
     /// Invalid lines, empty lines and comments are passed on.
@@ -42,8 +42,12 @@ pub(crate) struct Items {
 /// The set that `--in` gives.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Given {
-    /// Text, several with commas, or names of files.
+    /// Text, several with commas, names of registered blocks, or names of files.
     pub(crate) values: Vec<OsString>,
+    /// What lines of it mean.
+    pub(crate) style: Style,
+    /// What is wrong with it is reported, and the rest of it is taken for all.
+    pub(crate) lenient: bool,
 }
 
 /// How a set is written.

@@ -1,10 +1,10 @@
 //! Items one by one: something is said of each, and then it is forgotten.
 
+use crate::find::Finder;
 use crate::input;
 use crate::job::{Job, Pool};
 use crate::output::{Output, Result, Status};
 use crate::read::{Bad, Entry};
-use crate::scan::Scanner;
 
 /// What came of a block.
 struct Done {
@@ -24,15 +24,15 @@ pub(crate) fn run(
     mut show: impl FnMut(&Bad) + Send,
 ) -> Result<Status> {
     let mut output = Output::stdout()?;
-    let mut status = Status::Success;
+    let mut reports = job.reports();
     let pool = Pool::new();
     let (_, trouble) = input::run(
         &job.sources,
         job.settings,
-        Scanner::default,
-        |scanner, block| {
+        Finder::default,
+        |finder, block| {
             let mut out = pool.take();
-            let bad = job.read(scanner, block, &mut out, &write);
+            let bad = job.read(finder, block, &mut out, &write);
             Done { out, bad }
         },
         |done| {
@@ -41,8 +41,8 @@ pub(crate) fn run(
             }
             pool.give(done.out);
             done.bad.iter().for_each(&mut show);
-            Ok(job.report(&done.bad, &mut status))
+            Ok(reports.take(&done.bad))
         },
     )?;
-    Ok(if trouble { Status::Trouble } else { status })
+    Ok(reports.end(trouble))
 }

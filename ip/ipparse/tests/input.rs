@@ -164,7 +164,11 @@ fn line_ends_blanks_and_marks() {
         (1, "1.1.1.1\n2.2.2.2\n4.4.4.4\n5.5.5.5\n")
     );
     assert_eq!(good(&[], ""), "");
-    assert_eq!(good(&["--extract"], "\n\n\n"), "");
+    // As grep -o: nothing was found.
+    assert_eq!(
+        run(&["--extract"], "\n\n\n"),
+        (1, String::new(), String::new())
+    );
 }
 
 #[test]

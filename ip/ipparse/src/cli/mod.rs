@@ -7,15 +7,22 @@
 mod shared;
 mod verbs;
 
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::output::{Result, Status};
+use crate::output::{Fail, Result, Status};
 use crate::verbs as run;
 
-use shared::{Items, Reading};
-use verbs::{Aggregate, Dedupe, Exclude, Filter, Hosts, Info, Range, Sort, Split, TwoSets};
+use shared::Items;
+use verbs::{
+    Aggregate, Anonymize, Check, Count, Dedupe, Diff, Exclude, Filter, Free, Hosts, Info, Label,
+    Overlaps, Random, Range, Sort, Split, TwoSets,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default())
@@ -28,12 +35,14 @@ filters lines by them, sorts, aggregates, subtracts, splits them.
 
 INPUT is text (192.0.2.1, 10.0.0.0/8), the name of a file, or - for standard input, which is also what is read \
 if there is none. What reads as an address is one; write ./10.0.0.0 for a file of that name. A file has one address, \
-network or range a line; empty lines and comments (# or ;) are skipped. With --extract they are found anywhere in \
-free text, such as a log.
+network or range a line; empty lines and comments (#, ;, ! or //) are skipped. With --extract they are found anywhere \
+in free text, such as a log. Files may be compressed (gzip, zstd, xz) or UTF-16: their first bytes tell.
 
 Forms that are read: 192.0.2.1  2001:db8::1  192.0.2.0/24  192.0.2.0/255.255.255.0  2001:db8::/32
   10.0.0.1-10.0.0.9  192.0.2.1:80  [::1]:80  fe80::1%eth0  1.2.0.192.in-addr.arpa  0xc0000201
-  and with --from: integers, hexadecimal numbers without 0x, the classic forms of inet_aton(3).";
+  with --forms lists: 10.0.0.1-20  192.168.1.*  10.0.0.0 255.255.255.0  10.3.0.0 0.0.0.255  10/8  1.0.0.0,1.0.0.255,AU
+  1[.]2[.]3[.]4; and with --from: integers, hexadecimal numbers without 0x, octets with leading zeros, the classic \
+forms of inet_aton(3).";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,18 +53,23 @@ Examples:
   ipparse filter --in 10.0.0.0/8 access.log    lines that hold an address of a network
   ipparse filter --in blocklist.txt -c *.log   how many lines
   ipparse exclude --in crawlers.txt access.log the other lines
+  ipparse label --in asn.csv access.log        whose network each address is of
   ipparse dedupe --extract --count access.log  who comes most often
+  ipparse anonymize access.log                 the same log without the ends of addresses
   ipparse aggregate blocklist.txt              the fewest networks for the same addresses
   ipparse subtract feed.txt --in allow.txt     a list without what is in another
   ipparse range 10.0.0.1-10.0.0.9              as networks; and a network as a range
   ipparse split 10.0.0.0/22 --prefix 24        smaller networks
   ipparse hosts 192.0.2.0/29                   all hosts of a network, one a line
+  ipparse free 10.0.0.0/16 --prefix 24 --in used.txt    the next network that is free
   ipparse info 192.0.2.77/26                   network, mask, first and last host, and so on
 
 Exit status:
-  0    all went well (filter, exclude: there are such lines)
-  1    invalid lines, reported on standard error (filter, exclude: no such lines)
-  2    wrong usage, or a file that cannot be read
+  0    all went well (filter, exclude: there are such lines; diff: no difference)
+  1    invalid lines, reported on standard error; --extract that finds nothing (filter, exclude: no such lines;
+       diff: a difference; free: nothing is)
+  2    wrong usage, or a file that cannot be read. subtract, exclude, filter -v, free and diff write nothing then,
+       nor if a line of a set is invalid
   141  standard output was closed before the end";
 
 /// Addresses, networks and ranges from lists, logs and arguments
@@ -80,55 +94,188 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Write each in one form (what is done without a sub-command)
+    #[command(after_help = "\
+Examples:
+  ipparse canonical 2001:DB8:0::1 --to expanded
+  ipparse canonical --forms lists '10.0.0.1-20' '192.168.1.*'
+  ipparse canonical --from padded 001.002.004.000
+  ipparse canonical --extract --first --columns line,address access.log")]
     Canonical(Items),
-    /// Say what each is for: name in the IANA registry, RFC, whether globally reachable
+    /// Say what each is for: name in the IANA registry, RFC, whether globally reachable, and what is inside
+    #[command(after_help = "\
+Inside an IPv6 address may be an IPv4 address (NAT64, 6to4, Teredo, ISATAP) or a MAC address (EUI-64); a last column \
+has it where there is one.
+
+Examples:
+  ipparse classify 10.1.2.3 8.8.8.8
+  ipparse classify 64:ff9b::c000:221 fe80::5054:ff:fe12:3456")]
     Classify(Items),
     /// Say which lines are invalid, with the place marked; exit with 1 if any
-    Check(Reading),
-    /// Write the lines that hold an address of the set
     #[command(after_help = "\
-Lines are written as they are. An address within a word counts as for --extract. An IPv4 address mapped into \
-IPv6 (::ffff:192.0.2.1) matches as both.
+Examples:
+  ipparse check feed.txt
+  ipparse check --network plan.txt       host bits that are set, duplicates and what overlaps, too")]
+    Check(Check),
+    /// Write the lines that hold an address of the set
+    #[command(
+        disable_help_flag = true,
+        after_help = "\
+Lines are written as they are. An item within a line counts as for --extract: an address, a network or a range. It \
+matches when it lies inside the set, all of it; with --overlap when they have an address in common; with --covers when \
+it holds an entry of the set. An IPv4 address mapped into IPv6 (::ffff:192.0.2.1) matches as both.
 
-With --json, or with columns, it is an object or a row a line instead: the number of the line, its first address in \
-the set (with -v: its first), the network of the set that holds it, and the text of the line. Networks of the set \
-that overlap or touch count as the one that they make up, as for aggregate.
+With --json, or with columns, it is an object or a row a line instead: the number of the line, its first item that \
+matches (with -v: its first), the most specific entry of the set that holds it, as it is written there, and the text \
+of the line.
 
 Examples:
   ipparse filter --in 10.0.0.0/8,192.168.0.0/16 access.log
   ipparse filter --in blocklist.txt --in 2001:db8::/32 < access.log
   ipparse filter -v --in office.txt auth.log     lines with addresses, none of them of the office
+  ipparse filter --in bogon --field 1 access.log     visitors from where nobody can come
+  ipparse filter --covers --in 10.1.2.3 routes.txt     the networks that 10.1.2.3 is in
+  ipparse filter -rl --in 192.0.2.7 /etc         files that name an address
   tail -f access.log | ipparse filter --in blocklist.txt
   ipparse filter --json --in blocklist.txt access.log
-  ipparse filter --columns line,address,match --in blocklist.txt access.log")]
+  ipparse filter --columns line,address,match --in blocklist.txt access.log"
+    )]
     Filter(Filter),
     /// Write the lines that hold no address of the set
-    #[command(after_help = "\
-Lines are written as they are. With --json, or with columns, it is an object or a row a line instead: the number of \
-the line, its first address (null or - if it has none), and the text of the line.
+    #[command(
+        disable_help_flag = true,
+        after_help = "\
+Lines are written as they are. Only a line with an item that lies inside the set is left out (with --overlap or \
+--covers: see filter). If the set cannot be read, or has an invalid line, nothing is written and the status is 2; \
+--lenient-set goes on without. With --json, or with columns, it is an object or a row a line instead: the number of \
+the line, its first item (null or - if it has none), and the text of the line.
 
 Examples:
   ipparse exclude --in crawlers.txt access.log
-  ipparse exclude --json --in crawlers.txt access.log")]
+  ipparse exclude --json --in crawlers.txt access.log"
+    )]
     Exclude(Exclude),
+    /// Say in which entry of a list each address is: which network, whose, where
+    #[command(after_help = "\
+The list has a network, an address or a range a line, and behind it what shall be said of it: 10.0.0.0/8,office or \
+1.0.0.0,1.0.0.255,13335,AU or with tabs or spaces. A first line that is none, such as network,name, is its heading. \
+Of several entries that hold an address the smallest counts.
+
+Every address found in the input is a row: itself, the entry as it is written in the list, and the rest of that line \
+in columns; - and - if there is none.
+
+Examples:
+  ipparse label --in asn.csv access.log
+  ipparse label --in asn.csv --append --field 1 access.log
+  ipparse label --in plan.csv --json 10.1.2.3
+  ipparse label --in asn.csv --columns line,address,label access.log")]
+    Label(Label),
     /// Sort by address: IPv4 first, the larger network before the smaller
+    #[command(after_help = "\
+Examples:
+  ipparse sort -u list.txt
+  ipparse sort --lines hosts          whole lines, by their first addresses")]
     Sort(Sort),
     /// Write each once, at its first place
+    #[command(after_help = "\
+Two are the same if what is written of them is, without where they are from; 10.0.0.1 and 10.0.0.1/32 are.
+
+Examples:
+  ipparse dedupe --extract --count access.log                who comes most often
+  ipparse dedupe --extract --count --mask 24,64 access.log   from which networks
+  ipparse dedupe --lines --field 1 access.log                the first line of each visitor")]
     Dedupe(Dedupe),
+    /// Write how many different addresses there are in all
+    #[command(after_help = "\
+Examples:
+  ipparse count blocklist.txt                       addresses, each counted once
+  ipparse count --extract --mask 24,64 access.log   networks with one of them")]
+    Count(Count),
     /// Write the fewest networks that hold the same addresses
-    #[command(visible_alias = "merge")]
+    #[command(
+        visible_alias = "merge",
+        after_help = "\
+--max-length and --lossy write networks with more addresses than there were, never with fewer.
+
+Examples:
+  ipparse aggregate blocklist.txt
+  ipparse aggregate --max-length 24,48 routes.txt   nothing longer than a /24 or a /48
+  ipparse aggregate --min-length 16 list.txt        nothing larger than a /16
+  ipparse aggregate --lossy 10 blocklist.txt        fewer networks; in each at most a tenth is new"
+    )]
     Aggregate(Aggregate),
     /// Write what is in the input and not in the set, as networks
+    #[command(after_help = "\
+If the set cannot be read, or has an invalid line, nothing is written and the status is 2; --lenient-set goes on \
+without.
+
+Example:
+  ipparse subtract feed.txt --in allow.txt")]
     Subtract(TwoSets),
     /// Write what is both in the input and in the set, as networks
+    #[command(after_help = "Example:\n  ipparse intersect feed.txt --in ours.txt")]
     Intersect(TwoSets),
+    /// Say what two lists differ in: - and + before networks that are gone and that are new
+    #[command(after_help = "\
+Addresses are compared, not lines: two ways to write the same set do not differ. The status is that of diff: 0 if \
+they do not differ, 1 if they do, 2 for trouble; an invalid line is trouble, and nothing is written.
+
+Examples:
+  ipparse diff yesterday.txt today.txt
+  ipparse diff -q old.txt new.txt || reload")]
+    Diff(Diff),
+    /// Say which entries of a list overlap, two a line
+    #[command(after_help = "\
+Two entries and where they are, each with FILE:LINE. The status is 0 if there are some, 1 if not.
+
+Examples:
+  ipparse overlaps plan.txt
+  ipparse overlaps ours.txt --in theirs.txt")]
+    Overlaps(Overlaps),
+    /// Write the next free network, or address, inside of networks
+    #[command(after_help = "\
+Examples:
+  ipparse free 10.0.0.0/16 --prefix 24 --in used.txt    the next free /24
+  ipparse free 10.0.0.0/24 --in leases.txt -n 3         the next three free addresses
+  ipparse free 10.0.0.0/24 --in leases.txt -n 0         all of them")]
+    Free(Free),
+    /// Write the smallest network that holds all, one for each version
+    #[command(after_help = "Example:\n  ipparse supernet 10.0.1.0/24 10.0.6.0/24")]
+    Supernet(Items),
     /// Split networks into smaller ones
+    #[command(after_help = "\
+Examples:
+  ipparse split 10.0.0.0/22 --prefix 24
+  ipparse split 10.0.0.0/22 --parts 8
+  ipparse split 10.0.0.0/24 --hosts 100,50,20,2")]
     Split(Split),
     /// Turn ranges into networks, and networks into ranges
+    #[command(after_help = "Example:\n  ipparse range 10.0.0.1-10.0.0.9")]
     Range(Range),
     /// Write all addresses for hosts, one a line
+    #[command(after_help = "Example:\n  ipparse hosts 192.0.2.0/29")]
     Hosts(Hosts),
+    /// Write random addresses out of networks, each only once
+    #[command(after_help = "\
+Examples:
+  ipparse random -n 5 10.0.0.0/8
+  ipparse random --seed 7 2001:db8::/64")]
+    Random(Random),
+    /// Write text with other addresses in it: cut, or replaced by a key
+    #[command(after_help = "\
+Only what reads as an address is replaced; a name with an address in it (1-2-3-4.example.org) is not.
+
+Cut, all addresses of a network become one: 192.0.2.7 becomes 192.0.2.0. With a key each becomes another, always the \
+same, and two with the same first n bits still have n bits in common: the algorithm is Crypto-PAn (Xu, Fan, Ammar, \
+Moon: Prefix-Preserving IP Address Anonymization, 2002) with AES-128, for IPv6 with all 128 bits. Whoever has the key \
+can undo it; the structure of networks shows.
+
+Examples:
+  ipparse anonymize access.log > public.log
+  ipparse anonymize --mask 16,32 access.log
+  head -c 32 /dev/urandom > key; ipparse anonymize --key-file key access.log")]
+    Anonymize(Anonymize),
     /// Say all about a network: mask, first and last host, broadcast, how many
+    #[command(after_help = "Example:\n  ipparse info 192.0.2.77/26")]
     Info(Info),
     /// Write a completion script for a shell
     #[command(after_help = "\
@@ -146,23 +293,69 @@ Examples:
 
 /// Does what the command line says.
 pub(crate) fn run() -> Result<Status> {
-    let cli = Cli::parse();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // Nobody waits for somebody to type a list.
+    if arguments.len() < 2 && io::stdin().is_terminal() {
+        let mut command = Cli::command();
+        let usage = command.render_usage();
+        return Err(Fail::message(format!(
+            "nothing to read\n\n{usage}\n\nFor more information, try '--help'."
+        )));
+    }
+    if let Some(first) = arguments.get(1)
+        && let Some(verb) = meant(first)
+    {
+        let word = first.display();
+        return Err(Fail::message(format!(
+            "{word}: no file, and no sub-command; did you mean {verb}?"
+        )));
+    }
+    let cli = Cli::parse_from(arguments);
     match cli.verb.unwrap_or(Verb::Canonical(cli.canonical)) {
         Verb::Canonical(args) => run::canonical::run(&args.settings()),
         Verb::Classify(args) => run::classify::run(&args.settings()),
         Verb::Check(args) => run::check::run(&args.settings()),
-        Verb::Filter(args) => run::filter::run(&args.settings()),
-        Verb::Exclude(args) => run::exclude::run(&args.settings()),
+        Verb::Filter(args) => run::filter::run(&args.settings()?),
+        Verb::Exclude(args) => run::exclude::run(&args.settings()?),
+        Verb::Label(args) => run::label::run(&args.settings()),
         Verb::Sort(args) => run::sort::run(&args.settings()),
         Verb::Dedupe(args) => run::dedupe::run(&args.settings()),
+        Verb::Count(args) => run::count::run(&args.settings()),
         Verb::Aggregate(args) => run::aggregate::run(&args.settings()),
-        Verb::Subtract(args) => run::subtract::run(&args.settings()),
-        Verb::Intersect(args) => run::intersect::run(&args.settings()),
+        Verb::Subtract(args) => run::subtract::run(&args.settings("subtract")?),
+        Verb::Intersect(args) => run::intersect::run(&args.settings("intersect")?),
+        Verb::Diff(args) => run::diff::run(&args.settings()),
+        Verb::Overlaps(args) => run::overlaps::run(&args.settings()),
+        Verb::Free(args) => run::free::run(&args.settings()?),
+        Verb::Supernet(args) => run::supernet::run(&args.settings()),
         Verb::Split(args) => run::split::run(&args.settings()),
         Verb::Range(args) => run::range::run(&args.settings()),
         Verb::Hosts(args) => run::hosts::run(&args.settings()),
+        Verb::Random(args) => run::random::run(&args.settings()),
+        Verb::Anonymize(args) => run::anonymize::run(&args.settings()),
         Verb::Info(args) => run::info::run(&args.settings()),
         Verb::Completions { shell } => run::completions::run(Cli::command(), shell),
         Verb::Man => run::man::run(Cli::command()),
     }
+}
+
+/// The sub-command that a first argument is most likely a slip of.
+fn meant(first: &OsStr) -> Option<String> {
+    let word = first.to_str()?;
+    let letters = word.bytes().all(|b| b.is_ascii_alphabetic());
+    if !letters || Path::new(first).exists() {
+        return None;
+    }
+    let command = Cli::command();
+    let names = || {
+        command
+            .get_subcommands()
+            .flat_map(|verb| verb.get_name_and_visible_aliases())
+    };
+    if names().any(|name| name == word) {
+        return None;
+    }
+    let like = |name: &str| strsim::jaro_winkler(word, name);
+    let nearest = names().max_by(|a, b| like(a).total_cmp(&like(b)))?;
+    (like(nearest) > 0.85).then(|| nearest.to_owned())
 }

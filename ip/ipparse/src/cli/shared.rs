@@ -4,8 +4,13 @@ use std::ffi::OsString;
 
 use clap::Args;
 
+use std_net_ip::forms::Forms;
+
 use crate::field::Field;
-use crate::item::{From, To};
+use crate::item::{From, Mask, Meaning, To, Version};
+use crate::output::{Fail, Result};
+use crate::place::{self, Column};
+use crate::read::Style;
 use crate::settings;
 
 /// What is read.
@@ -25,6 +30,26 @@ pub(crate) struct Reading {
         help_heading = "Reading"
     )]
     from: From,
+    /// Read these forms of lists besides: lists for all, or short-range, star, mask, wildcard, short-net,
+    /// columns, defanged, numbers, several with commas
+    #[arg(
+        long,
+        value_name = "FORMS",
+        default_value = "strict",
+        hide_default_value = true,
+        help_heading = "Reading"
+    )]
+    forms: Forms,
+    #[command(flatten)]
+    places: Places,
+    /// Find addresses with ports behind a dot, as tcpdump writes them: 10.0.0.5.443
+    #[arg(long, requires = "extract", help_heading = "Reading")]
+    dotted_ports: bool,
+    /// Take ::ffff:192.0.2.1 for 192.0.2.1
+    #[arg(long, help_heading = "Reading")]
+    unmap: bool,
+    #[command(flatten)]
+    only: Only,
     /// Stop at the first invalid line
     #[arg(long, conflicts_with = "keep_invalid", help_heading = "Reading")]
     strict: bool,
@@ -41,13 +66,93 @@ pub(crate) struct Reading {
 impl Reading {
     pub(super) fn settings(self) -> settings::Reading {
         settings::Reading {
+            style: Style {
+                extract: self.extract,
+                meaning: Meaning {
+                    from: self.from,
+                    forms: self.forms,
+                    unmap: self.unmap,
+                    only: self.only.version(),
+                },
+                places: place::Places {
+                    dotted_ports: self.dotted_ports,
+                    defanged: self.forms.contains(Forms::DEFANGED),
+                    ..self.places.settings()
+                },
+            },
             input: self.input,
-            extract: self.extract,
-            from: self.from,
             strict: self.strict,
             keep: self.keep_invalid,
             quiet: self.quiet,
             threads: self.threads.threads,
+        }
+    }
+}
+
+/// Where in a line items are looked for.
+#[derive(Args, Debug)]
+pub(crate) struct Places {
+    /// Only the first item of each line (with --extract)
+    #[arg(long, help_heading = "Reading")]
+    first: bool,
+    /// Only field N of each line, from 1; fields stand between white space, or as --delimiter says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Reading")]
+    field: Option<u32>,
+    /// What stands between two fields: one character, or \t; a field in quotes is one
+    #[arg(
+        long,
+        short,
+        value_name = "CHAR",
+        requires = "field",
+        value_parser = delimiter,
+        help_heading = "Reading"
+    )]
+    delimiter: Option<u8>,
+    /// Only at the beginning of a line, as grepcidr -x (with --extract)
+    #[arg(long, short = 'x', help_heading = "Reading")]
+    at_start: bool,
+}
+
+impl Places {
+    pub(super) fn settings(self) -> place::Places {
+        place::Places {
+            first: self.first,
+            start: self.at_start,
+            field: self.field.map(|number| Column {
+                number: number as usize,
+                delimiter: self.delimiter,
+            }),
+            dotted_ports: false,
+            defanged: false,
+        }
+    }
+}
+
+fn delimiter(text: &str) -> std::result::Result<u8, String> {
+    match text.as_bytes() {
+        b"\\t" | b"tab" => Ok(b'\t'),
+        [byte] if *byte != b'\n' => Ok(*byte),
+        _ => Err(String::from("a delimiter is one byte, or \\t")),
+    }
+}
+
+/// The versions that count.
+#[derive(Args, Debug)]
+pub(crate) struct Only {
+    /// Only IPv4
+    #[arg(long, short = '4', conflicts_with = "ipv6", help_heading = "Reading")]
+    ipv4: bool,
+    /// Only IPv6
+    #[arg(long, short = '6', help_heading = "Reading")]
+    ipv6: bool,
+}
+
+impl Only {
+    pub(super) fn version(&self) -> Option<Version> {
+        match (self.ipv4, self.ipv6) {
+            (true, _) => Some(Version::V4),
+            (_, true) => Some(Version::V6),
+            _ => None,
         }
     }
 }
@@ -111,18 +216,89 @@ impl Items {
     }
 }
 
+impl Items {
+    /// What `--in` gives, read as the rest of the input.
+    pub(super) fn given(&self, set: In, verb: &str) -> Result<settings::Given> {
+        let meaning = Meaning {
+            from: From::Auto,
+            forms: self.reading.forms,
+            unmap: self.reading.unmap,
+            only: None,
+        };
+        set.settings(verb, &self.reading.input, meaning)
+    }
+}
+
 /// A set of addresses.
 #[derive(Args, Debug)]
 pub(crate) struct In {
-    /// The set: networks, addresses, ranges, or files of them; several with commas or by repeating
-    #[arg(long = "in", short = 'i', value_name = "FILE|NET", required = true)]
+    /// The set: networks, addresses, ranges, or files of them; several with commas or by repeating; or the
+    /// name of a block in the IANA registry: private-use, loopback, documentation, ..., bogon for all that
+    /// are not globally reachable, global for the rest
+    #[arg(long = "in", short = 'i', value_name = "FILE|NET|NAME")]
     set: Vec<OsString>,
+    /// Go on without the part of the set that is invalid or cannot be read
+    #[arg(long)]
+    lenient_set: bool,
 }
 
 impl In {
-    pub(super) fn settings(self) -> settings::Given {
-        settings::Given { values: self.set }
+    pub(super) fn settings(
+        self,
+        verb: &str,
+        input: &[OsString],
+        meaning: Meaning,
+    ) -> Result<settings::Given> {
+        if self.set.is_empty() {
+            let example = match input {
+                [] => format!("ipparse {verb} --in 10.0.0.0/8 FILE"),
+                [set, rest @ ..] => {
+                    let words = [set].into_iter().chain(rest).take(3);
+                    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+                    format!("ipparse {verb} --in {}", words.join(" "))
+                }
+            };
+            return Err(Fail::message(format!(
+                "the set goes behind --in: {example}"
+            )));
+        }
+        Ok(self.optional(meaning))
     }
+
+    /// The same where it may be missing.
+    pub(super) fn optional(self, meaning: Meaning) -> settings::Given {
+        settings::Given {
+            values: self.set,
+            style: Style {
+                meaning,
+                ..Style::default()
+            },
+            lenient: self.lenient_set,
+        }
+    }
+}
+
+/// Lengths to which addresses are cut.
+#[derive(Args, Debug)]
+pub(crate) struct Cut {
+    /// Cut each to its network of these lengths: for IPv4, and for IPv6 behind a comma
+    #[arg(long, value_name = "LENGTH[,LENGTH]", value_parser = mask)]
+    pub(super) mask: Option<Mask>,
+}
+
+pub(super) fn mask(text: &str) -> std::result::Result<Mask, String> {
+    let (v4, v6) = match text.split_once(',') {
+        Some((v4, v6)) => (v4, Some(v6)),
+        None => (text, None),
+    };
+    let one = |text: &str, most: u8| match text.trim().trim_start_matches('/').parse::<u8>() {
+        Ok(len) if len <= most => Ok(len),
+        _ => Err(format!("{text} is no length from 0 to {most}")),
+    };
+    Ok(Mask {
+        v4: one(v4, 32)?,
+        v6: v6.map_or(Ok(128), |v6| one(v6, 128))?,
+    })
 }
 
 /// How a set is written.

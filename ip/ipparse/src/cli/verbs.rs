@@ -2,14 +2,38 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
-use clap::{Args, ColorChoice};
+use clap::{ArgAction, Args, ColorChoice};
+use std_net_ip::forms::Forms;
 
 use crate::field::LineField;
-use crate::lines;
+use crate::item::{Mask, Meaning};
+use crate::lines::{self, How, What};
+use crate::output::Result;
+use crate::read::Style;
+use crate::settings::Given;
 use crate::verbs;
 
-use super::shared::{In, Items, SetForm, Threads};
+use super::shared::{Cut, In, Items, Only, Places, Reading, SetForm, Threads, mask};
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    reading: Reading,
+    /// Also for a list of networks: host bits that are set, duplicates, and what overlaps
+    #[arg(long)]
+    network: bool,
+}
+
+impl Check {
+    pub(super) fn settings(self) -> verbs::check::Settings {
+        verbs::check::Settings {
+            reading: self.reading.settings(),
+            network: self.network,
+        }
+    }
+}
 
 #[derive(Args, Debug)]
 pub(crate) struct Lines {
@@ -17,9 +41,46 @@ pub(crate) struct Lines {
     input: Vec<OsString>,
     #[command(flatten)]
     set: In,
+    /// Read these forms of lists in the set besides: lists for all, or their names with commas
+    #[arg(
+        long,
+        value_name = "FORMS",
+        default_value = "strict",
+        hide_default_value = true,
+        help_heading = "Reading"
+    )]
+    forms: Forms,
+    #[command(flatten)]
+    places: Places,
+    #[command(flatten)]
+    only: Only,
+    /// Match what has an address in common with the set, not only what lies inside
+    #[arg(long, conflicts_with = "covers")]
+    overlap: bool,
+    /// Match what holds an entry of the set: a network around it
+    #[arg(long)]
+    covers: bool,
     /// Write only how many lines
     #[arg(long, short, conflicts_with_all = ["json", "columns"])]
     count: bool,
+    /// Write only the names of files with such lines
+    #[arg(long, short = 'l', conflicts_with_all = ["json", "columns", "count"])]
+    files_with_matches: bool,
+    /// Write nothing; the exit status says whether there is such a line
+    #[arg(long, short, conflicts_with_all = ["json", "columns", "count", "files_with_matches"])]
+    quiet: bool,
+    /// Write the number of the line before it
+    #[arg(long, short = 'n', conflicts_with_all = ["json", "columns", "count"])]
+    line_number: bool,
+    /// Stop after N lines of each file
+    #[arg(long, short, value_name = "N")]
+    max_count: Option<u64>,
+    /// Lines end with a zero byte, not with a line end
+    #[arg(long, short = 'z', help_heading = "Reading")]
+    null_data: bool,
+    /// Read all files in folders, at any depth
+    #[arg(long, short, help_heading = "Reading")]
+    recursive: bool,
     /// Write an object in JSON for each line
     #[arg(long, help_heading = "Writing")]
     json: bool,
@@ -36,31 +97,62 @@ pub(crate) struct Lines {
     #[arg(long, short = 'H', overrides_with = "no_filename")]
     with_filename: bool,
     /// Never write the name of the file
-    #[arg(long, overrides_with = "with_filename")]
+    #[arg(long, short = 'h', overrides_with = "with_filename")]
     no_filename: bool,
     /// Stop at the first invalid line of a set
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
     threads: Threads,
+    /// Print help
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
 }
 
 impl Lines {
-    fn settings(self) -> lines::Settings {
-        lines::Settings {
+    fn settings(self, verb: &str, items: bool) -> Result<lines::Settings> {
+        let meaning = Meaning {
+            forms: self.forms,
+            ..Meaning::default()
+        };
+        Ok(lines::Settings {
+            set: self.set.settings(verb, &self.input, meaning)?,
             input: self.input,
-            set: self.set.settings(),
-            count: self.count,
-            json: self.json,
-            columns: self.columns,
+            recursive: self.recursive,
+            zero: self.null_data,
+            places: self.places.settings(),
+            only: self.only.version(),
+            how: match (self.overlap, self.covers) {
+                (true, _) => How::Overlap,
+                (_, true) => How::Covers,
+                _ => How::Inside,
+            },
+            what: if self.quiet {
+                What::Nothing
+            } else if self.files_with_matches {
+                What::Names
+            } else if self.count {
+                What::Count
+            } else if self.json || !self.columns.is_empty() {
+                What::Columns {
+                    json: self.json,
+                    columns: self.columns,
+                }
+            } else if items {
+                What::Items
+            } else {
+                What::Lines
+            },
             name: match (self.with_filename, self.no_filename) {
                 (true, _) => Some(true),
                 (_, true) => Some(false),
                 _ => None,
             },
+            number: self.line_number,
+            max: self.max_count,
             strict: self.strict,
             threads: self.threads.threads,
-        }
+        })
     }
 }
 
@@ -71,14 +163,21 @@ pub(crate) struct Filter {
     /// Write the lines that hold addresses, but none of the set; for all lines without one see exclude
     #[arg(long, short = 'v')]
     invert: bool,
+    /// Write only what matches, an item a line
+    #[arg(
+        long,
+        short = 'o',
+        conflicts_with_all = ["invert", "json", "columns", "count", "files_with_matches", "quiet"]
+    )]
+    only_matching: bool,
 }
 
 impl Filter {
-    pub(super) fn settings(self) -> verbs::filter::Settings {
-        verbs::filter::Settings {
-            lines: self.lines.settings(),
+    pub(super) fn settings(self) -> Result<verbs::filter::Settings> {
+        Ok(verbs::filter::Settings {
+            lines: self.lines.settings("filter", self.only_matching)?,
             invert: self.invert,
-        }
+        })
     }
 }
 
@@ -89,8 +188,62 @@ pub(crate) struct Exclude {
 }
 
 impl Exclude {
-    pub(super) fn settings(self) -> lines::Settings {
-        self.lines.settings()
+    pub(super) fn settings(self) -> Result<lines::Settings> {
+        self.lines.settings("exclude", false)
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Label {
+    /// Text, files, or - for standard input: free text, such as a log
+    input: Vec<OsString>,
+    /// The list: a network, an address or a range (10.0.0.0-10.0.0.9, or first and last address in two
+    /// fields) and behind it anything, a line each
+    #[arg(long = "in", short = 'i', value_name = "FILE", required = true)]
+    lists: Vec<OsString>,
+    #[command(flatten)]
+    places: Places,
+    #[command(flatten)]
+    only: Only,
+    /// Write every line as it is, and behind it a tab and the label of its first address with one
+    #[arg(long, conflicts_with_all = ["json", "columns"], help_heading = "Writing")]
+    append: bool,
+    /// Leave out addresses that are in no entry (with --append: lines without a label)
+    #[arg(long, help_heading = "Writing")]
+    matched: bool,
+    /// Write an object in JSON for each address
+    #[arg(long, help_heading = "Writing")]
+    json: bool,
+    /// Write these columns for each address, with tabs between them (with --json: these keys)
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "address,match,label",
+        help_heading = "Writing"
+    )]
+    columns: Vec<LineField>,
+    /// Go on without the lines of the list that are invalid
+    #[arg(long)]
+    lenient_set: bool,
+    #[command(flatten)]
+    threads: Threads,
+}
+
+impl Label {
+    pub(super) fn settings(self) -> verbs::label::Settings {
+        verbs::label::Settings {
+            input: self.input,
+            lists: self.lists,
+            places: self.places.settings(),
+            only: self.only.version(),
+            append: self.append,
+            matched: self.matched,
+            json: self.json,
+            columns: self.columns,
+            lenient: self.lenient_set,
+            threads: self.threads.threads,
+        }
     }
 }
 
@@ -104,6 +257,11 @@ pub(crate) struct Sort {
     /// Each only once
     #[arg(long, short)]
     unique: bool,
+    /// Sort whole lines by their first addresses, found in free text; lines without one come last
+    #[arg(long)]
+    lines: bool,
+    #[command(flatten)]
+    cut: Cut,
 }
 
 impl Sort {
@@ -112,6 +270,8 @@ impl Sort {
             items: self.items.settings(),
             reverse: self.reverse,
             unique: self.unique,
+            lines: self.lines,
+            mask: self.cut.mask,
         }
     }
 }
@@ -123,6 +283,11 @@ pub(crate) struct Dedupe {
     /// Write how often each occurs before it, the most frequent first
     #[arg(long, short)]
     count: bool,
+    /// Write whole lines, the first for each address that is the first of its line; and those without one
+    #[arg(long)]
+    lines: bool,
+    #[command(flatten)]
+    cut: Cut,
 }
 
 impl Dedupe {
@@ -130,6 +295,29 @@ impl Dedupe {
         verbs::dedupe::Settings {
             items: self.items.settings(),
             count: self.count,
+            lines: self.lines,
+            mask: self.cut.mask,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Count {
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    cut: Cut,
+    /// Write an object in JSON, with IPv4 and IPv6 apart
+    #[arg(long, help_heading = "Writing")]
+    json: bool,
+}
+
+impl Count {
+    pub(super) fn settings(self) -> verbs::count::Settings {
+        verbs::count::Settings {
+            reading: self.reading.settings(),
+            mask: self.cut.mask,
+            json: self.json,
         }
     }
 }
@@ -140,6 +328,29 @@ pub(crate) struct Aggregate {
     items: Items,
     #[command(flatten)]
     form: SetForm,
+    /// No network longer than this, for IPv4 and behind a comma for IPv6: longer ones grow
+    #[arg(long, value_name = "LENGTH[,LENGTH]", value_parser = mask)]
+    max_length: Option<Mask>,
+    /// No network shorter than this, for IPv4 and behind a comma for IPv6: shorter ones are several
+    #[arg(long, value_name = "LENGTH[,LENGTH]", value_parser = least, conflicts_with = "ranges")]
+    min_length: Option<Mask>,
+    /// Join networks where at most so much of the whole was in none of them
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    lossy: Option<f64>,
+}
+
+/// A length that is not said is 0: no network is shorter.
+fn least(text: &str) -> std::result::Result<Mask, String> {
+    let given = mask(text)?;
+    let v6 = if text.contains(',') { given.v6 } else { 0 };
+    Ok(Mask { v6, ..given })
+}
+
+fn percent(text: &str) -> std::result::Result<f64, String> {
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(percent) if (0.0..100.0).contains(&percent) => Ok(percent),
+        _ => Err(format!("{text} is no number from 0 to below 100")),
+    }
 }
 
 impl Aggregate {
@@ -147,6 +358,9 @@ impl Aggregate {
         verbs::aggregate::Settings {
             items: self.items.settings(),
             form: self.form.settings(),
+            max_length: self.max_length,
+            min_length: self.min_length,
+            lossy: self.lossy.unwrap_or(0.0),
         }
     }
 }
@@ -163,11 +377,179 @@ pub(crate) struct TwoSets {
 }
 
 impl TwoSets {
-    pub(super) fn settings(self) -> crate::set::TwoSets {
-        crate::set::TwoSets {
+    pub(super) fn settings(self, verb: &str) -> Result<crate::set::TwoSets> {
+        Ok(crate::set::TwoSets {
+            other: self.items.given(self.set, verb)?,
             items: self.items.settings(),
             form: self.form.settings(),
-            other: self.set.settings(),
+        })
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Diff {
+    /// What was: text, a file, or - for standard input
+    old: OsString,
+    /// What is
+    new: OsString,
+    /// Read these forms of lists besides: lists for all, or their names with commas
+    #[arg(
+        long,
+        value_name = "FORMS",
+        default_value = "strict",
+        hide_default_value = true
+    )]
+    forms: Forms,
+    /// Write nothing; the exit status says whether they differ
+    #[arg(long, short)]
+    quiet: bool,
+    /// Write an object in JSON for each network
+    #[arg(long, help_heading = "Writing")]
+    json: bool,
+    #[command(flatten)]
+    form: SetForm,
+    /// Go on without lines that are invalid
+    #[arg(long)]
+    lenient_set: bool,
+    #[command(flatten)]
+    threads: Threads,
+}
+
+impl Diff {
+    pub(super) fn settings(self) -> verbs::diff::Settings {
+        let style = Style {
+            meaning: Meaning {
+                forms: self.forms,
+                ..Meaning::default()
+            },
+            ..Style::default()
+        };
+        let given = |value: OsString| Given {
+            values: vec![value],
+            style,
+            lenient: self.lenient_set,
+        };
+        verbs::diff::Settings {
+            old: given(self.old),
+            new: given(self.new),
+            quiet: self.quiet,
+            json: self.json,
+            form: self.form.settings(),
+            threads: self.threads.threads,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Overlaps {
+    #[command(flatten)]
+    reading: Reading,
+    /// Only what overlaps an entry of this list
+    #[arg(long = "in", short = 'i', value_name = "FILE|NET")]
+    set: Vec<OsString>,
+    /// Write an object in JSON for each two
+    #[arg(long, help_heading = "Writing")]
+    json: bool,
+}
+
+impl Overlaps {
+    pub(super) fn settings(self) -> verbs::overlaps::Settings {
+        verbs::overlaps::Settings {
+            reading: self.reading.settings(),
+            other: self.set,
+            json: self.json,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Free {
+    #[command(flatten)]
+    items: Items,
+    #[command(flatten)]
+    set: In,
+    /// A network of this length; an address if not given
+    #[arg(long, short, value_name = "LENGTH")]
+    prefix: Option<u8>,
+    /// So many of each; 0 for all
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 1)]
+    number: u64,
+    /// Also the first and the last address of an IPv4 network, which are none for hosts
+    #[arg(long, short)]
+    all: bool,
+}
+
+impl Free {
+    pub(super) fn settings(self) -> Result<verbs::free::Settings> {
+        Ok(verbs::free::Settings {
+            used: self.items.given(self.set, "free")?,
+            items: self.items.settings(),
+            prefix: self.prefix,
+            number: if self.number == 0 {
+                u64::MAX
+            } else {
+                self.number
+            },
+            all: self.all,
+        })
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Random {
+    #[command(flatten)]
+    items: Items,
+    /// How many
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 1)]
+    number: usize,
+    /// The same ones each time, by this number
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+}
+
+impl Random {
+    pub(super) fn settings(self) -> verbs::random::Settings {
+        verbs::random::Settings {
+            items: self.items.settings(),
+            number: self.number,
+            seed: self.seed,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Anonymize {
+    /// Text, files, or - for standard input
+    input: Vec<OsString>,
+    /// Cut addresses to these lengths, for IPv4 and behind a comma for IPv6
+    #[arg(long, value_name = "LENGTH[,LENGTH]", value_parser = both, default_value = "24,48", conflicts_with = "key_file")]
+    mask: Mask,
+    /// Replace addresses by others, so that those with the same prefix still have the same (Crypto-PAn); the
+    /// file has the key, 32 bytes or 64 hexadecimal digits
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    threads: Threads,
+}
+
+/// Both lengths must be said: what is not cut is not anonymous.
+fn both(text: &str) -> std::result::Result<Mask, String> {
+    if !text.contains(',') {
+        return Err(String::from("two lengths, for IPv4 and for IPv6: 24,48"));
+    }
+    mask(text)
+}
+
+impl Anonymize {
+    pub(super) fn settings(self) -> verbs::anonymize::Settings {
+        use verbs::anonymize::How;
+        verbs::anonymize::Settings {
+            input: self.input,
+            how: match self.key_file {
+                Some(file) => How::Key(file),
+                None => How::Cut(self.mask),
+            },
+            threads: self.threads.threads,
         }
     }
 }
@@ -181,13 +563,17 @@ pub(crate) struct Split {
         long,
         short,
         value_name = "LENGTH",
-        required_unless_present = "parts",
-        conflicts_with = "parts"
+        required_unless_present_any = ["parts", "hosts"],
+        conflicts_with_all = ["parts", "hosts"]
     )]
     prefix: Option<u8>,
     /// Into so many equal parts: a power of two
-    #[arg(long, short = 'n', value_name = "N", value_parser = power_of_two)]
+    #[arg(long, short = 'n', value_name = "N", value_parser = power_of_two, conflicts_with = "hosts")]
     parts: Option<u64>,
+    /// Into the smallest networks that have room for so many hosts, one for each number (VLSM); they are placed
+    /// by size, the largest first, and written in the order of the numbers
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    hosts: Vec<u64>,
 }
 
 impl Split {
@@ -197,13 +583,14 @@ impl Split {
             items: self.items.settings(),
             into: match (self.prefix, self.parts) {
                 (Some(length), _) => Into::Length(length),
-                (_, parts) => Into::Parts(parts.unwrap_or(1)),
+                (_, Some(parts)) => Into::Parts(parts),
+                _ => Into::Hosts(self.hosts),
             },
         }
     }
 }
 
-fn power_of_two(text: &str) -> Result<u64, String> {
+fn power_of_two(text: &str) -> std::result::Result<u64, String> {
     match text.parse::<u64>() {
         Ok(n) if n.is_power_of_two() => Ok(n),
         Ok(n) => Err(format!(

@@ -4,21 +4,29 @@ use std::collections::HashMap;
 use std::collections::hash_map;
 
 use crate::field::{Field, Layout};
+use crate::find::Finder;
 use crate::input;
-use crate::item::{Item, push_number};
+use crate::item::{Item, Mask, push_number};
 use crate::job::{Job, Pool};
 use crate::output::{Output, Result, Status};
-use crate::read::{Bad, Line, each};
-use crate::scan::Scanner;
+use crate::read::{Bad, Entry, Line, each_line};
 use crate::settings::Items;
 
 const KEYS: [Field; 3] = [Field::Input, Field::Kind, Field::Canonical];
+
+/// What is the same for items that are one.
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Item(Item),
+    /// What is written of it.
+    Text(Box<[u8]>),
+}
 
 /// What came of a block: the text of each line, where each ends, and what it is; nothing for lines that
 /// are passed on.
 struct Done {
     out: Vec<u8>,
-    ends: Vec<(Option<Item>, usize)>,
+    ends: Vec<(Option<(Key, Item)>, usize)>,
     bad: Vec<Bad>,
 }
 
@@ -26,28 +34,44 @@ pub(crate) struct Settings {
     pub(crate) items: Items,
     /// How often each occurs is written before it, the most frequent first.
     pub(crate) count: bool,
+    /// Whole lines, by their first items.
+    pub(crate) lines: bool,
+    /// Items are cut to networks of these lengths.
+    pub(crate) mask: Option<Mask>,
+}
+
+/// How often an item occurs, and the first of them if it is wanted at the end.
+struct Seen {
+    count: u64,
+    text: Box<[u8]>,
+    item: Item,
 }
 
 pub(crate) fn run(dedupe: &Settings) -> Result<Status> {
     let job = Job::new(&dedupe.items.reading);
-    let layout = job.layout(&dedupe.items.showing, &[], &KEYS);
+    let showing = &dedupe.items.showing;
+    let work = Work {
+        job: &job,
+        settings: dedupe,
+        layout: job.layout(showing, &[], &KEYS),
+        key: key(&job, &showing.columns),
+        pool: Pool::new(),
+    };
     let mut output = Output::stdout()?;
-    let mut status = Status::Success;
-    // How often, and the text of the first if it is wanted at the end.
-    let mut seen: HashMap<Item, (u64, Box<[u8]>)> = HashMap::new();
+    let mut reports = job.reports();
+    let mut seen: HashMap<Key, Seen> = HashMap::new();
     let mut kept = Vec::new();
-    let pool = Pool::new();
     let (_, trouble) = input::run(
         &job.sources,
         job.settings,
-        Scanner::default,
-        |scanner, block| work(&job, &layout, &pool, scanner, block),
+        Finder::default,
+        |finder, block| work.block(finder, block),
         |done| {
             let mut start = 0;
             for (item, end) in done.ends {
                 let text = &done.out[start..end];
                 start = end;
-                let Some(item) = item else {
+                let Some((key, item)) = item else {
                     let out = if dedupe.count {
                         &mut kept
                     } else {
@@ -56,62 +80,119 @@ pub(crate) fn run(dedupe: &Settings) -> Result<Status> {
                     out.extend_from_slice(text);
                     continue;
                 };
-                match seen.entry(item) {
-                    hash_map::Entry::Occupied(mut entry) => entry.get_mut().0 += 1,
-                    hash_map::Entry::Vacant(entry) if dedupe.count => {
-                        entry.insert((1, text.into()));
-                    }
+                match seen.entry(key) {
+                    hash_map::Entry::Occupied(mut entry) => entry.get_mut().count += 1,
                     hash_map::Entry::Vacant(entry) => {
-                        entry.insert((1, Box::default()));
-                        output.buffer().extend_from_slice(text);
+                        let text = if dedupe.count {
+                            text.into()
+                        } else {
+                            output.buffer().extend_from_slice(text);
+                            Box::default()
+                        };
+                        entry.insert(Seen {
+                            count: 1,
+                            text,
+                            item,
+                        });
                     }
                 }
             }
-            pool.give(done.out);
+            work.pool.give(done.out);
             output.flush()?;
-            Ok(job.report(&done.bad, &mut status))
+            Ok(reports.take(&done.bad))
         },
     )?;
+    if dedupe.lines && !seen.is_empty() {
+        job.note_found();
+    }
     if dedupe.count {
-        let mut all: Vec<_> = seen.into_iter().collect();
-        all.sort_unstable_by(|(a, (m, _)), (b, (n, _))| n.cmp(m).then_with(|| a.order(b)));
-        for (_, (count, text)) in &all {
-            push_counted(output.buffer(), *count, text, layout.json);
+        let mut all: Vec<Seen> = seen.into_values().collect();
+        all.sort_unstable_by(|a, b| {
+            let by_count = b.count.cmp(&a.count);
+            by_count
+                .then_with(|| a.item.order(&b.item))
+                .then_with(|| a.text.cmp(&b.text))
+        });
+        for seen in &all {
+            push_counted(output.buffer(), seen.count, &seen.text, showing.json);
             output.drain()?;
         }
         output.flush()?;
         output.block(&kept)?;
     }
-    Ok(if trouble { Status::Trouble } else { status })
+    Ok(reports.end(trouble))
 }
 
-fn work(
-    job: &Job,
-    layout: &Layout,
-    pool: &Pool,
-    scanner: &mut Scanner,
-    block: &input::Block,
-) -> Done {
-    let mut out = pool.take();
-    let mut ends = Vec::new();
-    let mut bad = Vec::new();
-    each(scanner, block, job.style, |line| {
-        match line {
-            Line::Item(entry) => {
-                layout.write(&entry, &mut out);
-                ends.push((Some(entry.item), out.len()));
-            }
-            Line::Bad(whole, _) | Line::Blank(whole) if job.keep => {
-                out.extend_from_slice(whole);
-                out.push(b'\n');
-                ends.push((None, out.len()));
-            }
-            Line::Bad(_, found) => bad.push(*found),
-            Line::Blank(_) => {}
-        }
-        !job.strict || bad.is_empty()
+/// What of chosen columns makes two rows one: all but where they are from.
+fn key(job: &Job, columns: &[Field]) -> Option<Layout> {
+    let of_item = columns.iter().copied().filter(|field| {
+        let place = [Field::File, Field::Line, Field::Column, Field::Input];
+        !place.contains(field)
     });
-    Done { out, ends, bad }
+    let fields: Vec<Field> = of_item.collect();
+    let all_have = !fields.is_empty();
+    all_have.then(|| Layout::new(crate::item::To::Canonical, fields, false, &job.names))
+}
+
+struct Work<'a> {
+    job: &'a Job,
+    settings: &'a Settings,
+    layout: Layout,
+    key: Option<Layout>,
+    pool: Pool,
+}
+
+impl Work<'_> {
+    fn block(&self, finder: &mut Finder, block: &input::Block) -> Done {
+        let mut done = Done {
+            out: self.pool.take(),
+            ends: Vec::new(),
+            bad: Vec::new(),
+        };
+        if self.settings.lines {
+            each_line(finder, block, &self.job.style, |line, entry| {
+                done.out.extend_from_slice(line);
+                let key = entry.map(|entry| {
+                    let item = self.masked(entry.item).key();
+                    (Key::Item(item), item)
+                });
+                done.ends.push((key, done.out.len()));
+            });
+            return done;
+        }
+        self.job.each(finder, block, |line| {
+            match line {
+                Line::Item(entry) => {
+                    let item = self.masked(entry.item);
+                    let entry = Entry { item, ..entry };
+                    self.layout.write(&entry, &mut done.out);
+                    let item = item.key();
+                    let key = match &self.key {
+                        None => Key::Item(item),
+                        Some(layout) => {
+                            let mut text = Vec::new();
+                            layout.write(&Entry { item, ..entry }, &mut text);
+                            Key::Text(text.into())
+                        }
+                    };
+                    done.ends.push((Some((key, item)), done.out.len()));
+                }
+                Line::Bad(whole, _) | Line::Blank(whole) if self.job.keep => {
+                    done.out.extend_from_slice(whole);
+                    done.out.push(b'\n');
+                    done.ends.push((None, done.out.len()));
+                }
+                Line::Bad(_, found) => done.bad.push(*found),
+                Line::Blank(_) => {}
+            }
+            !self.job.strict || done.bad.is_empty()
+        });
+        done
+    }
+
+    fn masked(&self, item: Item) -> Item {
+        self.settings.mask.map_or(item, |mask| item.masked(mask))
+    }
 }
 
 /// The count as the first column, or the first key.

@@ -1,9 +1,5 @@
 //! All addresses for hosts, one a line.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use std_net_ip::range::IpRange;
-
 use crate::field::{Layout, count, hosts as hosts_of};
 use crate::item::Item;
 use crate::lazy;
@@ -35,7 +31,7 @@ pub(crate) fn run(hosts: &Settings) -> Result<Status> {
             return output.drain().map(|()| None);
         }
         let limit = hosts.limit.unwrap_or(u64::MAX);
-        for (addr, _) in addresses(range).zip(0..limit) {
+        for (addr, _) in lazy::addresses(range).zip(0..limit) {
             layout.write(
                 &Entry {
                     item: Item::Addr(addr),
@@ -48,17 +44,4 @@ pub(crate) fn run(hosts: &Settings) -> Result<Status> {
         Ok(None)
     };
     lazy::run(&hosts.items, write)
-}
-
-/// The addresses of a range.
-fn addresses(range: IpRange) -> Box<dyn Iterator<Item = IpAddr>> {
-    match (range.first(), range.last()) {
-        (IpAddr::V4(first), IpAddr::V4(last)) => Box::new(
-            (first.to_bits()..=last.to_bits()).map(|bits| Ipv4Addr::from_bits(bits).into()),
-        ),
-        (IpAddr::V6(first), IpAddr::V6(last)) => Box::new(
-            (first.to_bits()..=last.to_bits()).map(|bits| Ipv6Addr::from_bits(bits).into()),
-        ),
-        _ => unreachable!("a range has addresses of one version"),
-    }
 }

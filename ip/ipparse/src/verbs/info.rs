@@ -13,7 +13,7 @@ pub(crate) struct Settings {
 }
 
 /// What is shown, and as what. `-` is left out.
-const LINES: [(&str, Field); 16] = [
+const LINES: [(&str, Field); 17] = [
     ("Address", Field::Address),
     ("Network", Field::Network),
     ("Netmask", Field::Netmask),
@@ -29,6 +29,7 @@ const LINES: [(&str, Field); 16] = [
     ("Block", Field::Block),
     ("Document", Field::Rfc),
     ("Global", Field::Global),
+    ("Inside", Field::Inside),
     ("Reverse", Field::Reverse),
 ];
 

@@ -4,5 +4,5 @@ use crate::output::{Result, Status};
 use crate::set::{self, TwoSets};
 
 pub(crate) fn run(both: &TwoSets) -> Result<Status> {
-    set::combine(both, |a, b| a.intersect(b))
+    set::combine(both, false, |a, b| a.intersect(b))
 }

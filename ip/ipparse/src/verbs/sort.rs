@@ -3,12 +3,12 @@
 use std::thread;
 
 use crate::field::Field;
+use crate::find::Finder;
 use crate::input;
-use crate::item::Item;
+use crate::item::{Item, Mask};
 use crate::job::Job;
 use crate::output::{Output, Result, Status};
-use crate::read::{Bad, Entry};
-use crate::scan::Scanner;
+use crate::read::{Bad, Entry, each_line};
 use crate::settings::Items;
 
 const KEYS: [Field; 3] = [Field::Input, Field::Kind, Field::Canonical];
@@ -52,32 +52,48 @@ pub(crate) struct Settings {
     pub(crate) reverse: bool,
     /// Each only once.
     pub(crate) unique: bool,
+    /// Whole lines, by their first items.
+    pub(crate) lines: bool,
+    /// Items are cut to networks of these lengths.
+    pub(crate) mask: Option<Mask>,
 }
 
 pub(crate) fn run(sort: &Settings) -> Result<Status> {
     let job = Job::new(&sort.items.reading);
     let layout = job.layout(&sort.items.showing, &[], &KEYS);
-    let with_text = layout.has(Field::Input);
-    let mut status = Status::Success;
+    let with_text = sort.lines || layout.has(Field::Input);
+    let masked = |item: Item| sort.mask.map_or(item, |mask| item.masked(mask));
+    let mut reports = job.reports();
     let mut kept = Vec::new();
-    let mut stopped = false;
     let (mut parts, trouble) = input::run(
         &job.sources,
         job.settings,
-        || (Scanner::default(), Vec::new()),
-        |(scanner, held), block| {
-            job.hold(scanner, block, |entry| {
-                held.push(Held::new(entry, with_text))
+        || (Finder::default(), Vec::new()),
+        |(finder, held), block| {
+            if sort.lines {
+                let mut others = Vec::new();
+                each_line(finder, block, &job.style, |line, entry| match entry {
+                    Some(entry) => held.push(Held {
+                        item: masked(entry.item),
+                        text: line.into(),
+                        ..Held::new(entry, false)
+                    }),
+                    None => others.extend_from_slice(line),
+                });
+                return (others, Vec::new());
+            }
+            job.hold(finder, block, |entry| {
+                let item = masked(entry.item);
+                held.push(Held::new(&Entry { item, ..*entry }, with_text));
             })
         },
         |(pass, bad): (Vec<u8>, Vec<Bad>)| {
             kept.extend_from_slice(&pass);
-            stopped = !job.report(&bad, &mut status);
-            Ok(!stopped)
+            Ok(reports.take(&bad))
         },
     )?;
-    if stopped {
-        return Ok(status);
+    if reports.stopped() {
+        return Ok(reports.end(trouble));
     }
     // Where equal ones came from decides between them, so that the threads make no difference.
     let order = |a: &Held, b: &Held| {
@@ -90,20 +106,27 @@ pub(crate) fn run(sort: &Settings) -> Result<Status> {
         }
     });
     let mut all: Vec<Held> = parts.into_iter().flat_map(|(_, part)| part).collect();
+    if sort.lines && !all.is_empty() {
+        job.note_found();
+    }
     // The stable sort of std finds the runs that are in order, and merges them.
     all.sort_by(order);
     if sort.unique {
-        all.dedup_by(|a, b| a.item == b.item);
+        all.dedup_by(|a, b| a.item.key() == b.item.key());
     }
     if sort.reverse {
         all.reverse();
     }
     let mut output = Output::stdout()?;
     for held in &all {
-        layout.write(&held.entry(), output.buffer());
+        if sort.lines {
+            output.buffer().extend_from_slice(&held.text);
+        } else {
+            layout.write(&held.entry(), output.buffer());
+        }
         output.drain()?;
     }
     output.flush()?;
     output.block(&kept)?;
-    Ok(if trouble { Status::Trouble } else { status })
+    Ok(reports.end(trouble))
 }

@@ -1,5 +1,10 @@
 //! Networks into smaller ones.
 
+use std::net::IpAddr;
+
+use std_net_ip::IpAddress;
+use std_net_ip::net::IpNet;
+
 use crate::field::Layout;
 use crate::item::Item;
 use crate::lazy;
@@ -19,6 +24,8 @@ pub(crate) enum Into {
     Length(u8),
     /// So many equal parts; a power of two.
     Parts(u64),
+    /// The smallest networks with room for so many hosts each.
+    Hosts(Vec<u64>),
 }
 
 pub(crate) fn run(split: &Settings) -> Result<Status> {
@@ -26,8 +33,20 @@ pub(crate) fn run(split: &Settings) -> Result<Status> {
         let Some(net) = entry.item.net() else {
             return Ok(Some(String::from("a range is not one network")));
         };
-        let len = match split.into {
-            Into::Length(len) => len,
+        let len = match &split.into {
+            Into::Length(len) => *len,
+            Into::Hosts(hosts) => {
+                let parts = match for_hosts(net.trunc(), hosts) {
+                    Ok(parts) => parts,
+                    Err(wrong) => return Ok(Some(wrong)),
+                };
+                for part in parts {
+                    let item = Item::Net(part);
+                    layout.write(&Entry { item, ..*entry }, output.buffer());
+                    output.drain()?;
+                }
+                return Ok(None);
+            }
             Into::Parts(parts) => net.prefix_len().saturating_add(parts.ilog2() as u8),
         };
         let Ok(parts) = net.trunc().subnets(len) else {
@@ -49,4 +68,42 @@ pub(crate) fn run(split: &Settings) -> Result<Status> {
         Ok(None)
     };
     lazy::run(&split.items, write)
+}
+
+/// Networks inside one, for each number of hosts the smallest that has room for them, in the order of the
+/// numbers. They are placed by size, the largest first, so that no room is lost between them.
+fn for_hosts(net: IpNet, hosts: &[u64]) -> std::result::Result<Vec<IpNet>, String> {
+    let v4 = net.addr().is_ipv4();
+    let bits: u8 = if v4 { 32 } else { 128 };
+    // Of an IPv4 network the first and the last address are for no host (but with two: RFC 3021).
+    let size = |hosts: u64| {
+        let all = u128::from(hosts) + if v4 && hosts > 1 { 2 } else { 0 };
+        all.max(1).next_power_of_two()
+    };
+    let mut order: Vec<usize> = (0..hosts.len()).collect();
+    order.sort_by_key(|i| std::cmp::Reverse(size(hosts[*i])));
+    let mut parts = vec![net; hosts.len()];
+    let mut next = Some(net.network().to_integer());
+    let last = net.broadcast().to_integer();
+    for i in order {
+        let size = size(hosts[i]);
+        let fits = next
+            .and_then(|start| start.checked_add(size - 1))
+            .filter(|end| *end <= last);
+        let (Some(start), Some(end)) = (next, fits) else {
+            return Err(format!(
+                "{net} has no room for {} hosts besides the others",
+                hosts[i]
+            ));
+        };
+        let addr = if v4 {
+            IpAddr::V4((start as u32).into())
+        } else {
+            IpAddr::V6(start.into())
+        };
+        let len = bits - size.trailing_zeros() as u8;
+        parts[i] = IpNet::new(addr, len).map_err(|error| error.to_string())?;
+        next = end.checked_add(1);
+    }
+    Ok(parts)
 }

@@ -4,5 +4,5 @@ use crate::output::{Result, Status};
 use crate::set::{self, TwoSets};
 
 pub(crate) fn run(both: &TwoSets) -> Result<Status> {
-    set::combine(both, |a, b| a.subtract(b))
+    set::combine(both, true, |a, b| a.subtract(b))
 }

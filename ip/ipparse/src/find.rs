@@ -1,0 +1,308 @@
+//! Items in free text: the addresses that `scan` finds, each with what belongs to it: a prefix length, a
+//! mask, the end of a range.
+//!
+//! - `10.0.0.0/8`, and `10.0.0.0/255.0.0.0` with a mask or the wildcard mask of an access list.
+//! - `10.0.0.0 255.0.0.0`, and the same with `mask` or `netmask` between: a mask begins with 255, or the
+//!   address has no bit outside it. `10.3.0.0 0.0.0.255` likewise: a wildcard mask begins with 0, and the
+//!   address has no bit inside it.
+//! - `10.0.0.1-10.0.0.9`, with or without spaces, if the second is not before the first.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
+
+use std_net_ip as ip;
+use std_net_ip::net::{IpNet, Ipv4Net};
+use std_net_ip::range::IpRange;
+
+use crate::item::Item;
+use crate::place::Places;
+use crate::scan::{Found, Scanner, follows};
+
+/// Finds addresses in texts, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Finder {
+    pub(crate) scanner: Scanner,
+    /// The text that is searched, if it is another.
+    copy: Vec<u8>,
+}
+
+impl Finder {
+    /// Calls `found` for each address at a place that is asked for, in order, with the text that was
+    /// searched. It returns from where to look on.
+    #[inline(always)]
+    pub(crate) fn each<const V4: bool, const V6: bool>(
+        &mut self,
+        padded: &[u8],
+        places: &Places,
+        mut found: impl FnMut(&[u8], Found) -> usize,
+    ) {
+        if places.is_everywhere() {
+            return self
+                .scanner
+                .scan::<V4, V6>(padded, |address| found(padded, address));
+        }
+        self.at_places::<V4, V6>(padded, places, |text, _, address| {
+            (found(text, address), true)
+        });
+    }
+
+    /// The same, with the words that were rewritten, as they were; `found` says besides whether the address
+    /// counts as one.
+    pub(crate) fn at_places<const V4: bool, const V6: bool>(
+        &mut self,
+        padded: &[u8],
+        places: &Places,
+        mut found: impl FnMut(&[u8], &[Range<usize>], Found) -> (usize, bool),
+    ) {
+        let (mut text, mut words) = (padded, Vec::new());
+        if places.rewrites() {
+            self.copy.clear();
+            self.copy.extend_from_slice(padded);
+            words = places.rewrite(&mut self.copy);
+            text = &self.copy;
+        }
+        self.scanner.scan::<V4, V6>(text, |address| {
+            // A network in brackets begins there too.
+            if places.start && text[address.start - 1] != b'\n' {
+                return address.end;
+            }
+            let (next, counts) = found(text, &words, address);
+            if places.first && counts && next < text.len() {
+                memchr::memchr(b'\n', &text[next..]).map_or(text.len(), |at| next + at)
+            } else {
+                next
+            }
+        });
+    }
+}
+
+/// The item that an address begins, and where it ends.
+#[inline(always)]
+pub(crate) fn whole(text: &[u8], found: Found) -> (Item, usize) {
+    if goes_on(text, found.end) {
+        longer(text, found)
+    } else {
+        (Item::Addr(found.addr), found.end)
+    }
+}
+
+/// Whether something may follow that belongs to the address before `end`. Most addresses are alone.
+#[inline(always)]
+pub(crate) fn goes_on(text: &[u8], end: usize) -> bool {
+    let Some([first, second, third, fourth]) = text[end..].first_chunk::<4>() else {
+        return false;
+    };
+    match (first, second) {
+        (b'/' | b'-', _) => true,
+        // In logs often ` - -`.
+        (b' ', b'-') => begins(*third) || *third == b' ' && (begins(*fourth) || *fourth == b' '),
+        (b' ', b'0'..=b'2' | b' ' | b'm' | b'n') => true,
+        _ => false,
+    }
+}
+
+/// Whether an address may begin with this byte.
+#[inline(always)]
+fn begins(byte: u8) -> bool {
+    byte.is_ascii_hexdigit() || byte == b':'
+}
+
+/// The same as [`whole`] where something may follow.
+#[inline(never)]
+pub(crate) fn longer(text: &[u8], found: Found) -> (Item, usize) {
+    let Found { addr, start, end } = found;
+    // The IPv4 address of a mapped one, of which the whole is not seen.
+    let mapped = addr.is_ipv4() && text[start - 1] == b':';
+    if text[end] == b'/' {
+        let net = length(text, addr, mapped, end).or_else(|| match addr {
+            IpAddr::V4(addr) => slash_mask(text, addr, end),
+            IpAddr::V6(_) => None,
+        });
+        return match net {
+            Some((net, end)) => (Item::Net(net), end),
+            None => (Item::Addr(addr), end),
+        };
+    }
+    let blank = text[end..].iter().take_while(|b| **b == b' ').count();
+    let behind = end + blank;
+    if text[behind] == b'-' {
+        let blank = text[behind + 1..]
+            .iter()
+            .take_while(|b| **b == b' ')
+            .count();
+        let last = match addr {
+            IpAddr::V4(_) => v4_at(text, behind + 1 + blank).map(|(addr, end)| (addr.into(), end)),
+            IpAddr::V6(_) => v6_at(text, behind + 1 + blank),
+        };
+        if let Some((last, last_end)) = last
+            && let Some(range) = IpRange::new(addr, last)
+        {
+            return (Item::Range(range), last_end);
+        }
+    } else if let IpAddr::V4(addr) = addr
+        && blank > 0
+        && let Some((net, end)) = spaced_mask(text, addr, behind)
+    {
+        return (Item::Net(net), end);
+    }
+    (Item::Addr(addr), end)
+}
+
+/// A prefix length behind an address, with nothing behind it that continues a word or a path.
+fn length(text: &[u8], addr: IpAddr, mapped: bool, end: usize) -> Option<(IpNet, usize)> {
+    let rest = text[end..].strip_prefix(b"/")?;
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let len = std::str::from_utf8(&rest[..digits])
+        .ok()?
+        .parse::<u8>()
+        .ok()?;
+    let goes_on = match rest.get(digits)? {
+        b'.' => rest.get(digits + 1).is_some_and(u8::is_ascii_alphanumeric),
+        b => b.is_ascii_alphanumeric() || b"/-_%".contains(b),
+    };
+    if goes_on || digits > 3 {
+        return None;
+    }
+    let len = if mapped { len.checked_sub(96)? } else { len };
+    Some((IpNet::new(addr, len).ok()?, end + 1 + digits))
+}
+
+/// A mask of either kind behind a slash.
+fn slash_mask(text: &[u8], addr: Ipv4Addr, end: usize) -> Option<(IpNet, usize)> {
+    let (mask, end) = v4_at(text, end + 1)?;
+    let mask = mask.to_bits();
+    let len = match (addr.to_bits(), mask) {
+        (0, 0 | u32::MAX) => 0,
+        // Each is the mask of a single address in one of the two kinds.
+        (_, 0 | u32::MAX) => 32,
+        _ => ones(mask).or_else(|| ones(!mask))?,
+    };
+    Some((Ipv4Net::new_assert(addr, len).into(), end))
+}
+
+/// A mask behind white space, and perhaps a word.
+fn spaced_mask(text: &[u8], addr: Ipv4Addr, at: usize) -> Option<(IpNet, usize)> {
+    let word = [&b"netmask"[..], b"mask"]
+        .into_iter()
+        .find(|word| text[at..].starts_with(word));
+    let word_end = at + word.map_or(0, <[u8]>::len);
+    let blank = text[word_end..].iter().take_while(|b| **b == b' ').count();
+    if word.is_some() && blank == 0 {
+        return None;
+    }
+    let (mask, end) = v4_at(text, word_end + blank)?;
+    let (bits, mask) = (addr.to_bits(), mask.to_bits());
+    let len = match ones(mask) {
+        // As a mask `0.0.0.0` is everything, and behind any other address it is none.
+        Some(len) if len >= 8 || word.is_some() || bits & !mask == 0 && (len > 0 || bits == 0) => {
+            len
+        }
+        Some(_) => return None,
+        None => ones(!mask).filter(|len| word.is_none() && *len >= 8 && bits & mask == 0)?,
+    };
+    // Who begins with 0.0.0.0 and asks everyone means no network.
+    if bits == 0 && mask == u32::MAX {
+        return None;
+    }
+    Some((Ipv4Net::new_assert(addr, len).into(), end))
+}
+
+/// How many ones a mask has, if they are all at its front.
+fn ones(mask: u32) -> Option<u8> {
+    let len = mask.leading_ones();
+    (mask.checked_shl(len).unwrap_or(0) == 0).then_some(len as u8)
+}
+
+/// The IPv4 address that begins at a place, and its end.
+fn v4_at(text: &[u8], at: usize) -> Option<(Ipv4Addr, usize)> {
+    let part = |b: &&u8| b.is_ascii_digit() || **b == b'.';
+    let mut end = at + text[at..].iter().take(17).take_while(part).count();
+    while end > at && text[end - 1] == b'.' {
+        end -= 1;
+    }
+    let addr = ip::parse_v4(&text[at..end]).ok()?;
+    (!follows(text, end)).then_some((addr, end))
+}
+
+/// The IPv6 address that begins at a place, and its end.
+fn v6_at(text: &[u8], at: usize) -> Option<(IpAddr, usize)> {
+    let part = |b: &&u8| b.is_ascii_hexdigit() || b".:".contains(b);
+    let mut end = at + text[at..].iter().take(48).take_while(part).count();
+    while end > at && text[end - 1] == b'.' {
+        end -= 1;
+    }
+    if text[at..end].ends_with(b":") && !text[at..end].ends_with(b"::") {
+        end -= 1;
+    }
+    let addr = ip::parse_v6(&text[at..end]).ok()?;
+    (!follows(text, end)).then_some((addr.into(), end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Block;
+    use crate::item::To;
+
+    fn all(text: &str) -> Vec<String> {
+        let block = Block::of(text.as_bytes());
+        let mut all = Vec::new();
+        Finder::default().each::<true, true>(block.padded(), &Places::default(), |text, found| {
+            let (item, end) = whole(text, found);
+            let mut out = Vec::new();
+            item.write(To::Canonical, &mut out);
+            all.push(String::from_utf8(out).unwrap());
+            end
+        });
+        all
+    }
+
+    #[test]
+    fn ranges_and_masks_are_whole() {
+        for (text, items) in [
+            ("5.6.7.8-5.6.7.20", &["5.6.7.8-5.6.7.20"][..]),
+            (
+                "inetnum: 193.0.0.0 - 193.0.7.255",
+                &["193.0.0.0-193.0.7.255"],
+            ),
+            ("name:2.228.1.248-2.228.1.251", &["2.228.1.248-2.228.1.251"]),
+            (
+                "2001:db8::1-2001:db8::f. ::1 - ::5:",
+                &["2001:db8::1-2001:db8::f", "::1-::5"],
+            ),
+            (
+                "10.2.0.0/255.255.0.0, 10.3.0.0/0.0.0.255",
+                &["10.2.0.0/16", "10.3.0.0/24"],
+            ),
+            ("10.0.0.0 255.255.255.0", &["10.0.0.0/24"]),
+            ("permit ip 10.3.0.0 0.0.0.255 any", &["10.3.0.0/24"]),
+            (
+                "inet 10.0.0.5  netmask 255.255.255.0  broadcast 10.0.0.255",
+                &["10.0.0.5/24", "10.0.0.255"],
+            ),
+            (
+                "route 10.0.0.0 mask 255.0.0.0 10.0.0.1",
+                &["10.0.0.0/8", "10.0.0.1"],
+            ),
+            ("0.0.0.0 0.0.0.0 10.0.0.1", &["0.0.0.0/0", "10.0.0.1"]),
+            ("128.0.0.0 128.0.0.0", &["128.0.0.0/1"]),
+            // These are two.
+            ("10.0.0.9-10.0.0.1", &["10.0.0.9", "10.0.0.1"]),
+            ("10.0.0.1 - - [10/Oct]", &["10.0.0.1"]),
+            ("10.0.0.1 - ::1", &["10.0.0.1", "::1"]),
+            ("10.0.0.1 224.0.0.1", &["10.0.0.1", "224.0.0.1"]),
+            ("10.0.0.1 224.0.0.0", &["10.0.0.1", "224.0.0.0"]),
+            ("10.0.0.1 2.2.2.2", &["10.0.0.1", "2.2.2.2"]),
+            ("10.0.0.1 255.0.255.0", &["10.0.0.1", "255.0.255.0"]),
+            ("10.0.0.1 0.0.0.255", &["10.0.0.1", "0.0.0.255"]),
+            ("10.0.0.5 0.0.0.0", &["10.0.0.5", "0.0.0.0"]),
+            ("0.0.0.0 255.255.255.255", &["0.0.0.0", "255.255.255.255"]),
+            ("10.0.0.1-10.0.0.9x", &["10.0.0.1"]),
+            ("10.0.0.0/8/x 10.0.0.0/33", &["10.0.0.0", "10.0.0.0"]),
+            ("10.0.0.1-", &["10.0.0.1"]),
+            ("10.0.0.1 ", &["10.0.0.1"]),
+        ] {
+            assert_eq!(all(text), items, "{text}");
+        }
+    }
+}

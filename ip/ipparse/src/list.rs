@@ -1,0 +1,395 @@
+//! The entries of a list as they are written, and which of them is the most specific for an address.
+//!
+//! The most specific is the smallest that holds it. Entries may lie in each other or overlap in any way: the
+//! list is cut into segments, each of which has one smallest entry, and a look-up is a search among those.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::IpAddr;
+
+use std_net_ip::range::IpRange;
+
+use crate::item::Item;
+
+/// Entries in the order of the list, with their texts in one piece.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    entries: Vec<Written>,
+    texts: Vec<u8>,
+}
+
+/// An entry and where its text is.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    range: IpRange,
+    start: usize,
+    /// Of the entry itself, and of what stands behind it in its line.
+    text: u32,
+    rest: u32,
+}
+
+/// An entry that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Match<'a> {
+    /// As it is written in the list.
+    pub(crate) text: &'a [u8],
+    /// The other fields of its line, with tabs between them.
+    pub(crate) rest: &'a [u8],
+}
+
+impl Entries {
+    pub(crate) fn push(&mut self, range: IpRange, text: &[u8]) {
+        self.push_with(range, text, std::iter::empty());
+    }
+
+    /// With what else its line has.
+    pub(crate) fn push_with<'a>(
+        &mut self,
+        range: IpRange,
+        text: &[u8],
+        rest: impl Iterator<Item = &'a [u8]>,
+    ) {
+        let start = self.texts.len();
+        self.texts.extend_from_slice(text);
+        let behind = self.texts.len();
+        for (i, field) in rest.enumerate() {
+            if i > 0 {
+                self.texts.push(b'\t');
+            }
+            let one_line = field.iter().map(|b| if *b == b'\t' { b' ' } else { *b });
+            self.texts.extend(one_line);
+        }
+        self.entries.push(Written {
+            range,
+            start,
+            text: (behind - start) as u32,
+            rest: (self.texts.len() - behind) as u32,
+        });
+    }
+
+    /// All their ranges.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = IpRange> {
+        self.entries.iter().map(|entry| entry.range)
+    }
+
+    pub(crate) fn append(&mut self, other: Entries) {
+        let shift = self.texts.len();
+        self.texts.extend_from_slice(&other.texts);
+        let moved = other.entries.into_iter().map(|entry| Written {
+            start: entry.start + shift,
+            ..entry
+        });
+        self.entries.extend(moved);
+    }
+}
+
+/// No entry.
+const NONE: u32 = u32::MAX;
+
+/// A list that is searched.
+#[derive(Debug)]
+pub(crate) struct List {
+    all: Entries,
+    v4: Segments<u32>,
+    v6: Segments<u128>,
+    /// For each entry the smallest other one that holds all of it.
+    outer: Vec<u32>,
+    /// The entries by their first address, larger ones first.
+    order: Vec<u32>,
+    /// Two entries share some addresses, and each has others.
+    crossed: bool,
+}
+
+/// Where segments begin, in order, and the smallest entry of each.
+#[derive(Debug)]
+struct Segments<T> {
+    starts: Vec<T>,
+    entries: Vec<u32>,
+    /// For the highest 16 bits of an address the first segment that begins there or later.
+    index: Vec<u32>,
+}
+
+/// The address as a number, with the version above it.
+fn key(addr: IpAddr) -> (bool, u128) {
+    match addr {
+        IpAddr::V4(addr) => (false, addr.to_bits().into()),
+        IpAddr::V6(addr) => (true, addr.to_bits()),
+    }
+}
+
+impl List {
+    pub(crate) fn new(all: Entries) -> List {
+        let ends = |i: u32| {
+            let range = all.entries[i as usize].range;
+            (key(range.first()), key(range.last()))
+        };
+        let mut order: Vec<u32> = (0..all.entries.len() as u32).collect();
+        order.sort_by_cached_key(|i| {
+            let (first, last) = ends(*i);
+            (first, Reverse(last))
+        });
+        let mut outer = vec![NONE; order.len()];
+        let mut open: Vec<u32> = Vec::new();
+        let mut crossed = false;
+        for &i in &order {
+            let (first, last) = ends(i);
+            open.retain(|o| ends(*o).1 >= first);
+            let holds = open.iter().rev().filter(|o| ends(**o).1 >= last);
+            let size = |o: u32| ends(o).1.1 - ends(o).0.1;
+            outer[i as usize] = holds.copied().min_by_key(|o| size(*o)).unwrap_or(NONE);
+            crossed |= open.iter().any(|o| ends(*o).1 < last);
+            open.push(i);
+        }
+        let border = order.partition_point(|i| !ends(*i).0.0);
+        let (v4, v6) = order.split_at(border);
+        let segments = |part: &[u32]| {
+            cut(part.iter().map(|i| {
+                let ((_, first), (_, last)) = ends(*i);
+                (first, last, *i)
+            }))
+        };
+        let (starts, entries) = segments(v4);
+        // What begins behind the last address is no segment.
+        let starts: Vec<u32> = starts
+            .into_iter()
+            .map_while(|start| start.try_into().ok())
+            .collect();
+        let v4 = Segments::new(starts, entries, |start| start as usize >> 16);
+        let (starts, entries) = segments(v6);
+        let v6 = Segments::new(starts, entries, |start| (start >> 112) as usize);
+        List {
+            all,
+            v4,
+            v6,
+            outer,
+            order,
+            crossed,
+        }
+    }
+
+    /// The smallest entry that holds an address.
+    #[inline]
+    pub(crate) fn of(&self, addr: IpAddr) -> Option<Match<'_>> {
+        Some(self.written(self.find(addr)?))
+    }
+
+    #[inline]
+    fn find(&self, addr: IpAddr) -> Option<u32> {
+        let found = match addr {
+            IpAddr::V4(addr) => {
+                let bits = addr.to_bits();
+                self.v4.find(bits, bits as usize >> 16)
+            }
+            IpAddr::V6(addr) => {
+                let bits = addr.to_bits();
+                self.v6.find(bits, (bits >> 112) as usize)
+            }
+        };
+        (found != NONE).then_some(found)
+    }
+
+    /// The smallest entry that holds all of an item, by whichever of its versions; or else the one at its
+    /// beginning, or else the first within it.
+    pub(crate) fn of_item(&self, item: &Item) -> Option<Match<'_>> {
+        let of = |range: IpRange| {
+            let here = self.find(range.first());
+            // One that holds all of it need not hold that entry.
+            if self.crossed
+                && range.first() != range.last()
+                && let Some(i) = self.around(range)
+            {
+                return Some(i);
+            }
+            let mut entry = here;
+            while let Some(i) = entry {
+                let holds = self.all.entries[i as usize].range;
+                if holds.contains(range.first()) && holds.contains(range.last()) {
+                    return Some(i);
+                }
+                entry = Some(self.outer[i as usize]).filter(|outer| *outer != NONE);
+            }
+            here.or_else(|| self.within(range).next())
+        };
+        let range = item.range();
+        let found = of(range).or_else(|| {
+            let unmapped = item.unmapped().range();
+            (unmapped != range).then(|| of(unmapped))?
+        })?;
+        Some(self.written(found))
+    }
+
+    /// The smallest entry that holds all of a range, found by looking at all that begin before it.
+    fn around(&self, range: IpRange) -> Option<u32> {
+        let of = |i: u32| self.all.entries[i as usize].range;
+        let behind = self
+            .order
+            .partition_point(|i| key(of(*i).first()) <= key(range.first()));
+        let holds = self.order[..behind]
+            .iter()
+            .filter(|i| of(**i).contains(range.first()) && of(**i).contains(range.last()));
+        let size = |i: u32| key(of(i).last()).1 - key(of(i).first()).1;
+        holds.copied().min_by_key(|i| (size(*i), *i))
+    }
+
+    /// The entries that begin within a range, in order.
+    fn within(&self, range: IpRange) -> impl Iterator<Item = u32> {
+        let first = |i: &u32| key(self.all.entries[*i as usize].range.first());
+        let from = self
+            .order
+            .partition_point(|i| first(i) < key(range.first()));
+        let last = key(range.last());
+        let behind = self.order[from..].iter().copied();
+        behind.take_while(move |i| first(i) <= last)
+    }
+
+    /// Whether an entry lies in a range.
+    pub(crate) fn has_inside(&self, range: IpRange) -> bool {
+        let last = |i: u32| key(self.all.entries[i as usize].range.last());
+        self.within(range).any(|i| last(i) <= key(range.last()))
+    }
+
+    fn written(&self, i: u32) -> Match<'_> {
+        let entry = &self.all.entries[i as usize];
+        let behind = entry.start + entry.text as usize;
+        Match {
+            text: &self.all.texts[entry.start..behind],
+            rest: &self.all.texts[behind..behind + entry.rest as usize],
+        }
+    }
+}
+
+/// Cuts entries, given by first and last address in order, into segments with their smallest entries.
+fn cut(entries: impl Iterator<Item = (u128, u128, u32)>) -> (Vec<u128>, Vec<u32>) {
+    let mut segments: (Vec<u128>, Vec<u32>) = (vec![0], vec![NONE]);
+    let mut add = |start: u128, entry: u32| {
+        let (starts, entries) = &mut segments;
+        if starts.last() == Some(&start) {
+            starts.pop();
+            entries.pop();
+        }
+        if entries.last() != Some(&entry) {
+            starts.push(start);
+            entries.push(entry);
+        }
+    };
+    // The smallest on top; those that have ended are taken off when they come there. Of two with the same
+    // size the first in the list.
+    let mut open: BinaryHeap<Reverse<(u128, u32, u128)>> = BinaryHeap::new();
+    // Ends all entries on top that end before a place.
+    let close = |open: &mut BinaryHeap<Reverse<(u128, u32, u128)>>,
+                 add: &mut dyn FnMut(u128, u32),
+                 place: Option<u128>| {
+        while let Some(Reverse((_, _, last))) = open.peek().copied() {
+            if place.is_some_and(|place| last >= place) {
+                return;
+            }
+            open.pop();
+            // What was hidden below and ended no later never shows.
+            while open.peek().is_some_and(|Reverse((_, _, end))| *end <= last) {
+                open.pop();
+            }
+            if let Some(next) = last.checked_add(1) {
+                add(next, open.peek().map_or(NONE, |Reverse((_, i, _))| *i));
+            }
+        }
+    };
+    for (first, last, i) in entries {
+        close(&mut open, &mut add, Some(first));
+        open.push(Reverse((last - first, i, last)));
+        if let Some(Reverse((_, top, _))) = open.peek() {
+            add(first, *top);
+        }
+    }
+    close(&mut open, &mut add, None);
+    segments
+}
+
+impl<T: Copy + Ord> Segments<T> {
+    fn new(starts: Vec<T>, entries: Vec<u32>, high: impl Fn(T) -> usize) -> Segments<T> {
+        let mut index = vec![0u32; (1 << 16) + 1];
+        for start in &starts {
+            index[high(*start) + 1] += 1;
+        }
+        for i in 1..index.len() {
+            index[i] += index[i - 1];
+        }
+        Segments {
+            starts,
+            entries,
+            index,
+        }
+    }
+
+    /// The entry of the segment that an address is in, which has these highest 16 bits.
+    #[inline]
+    fn find(&self, addr: T, high: usize) -> u32 {
+        let (from, to) = (self.index[high] as usize, self.index[high + 1] as usize);
+        let segment = from + self.starts[from..to].partition_point(|start| *start <= addr);
+        // The first segment begins with the lowest address.
+        self.entries[segment - 1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    fn list(ranges: &[(u32, u32)], v6: bool) -> List {
+        let mut all = Entries::default();
+        for (i, (first, last)) in ranges.iter().enumerate() {
+            let addr = |bits: u32| addr(bits, v6);
+            let range = IpRange::new(addr(*first), addr(*last)).unwrap();
+            all.push_with(
+                range,
+                i.to_string().as_bytes(),
+                [&b"a"[..], b"b"].into_iter(),
+            );
+        }
+        List::new(all)
+    }
+
+    fn addr(bits: u32, v6: bool) -> IpAddr {
+        if v6 {
+            Ipv6Addr::from_bits(u128::from(bits) << 96 | u128::from(bits)).into()
+        } else {
+            Ipv4Addr::from_bits(bits).into()
+        }
+    }
+
+    proptest! {
+        /// The smallest entry that holds an address, found by looking at all.
+        #[test]
+        fn the_smallest_entry(ends in prop::collection::vec((prop_oneof![0u32..40, u32::MAX - 40..=u32::MAX, any::<u32>()], prop_oneof![0u32..20, Just(u32::MAX)]), 0..30), v6: bool) {
+            let ranges: Vec<_> = ends.iter().map(|(first, len)| (*first, first.saturating_add(*len))).collect();
+            let list = list(&ranges, v6);
+            let places = ranges.iter().flat_map(|(a, b)| [a.wrapping_sub(1), *a, *b, b.wrapping_add(1), a + (b - a) / 2]);
+            for place in places.chain(0..64).chain([u32::MAX]) {
+                let holds = ranges.iter().enumerate().filter(|(_, (a, b))| (*a..=*b).contains(&place));
+                let smallest = holds.min_by_key(|(i, (a, b))| (b - a, *i)).map(|(i, _)| i.to_string());
+                let found = list.of(addr(place, v6)).map(|found| {
+                    assert_eq!(found.rest, b"a\tb");
+                    String::from_utf8(found.text.to_vec()).unwrap()
+                });
+                prop_assert_eq!(found, smallest, "{}", place);
+            }
+        }
+
+        #[test]
+        fn entries_within(ends in prop::collection::vec((0u32..40, 0u32..20), 0..12), first in 0u32..40, len in 0u32..20) {
+            let ranges: Vec<_> = ends.iter().map(|(first, len)| (*first, first + len)).collect();
+            let list = list(&ranges, false);
+            let range = IpRange::new(addr(first, false), addr(first + len, false)).unwrap();
+            let inside = ranges.iter().any(|(a, b)| first <= *a && *b <= first + len);
+            prop_assert_eq!(list.has_inside(range), inside);
+            // The smallest that holds all of it, if there is one.
+            let holds = ranges.iter().filter(|(a, b)| *a <= first && first + len <= *b);
+            if let Some((a, b)) = holds.min_by_key(|(a, b)| b - a) {
+                let found = list.of_item(&Item::Range(range)).unwrap();
+                let found: usize = std::str::from_utf8(found.text).unwrap().parse().unwrap();
+                prop_assert_eq!(ranges[found].1 - ranges[found].0, b - a);
+            }
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Where in a line items are looked for: in a field, at the beginning, only the first; and text that is
+//! rewritten before it is searched, so that what people and programs write differently is found too.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use memchr::{memchr, memchr_iter};
+use std_net_ip::forms;
+
+use crate::input::PAD;
+
+/// Where items are looked for in free text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// Only the first of each line.
+    pub(crate) first: bool,
+    /// Only at the beginning of a line.
+    pub(crate) start: bool,
+    /// Only in this field of a line.
+    pub(crate) field: Option<Column>,
+    /// `10.0.0.5.443` is an address with a port.
+    pub(crate) dotted_ports: bool,
+    /// `1[.]2[.]3[.]4` is an address.
+    pub(crate) defanged: bool,
+}
+
+/// A field of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// From 1.
+    pub(crate) number: usize,
+    /// What stands between two fields; white space if not said.
+    pub(crate) delimiter: Option<u8>,
+}
+
+impl Column {
+    /// Where the field is in a line; without the quotes and the white space around it.
+    pub(crate) fn of(&self, line: &[u8]) -> Option<Range<usize>> {
+        let found = match self.delimiter {
+            None => words(line).nth(self.number - 1)?,
+            Some(delimiter) => fields(line, delimiter).nth(self.number - 1)?,
+        };
+        Some(strip(line, found))
+    }
+}
+
+/// The words between white space.
+fn words(line: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while line.get(at)?.is_ascii_whitespace() {
+            at += 1;
+        }
+        let start = at;
+        while line.get(at).is_some_and(|b| !b.is_ascii_whitespace()) {
+            at += 1;
+        }
+        Some(start..at)
+    })
+}
+
+/// The fields between delimiters; one in quotes may have delimiters within.
+fn fields(line: &[u8], delimiter: u8) -> impl Iterator<Item = Range<usize>> {
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let start = next?;
+        let mut at = start;
+        if line.get(at) == Some(&b'"') {
+            at += 1;
+            while line.get(at).is_some_and(|b| *b != b'"') {
+                at += 1;
+            }
+        }
+        while line.get(at).is_some_and(|b| *b != delimiter) {
+            at += 1;
+        }
+        next = (at < line.len()).then_some(at + 1);
+        Some(start..at)
+    })
+}
+
+/// Without white space, and then quotes, around it.
+fn strip(line: &[u8], mut field: Range<usize>) -> Range<usize> {
+    let white = |b: u8| b.is_ascii_whitespace();
+    while field.start < field.end && white(line[field.start]) {
+        field.start += 1;
+    }
+    while field.start < field.end && white(line[field.end - 1]) {
+        field.end -= 1;
+    }
+    if field.len() > 1 && line[field.start] == b'"' && line[field.end - 1] == b'"' {
+        field = field.start + 1..field.end - 1;
+    }
+    field
+}
+
+impl Places {
+    /// Whether items are looked for everywhere, in the text as it is.
+    #[inline(always)]
+    pub(crate) fn is_everywhere(&self) -> bool {
+        *self == Places::default()
+    }
+
+    /// Whether another text is searched than what is there.
+    pub(crate) fn rewrites(&self) -> bool {
+        self.field.is_some() || self.dotted_ports || self.defanged
+    }
+
+    /// Rewrites a padded text, without moving a line or the beginning of a word; returns the words that
+    /// are shorter now, as they were.
+    pub(crate) fn rewrite(&self, padded: &mut [u8]) -> Vec<Range<usize>> {
+        let end = padded.len() - PAD;
+        if let Some(column) = self.field {
+            each_line(padded, end, |line| {
+                let keep = column.of(line).unwrap_or(0..0);
+                line[..keep.start].fill(b' ');
+                line[keep.end..].fill(b' ');
+            });
+        }
+        let mut words = Vec::new();
+        if self.defanged {
+            refang(&mut padded[..end], &mut words);
+        }
+        if self.dotted_ports {
+            dotted_ports(&mut padded[..end]);
+        }
+        words
+    }
+}
+
+/// Calls `f` for each line of the text before `end`, without its line end.
+fn each_line(padded: &mut [u8], end: usize, mut f: impl FnMut(&mut [u8])) {
+    let mut start = PAD;
+    while start < end {
+        let len = memchr(b'\n', &padded[start..end]).unwrap_or(end - start);
+        f(&mut padded[start..start + len]);
+        start += len + 1;
+    }
+}
+
+/// Writes words that were made harmless as they are, and spaces behind them.
+fn refang(text: &mut [u8], words: &mut Vec<Range<usize>>) {
+    let border = |b: &u8| b.is_ascii_whitespace() || b",;\"'<>|`=".contains(b);
+    let mut start = 0;
+    while start < text.len() {
+        let len = text[start..].iter().position(border);
+        let end = len.map_or(text.len(), |len| start + len);
+        // Of `(1[.]2` the word begins behind the bracket, which says nothing.
+        while start < end && b"([{".contains(&text[start]) {
+            start += 1;
+        }
+        if let Cow::Owned(plain) = forms::refang(&text[start..end])
+            && plain.len() <= end - start
+        {
+            text[start..start + plain.len()].copy_from_slice(&plain);
+            text[start + plain.len()..end].fill(b' ');
+            words.push(start..end);
+        }
+        start = end + 1;
+    }
+}
+
+/// Makes a colon of the dot before the port of `10.0.0.5.443`, and a space of that of `2001:db8::1.443`.
+fn dotted_ports(text: &mut [u8]) {
+    let part = |b: &u8| b.is_ascii_hexdigit() || b".:".contains(b);
+    let mut done = 0;
+    let dots: Vec<usize> = memchr_iter(b'.', text).collect();
+    for dot in dots {
+        if dot < done {
+            continue;
+        }
+        let start = dot
+            - text[..dot]
+                .iter()
+                .rev()
+                .take(64)
+                .take_while(|b| part(b))
+                .count();
+        let mut end = dot + text[dot..].iter().take_while(|b| part(b)).count();
+        done = end;
+        let word = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+        if word(text.get(end)) || start > 0 && word(text.get(start - 1)) {
+            continue;
+        }
+        // tcpdump puts a colon behind the receiver.
+        while end > start && matches!(text[end - 1], b':' | b'.') {
+            end -= 1;
+        }
+        let run = &text[start..end];
+        let Some(last) = memchr::memrchr(b'.', run) else {
+            continue;
+        };
+        let (addr, port) = (&run[..last], &run[last + 1..]);
+        let is_port = std::str::from_utf8(port).is_ok_and(|port| port.parse::<u16>().is_ok());
+        match std_net_ip::parse(addr) {
+            Ok(addr) if is_port => text[start + last] = if addr.is_ipv4() { b':' } else { b' ' },
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_lines() {
+        let of = |number, delimiter, line: &str| {
+            let column = Column { number, delimiter };
+            column
+                .of(line.as_bytes())
+                .map(|range| line[range].to_owned())
+        };
+        assert_eq!(of(1, None, "  a b"), Some("a".into()));
+        assert_eq!(of(2, None, "a \t b"), Some("b".into()));
+        assert_eq!(of(3, None, "a b"), None);
+        assert_eq!(of(2, Some(b','), "a,b,c"), Some("b".into()));
+        assert_eq!(of(2, Some(b','), "\"a,b\", \"c\""), Some("c".into()));
+        assert_eq!(of(3, Some(b';'), "a;;b"), Some("b".into()));
+        assert_eq!(of(2, Some(b';'), "a;"), Some("".into()));
+        assert_eq!(of(3, Some(b';'), "a;"), None);
+    }
+
+    fn rewritten(places: Places, text: &str) -> String {
+        let mut padded = vec![b'\n'; PAD];
+        padded.extend_from_slice(text.as_bytes());
+        padded.extend_from_slice(&[b'\n'; PAD]);
+        places.rewrite(&mut padded);
+        String::from_utf8(padded[PAD..PAD + text.len()].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn ports_behind_dots() {
+        let places = Places {
+            dotted_ports: true,
+            ..Places::default()
+        };
+        for (text, after) in [
+            (
+                "IP 10.0.0.5.443 > 10.0.0.7.51234: Flags",
+                "IP 10.0.0.5:443 > 10.0.0.7:51234: Flags",
+            ),
+            (
+                "IP6 2001:db8::1.443 > ::1.53:",
+                "IP6 2001:db8::1 443 > ::1 53:",
+            ),
+            (
+                "1.2.3.4 1.2.3.4.5.6 1.2.3.4.99999 x1.2.3.4.5",
+                "1.2.3.4 1.2.3.4.5.6 1.2.3.4.99999 x1.2.3.4.5",
+            ),
+            ("::ffff:1.2.3.4", "::ffff:1.2.3.4"),
+        ] {
+            assert_eq!(rewritten(places, text), after);
+        }
+    }
+
+    #[test]
+    fn text_that_was_made_harmless() {
+        let places = Places {
+            defanged: true,
+            ..Places::default()
+        };
+        for (text, after) in [
+            ("1[.]2[.]3[.]4 x", "1.2.3.4       x"),
+            ("a (1(.)2.3[dot]4)", "a (1.2.3.4)      "),
+            ("hxxp://1.2.3[.]4/a,b", "http://1.2.3.4/a  ,b"),
+            ("2001[:]db8::1", "2001:db8::1  "),
+            (
+                "[2001:db8::1]:80 [x] f(1) 1.2.3.4",
+                "[2001:db8::1]:80 [x] f(1) 1.2.3.4",
+            ),
+        ] {
+            assert_eq!(rewritten(places, text), after);
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! In which entry of a list each address is.
+
+use std::ffi::OsString;
+
+use memchr::memchr;
+use std_net_ip::forms::{self, Forms};
+
+use crate::field::{LineField, LineLayout, Whole};
+use crate::find::Finder;
+use crate::input::{self, Block, PAD};
+use crate::item::{Item, Meaning, Version};
+use crate::job::{Job, Pool};
+use crate::list::{Entries, List};
+use crate::output::{Output, Result, Status, complain};
+use crate::place::Places;
+use crate::read::{Bad, Entry, Style};
+use crate::settings::Reading;
+
+pub(crate) struct Settings {
+    pub(crate) input: Vec<OsString>,
+    pub(crate) lists: Vec<OsString>,
+    pub(crate) places: Places,
+    /// Addresses of the other version are left out.
+    pub(crate) only: Option<Version>,
+    /// Lines as they are, and the label behind them.
+    pub(crate) append: bool,
+    /// What has no label is left out.
+    pub(crate) matched: bool,
+    pub(crate) json: bool,
+    pub(crate) columns: Vec<LineField>,
+    /// Invalid lines of the list are reported and no more.
+    pub(crate) lenient: bool,
+    pub(crate) threads: usize,
+}
+
+pub(crate) fn run(settings: &Settings) -> Result<Status> {
+    let (list, mut status) = load(settings)?;
+    if status != Status::Success && !settings.lenient {
+        return Ok(Status::Trouble);
+    }
+    status = Status::Success;
+    let reading = Reading {
+        input: settings.input.clone(),
+        style: Style {
+            extract: true,
+            places: settings.places,
+            ..Style::default()
+        },
+        threads: settings.threads,
+        ..Reading::default()
+    };
+    let mut job = Job::new(&reading);
+    let layout = LineLayout::new(settings.columns.clone(), settings.json, &job.names);
+    let usual = !settings.json
+        && settings.columns
+            == [
+                LineField::Of(crate::field::Field::Address),
+                LineField::Match,
+                LineField::Label,
+            ];
+    job.settings.lines = !usual && !settings.append;
+    let work = Work {
+        list: &list,
+        settings,
+        layout: &layout,
+        usual,
+        meaning: Meaning {
+            unmap: true,
+            only: settings.only,
+            ..Meaning::default()
+        },
+    };
+    let mut output = Output::stdout()?;
+    let mut any = false;
+    let pool = Pool::new();
+    let (_, trouble) = input::run(
+        &job.sources,
+        job.settings,
+        Finder::default,
+        |finder, block| {
+            let mut out = pool.take();
+            if settings.append {
+                work.append(finder, block, &mut out);
+            } else {
+                work.rows(finder, block, &mut out);
+            }
+            out
+        },
+        |out| {
+            any |= !out.is_empty();
+            if !out.is_empty() {
+                output.block(&out)?;
+            }
+            pool.give(out);
+            Ok(true)
+        },
+    )?;
+    if !any {
+        status = Status::Negative;
+    }
+    Ok(if trouble { Status::Trouble } else { status })
+}
+
+struct Work<'a> {
+    list: &'a List,
+    settings: &'a Settings,
+    layout: &'a LineLayout,
+    /// The columns by default, which need nothing but the address.
+    usual: bool,
+    meaning: Meaning,
+}
+
+impl Work<'_> {
+    /// A row for each address.
+    fn rows(&self, finder: &mut Finder, block: &Block, out: &mut Vec<u8>) {
+        let padded = block.padded();
+        let (mut number, mut line, mut counted) = (block.first_line, PAD, PAD);
+        finder.each::<true, true>(padded, &self.settings.places, |_, found| {
+            let Some(item) = self.meaning.adjust(Item::Addr(found.addr)) else {
+                return found.end;
+            };
+            let matched = self
+                .list
+                .of(item.addr())
+                .or_else(|| self.list.of(found.addr));
+            if matched.is_none() && self.settings.matched {
+                return found.end;
+            }
+            if self.usual {
+                crate::item::push_addr(out, found.addr);
+                out.push(b'\t');
+                match matched {
+                    Some(matched) => {
+                        out.extend_from_slice(matched.text);
+                        out.push(b'\t');
+                        let label = matched.rest;
+                        out.extend_from_slice(if label.is_empty() { b"-" } else { label });
+                        out.push(b'\n');
+                    }
+                    None => out.extend_from_slice(b"-\t-\n"),
+                }
+                return found.end;
+            }
+            for at in memchr::memchr_iter(b'\n', &padded[counted..found.start]) {
+                number += 1;
+                line = counted + at + 1;
+            }
+            counted = found.start;
+            let end =
+                memchr(b'\n', &padded[found.start..]).map_or(padded.len(), |at| found.start + at);
+            let text = &padded[line..end];
+            let whole = Whole {
+                source: block.source,
+                number,
+                whole: text,
+                text: text.strip_suffix(b"\r").unwrap_or(text),
+                entry: Some(Entry {
+                    item: Item::Addr(found.addr),
+                    text: &padded[found.start..found.end],
+                    source: block.source,
+                    line: number,
+                    column: found.start - line + 1,
+                }),
+                matched,
+            };
+            self.layout.write(&whole, out);
+            found.end
+        });
+    }
+
+    /// Every line, with the label of the first address that has one.
+    fn append(&self, finder: &mut Finder, block: &Block, out: &mut Vec<u8>) {
+        let padded = block.padded();
+        // Up to here all is written, but the end of this line.
+        let mut done = PAD;
+        let end = PAD + block.text().len();
+        let without = |from: usize, to: usize, out: &mut Vec<u8>| {
+            let mut left = &padded[from..to];
+            while let Some(len) = memchr(b'\n', left) {
+                if !self.settings.matched {
+                    out.extend_from_slice(&left[..len]);
+                    out.extend_from_slice(b"\t-\n");
+                }
+                left = &left[len + 1..];
+            }
+        };
+        finder.each::<true, true>(padded, &self.settings.places, |_, found| {
+            let item = self.meaning.adjust(Item::Addr(found.addr));
+            let label = item.and_then(|item| {
+                let own = self.list.of(item.addr());
+                own.or_else(|| self.list.of(found.addr))
+            });
+            let Some(matched) = label else {
+                return found.end;
+            };
+            let start =
+                memchr::memrchr(b'\n', &padded[done..found.start]).map_or(done, |at| done + at + 1);
+            let line_end = memchr(b'\n', &padded[found.start..]).map_or(end, |at| found.start + at);
+            without(done, start, out);
+            out.extend_from_slice(&padded[start..line_end]);
+            out.push(b'\t');
+            let label = if matched.rest.is_empty() {
+                matched.text
+            } else {
+                matched.rest
+            };
+            out.extend_from_slice(label);
+            out.push(b'\n');
+            done = line_end + 1;
+            done
+        });
+        without(done.min(end), end, out);
+    }
+}
+
+/// Reads the lists.
+fn load(settings: &Settings) -> Result<(List, Status)> {
+    let reading = Reading {
+        input: settings.lists.clone(),
+        threads: settings.threads,
+        ..Reading::default()
+    };
+    let job = Job::new(&reading);
+    let mut all = Entries::default();
+    let mut reports = job.reports();
+    let (_, trouble) = input::run(
+        &job.sources,
+        job.settings,
+        || (),
+        |(), block| {
+            let mut entries = Entries::default();
+            let mut bad = Vec::new();
+            let mut number = block.first_line;
+            let mut left = block.text();
+            while let Some(len) = memchr(b'\n', left) {
+                if let Err(wrong) = push(&mut entries, &left[..len], number) {
+                    bad.push(Bad::of(&left[..len], &wrong, block.source, number));
+                }
+                left = &left[len + 1..];
+                number += 1;
+            }
+            (entries, bad)
+        },
+        |(entries, bad)| {
+            all.append(entries);
+            Ok(reports.take(&bad))
+        },
+    )?;
+    let status = reports.end(trouble);
+    if status != Status::Success && !settings.lenient {
+        complain("the list is not whole: nothing is labelled (--lenient-set goes on without)");
+    }
+    Ok((List::new(all), status))
+}
+
+/// A line of a list. The first may be a heading.
+fn push(
+    entries: &mut Entries,
+    line: &[u8],
+    number: u64,
+) -> std::result::Result<(), std_net_ip::ParseError> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = if number == 1 {
+        line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+    } else {
+        line
+    };
+    if line.trim_ascii().is_empty() || line.starts_with(b"#") || line.starts_with(b";") {
+        return Ok(());
+    }
+    let row = match forms::parse_row(line, FORMS) {
+        Ok(row) => row,
+        Err(error) => match heading(line, number) {
+            true => return Ok(()),
+            false => return Err(error),
+        },
+    };
+    // As it is written: all of the line but the rest and what stands between.
+    let written = &line[..line.len() - row.rest.len()];
+    let written = written.trim_ascii().trim_ascii_end();
+    let written = written.strip_suffix(&[separator(line)]).unwrap_or(written);
+    let mut text = Vec::new();
+    let as_written = if written.contains(&b'"') || written.contains(&b'\t') {
+        text.extend(written.iter().filter(|b| **b != b'"'));
+        text.iter_mut()
+            .filter(|b| **b == b'\t')
+            .for_each(|b| *b = b' ');
+        &text[..]
+    } else {
+        written
+    };
+    let fields = Fields {
+        left: (!row.rest.is_empty()).then_some(row.rest),
+        separator: separator(line),
+    };
+    entries.push_with(row.entry.range(), as_written.trim_ascii(), fields);
+    Ok(())
+}
+
+/// The forms in which an entry may be written, and its first and last address in two fields.
+const FORMS: Forms = Forms::LISTS;
+
+/// Whether a first line names the columns.
+fn heading(line: &[u8], number: u64) -> bool {
+    let first = line
+        .split(|b| b",;\t".contains(b))
+        .next()
+        .unwrap_or_default();
+    let name = |b: &u8| b.is_ascii_alphabetic() || b"_- \"".contains(b);
+    number == 1 && !first.is_empty() && first.iter().all(name)
+}
+
+/// What stands between the fields of a line.
+fn separator(line: &[u8]) -> u8 {
+    let found = line.iter().find(|b| b",;\t".contains(b));
+    found.copied().unwrap_or(b' ')
+}
+
+/// The fields of the rest of a line, without quotes.
+struct Fields<'a> {
+    left: Option<&'a [u8]>,
+    separator: u8,
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let left = self.left?;
+        // Words between spaces are one field.
+        if self.separator == b' ' {
+            self.left = None;
+            return Some(left.trim_ascii());
+        }
+        let quoted = left.trim_ascii_start().first() == Some(&b'"');
+        let from = if quoted {
+            let open = memchr(b'"', left).unwrap_or(0);
+            memchr(b'"', &left[open + 1..]).map_or(left.len(), |at| open + 1 + at)
+        } else {
+            0
+        };
+        let end = memchr(self.separator, &left[from..]).map_or(left.len(), |at| from + at);
+        self.left = left.get(end + 1..);
+        let field = left[..end].trim_ascii();
+        let inside = field
+            .strip_prefix(b"\"")
+            .and_then(|field| field.strip_suffix(b"\""));
+        Some(inside.unwrap_or(field))
+    }
+}

@@ -1,0 +1,142 @@
+//! Which entries of a list overlap.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+
+use std_net_ip::range::IpRange;
+
+use crate::find::Finder;
+use crate::input;
+use crate::job::Job;
+use crate::output::{Output, Result, Status};
+use crate::settings::Reading;
+
+pub(crate) struct Settings {
+    pub(crate) reading: Reading,
+    /// Another list: an entry of the input and one of these, instead of two of the input.
+    pub(crate) other: Vec<OsString>,
+    pub(crate) json: bool,
+}
+
+/// An entry and where it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) range: IpRange,
+    pub(crate) text: Box<[u8]>,
+    pub(crate) source: usize,
+    pub(crate) line: u64,
+    pub(crate) column: usize,
+}
+
+pub(crate) fn run(settings: &Settings) -> Result<Status> {
+    let job = Job::new(&settings.reading);
+    let (mut all, mut status) = places(&job)?;
+    let mut names = job.names.clone();
+    let border = names.len();
+    if !settings.other.is_empty() {
+        let other = Job::new(&Reading {
+            input: settings.other.clone(),
+            ..settings.reading.clone()
+        });
+        let (others, other_status) = places(&other)?;
+        status = status.max(other_status);
+        names.extend_from_slice(&other.names);
+        all.extend(others.into_iter().map(|place| Place {
+            source: place.source + border,
+            ..place
+        }));
+    }
+    let both = !settings.other.is_empty();
+    let mut output = Output::stdout()?;
+    let mut found = false;
+    pairs(&all, |a, b| {
+        // Of the input first.
+        let (a, b) = if b.source < border && both {
+            (b, a)
+        } else {
+            (a, b)
+        };
+        if both && (a.source < border) == (b.source < border) {
+            return Ok(());
+        }
+        found = true;
+        let text = |place: &Place| String::from_utf8_lossy(&place.text).into_owned();
+        let at = |place: &Place| format!("{}:{}", names[place.source], place.line);
+        let line = if settings.json {
+            let quoted = |text: String| serde_json::Value::String(text).to_string();
+            format!(
+                "{{\"entry\":{},\"at\":{},\"other\":{},\"other_at\":{}}}\n",
+                quoted(text(a)),
+                quoted(at(a)),
+                quoted(text(b)),
+                quoted(at(b))
+            )
+        } else {
+            format!("{}\t{}\t{}\t{}\n", text(a), at(a), text(b), at(b))
+        };
+        output.buffer().extend_from_slice(line.as_bytes());
+        output.drain()
+    })?;
+    output.flush()?;
+    Ok(match status {
+        Status::Success if !found => Status::Negative,
+        other => other,
+    })
+}
+
+/// All entries of a list with their places, and how reading it went.
+fn places(job: &Job) -> Result<(Vec<Place>, Status)> {
+    let mut all = Vec::new();
+    let mut reports = job.reports();
+    let (_, trouble) = input::run(
+        &job.sources,
+        job.settings,
+        Finder::default,
+        |finder, block| {
+            let mut places = Vec::new();
+            let (_, bad) = job.hold(finder, block, |entry| {
+                places.push(Place {
+                    range: entry.item.range(),
+                    text: entry.text.into(),
+                    source: entry.source,
+                    line: entry.line,
+                    column: entry.column,
+                });
+            });
+            (places, bad)
+        },
+        |(places, bad)| {
+            all.extend(places);
+            Ok(reports.take(&bad))
+        },
+    )?;
+    Ok((all, reports.end(trouble)))
+}
+
+/// Calls `found` for each two entries with an address in common, the one that begins first, or is larger,
+/// or comes first, before the other.
+pub(crate) fn pairs(
+    all: &[Place],
+    mut found: impl FnMut(&Place, &Place) -> Result<()>,
+) -> Result<()> {
+    let version = |range: &IpRange| !matches!(range.first(), IpAddr::V4(_));
+    let mut order: Vec<&Place> = all.iter().collect();
+    // Stable, so that those that are the same stay as they were.
+    order.sort_by(|a, b| {
+        let key = |place: &Place| (version(&place.range), place.range.first());
+        let larger = b.range.last().cmp(&a.range.last());
+        key(a).cmp(&key(b)).then(larger)
+    });
+    let mut open: Vec<&Place> = Vec::new();
+    for place in order {
+        open.retain(|earlier| {
+            version(&earlier.range) == version(&place.range)
+                && earlier.range.last() >= place.range.first()
+        });
+        for earlier in &open {
+            found(earlier, place)?;
+        }
+        open.push(place);
+    }
+    Ok(())
+}
