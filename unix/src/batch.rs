@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use std_net_runtime::message::{self, unix_room};
+use std_net_runtime::message::{self, Decoded, unix_room};
 
 use super::addr::to_kernel;
 use super::{Ancillary, Received, SocketAddr, UnixDatagram};
@@ -31,8 +31,7 @@ use super::{Ancillary, Received, SocketAddr, UnixDatagram};
 /// ```
 #[doc(alias = "recvmmsg")]
 pub struct RecvBatch {
-    batch: message::RecvBatch,
-    received: Vec<Received>,
+    messages: Decoded<Received>,
     max_descriptors: usize,
 }
 
@@ -54,10 +53,8 @@ impl RecvBatch {
     /// If there cannot be so much memory.
     #[must_use]
     pub fn with_descriptors(count: usize, size: usize, max_descriptors: usize) -> RecvBatch {
-        let batch = message::RecvBatch::new(count, size, unix_room(max_descriptors));
         RecvBatch {
-            received: Vec::with_capacity(batch.capacity()),
-            batch,
+            messages: Decoded::new(count, size, unix_room(max_descriptors)),
             max_descriptors,
         }
     }
@@ -65,63 +62,41 @@ impl RecvBatch {
     /// How many datagrams came with the last call.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.received.len()
+        self.messages.len()
     }
 
     /// Whether none came.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.received.is_empty()
+        self.messages.is_empty()
     }
 
     /// How many datagrams there is room for.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.batch.capacity()
+        self.messages.capacity()
     }
 
     /// Datagram `index` of those that came: its bytes, and what is known of it.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<(&[u8], &Received)> {
-        let received = self.received.get(index)?;
-        Some((self.batch.data(index), received))
+        self.messages.get(index)
     }
 
     /// The datagrams that came, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &Received)> {
-        self.received
-            .iter()
-            .enumerate()
-            .map(|(index, received)| (self.batch.data(index), received))
+        self.messages.iter()
     }
 
     /// The same, to take descriptors out.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&[u8], &mut Received)> {
-        self.received
-            .iter_mut()
-            .enumerate()
-            .map(|(index, received)| (self.batch.data(index), received))
-    }
-
-    /// Makes types of what came.
-    fn decode(&mut self) -> io::Result<usize> {
-        for index in 0..self.batch.len() {
-            let message = self.batch.received(index);
-            match Received::new(&message, self.batch.items(index), self.max_descriptors) {
-                Ok(received) => self.received.push(received),
-                Err(error) => {
-                    self.received.clear();
-                    return Err(error);
-                }
-            }
-        }
-        Ok(self.len())
+        self.messages.iter_mut()
     }
 }
 
 impl fmt::Debug for RecvBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.received).finish()
+        fmt::Debug::fmt(&self.messages, f)
     }
 }
 
@@ -210,9 +185,11 @@ impl UnixDatagram {
     /// As [`recv_from`](Self::recv_from). The batch is empty then. An error after the first datagram
     /// is left for the next call.
     pub fn recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
-        batch.received.clear();
-        self.socket().io().recv_messages(&mut batch.batch, 0)?;
-        batch.decode()
+        let max = batch.max_descriptors;
+        let io = self.socket().io();
+        io.recv_decoded(&mut batch.messages, 0, |message, items| {
+            Received::new(message, items, max)
+        })
     }
 
     /// The same with what is there already; never waits, whatever the mode.
@@ -222,11 +199,11 @@ impl UnixDatagram {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
     /// [`recv_many`](Self::recv_many).
     pub fn try_recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
-        batch.received.clear();
-        self.socket()
-            .io()
-            .recv_messages(&mut batch.batch, libc::MSG_DONTWAIT)?;
-        batch.decode()
+        let max = batch.max_descriptors;
+        let io = self.socket().io();
+        io.recv_decoded(&mut batch.messages, libc::MSG_DONTWAIT, |message, items| {
+            Received::new(message, items, max)
+        })
     }
 
     /// Sends the datagrams of a batch in turn, waiting for room for the first only; returns how many

@@ -8,9 +8,11 @@
 //! | `encode` | [`Outgoing`]: control messages to send |
 //! | `decode` | [`Control`] and [`Items`]: control messages that came |
 //! | `recv_batch` | [`RecvBatch`]: several messages by one call |
+//! | `decoded` | [`Decoded`]: what a decoder makes of them |
 //! | `send_batch` | [`SendBatch`]: the same for sending |
 
 mod decode;
+mod decoded;
 mod encode;
 mod recv_batch;
 mod send_batch;
@@ -25,6 +27,7 @@ use libc::c_int;
 use socket2::{SockAddr, SockAddrStorage};
 
 pub use decode::{Control, Items};
+pub use decoded::Decoded;
 pub use encode::Outgoing;
 pub use recv_batch::RecvBatch;
 pub use send_batch::SendBatch;

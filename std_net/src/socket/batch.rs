@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use std_net_runtime::message::{self, PACKET_ROOM};
+use std_net_runtime::message::{self, Decoded, PACKET_ROOM};
 
 use super::{Ancillary, Received, UdpSocket};
 
@@ -37,10 +37,7 @@ use super::{Ancillary, Received, UdpSocket};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "recvmmsg")]
-pub struct RecvBatch {
-    batch: message::RecvBatch,
-    received: Vec<Received>,
-}
+pub struct RecvBatch(Decoded<Received>);
 
 impl RecvBatch {
     /// Room for `count` datagrams (1 to 1024) of up to `size` bytes each.
@@ -50,65 +47,42 @@ impl RecvBatch {
     /// If there cannot be so much memory.
     #[must_use]
     pub fn new(count: usize, size: usize) -> RecvBatch {
-        let batch = message::RecvBatch::new(count, size, PACKET_ROOM);
-        RecvBatch {
-            received: Vec::with_capacity(batch.capacity()),
-            batch,
-        }
+        RecvBatch(Decoded::new(count, size, PACKET_ROOM))
     }
 
     /// How many datagrams came with the last call.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.received.len()
+        self.0.len()
     }
 
     /// Whether none came.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.received.is_empty()
+        self.0.is_empty()
     }
 
     /// How many datagrams there is room for.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.batch.capacity()
+        self.0.capacity()
     }
 
     /// Datagram `index` of those that came: its bytes, and what is known of it.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<(&[u8], &Received)> {
-        let received = self.received.get(index)?;
-        Some((self.batch.data(index), received))
+        self.0.get(index)
     }
 
     /// The datagrams that came, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &Received)> {
-        self.received
-            .iter()
-            .enumerate()
-            .map(|(index, received)| (self.batch.data(index), received))
-    }
-
-    /// Makes types of what came.
-    fn decode(&mut self) -> io::Result<usize> {
-        for index in 0..self.batch.len() {
-            let message = self.batch.received(index);
-            match Received::new(&message, self.batch.items(index)) {
-                Ok(received) => self.received.push(received),
-                Err(error) => {
-                    self.received.clear();
-                    return Err(error);
-                }
-            }
-        }
-        Ok(self.len())
+        self.0.iter()
     }
 }
 
 impl fmt::Debug for RecvBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.received).finish()
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
@@ -198,9 +172,8 @@ impl UdpSocket {
     /// As [`recv_from`](Self::recv_from). The batch is empty then. An error after the first datagram
     /// is left for the next call.
     pub fn recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
-        batch.received.clear();
-        self.socket().io().recv_messages(&mut batch.batch, 0)?;
-        batch.decode()
+        let io = self.socket().io();
+        io.recv_decoded(&mut batch.0, 0, Received::new)
     }
 
     /// The same with what is there already; never waits, whatever the mode.
@@ -210,11 +183,8 @@ impl UdpSocket {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
     /// [`recv_many`](Self::recv_many).
     pub fn try_recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
-        batch.received.clear();
-        self.socket()
-            .io()
-            .recv_messages(&mut batch.batch, libc::MSG_DONTWAIT)?;
-        batch.decode()
+        let io = self.socket().io();
+        io.recv_decoded(&mut batch.0, libc::MSG_DONTWAIT, Received::new)
     }
 
     /// Sends the datagrams of a batch in turn, waiting for room for the first only; returns how many
