@@ -6,5 +6,14 @@
 //! with [`closing`].
 
 pub use crate::reactor::foreign::{Watch, closing, wait};
-pub use crate::sched::threadlike::{Interposer, Threadlike, Until, current, in_child, install};
+pub use crate::sched::threadlike::{Interposer, Threadlike, Until, current, install};
 pub use crate::sys::lock::{Guard, Lock};
+
+use crate::reactor::foreign;
+use crate::sched::threadlike;
+
+/// In the child after `fork(2)`, whose only thread is the one that forked: nothing parks any more.
+pub fn in_child() {
+    threadlike::in_child();
+    foreign::in_child();
+}

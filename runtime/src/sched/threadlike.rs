@@ -176,10 +176,9 @@ pub fn current() -> Option<Threadlike> {
     parks.then_some(Threadlike(task))
 }
 
-/// In the child after `fork(2)`, whose only thread is the one that forked: nothing parks any more.
-pub fn in_child() {
+/// In the child after `fork(2)`: nobody is a threadlike process any more.
+pub(crate) fn in_child() {
     THREADLIKE.set(None);
-    crate::reactor::foreign::in_child();
 }
 
 /// A threadlike process: the one that calls, or one that is to be woken.
