@@ -2,15 +2,21 @@
 
 use std::io;
 use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use std_net_runtime::{AsIo, process, sendfile};
+use std_net_runtime::buffers::pool::RECORDS;
+use std_net_runtime::{Deadline, process, retry_interrupted, sendfile};
 
-use crate::socket::TcpStream;
-use crate::unix::UnixStream;
+use crate::channel::halves::READ;
+use crate::channel::{Connected, taken};
 
-/// A connection that bytes can be carried from and to: [`TcpStream`] and [`UnixStream`].
-pub trait Connection: AsIo + Sync {
-    /// Ends one or both directions. Corresponds to `shutdown(2)`.
+/// A connection that bytes can be carried from and to: every one that can be opened as channels, which are
+/// [`TcpStream`](crate::socket::TcpStream), [`UnixStream`](crate::unix::UnixStream), those of TLS, and
+/// [`channel::Over`](crate::channel::Over).
+pub trait Connection: Connected {
+    /// Ends one or both directions; of TLS with a `close_notify`. Corresponds to `shutdown(2)`.
     ///
     /// # Errors
     ///
@@ -18,25 +24,21 @@ pub trait Connection: AsIo + Sync {
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
 }
 
-impl Connection for TcpStream {
+impl<S: Connected> Connection for S {
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        TcpStream::shutdown(self, how)
-    }
-}
-
-impl Connection for UnixStream {
-    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        UnixStream::shutdown(self, how)
+        crate::channel::transport::Transport::end(self, how, Deadline::NEVER)
     }
 }
 
 /// Carries bytes from one connection to another until the first one's end, as [`std::io::copy`], and
-/// returns how many. The bytes do not pass through the program: `splice(2)`, or a plain copy where
-/// the kernel cannot. The end itself is not carried over; see [`copy_bidirectional`].
+/// returns how many. Between TCP and Unix streams the bytes do not pass through the program: `splice(2)`, or a
+/// plain copy where the kernel cannot. The end itself is not carried over; see [`copy_bidirectional`].
 ///
 /// # Errors
 ///
 /// The first error of either side. What was read by then and not yet sent is lost.
+/// [`ResourceBusy`](io::ErrorKind::ResourceBusy) or [`AlreadyExists`](io::ErrorKind::AlreadyExists) if a
+/// channel reads from the first one.
 ///
 /// # Examples
 ///
@@ -53,12 +55,14 @@ impl Connection for UnixStream {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn copy(from: &impl Connection, to: &impl Connection) -> io::Result<u64> {
-    sendfile::copy(from.as_io(), to.as_io())
+    let moved = AtomicU64::new(0);
+    carry(from, to, &moved)?;
+    Ok(moved.into_inner())
 }
 
 /// Carries bytes both ways until both have ended, and the end of each direction too: when `a` sends
 /// no more, `b` is told so (`shutdown(Write)`) and may still answer. Returns the bytes from `a` to `b`
-/// and from `b` to `a`.
+/// and from `b` to `a`. With a limit for silence, and counts while it goes on: [`Relay`].
 ///
 /// One direction runs in a process of its own, the other where this is called.
 ///
@@ -87,26 +91,196 @@ pub fn copy(from: &impl Connection, to: &impl Connection) -> io::Result<u64> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn copy_bidirectional(a: &impl Connection, b: &impl Connection) -> io::Result<(u64, u64)> {
-    process::scope(|scope| {
-        let back = scope.spawn(|| carry(b, a));
-        let there = carry(a, b);
-        let back = back
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok((there?, back?))
-    })
+    Relay::new().run(a, b)
+}
+
+/// [`copy_bidirectional`] with a limit for silence, and counts that can be looked at meanwhile.
+///
+/// # Examples
+///
+/// A proxy that ends TLS, and lets go of connections that are silent for five minutes:
+///
+/// ```no_run
+/// # #[cfg(feature = "tls")]
+/// # fn main() -> std::io::Result<()> {
+/// use std::time::Duration;
+/// use std_net::{Relay, process};
+/// use std_net::socket::{TcpListener, TcpStream};
+/// use std_net::tls::{ServerConfig, TlsAcceptor};
+///
+/// let acceptor = TlsAcceptor::new(ServerConfig::from_pem_files("server.pem", "server.key")?);
+/// for client in TcpListener::bind("0.0.0.0:443")?.incoming() {
+///     let (client, acceptor) = (client?, acceptor.clone());
+///     process::spawn(move || {
+///         let client = acceptor.accept(client)?;
+///         let server = TcpStream::connect("127.0.0.1:8080")?;
+///         Relay::new().idle_limit(Duration::from_secs(300)).run(&client, &server)
+///     });
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "tls"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "it carries nothing until `run`"]
+pub struct Relay {
+    idle: Option<Duration>,
+    counts: RelayCounts,
+}
+
+/// How many bytes a [`Relay`] has carried so far. A clone shows the same.
+#[derive(Clone, Debug, Default)]
+pub struct RelayCounts(Arc<[AtomicU64; 2]>);
+
+impl RelayCounts {
+    /// From the first connection to the second, in bytes that the second has taken.
+    #[must_use]
+    pub fn a_to_b(&self) -> u64 {
+        self.0[0].load(Ordering::Relaxed)
+    }
+
+    /// From the second to the first.
+    #[must_use]
+    pub fn b_to_a(&self) -> u64 {
+        self.0[1].load(Ordering::Relaxed)
+    }
+}
+
+impl Relay {
+    /// Without a limit.
+    pub fn new() -> Relay {
+        Relay::default()
+    }
+
+    /// How long both ways may be silent at once. A way that is busy keeps the other: a long download with
+    /// nothing sent is not silent. Then both connections are ended, and the error is
+    /// [`TimedOut`](io::ErrorKind::TimedOut). It is kept to an eighth of its length.
+    pub fn idle_limit(mut self, limit: Duration) -> Relay {
+        self.idle = Some(limit);
+        self
+    }
+
+    /// What has been carried so far: also what was until an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std_net::{Relay, process, unix::UnixStream};
+    /// let (client, a) = UnixStream::pair()?;
+    /// let (b, server) = UnixStream::pair()?;
+    /// let relay = Relay::new();
+    /// let counts = relay.counts();
+    /// let proxy = process::spawn(move || relay.run(&a, &b));
+    /// client.write_string("ping")?;
+    /// assert_eq!(server.read_string(8)?, "ping");
+    /// drop((client, server));
+    /// let _ = proxy.join().unwrap();
+    /// assert_eq!((counts.a_to_b(), counts.b_to_a()), (4, 0));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn counts(&self) -> RelayCounts {
+        self.counts.clone()
+    }
+
+    /// Carries bytes both ways until both have ended: see [`copy_bidirectional`]. The counts go on from where
+    /// they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`copy_bidirectional`]; [`TimedOut`](io::ErrorKind::TimedOut) if both ways were silent for too long.
+    pub fn run(self, a: &impl Connection, b: &impl Connection) -> io::Result<(u64, u64)> {
+        let counts = &self.counts.0;
+        let before = (self.counts.a_to_b(), self.counts.b_to_a());
+        process::scope(|scope| {
+            let watch = self.idle.map(|limit| {
+                scope.spawn(move || {
+                    let silent = wait_for_silence(counts, limit);
+                    if silent {
+                        a.abort();
+                        b.abort();
+                    }
+                    silent
+                })
+            });
+            let back = scope.spawn(|| with_its_end(b, a, &counts[1]));
+            let there = with_its_end(a, b, &counts[0]);
+            let back = back
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            if let Some(watch) = watch {
+                watch.cancel();
+                if matches!(watch.join(), Ok(true)) {
+                    return Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "nothing was carried either way for too long",
+                    ));
+                }
+            }
+            there?;
+            back?;
+            let counts = &self.counts;
+            Ok((counts.a_to_b() - before.0, counts.b_to_a() - before.1))
+        })
+    }
+}
+
+/// Waits until nothing has been counted for so long, or this process is cancelled: then false.
+fn wait_for_silence(counts: &[AtomicU64; 2], limit: Duration) -> bool {
+    let look = || [0, 1].map(|i| counts[i].load(Ordering::Relaxed));
+    let (mut last, mut since) = (look(), Instant::now());
+    loop {
+        process::sleep((limit / 8).max(Duration::from_millis(1)));
+        if process::check_cancelled().is_err() {
+            return false;
+        }
+        let now = look();
+        if now != last {
+            (last, since) = (now, Instant::now());
+        } else if since.elapsed() >= limit {
+            return true;
+        }
+    }
 }
 
 /// One direction, with its end.
-fn carry(from: &impl Connection, to: &impl Connection) -> io::Result<u64> {
-    let result = copy(from, to);
+fn with_its_end(from: &impl Connection, to: &impl Connection, moved: &AtomicU64) -> io::Result<()> {
+    let result = carry(from, to, moved);
     // An error ends both directions: the other one sees it too. Those that are gone already cannot
     // be shut down.
     if result.is_ok() {
         let _ = to.shutdown(Shutdown::Write);
     } else {
-        let _ = to.shutdown(Shutdown::Both);
-        let _ = from.shutdown(Shutdown::Both);
+        to.cut();
+        from.cut();
     }
     result
+}
+
+/// One direction, without its end; counts what the other side has taken.
+fn carry(from: &impl Connection, to: &impl Connection, moved: &AtomicU64) -> io::Result<()> {
+    if let (Some(from), Some(to)) = (from.plain(), to.plain()) {
+        return sendfile::copy(from, to, moved);
+    }
+    if from.is_claimed(READ) {
+        return Err(taken());
+    }
+    loop {
+        // While it waits there is no buffer.
+        let (data, len) = retry_interrupted(|| from.recv_lent(RECORDS, Deadline::NEVER))?;
+        if len == 0 {
+            return Ok(());
+        }
+        let mut rest = &data.bytes()[..len];
+        while !rest.is_empty() {
+            let n = retry_interrupted(|| to.send(rest, Deadline::NEVER))?;
+            if n == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            moved.fetch_add(n as u64, Ordering::Relaxed);
+            rest = &rest[n..];
+        }
+        retry_interrupted(|| to.flush(Deadline::NEVER))?;
+    }
 }

@@ -64,7 +64,7 @@ pub mod socket;
 #[cfg(feature = "tls")]
 pub mod tls;
 
-pub use copy::{Connection, copy, copy_bidirectional};
+pub use copy::{Connection, Relay, RelayCounts, copy, copy_bidirectional};
 #[doc(inline)]
 pub use std_net_ip as ip;
 #[doc(inline)]

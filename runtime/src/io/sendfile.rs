@@ -10,6 +10,7 @@ use std::io;
 use std::ops::RangeBounds;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::buffers::lent::Lent;
 use crate::buffers::pool::{Buffer, LENT};
@@ -123,26 +124,22 @@ impl Io {
     }
 }
 
-/// Carries bytes from one stream to the other until the end of the first. Returns how many.
+/// Carries bytes from one stream to the other until the end of the first, and counts in `moved` those that
+/// the other has taken.
 ///
 /// # Errors
 ///
 /// As [`Io::perform`], of either side.
 #[doc(hidden)]
-pub fn copy(from: &Io, to: &Io) -> io::Result<u64> {
+pub fn copy(from: &Io, to: &Io, moved: &AtomicU64) -> io::Result<()> {
     let sigpipe = Sigpipe::disposition();
-    let mut total = 0;
     loop {
         // A pipe is held only while there are data in it.
         match from.take_some() {
-            Ok(Taken::Bytes(data)) if data.is_empty() => return Ok(total),
-            Ok(Taken::Bytes(data)) => {
-                send_whole(to, &data)?;
-                total += data.len() as u64;
-            }
+            Ok(Taken::Bytes(data)) if data.is_empty() => return Ok(()),
+            Ok(Taken::Bytes(data)) => send_whole(to, &data, moved)?,
             Ok(Taken::Piped(n, pipe)) => {
-                to.drain_pipe(&pipe, n, sigpipe)?;
-                total += n as u64;
+                to.drain_pipe(&pipe, n, sigpipe, moved)?;
                 pipe.give_back();
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -150,37 +147,37 @@ pub fn copy(from: &Io, to: &Io) -> io::Result<u64> {
                 if is_unsupported(&e)
                     || matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) =>
             {
-                return copy_through_buffer(from, to, total);
+                return copy_through_buffer(from, to, moved);
             }
             Err(e) => {
                 // What a channel had read ahead, and gave back.
                 let unread = from.take_unread(e, |bytes| (bytes.to_vec(), bytes.len()))?;
-                let unread = unread.unwrap_or_default();
-                to.send_all(&unread)?;
-                total += unread.len() as u64;
+                send_whole(to, &unread.unwrap_or_default(), moved)?;
             }
         }
     }
 }
 
-fn copy_through_buffer(from: &Io, to: &Io, mut total: u64) -> io::Result<u64> {
+fn copy_through_buffer(from: &Io, to: &Io, moved: &AtomicU64) -> io::Result<()> {
     loop {
         let data = match from.recv_lent() {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             other => other?,
         };
         if data.is_empty() {
-            return Ok(total);
+            return Ok(());
         }
-        send_whole(to, &data)?;
-        total += data.len() as u64;
+        send_whole(to, &data, moved)?;
     }
 }
 
-fn send_whole(to: &Io, mut rest: &[u8]) -> io::Result<()> {
+fn send_whole(to: &Io, mut rest: &[u8], moved: &AtomicU64) -> io::Result<()> {
     while !rest.is_empty() {
         match to.send(rest, 0) {
-            Ok(n) => rest = &rest[n..],
+            Ok(n) => {
+                moved.fetch_add(n as u64, Ordering::Relaxed);
+                rest = &rest[n..];
+            }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
@@ -232,20 +229,29 @@ impl Io {
     }
 
     /// Moves the `left` bytes in the pipe on. After an error they are lost, and the pipe with them.
-    fn drain_pipe(&self, pipe: &Pipe, mut left: usize, sigpipe: Sigpipe) -> io::Result<()> {
+    fn drain_pipe(
+        &self,
+        pipe: &Pipe,
+        mut left: usize,
+        sigpipe: Sigpipe,
+        moved: &AtomicU64,
+    ) -> io::Result<()> {
         while left > 0 {
-            let moved = self.perform(Interest::Write, |wait| {
+            let drained = self.perform(Interest::Write, |wait| {
                 if wait == Wait::Never {
                     self.force_nonblocking(Interest::Write)?;
                 }
                 sigpipe.held(|| pipe.drain(self.fd.as_fd(), left))
             });
-            match moved {
+            match drained {
                 // A pipe with bytes in it never says so; it would be tried for ever.
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(n) => left -= n,
+                Ok(n) => {
+                    moved.fetch_add(n as u64, Ordering::Relaxed);
+                    left -= n;
+                }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) if is_unsupported(&e) => return self.send_from_pipe(pipe, left),
+                Err(e) if is_unsupported(&e) => return self.send_from_pipe(pipe, left, moved),
                 Err(e) => return Err(e),
             }
         }
@@ -253,14 +259,14 @@ impl Io {
     }
 
     /// The same by a copy, where the kernel has filled the pipe and will not empty it.
-    fn send_from_pipe(&self, pipe: &Pipe, mut left: usize) -> io::Result<()> {
+    fn send_from_pipe(&self, pipe: &Pipe, mut left: usize, moved: &AtomicU64) -> io::Result<()> {
         let mut buf = vec![0; left.min(COPY)];
         while left > 0 {
             let n = pipe.read(&mut buf)?;
             if n == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            self.send_all(&buf[..n])?;
+            send_whole(self, &buf[..n], moved)?;
             left = left.saturating_sub(n);
         }
         Ok(())

@@ -221,7 +221,7 @@ where
     }
 
     /// The end of a writer is its drop.
-    fn shutdown(&self, how: Shutdown, deadline: Deadline) -> io::Result<()> {
+    fn end(&self, how: Shutdown, deadline: Deadline) -> io::Result<()> {
         if how == Shutdown::Read {
             return Ok(());
         }
@@ -264,6 +264,8 @@ where
     }
 
     fn abort(&self) {}
+
+    fn cut(&self) {}
 
     fn set_deadline(&self, deadline: Deadline) {
         *lock(&self.0.deadline) = deadline;

@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
 
 use std_net_runtime::buffers::pool::Buffer;
-use std_net_runtime::{AsIo, Deadline};
+use std_net_runtime::{AsIo, Deadline, Io};
 
 use super::halves;
 use crate::socket::{Shutdown, TcpStream};
@@ -29,7 +29,7 @@ pub trait Transport: Send + Sync + Sized + 'static {
 
     /// Hands to the kernel what `send` has taken.
     fn flush(&self, deadline: Deadline) -> io::Result<()>;
-    fn shutdown(&self, how: Shutdown, deadline: Deadline) -> io::Result<()>;
+    fn end(&self, how: Shutdown, deadline: Deadline) -> io::Result<()>;
 
     /// Text was lost: the end of this side must not look like one that was meant.
     fn truncate(&self) {}
@@ -60,6 +60,14 @@ pub trait Transport: Send + Sync + Sized + 'static {
 
     /// Ends both directions at once, by a reset where there is one.
     fn abort(&self);
+
+    /// Ends both directions at once, and waits for nothing.
+    fn cut(&self);
+
+    /// The socket itself, where what is sent is what goes out.
+    fn plain(&self) -> Option<&Io> {
+        None
+    }
 
     fn set_deadline(&self, deadline: Deadline);
     fn deadline(&self) -> Deadline;
@@ -105,7 +113,7 @@ macro_rules! over_io {
                 Ok(())
             }
 
-            fn shutdown(&self, how: Shutdown, _: Deadline) -> io::Result<()> {
+            fn end(&self, how: Shutdown, _: Deadline) -> io::Result<()> {
                 self.as_io().shutdown(how)
             }
 
@@ -135,6 +143,14 @@ macro_rules! over_io {
 
             fn is_closed(&self) -> io::Result<bool> {
                 self.as_io().is_hung_up()
+            }
+
+            fn cut(&self) {
+                let _ = self.as_io().shutdown(Shutdown::Both);
+            }
+
+            fn plain(&self) -> Option<&Io> {
+                Some(self.as_io())
             }
 
             fn abort(&self) {

@@ -376,7 +376,7 @@ impl<S: Connected> WriteChannel<S> {
         }
         self.send_buffered()?;
         self.closed = true;
-        self.stream.shutdown(Shutdown::Write, self.deadline)
+        self.stream.end(Shutdown::Write, self.deadline)
     }
 
     /// Throws away what is in the buffer and ends the connection, both ways, so that the peer cannot take what
@@ -639,7 +639,7 @@ impl<S: Connected> Drop for WriteChannel<S> {
         match self.send_last() {
             // There is nobody to tell; mostly it is that the peer has gone.
             Ok(()) if !thread::panicking() => {
-                let _ = self.stream.shutdown(Shutdown::Write, self.deadline);
+                let _ = self.stream.end(Shutdown::Write, self.deadline);
             }
             Ok(()) => {}
             Err(error) => {

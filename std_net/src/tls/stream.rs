@@ -240,7 +240,7 @@ impl<S: Connected> TlsStream<S> {
     ///
     /// As a write; the error of `shutdown(2)`.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        Transport::shutdown(self, how, Deadline::NEVER)
+        Transport::end(self, how, Deadline::NEVER)
     }
 
     /// Sends a `close_notify` and ends both directions. What the peer has sent and no one has read is
@@ -655,7 +655,7 @@ impl<S: Connected> Transport for TlsStream<S> {
         self.0.flush(deadline)
     }
 
-    fn shutdown(&self, how: Shutdown, deadline: Deadline) -> io::Result<()> {
+    fn end(&self, how: Shutdown, deadline: Deadline) -> io::Result<()> {
         let inner = &*self.0;
         if how != Shutdown::Read {
             let mut writing = inner.writing.lock();
@@ -663,7 +663,7 @@ impl<S: Connected> Transport for TlsStream<S> {
             inner.session.lock().close(&mut writing)?;
             inner.send(&mut writing, deadline)?;
         }
-        inner.stream.shutdown(how, deadline)
+        inner.stream.end(how, deadline)
     }
 
     fn truncate(&self) {
@@ -700,6 +700,11 @@ impl<S: Connected> Transport for TlsStream<S> {
 
     fn is_closed(&self) -> io::Result<bool> {
         self.0.stream.is_closed()
+    }
+
+    fn cut(&self) {
+        self.truncate();
+        self.0.stream.cut();
     }
 
     fn abort(&self) {
