@@ -5,7 +5,7 @@ use std::any::Any;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -218,6 +218,8 @@ impl Io {
             }
         };
         let notifier = Notifier(Arc::clone(notify));
+        // A waiter enters itself and then looks whether there is a notifier; this is the other way round.
+        fence(Ordering::SeqCst);
         // Processes that wait already wait again, so as to be told.
         self.each_source(|source| source.wake(ALL));
         Ok(notifier)

@@ -7,6 +7,7 @@
 //!
 use std::fmt;
 use std::io;
+use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32, Ordering};
@@ -19,7 +20,7 @@ use crate::sched::park::Unparker;
 use crate::sched::task::Task;
 use crate::sched::worker::Worker;
 use crate::sys::lock::{Guard, Lock};
-use crate::sys::{Events, Reactor};
+use crate::sys::{self, Events, Reactor};
 use crate::wake::{ALL, READ_CLOSED, READABLE, Readiness, Seen, WRITABLE, bit};
 
 /// One cache line.
@@ -59,10 +60,12 @@ impl Slow {
 
 // Elsewhere std's mutex is larger.
 #[cfg(all(target_os = "linux", not(std_net_loom)))]
-const _: () = assert!(std::mem::size_of::<Source>() == 64);
+const _: () = assert!(mem::size_of::<Source>() == 64);
 
-/// Sources are made so many at a time: a page of them.
+/// Sources are made so many at a time.
 const SLAB: usize = 64;
+/// Bytes of one mapping of sources.
+const REGION: usize = 64 << 10;
 
 /// A waiter among the others of a source, for as long as this lives.
 pub(crate) struct Entry {
@@ -89,11 +92,10 @@ impl Source {
     /// Takes an unused source.
     pub(crate) fn take() -> &'static Source {
         let mut free = FREE.lock();
-        if free.is_empty() {
-            let slab: Box<[Source]> = (0..SLAB).map(|_| Source::new()).collect();
-            free.extend(Box::leak(slab).iter().rev());
+        if free.unused.is_empty() {
+            free.make_some();
         }
-        free.pop().expect("a slab is not empty")
+        free.unused.pop().expect("some have been made")
     }
 
     fn new() -> Source {
@@ -134,7 +136,7 @@ impl Source {
 
     /// Frees a source that was never used.
     pub(crate) fn give_back(&'static self) {
-        FREE.lock().push(self);
+        FREE.lock().unused.push(self);
     }
 
     #[inline]
@@ -449,7 +451,7 @@ impl Events for Source {
     }
 }
 
-/// User addresses have 48 bits at most.
+/// The address in a key. See [`Free`] for why 48 bits are enough.
 #[inline]
 fn address(key: u64) -> usize {
     (key & ((1 << 48) - 1)) as usize
@@ -487,7 +489,9 @@ impl Attached {
     #[inline]
     pub(crate) fn get(&self) -> Option<&'static Source> {
         // SAFETY: only ever null or a source, and sources live for ever.
-        unsafe { self.source.load(Ordering::Acquire).as_ref() }
+        // SeqCst: whoever changes what a waiter looks at, and then looks here whether there is one, must
+        // not do it in the other order. An Acquire load may pass an earlier store on ARM.
+        unsafe { self.source.load(Ordering::SeqCst).as_ref() }
     }
 
     #[inline]
@@ -505,7 +509,7 @@ impl Attached {
         let null = ptr::null_mut();
         match self
             .source
-            .compare_exchange(null, pointer, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(null, pointer, Ordering::SeqCst, Ordering::SeqCst)
         {
             Ok(_) => new,
             Err(_) => {
@@ -527,7 +531,56 @@ impl Drop for Attached {
     }
 }
 
-static FREE: Lock<Vec<&'static Source>> = Lock::new(Vec::new());
+/// Sources that nobody uses.
+///
+/// They lie in mappings of their own: a key has the generation in the 16 bits above the address, and an
+/// address of the allocator may have a tag there (memory tagging of ARM). The kernel gives addresses
+/// below 2^48 where nobody asks for higher ones, without a tag.
+struct Free {
+    unused: Vec<&'static Source>,
+    /// Where the next source can be made, and the end of this mapping.
+    next: usize,
+    end: usize,
+}
+
+static FREE: Lock<Free> = Lock::new(Free {
+    unused: Vec::new(),
+    next: 0,
+    end: 0,
+});
+
+impl Free {
+    #[cold]
+    fn make_some(&mut self) {
+        let size = mem::size_of::<Source>();
+        for _ in 0..SLAB {
+            if self.end - self.next < size {
+                let Ok(region) = sys::map(REGION, 0) else {
+                    // As the allocator does when there is no memory.
+                    std::alloc::handle_alloc_error(std::alloc::Layout::new::<Source>());
+                };
+                self.next = region as usize;
+                self.end = self.next + REGION;
+                assert_eq!(
+                    address(self.end as u64),
+                    self.end,
+                    "addresses of more than 48 bits"
+                );
+            }
+            let place = self.next as *mut Source;
+            self.next += size;
+            // SAFETY: within a mapping that is never unmapped, aligned because its start is a page's and
+            // sizes are multiples of alignments; nobody else has this place.
+            let source: &'static Source = unsafe {
+                place.write(Source::new());
+                &*place
+            };
+            self.unused.push(source);
+        }
+        // The one at the lowest address first.
+        self.unused.reverse();
+    }
+}
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -543,5 +596,33 @@ pub(crate) fn waiting_for(interest: Interest, fd: BorrowedFd<'_>) -> crate::sche
     match interest {
         Interest::Read | Interest::Hangup => crate::sched::task::Waiting::Readable(fd.as_raw_fd()),
         Interest::Write => crate::sched::task::Waiting::Writable(fd.as_raw_fd()),
+    }
+}
+
+#[cfg(all(test, not(std_net_loom)))]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_key_leads_back_to_its_source_and_its_use() {
+        let sources: Vec<_> = (0..3 * REGION / mem::size_of::<Source>())
+            .map(|_| Source::take())
+            .collect();
+        let mut places = HashSet::new();
+        for source in &sources {
+            let place = ptr::from_ref(*source) as usize;
+            assert!(place.is_multiple_of(mem::align_of::<Source>()) && places.insert(place));
+            source.generation.store(u16::MAX, Ordering::Relaxed);
+            let key = source.key();
+            // SAFETY: a key of a source.
+            assert!(ptr::eq(unsafe { Source::of_key(key) }, *source));
+            assert!(source.is_of(key));
+            source.generation.fetch_add(1, Ordering::Relaxed);
+            assert!(!source.is_of(key), "the next use has another key");
+        }
+        for source in sources {
+            source.give_back();
+        }
     }
 }

@@ -29,7 +29,7 @@ use crate::prefetch::prefetch;
 use crate::sched::task::Task;
 use crate::sched::worker::Worker;
 use crate::sys::lock::{Guard, Lock};
-use crate::sys::memory;
+use crate::sys::{self, memory};
 
 /// The least size of a guard: C code does not probe its frames, and a frame below this size cannot
 /// jump it. Where a page is larger (64 KiB on some ARM systems) a guard is one page.
@@ -353,20 +353,7 @@ impl Pool {
         // Few mappings, and few pages lost for a size that is rarely used.
         let count = ((32 << 20) / stride).clamp(1, 256);
         let len = stride * count;
-        // SAFETY: a new anonymous mapping at an address of the kernel's choice.
-        let base = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                len,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | memory::STACK_MAPPING,
-                -1,
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
+        let base = sys::map(len, memory::STACK_MAPPING)?;
         // SAFETY: the range just mapped.
         unsafe { memory::prepare(base, len) };
         for i in 0..count {

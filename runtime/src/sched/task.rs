@@ -10,7 +10,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering, fence};
 
 use corosensei::stack::Stack as _;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
@@ -384,6 +384,11 @@ impl Task {
         let free = slot.compare_exchange(null, this, Ordering::SeqCst, Ordering::SeqCst);
         if free.is_ok() {
             self.registered.set(Some(slot));
+            // What the process looks at from now on, it must see as it is after its entry. Not all of that
+            // is read SeqCst; on x86-64 the exchange is a fence already.
+            if cfg!(not(target_arch = "x86_64")) {
+                fence(Ordering::SeqCst);
+            }
         }
         free.is_ok()
     }

@@ -110,6 +110,27 @@ pub(crate) enum Refused {
     Broken,
 }
 
+/// New memory, all zero, at an address of the kernel's choice: an anonymous private mapping with these
+/// flags besides.
+pub(crate) fn map(len: usize, flags: c_int) -> io::Result<*mut libc::c_void> {
+    // SAFETY: no address and no file are given.
+    let base = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            len,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | flags,
+            -1,
+            0,
+        )
+    };
+    if base == libc::MAP_FAILED {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(base)
+    }
+}
+
 /// Turns the -1 of a system call into the error of `errno`.
 pub(crate) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 {
