@@ -11,6 +11,7 @@ pub mod parity;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -18,7 +19,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use std_net::process;
 use std_net::socket::{TcpBuilder, TcpListener, TcpStream};
@@ -190,6 +191,32 @@ pub fn descriptor_limit() -> usize {
         .find_map(|l| l.strip_prefix("Max open files"));
     line.and_then(|l| l.split_whitespace().next()?.parse().ok())
         .expect("a line of limits")
+}
+
+/// Runs `body`, which waits, and wants it to use next to no processor time: who tries again and again
+/// as fast as it can uses all it gets. For a test that is [`again`] alone, because all of the OS process
+/// is measured.
+pub fn rests<T>(body: impl FnOnce() -> T) -> T {
+    let (begin, before) = (Instant::now(), processor_time());
+    let result = body();
+    let (used, took) = (processor_time() - before, begin.elapsed());
+    assert!(used < took / 10, "{used:?} of {took:?}");
+    result
+}
+
+/// Processor time that this OS process has used.
+fn processor_time() -> Duration {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: room for what is asked for, and all-zero is a valid one.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let time = |t: libc::timeval| {
+        Duration::from_secs(t.tv_sec.unsigned_abs())
+            + Duration::from_micros(t.tv_usec.unsigned_abs())
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
 }
 
 /// A lock for tests that count what the whole OS process has.

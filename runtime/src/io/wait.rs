@@ -257,10 +257,11 @@ impl Io {
             }
         }
         let until = turn.call_end.unwrap_or(Nanos::NEVER).min(until);
-        if turn.waited && interest == Interest::Write && poll::is_ready(self.fd.as_fd(), interest)?
-        {
-            // It was woken, and the kernel still says that there is room, but there is none: in the
-            // queue of a Unix socket's receiver, of which the sender's readiness says nothing.
+        let polls = interest == Interest::Write || park::suspendable().is_none();
+        if turn.waited && polls && poll::is_ready(self.fd.as_fd(), interest)? {
+            // It was woken, and the kernel still says that it is ready, but it is not: there is no room in
+            // the queue of a Unix socket's receiver, of which the sender's readiness says nothing; or a
+            // peek looks behind all there is.
             let pause = FIRST_PAUSE * (1 << turn.pauses);
             turn.pauses = (turn.pauses + 1).min(MOST_DOUBLED);
             return self.pause(pause, until);
