@@ -136,8 +136,8 @@ fn long_path(path: &Path) -> SocketAddr {
     if kernel.sun_family != FAMILY || *len as usize != mem::size_of_val(kernel) {
         return unnamed();
     }
-    // In place of the zero byte. The kernel counts one behind it all the same.
-    kernel.sun_path[LONGEST - 1] = bytes[LONGEST - 1].cast_signed();
+    // In place of the zero byte. A character of C has a sign on some processors only. The kernel counts one behind it all the same.
+    kernel.sun_path[LONGEST - 1] = bytes[LONGEST - 1] as libc::c_char;
     *len += 1;
     if addr.as_pathname() == Some(path) {
         addr
@@ -154,7 +154,7 @@ fn of_long_path(path: &[u8]) -> SockAddr {
     let addr = unsafe { storage.view_as::<libc::sockaddr_un>() };
     addr.sun_family = FAMILY;
     for (to, from) in addr.sun_path.iter_mut().zip(path) {
-        *to = from.cast_signed();
+        *to = *from as libc::c_char;
     }
     // SAFETY: the storage has an address of this length.
     unsafe {
