@@ -323,7 +323,7 @@ pub fn example(name: &str) -> PathBuf {
             name,
             // Some examples need it, and so do the tests.
             "--features",
-            "tls",
+            "signals,tls",
         ]);
         build
             .arg("--target-dir")
