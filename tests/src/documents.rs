@@ -20,6 +20,7 @@ documents! {
     channels: "docs/guide/src/channels.md";
     tls: "docs/guide/src/tls.md";
     processes: "docs/guide/src/processes.md";
+    production: "docs/guide/src/production.md";
     addresses: "docs/guide/src/addresses.md";
     ipparse: "docs/guide/src/ipparse.md";
 }
