@@ -3,10 +3,11 @@
 //! `std_net`.
 
 use std::error::Error;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsString};
 use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStringExt;
 use std::ptr;
 use std::sync::Arc;
 
@@ -86,6 +87,13 @@ impl Error for Code {}
 pub fn addresses(host: &str, family: c_int, deadline: Deadline) -> Result<Vec<SockAddr>, Failure> {
     let host = c_string(host)?;
     on_the_pool(deadline, move || getaddrinfo(&host, family, 0))
+}
+
+/// The name of this host. Corresponds to `gethostname(2)`.
+#[must_use]
+pub fn hostname() -> OsString {
+    let name = rustix::system::uname().nodename().to_bytes().to_vec();
+    OsString::from_vec(name)
 }
 
 /// The address that the text of a number is, in any of the forms that the C library knows (a zone by

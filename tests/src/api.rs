@@ -308,6 +308,19 @@ const WHY: [(&[&str], &str); 19] = [
     (&["shutdown"], "as std: UdpSocket has none"),
 ];
 
+/// The stable methods of std's type of this name.
+#[must_use]
+pub fn of_std(name: &str) -> &'static [&'static str] {
+    let of = |twins: &Twins| {
+        if twins.socket == name {
+            Some(twins.std)
+        } else {
+            (twins.unix == name).then_some(twins.std_unix)
+        }
+    };
+    TWINS.iter().find_map(of).unwrap_or_default()
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

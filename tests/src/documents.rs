@@ -17,6 +17,7 @@ documents! {
     readme: "README.md";
     soundness: "docs/soundness.md";
     sockets: "docs/guide/src/sockets.md";
+    coming_from_std: "docs/guide/src/coming-from-std.md";
     channels: "docs/guide/src/channels.md";
     tls: "docs/guide/src/tls.md";
     processes: "docs/guide/src/processes.md";

@@ -14,7 +14,7 @@ use std::mem;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use socket2::SockAddr;
 #[cfg(target_os = "linux")]
@@ -228,6 +228,64 @@ impl fmt::Display for DisplayAddr<'_> {
             write!(f, "@{}", name.escape_ascii())
         } else {
             f.write_str("unnamed")
+        }
+    }
+}
+
+/// What a [`SocketAddr`] says, to be compared, ordered and kept in maps, which std's cannot be.
+///
+/// # Examples
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std_net_unix::{AddrKey, AddrText, SocketAddr};
+///
+/// let mut clients = HashMap::new();
+/// let addr = SocketAddr::from_pathname("/run/client.sock")?;
+/// clients.insert(AddrKey::from(&addr), "the first");
+/// assert_eq!(clients[&AddrKey::Path("/run/client.sock".into())], "the first");
+/// // And back.
+/// let addr = SocketAddr::try_from(&AddrKey::Path("/run/client.sock".into()))?;
+/// assert_eq!(addr.display().to_string(), "/run/client.sock");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AddrKey {
+    /// A socket without an address.
+    Unnamed,
+    /// That of a path, as it was bound: relative paths are not resolved.
+    Path(PathBuf),
+    /// An abstract name, without the zero byte before it.
+    Abstract(Vec<u8>),
+}
+
+impl From<&SocketAddr> for AddrKey {
+    fn from(addr: &SocketAddr) -> AddrKey {
+        if let Some(path) = addr.as_pathname() {
+            AddrKey::Path(path.to_owned())
+        } else if let Some(name) = abstract_name(addr) {
+            AddrKey::Abstract(name.to_owned())
+        } else {
+            AddrKey::Unnamed
+        }
+    }
+}
+
+impl TryFrom<&AddrKey> for SocketAddr {
+    type Error = io::Error;
+
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is too long (107 bytes), a path with a zero
+    /// byte, or an abstract name where there are none.
+    fn try_from(key: &AddrKey) -> io::Result<SocketAddr> {
+        match key {
+            AddrKey::Unnamed => SocketAddr::from_pathname(""),
+            AddrKey::Path(path) => SocketAddr::from_pathname(path),
+            AddrKey::Abstract(name) => {
+                let text = [b"@", &**name].concat();
+                SocketAddr::from_text(OsStr::from_bytes(&text))
+            }
         }
     }
 }

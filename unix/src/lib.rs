@@ -53,7 +53,7 @@ pub use std::os::unix::net::SocketAddr;
 
 pub use std_net_runtime::{AddressError, Lent, Notifier, is_notified, os_code};
 
-pub use addr::{AddrText, DisplayAddr};
+pub use addr::{AddrKey, AddrText, DisplayAddr};
 pub use ancillary::{Ancillary, Received};
 pub use batch::{RecvBatch, SendBatch};
 pub use builder::UnixBuilder;

@@ -2,7 +2,9 @@
 
 use std::error;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::io;
+use std::mem;
 
 use std_net_ip::ParseError;
 use std_net_runtime::lookup::Failure;
@@ -89,6 +91,24 @@ impl Error {
             Refusal::Unusable(error) => Error::ServerFailed(name, error.into()),
             Refusal::Cancelled(error) => Error::Io(error),
         }
+    }
+}
+
+/// Two errors are equal if they say the same: of the same kind, of the same name, with the same words.
+impl PartialEq for Error {
+    fn eq(&self, other: &Error) -> bool {
+        mem::discriminant(self) == mem::discriminant(other)
+            && self.name() == other.name()
+            && self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Error {}
+
+impl Hash for Error {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        mem::discriminant(self).hash(state);
+        self.to_string().hash(state);
     }
 }
 

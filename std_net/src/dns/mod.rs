@@ -32,6 +32,7 @@
 mod error;
 mod resolved;
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -316,6 +317,19 @@ fn not_an_address(host: &str) -> Option<ParseError> {
     let last = host.rsplit('.').next()?;
     let number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
     number.then(|| std_net_ip::parse_v4(host).err()).flatten()
+}
+
+/// The name of this host, as it was given to the system; nobody is asked. It need not be one that DNS knows.
+/// Corresponds to `gethostname(2)`.
+///
+/// # Examples
+///
+/// ```
+/// assert!(!std_net::dns::hostname().is_empty());
+/// ```
+#[must_use]
+pub fn hostname() -> OsString {
+    lookup::hostname()
 }
 
 fn from_libc(name: &str, result: Result<Vec<SockAddr>, Failure>) -> Result<Vec<SocketAddr>, Error> {

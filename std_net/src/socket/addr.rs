@@ -23,6 +23,8 @@ use crate::dns::Resolver;
 /// assert_eq!(("127.0.0.1", 80).to_socket_addrs()?.next(), Some(addr));
 /// assert_eq!("127.0.0.1:80".to_socket_addrs()?.next(), Some(addr));
 /// assert!("127.0.0.1:80000".to_socket_addrs().is_err());
+/// // A zone by the name of its interface, which std does not know.
+/// assert!("[fe80::1%lo]:80".to_socket_addrs()?.all(|addr| addr.is_ipv6()));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub trait ToSocketAddrs {
@@ -122,9 +124,15 @@ impl ToSocketAddrs for str {
             Err(reason) => reason,
         };
         let (host, port) = split(self)?;
-        if host.starts_with('[') {
-            // No name begins so.
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        if let Some(inner) = host.strip_prefix('[') {
+            // No name begins so, but an address with a zone may be meant: `[fe80::1%eth0]:80`. The resolver
+            // knows the interfaces, and asks nobody about what has a colon.
+            return match inner.strip_suffix(']') {
+                Some(scoped) if scoped.contains(':') && scoped.contains('%') => {
+                    (scoped, port).to_socket_addrs_deadline(deadline)
+                }
+                _ => Err(io::Error::new(io::ErrorKind::InvalidInput, reason)),
+            };
         }
         (host, port).to_socket_addrs_deadline(deadline)
     }
