@@ -16,7 +16,7 @@ use crate::socket::{TcpListener, UdpSocket};
 use crate::unix::UnixSeqpacketListener;
 use crate::unix::{UnixDatagram, UnixListener};
 
-/// Takes the sockets that were passed to this process: `LISTEN_FDS`, if `LISTEN_PID` says that they are
+/// Takes the sockets that were passed to this OS process: `LISTEN_FDS`, if `LISTEN_PID` says that they are
 /// meant for it, with their names in `LISTEN_FDNAMES`. None if there are none, and none the second
 /// time.
 ///
@@ -112,7 +112,7 @@ pub fn adopt(fd: OwnedFd) -> Inherited {
     Inherited { fd, name: None }
 }
 
-/// A socket that was passed to this process.
+/// A socket that was passed to this OS process.
 #[derive(Debug)]
 pub struct Inherited {
     fd: OwnedFd,

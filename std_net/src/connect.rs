@@ -252,7 +252,7 @@ fn finish(
     socket.set_deadline(deadline);
     match socket.connect(addr) {
         Ok(()) if is_self(&socket, addr) => {
-            // Reset: who wants to listen on that port must not wait for a minute.
+            // Reset: a program that wants to listen on that port must not wait for a minute.
             let _ = socket.set_linger(Some(Duration::ZERO));
             let refused = io::Error::from_raw_os_error(libc::ECONNREFUSED);
             Err((socket, refused))

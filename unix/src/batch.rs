@@ -40,7 +40,7 @@ impl RecvBatch {
     ///
     /// # Panics
     ///
-    /// If there cannot be so much memory.
+    /// If the memory for it cannot be had.
     #[must_use]
     pub fn new(count: usize, size: usize) -> RecvBatch {
         RecvBatch::with_descriptors(count, size, 0)
@@ -50,7 +50,7 @@ impl RecvBatch {
     ///
     /// # Panics
     ///
-    /// If there cannot be so much memory.
+    /// If the memory for it cannot be had.
     #[must_use]
     pub fn with_descriptors(count: usize, size: usize, max_descriptors: usize) -> RecvBatch {
         RecvBatch {

@@ -16,7 +16,7 @@ use std_net_runtime::process::sleep;
 use super::{Socket, SocketAddr};
 
 /// How long a starter waits for another one that is replacing a file in the same directory. It needs
-/// some microseconds for that; whoever holds the lock for longer means no good.
+/// some microseconds for that. A program that holds the lock for longer means no good.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A file that can be told from another one of the same name.
@@ -138,7 +138,7 @@ pub(super) fn bind_stale(
     in_use: io::Error,
 ) -> io::Result<File> {
     let lock = lock_directory(path)?;
-    // Whoever does not ask for the lock (another library, an older version) may bind between two steps.
+    // A program that does not ask for the lock (another library, an older version) may bind between two steps.
     for _ in 0..16 {
         let seen = match fs::symlink_metadata(path) {
             Ok(meta) if !meta.file_type().is_socket() => return Err(in_use),
@@ -175,7 +175,7 @@ pub(super) fn bind_stale(
 /// [`NotFound`](io::ErrorKind::NotFound) if the file is gone; the error of `socket(2)`.
 fn is_bound(addr: &SocketAddr) -> io::Result<bool> {
     match Socket::datagram()?.connect(addr) {
-        // That of a listener, or of one who will be, is EPROTOTYPE.
+        // The error of a listener, or of a socket that will be one, is EPROTOTYPE.
         Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Err(e),
         // May not be asked, for one. Then it is left alone.

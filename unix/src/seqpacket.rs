@@ -363,7 +363,7 @@ impl UnixSeqpacket {
         self.0.write_timeout()
     }
 
-    /// Who the peer is; see [`Socket::peer_cred`].
+    /// The peer's credentials; see [`Socket::peer_cred`].
     ///
     /// # Errors
     ///

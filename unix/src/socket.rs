@@ -567,7 +567,7 @@ impl Socket {
         self.io().timeout(Interest::Write)
     }
 
-    /// Who the peer is. Corresponds to `SO_PEERCRED`.
+    /// The peer's credentials. Corresponds to `SO_PEERCRED`.
     ///
     /// # Errors
     ///

@@ -71,7 +71,7 @@ fn with_pools<R>(f: impl FnOnce(&Pools) -> R) -> Option<R> {
 pub struct Buffer(Box<[u8]>);
 
 impl Buffer {
-    /// One of so many bytes, which is one of the sizes above.
+    /// A buffer of `len` bytes, which is one of the sizes above.
     #[inline]
     #[must_use]
     pub fn take(len: usize) -> Buffer {

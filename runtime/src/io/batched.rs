@@ -1,5 +1,5 @@
 //! Sends that are made together with those of other processes, where their owner has asked for it.
-//! Not who makes them; see `sched::sends`.
+//! Not how they are made; see `sched::sends`.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -13,7 +13,7 @@ use crate::sched::sends;
 impl Io {
     /// Chooses whether small sends of processes on this handle are made together with those of other
     /// processes that are ready: with one system call, where the kernel has `io_uring(7)`. Such a
-    /// send is a wait also where there is room.
+    /// send is a wait even where there is room.
     pub fn set_batched_sends(&self, batched: bool) {
         self.batched_sends.store(batched, Ordering::Relaxed);
     }

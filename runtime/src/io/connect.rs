@@ -279,7 +279,7 @@ impl Io {
     /// The error of `shutdown(2)`.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         if how != Shutdown::Write {
-            // Before the call: whoever its event wakes must find this.
+            // Before the call: the waiter that its event wakes must find this.
             let shared = self.shared.get_or_init(Shared::fresh);
             shared.read_shut.store(true, Ordering::SeqCst);
         }

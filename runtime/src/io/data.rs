@@ -237,7 +237,7 @@ impl Io {
         )
     }
 
-    /// How many of so many slices one call is to be given. On a stream no more than it takes: the rest is
+    /// How many of `count` slices one call is to be given. On a stream no more than it takes: the rest is
     /// for the next call.
     ///
     /// # Errors

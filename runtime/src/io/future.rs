@@ -252,7 +252,7 @@ impl Io {
         self.prepare_attempts(interest, Wait::Never)
     }
 
-    /// Enters the waker of `cx` among those who wait for `interest`. `false`: it can be tried at once.
+    /// Enters the waker of `cx` among the waiters for `interest`. `false`: it can be tried at once.
     fn leave_waker(
         &self,
         entry: &mut Option<Entry>,

@@ -54,7 +54,7 @@ pub(super) enum Reader {
 }
 
 impl Io {
-    /// Takes halves of a connection, for all handles to it: who buffers what it reads must be the only one
+    /// Takes halves of a connection, for all handles to it: a caller that buffers what it reads must be the only one
     /// to read. False, and nothing taken, if one of them is taken already.
     #[must_use]
     pub fn claim(&self, halves: u8) -> bool {

@@ -173,7 +173,7 @@ impl Io {
         let shared = Arc::clone(self.shared.get_or_init(Shared::fresh));
         let source = Attached::none(fd.as_fd());
         source.expose();
-        // So that what one of them does can be told to those who wait on another.
+        // So that what one of them does can be told to the waiters on another.
         shared.enlist(self.source.get_or_take());
         shared.enlist(source.get_or_take());
         Ok(Io {
@@ -212,7 +212,7 @@ impl Io {
         let _ = shared.belonging.set(belonging);
     }
 
-    /// For system calls of ours, and for messages: who uses it changes neither mode nor timeouts.
+    /// For system calls of ours, and for messages: its users change neither mode nor timeouts.
     #[doc(hidden)]
     #[must_use]
     pub fn fd_number(&self) -> RawFd {

@@ -27,7 +27,7 @@ pub(super) struct Shared {
     pub(super) mode: AtomicU8,
     /// Nanoseconds; `u64::MAX` is none; [`UNREAD`] asks the kernel first.
     pub(super) timeouts: [AtomicU64; 2],
-    /// What interrupts those who wait, if it was asked for.
+    /// What interrupts the waiters, if it was asked for.
     pub(super) notify: OnceLock<Arc<Notify>>,
     /// Someone asks, or has asked, for a shutdown of the read side.
     pub(super) read_shut: AtomicBool,
@@ -201,7 +201,7 @@ impl Io {
         Ok(seen == MODE_NONBLOCKING)
     }
 
-    /// A handle that interrupts those who wait on this socket, on any of its handles. From now on a
+    /// A handle that interrupts the waiters of this socket, on any of its handles. From now on a
     /// plain thread waits with `ppoll(2)`, so that it can be told; one that is in the kernel already is not,
     /// nor is a process that waits already on another handle.
     ///
@@ -321,7 +321,7 @@ impl Io {
         }
         let mode = &self.shared.get_or_init(Shared::fresh).mode;
         let order = Ordering::SeqCst;
-        // First, so that who finds the flag set knows whose it is.
+        // First, so that a caller that finds the flag set knows whose it is.
         let before = mode.swap(MODE_FORCING, order);
         let forced = self.set_o_nonblock(true);
         let now = if forced.is_ok() { MODE_FORCED } else { before };

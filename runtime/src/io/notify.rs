@@ -1,4 +1,4 @@
-//! Interrupting whoever waits on a socket, from elsewhere: what ends the accepts of a server that
+//! Interrupting the waiters of a socket, from elsewhere: what ends the accepts of a server that
 //! shuts down.
 
 use std::error::Error;

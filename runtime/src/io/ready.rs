@@ -15,7 +15,7 @@ use crate::sys::{self, poll};
 
 impl Io {
     /// Waits until there is something to read, or the end of the stream. A process that is woken looks
-    /// whether `stop` says that it is to wait no more: whoever changes what that tells wakes it.
+    /// whether `stop` says that it is to wait no more: the caller that changes what that tells wakes it.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl Io {
             sys::recv(self.fd.as_fd(), &mut [0], flags).map(drop)
         };
         let until = Nanos::from_deadline(deadline);
-        // A look takes nothing away from who owns the half.
+        // A look takes nothing away from the owner of the half.
         let waited = self.run(Interest::Read, Reader::Owner, until, look, |()| false, stop);
         match waited {
             Ok(()) => Ok(()),

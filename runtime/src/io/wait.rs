@@ -283,7 +283,7 @@ impl Io {
         stop::check_cancelled()
     }
 
-    /// No deadline, and never a timeout, another mode, a clone, or who may interrupt.
+    /// Neither a deadline, nor a timeout, another mode, a clone or a notifier at any time.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         self.deadline.get() == Nanos::NEVER && self.shared.get().is_none()
@@ -355,9 +355,9 @@ impl Io {
         })
     }
 
-    /// Parks the process among those who wait for `interest`, unless that can be tried already.
+    /// Parks the process among the waiters for `interest`, unless that can be tried already.
     /// `until` says how long, or that the caller must look again; it is asked when the process is among
-    /// them: who changes what it looks at from then on finds it.
+    /// them: a caller that changes what it looks at from then on finds it.
     #[inline(always)]
     fn park(
         &self,
@@ -382,7 +382,7 @@ impl Io {
             task.set_handle(self);
             task.park(until, waiting_for(interest, self.fd.as_fd()));
         }
-        // Looked at here: at the end of its scope it would be a call, also where there is none.
+        // Dropped here: at the end of its scope the drop would be a call even where there is no entry.
         if let Some(entry) = entered {
             drop(entry);
         }
@@ -410,7 +410,7 @@ impl Io {
         let until = call_end.min(self.deadline.get());
         let wakers = [notify, Some(wake_fd.as_fd())];
         let result = poll::wait(self.fd.as_fd(), interest, until, wakers);
-        // First: who finds it raises it.
+        // First: a caller that finds the entry raises it.
         drop(entered);
         wake_fd.clear();
         result

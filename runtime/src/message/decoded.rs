@@ -20,7 +20,7 @@ impl<R> Decoded<R> {
     ///
     /// # Panics
     ///
-    /// If there cannot be so much memory.
+    /// If the memory for it cannot be had.
     #[must_use]
     pub fn new(count: usize, size: usize, room: usize) -> Decoded<R> {
         let batch = RecvBatch::new(count, size, room);

@@ -45,7 +45,7 @@ impl<'fd> Outgoing<'fd> {
         self.push_bytes(libc::SOL_SOCKET, libc::SCM_RIGHTS, bytes);
     }
 
-    /// Who sends it, as far as the kernel allows: `SCM_CREDENTIALS`.
+    /// The credentials of the sender, as far as the kernel allows: `SCM_CREDENTIALS`.
     #[cfg(target_os = "linux")]
     pub fn credentials(&mut self, cred: libc::ucred) {
         self.push(libc::SOL_SOCKET, libc::SCM_CREDENTIALS, &cred);

@@ -119,7 +119,7 @@ impl Io {
         {
             control.filled = msg.msg_controllen as usize;
         }
-        // SAFETY: the kernel wrote so many bytes of an address.
+        // SAFETY: the kernel wrote this many bytes of an address.
         let addr = unsafe { SockAddr::new(name, msg.msg_namelen) };
         Ok(Received::new(len, addr, msg.msg_flags))
     }

@@ -37,7 +37,7 @@ impl RecvBatch {
     ///
     /// # Panics
     ///
-    /// If there cannot be so much memory.
+    /// If the memory for it cannot be had.
     #[must_use]
     pub fn new(count: usize, size: usize, room: usize) -> RecvBatch {
         let count = count.clamp(1, MAX_IOV);
@@ -93,7 +93,7 @@ impl RecvBatch {
         let mut name = SockAddrStorage::zeroed();
         // SAFETY: both are whole storages of plain bytes.
         unsafe { ptr::copy_nonoverlapping(&raw const self.names[index], &raw mut name, 1) };
-        // SAFETY: the kernel wrote so many bytes of an address.
+        // SAFETY: the kernel wrote this many bytes of an address.
         let addr = unsafe { SockAddr::new(name, header.msg_hdr.msg_namelen) };
         Received::new(header.msg_len as usize, addr, header.msg_hdr.msg_flags)
     }

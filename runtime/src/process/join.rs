@@ -1,4 +1,4 @@
-//! The result of a process on its way to whoever joins it.
+//! The result of a process on its way to the caller that joins it.
 
 use std::cell::UnsafeCell;
 use std::fmt;

@@ -88,7 +88,7 @@ impl<T: 'static> Local<T> {
             Some(value) => value,
             None => {
                 let value: Rc<dyn Any> = Rc::new((self.init)());
-                // `init` may have come here itself: who was first stays.
+                // `init` may have come here itself: the first value stays.
                 find(key).unwrap_or_else(|| {
                     keep(key, &value, self.flow);
                     value

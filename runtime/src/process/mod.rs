@@ -2,7 +2,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | this one | spawn, sleep, yield, who am I |
+//! | this one | spawn, and which process calls |
 //! | `join` | [`JoinHandle`], [`Process`], cancelling |
 //! | `scope` | processes that borrow |
 //! | `group` | [`Group`]: processes that are stopped together |
@@ -241,7 +241,7 @@ impl Builder {
         belongs.then(|| Arc::clone(task.info()))
     }
 
-    /// Who the new process is.
+    /// The number, name and place of the new process.
     #[track_caller]
     #[inline]
     fn info(self, parent: Option<&Arc<Info>>, kind: Kind) -> Info {
@@ -351,7 +351,7 @@ fn body<T>(packet: Arc<Packet<T>>, f: impl FnOnce() -> T) -> impl FnOnce() {
         while let Err(panic) = catch_unwind(locals::drop_all) {
             result = Err(panic);
         }
-        // Those of threads go before the end is told: whoever joins finds them gone, as with a thread.
+        // Those of threads go before the end is told: a caller that joins finds them gone, as with a thread.
         threadlike::end();
         if let Some(task) = task::current() {
             task.unlist();

@@ -1,4 +1,4 @@
-//! What is known of each descriptor that processes wait for, and who waits for it. Not how the kernel
+//! What is known of each descriptor that processes wait for, and its waiters. Not how the kernel
 //! is asked; see `sys`.
 //!
 //! | file | idea |

@@ -1,10 +1,11 @@
-//! What the reactor knows of a descriptor, and who waits for it. Not the operations on it; see
-//! `io`. Not the system calls that watch it; see `reactor`.
+//! What the reactor knows of a descriptor, and which waiters it has. Not the operations on it; see
+//! `io`. Not the system calls that watch it; see the reactors in `sys`. Not what a short read means; see
+//! `short_reads`.
 //!
-//! The readiness bits are hints: an operation is tried when its bit is set, and the bit is cleared
-//! when the operation would block, unless an event has come since (the tick has moved). Sources
-//! are reused and never freed, so a late event is at worst one wrong hint.
-//!
+//! Readiness is a hint: each direction counts its events. An operation is tried when there has been an
+//! event since the direction was last used up, which it is when an attempt would block. Sources are
+//! reused and never freed, so a late event is at worst one wrong hint.
+
 use std::fmt;
 use std::io;
 use std::mem;
@@ -62,7 +63,7 @@ impl Slow {
 #[cfg(all(target_os = "linux", not(std_net_loom)))]
 const _: () = assert!(mem::size_of::<Source>() == 64);
 
-/// Sources are made so many at a time.
+/// How many sources are made at a time.
 const SLAB: usize = 64;
 /// Bytes of one mapping of sources.
 const REGION: usize = 64 << 10;
@@ -127,7 +128,7 @@ impl Source {
         self.trust.reset();
         self.readiness.reset();
         self.heard.store(0, Ordering::Relaxed);
-        // Of those who waited last.
+        // The waiters of the last wait.
         for slot in &self.waiters {
             slot.store(ptr::null_mut(), Ordering::SeqCst);
         }
@@ -197,8 +198,8 @@ impl Source {
                 if waited_for {
                     return Ok(());
                 }
-                // Someone who registers between the look and the move is still served: adding the
-                // descriptor reports its readiness again, to all who wait.
+                // A waiter that registers between the look and the move is still served: adding the
+                // descriptor reports its readiness again, to all waiters.
                 current.reactor.remove(fd);
                 self.worker.store(ptr::null_mut(), Ordering::Release);
             }
@@ -211,7 +212,7 @@ impl Source {
                 Ok(())
             }
             Err(error) => {
-                // Nobody watches now: who has registered meanwhile must try, and meet the error.
+                // No reactor watches now. A waiter that has registered meanwhile must try, and get the error.
                 drop(slow);
                 self.wake(ALL);
                 Err(error)
@@ -222,7 +223,7 @@ impl Source {
     // For descriptors that are nobody's `Io`; see `foreign`.
 
     /// Has `worker`'s reactor watch the descriptor, or tell its readiness once more. If another reactor does, it
-    /// stays there, unless whoever waits now is `alone`.
+    /// stays there, unless the waiter of this moment is `alone`.
     pub(super) fn watch_again(
         &'static self,
         worker: &'static Worker,
@@ -247,7 +248,7 @@ impl Source {
         Ok(())
     }
 
-    /// No reactor watches the descriptor any more; those who wait are not told.
+    /// No reactor watches the descriptor any more. Its waiters are not told.
     pub(super) fn unwatch(&self, fd: BorrowedFd<'_>) {
         if let Some(worker) = self.worker() {
             worker.reactor.remove(fd);
@@ -260,7 +261,7 @@ impl Source {
         self.worker().is_some()
     }
 
-    /// Wakes all who wait: they look again.
+    /// Wakes all waiters: they look again.
     pub(super) fn notify_all(&'static self) {
         self.notify(READABLE | WRITABLE);
     }
@@ -328,13 +329,13 @@ impl Source {
         u64::from(self.generation.load(Ordering::Acquire)) == key >> 48
     }
 
-    /// Remembers the readiness and wakes who waits for it.
+    /// Remembers the readiness and wakes the waiters of it.
     pub(crate) fn notify(&'static self, bits: u64) {
         self.readiness.notify(bits);
         self.wake(bits);
     }
 
-    /// Wakes all who wait for a direction in `bits`; they look again at what has changed.
+    /// Wakes all waiters for a direction in `bits`. They look again at what has changed.
     pub(crate) fn wake(&'static self, bits: u64) {
         for interest in [Interest::Read, Interest::Write] {
             if bits & bit(interest) != 0 {
@@ -387,7 +388,7 @@ impl Source {
         task: &'static Task,
     ) -> Option<Entry> {
         let Some(slot) = self.waiters.get(interest as usize) else {
-            // Who waits for a hang-up has no slot.
+            // A waiter for a hang-up has no slot.
             return Some(self.register_other(interest, Unparker::Process(task)));
         };
         if ptr::eq(slot.load(Ordering::Relaxed), task) || task.register(slot) {
@@ -489,7 +490,7 @@ impl Attached {
     #[inline]
     pub(crate) fn get(&self) -> Option<&'static Source> {
         // SAFETY: only ever null or a source, and sources live for ever.
-        // SeqCst: whoever changes what a waiter looks at, and then looks here whether there is one, must
+        // SeqCst: a caller that changes what a waiter looks at, and then looks here whether there is one, must
         // not do it in the other order. An Acquire load may pass an earlier store on ARM.
         unsafe { self.source.load(Ordering::SeqCst).as_ref() }
     }

@@ -85,10 +85,10 @@ pub(crate) struct Info {
     family: Lock<Option<Box<Family>>>,
 }
 
-/// Who belongs to a process.
+/// The processes that belong to a process.
 #[derive(Default)]
 struct Family {
-    /// Also those who have ended, until the next sweep.
+    /// Those that have ended are among them until the next sweep.
     children: Vec<Weak<Info>>,
     /// How many children there must be for the next sweep.
     sweep_at: usize,
@@ -251,7 +251,7 @@ impl Info {
             .collect()
     }
 
-    /// The process ends: who belongs to it belongs to its parent from now on.
+    /// The process ends: from now on its children belong to its parent.
     #[inline]
     pub(crate) fn end(&self) {
         if self.has_family.load(Ordering::Relaxed) {

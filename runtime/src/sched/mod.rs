@@ -1,11 +1,11 @@
-//! Who runs where and when: workers, and the tasks that they run.
+//! Which process runs where and when: workers, and the tasks that they run.
 //!
 //! | file | idea |
 //! |---|---|
 //! | `scheduler` | what the workers have in common |
 //! | `worker` | the thread that runs processes; where a new one goes |
 //! | `task` | the slot a process runs in; park and unpark |
-//! | `info` | who a process is |
+//! | `info` | number, name, place and state of a process |
 //! | `stop` | why the waits of a process fail: it was cancelled, or its deadline has passed |
 //! | `locals` | the values of which each process has its own |
 //! | `ready` | the queue of woken processes |

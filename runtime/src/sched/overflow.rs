@@ -69,7 +69,7 @@ impl AlternateStack {
             ss_flags: flags,
             ss_size: AlternateStack::SIZE,
         };
-        // SAFETY: so many bytes that nobody else uses until it is taken away again; or none. There is
+        // SAFETY: this many bytes that nobody else uses until it is taken away again; or none. There is
         // nobody to tell of an error: without it a message is missing.
         unsafe { libc::sigaltstack(&raw const new, ptr::null_mut()) };
     }

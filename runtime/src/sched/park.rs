@@ -19,7 +19,7 @@ use crate::sys::wake_fd::WakeFd;
 pub(crate) enum Unparker {
     Process(&'static Task),
     Thread(parking::Unparker),
-    /// Whoever drives a future.
+    /// The caller that drives a future.
     Waker(Waker),
     /// A thread in `ppoll(2)`.
     Polling(Arc<WakeFd>),
@@ -57,7 +57,7 @@ thread_local! {
 /// How often a thread looks that nobody can wake any more.
 const NOW_AND_THEN: Duration = Duration::from_millis(1);
 
-/// What wakes whoever calls this out of [`park`].
+/// What wakes the caller of this out of [`park`].
 pub(crate) fn unparker() -> Unparker {
     match suspendable() {
         Some(task) => Unparker::Process(task),

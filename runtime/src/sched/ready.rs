@@ -1,4 +1,4 @@
-//! The queue of a worker's woken processes: first in, first out. Not who is put there; see `task`.
+//! The queue of a worker's woken processes: first in, first out. Not which are put there; see `task`.
 
 use std::mem;
 
@@ -44,7 +44,7 @@ impl<T: Copy> Ready<T> {
         first
     }
 
-    /// What will be popped after so many others; not of those that were pushed after the last turn.
+    /// What will be popped after `ahead` others. It does not see what was pushed after the last turn.
     #[inline]
     pub(crate) fn peek(&self, ahead: usize) -> Option<T> {
         self.now.get(self.taken + ahead).copied()

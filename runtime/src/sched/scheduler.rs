@@ -23,7 +23,7 @@ pub(crate) struct Scheduler {
 }
 
 static SCHEDULER: OnceLock<&'static Scheduler> = OnceLock::new();
-/// The same, for who has no part in it yet; null again in a forked child, which has none of the threads.
+/// The same, for a thread that has no part in it yet; null again in a forked child, which has none of the threads.
 static USABLE: AtomicPtr<Scheduler> = AtomicPtr::new(ptr::null_mut());
 static FORKED: AtomicBool = AtomicBool::new(false);
 

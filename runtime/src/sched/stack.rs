@@ -110,7 +110,7 @@ struct Free {
     used: Vec<Stack>,
     /// Never used, or given back.
     clean: Vec<Stack>,
-    /// Those who have found none, and are told when one comes.
+    /// The workers that have found none. They are told when one comes.
     starving: Vec<&'static Worker>,
 }
 
@@ -191,7 +191,7 @@ impl Stack {
     /// The slot for the process that will use this stack.
     pub(crate) fn task(&self) -> &'static Task {
         let slot = self.base.get() as *mut Slot;
-        // Written without a look before: on a new page that would be a fault more.
+        // Swap without loading first: a load would cause an extra page fault on a new page.
         // SAFETY: as in `is_made`.
         let made = unsafe { &(*slot).made }.swap(true, Ordering::Relaxed);
         if !made {
@@ -199,7 +199,7 @@ impl Stack {
             let task: &'static Task = unsafe { (*slot).task.write(Task::new()) };
             TASKS.lock().push(task);
         }
-        // SAFETY: it has been made, by now or earlier by whoever held this stack before.
+        // SAFETY: it has been made, just now or by an earlier holder of this stack.
         unsafe { (*slot).task.assume_init_ref() }
     }
 
@@ -312,7 +312,7 @@ impl Pool {
         self.starved.load(Ordering::Relaxed)
     }
 
-    /// There are stacks: those who starve may try again.
+    /// There are stacks: the workers that starve may try again.
     #[inline]
     fn tell_starving(&self, mut free: Guard<'_, Free>) {
         if !self.is_starved() || (free.used.is_empty() && free.clean.is_empty()) {

@@ -56,7 +56,7 @@ pub(crate) struct Task {
     timer: Timer,
     waiting: AtomicU64,
     since: AtomicU64,
-    /// Link in the worker's inbox; used by whoever sent the task.
+    /// Link in the worker's inbox. Used by the thread that sent the task.
     pub(crate) next: AtomicPtr<Task>,
     info: UnsafeCell<Option<Arc<Info>>>,
     /// What a threadlike process has of its own.
@@ -489,7 +489,7 @@ impl Task {
         }
     }
 
-    /// The process is about to tell its end: who then looks for it must not find it in a listing.
+    /// The process is about to tell its end: a caller that then looks for it must not find it in a listing.
     pub(crate) fn unlist(&self) {
         *self.listed.lock() = None;
     }

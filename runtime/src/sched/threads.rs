@@ -160,7 +160,7 @@ impl Threads {
             while let Some((job, ticket)) = state.queue.pop_front() {
                 ticket.set(RUNNING);
                 drop(state);
-                // A panic is its own affair: who waits for its result finds none.
+                // A panic is its own affair: a caller that waits for its result finds none.
                 let _ = catch_unwind(AssertUnwindSafe(job));
                 state = self.lock();
                 if ticket.get() == GIVEN_UP {

@@ -1,9 +1,12 @@
 //! When parked processes must wake at the latest: one heap per worker, at most one live entry per
 //! process. Not the clock; see `deadline`.
 //!
-//! A process that sets, meets and clears a deadline for every operation would fill a plain heap
-//! with dead entries. Here its entry stays where it is when the deadline moves back or goes away,
-//! and is looked at again when it comes up: setting a later deadline writes one word.
+//! A process may set, meet and clear a deadline for every operation. That would fill a plain heap with
+//! dead entries. Here the entry of a process stays where it is when its deadline moves back or goes
+//! away. It is looked at again when its time comes. So setting a later deadline writes one word.
+//!
+//! What a process wants stands in its slot, as `task::Timer`: when it wants to be woken, and the time of
+//! its live entry.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -24,7 +27,8 @@ struct Entry {
 }
 
 impl Timers {
-    /// Sees to it that `task` is woken at `at`, unless [`Timer::wanted`](crate::sched::task::Timer::wanted) moves before that.
+    /// Sees to it that `task` is woken at `at`, unless its
+    /// [`wanted`](crate::sched::task::Timer::wanted) moves before that.
     pub(crate) fn want(&mut self, task: &'static Task, at: Nanos) {
         let timer = task.timer();
         timer.wanted.set(at);

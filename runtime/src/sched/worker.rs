@@ -208,7 +208,7 @@ impl Worker {
         loop {
             self.take_inbox();
             self.give_wanted_stacks();
-            // All that are ready now: those of whom the next look tells stand behind them anyway.
+            // All that are ready now. Those that the next look wakes stand behind them anyway.
             let round = self.with_local(|local| local.ready.len()).max(ROUND);
             for _ in 0..round {
                 let Some(task) = self.with_local(Local::next_ready) else {
@@ -521,7 +521,7 @@ impl Worker {
             return;
         }
         let mut head = self.inbox.swap(ptr::null_mut(), Ordering::AcqRel);
-        // The links make a stack; who came first goes first. A task's link belongs to the inbox until
+        // The links make a stack. The task that came first goes first. A task's link belongs to the inbox until
         // the task has arrived.
         let mut first = ptr::null_mut();
         // SAFETY: only ever null or a task, and tasks live for ever.
@@ -632,7 +632,7 @@ impl Worker {
             .any(|victim| self.steal_from(victim, at_least))
     }
 
-    /// Takes half of the victim's new processes if it has so many.
+    /// Takes half of the victim's new processes if it has `at_least` that many.
     fn steal_from(&'static self, victim: &'static Worker, at_least: usize) -> bool {
         if ptr::eq(self, victim) || victim.unbegun_len.load(Ordering::Relaxed) < at_least {
             return false;

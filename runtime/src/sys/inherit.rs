@@ -25,7 +25,7 @@ const MOST: RawFd = 1 << 16;
 
 const VARIABLES: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
-/// Takes the descriptors that were passed to this process, and their names, if there are any and they
+/// Takes the descriptors that were passed to this OS process, and their names, if there are any and they
 /// are meant for it. The second time there are none.
 ///
 /// They become close-on-exec. The variables are removed from the environment if this is known to be the
@@ -63,7 +63,7 @@ pub fn take() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
     remove_variables();
     let mut all = Vec::new();
     for fd in FIRST..FIRST + count {
-        // SAFETY: open, as was just seen, and given to this process to own by whoever set the
+        // SAFETY: open, as was just seen, and given to this OS process to own by the program that set the
         // variables; taken once.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         let name = names.as_mut().and_then(Iterator::next);
@@ -226,7 +226,7 @@ impl Child {
             }
         }
         for (i, moved) in self.moved.iter().enumerate() {
-            // SAFETY: no memory is passed. What stood there belongs to this process alone, which is
+            // SAFETY: no memory is passed. What stood there belongs to this OS process alone, which is
             // about to become another program.
             if let Err(e) = cvt(unsafe { libc::dup2(*moved, FIRST + i as RawFd) }) {
                 return e;

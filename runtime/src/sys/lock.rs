@@ -26,7 +26,7 @@ thread_local! {
     static HERE: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Whether whoever calls this holds one of the runtime's locks.
+/// Whether the caller holds one of the runtime's locks.
 #[inline]
 pub(crate) fn is_held() -> bool {
     HERE.get() != 0
@@ -65,7 +65,7 @@ impl<T> Lock<T> {
         }
     }
 
-    /// The value, to whoever has it alone.
+    /// The value, for its only owner.
     pub fn get_mut(&mut self) -> &mut T {
         self.data.get_mut()
     }
@@ -210,7 +210,7 @@ mod futex {
     }
 }
 
-/// One condition for all locks: those who are woken for another one look, and wait again.
+/// One condition for all locks: a thread that is woken for another lock looks, and waits again.
 #[cfg(not(target_os = "linux"))]
 mod futex {
     use std::sync::atomic::{AtomicU32, Ordering};

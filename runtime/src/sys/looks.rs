@@ -55,7 +55,7 @@ impl Looks {
         }
         for polled in self.fds.chunks_mut(AT_ONCE) {
             let len = polled.len() as libc::nfds_t;
-            // SAFETY: a live buffer of so many. A descriptor that has been closed meanwhile, or is
+            // SAFETY: a live buffer of `len` entries. A descriptor that has been closed meanwhile, or is
             // another one by now, is merely looked at.
             if unsafe { libc::poll(polled.as_mut_ptr(), len, 0) } < 0 {
                 for polled in polled {

@@ -75,7 +75,7 @@ pub(crate) unsafe fn recv_many(
 ///
 /// # Errors
 ///
-/// That of the first message. That of a later one is met again by whoever sends it again.
+/// That of the first message. That of a later one comes again when it is sent again.
 ///
 /// # Safety
 ///

@@ -225,7 +225,7 @@ pub fn retry_interrupted<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<
     }
 }
 
-/// What a reactor hands its events to: whoever knows what the keys stand for.
+/// What a reactor hands its events to: a type that knows what the keys stand for.
 #[allow(
     dead_code,
     reason = "the portable reactor does not see its next events"

@@ -84,7 +84,7 @@ impl Reactor {
             return false;
         }
         for event in events.iter() {
-            // The request is used up for both directions, so all who wait must ask again.
+            // The request is used up for both directions, so all waiters must ask again.
             let bits = READABLE | WRITABLE | READ_CLOSED;
             // SAFETY: every key was given to `add` or `rearm`.
             unsafe { E::event(event.key as u64, bits) };

@@ -20,7 +20,7 @@ pub(crate) struct Readiness {
     /// once, so that one look after registering sees the whole event.
     word: AtomicU64,
     /// The count of a direction at which an attempt last would have blocked: that readiness is used up.
-    /// Who writes here needs no agreement with others: an older count says less than a newer one, and
+    /// A writer needs no agreement with others: an older count says less than a newer one, and
     /// nothing that is wrong.
     used_up: [AtomicU32; 2],
 }
@@ -33,7 +33,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// All of it, for who compares it later.
+    /// All of it, to be compared later.
     pub(crate) fn half(self) -> u32 {
         self.half
     }

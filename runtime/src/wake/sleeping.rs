@@ -2,7 +2,7 @@
 
 use super::atomic::{AtomicBool, Ordering, fence};
 
-/// Whether a worker sleeps, or is about to: whoever gives it work must wake it.
+/// Whether a worker sleeps, or is about to: a caller that gives it work must wake it.
 pub(crate) struct Sleeping(AtomicBool);
 
 impl Sleeping {

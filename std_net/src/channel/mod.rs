@@ -264,7 +264,7 @@ fn open<S: Transport>(stream: &S, half: u8) -> io::Result<Arc<S>> {
     }
 }
 
-/// The error of who wants a half that has an owner.
+/// The error of a caller that wants a half which has an owner.
 pub(crate) fn taken() -> io::Error {
     io::Error::new(
         io::ErrorKind::AlreadyExists,

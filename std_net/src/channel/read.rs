@@ -908,7 +908,7 @@ impl<S: Connected> ReadChannel<S> {
             return Ok(0);
         }
         if self.queue.is_empty() {
-            // Also a buffer that has grown: whoever waits keeps nothing.
+            // Even a buffer that has grown goes back: a process that waits keeps none.
             self.queue.clear();
             let (buffer, n) = retry_interrupted(|| self.stream.recv_lent(SIZE, self.deadline))?;
             if n > 0 {

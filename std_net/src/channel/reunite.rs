@@ -103,7 +103,7 @@ impl<S: Connected> ReadChannel<S> {
 
 impl<S: Connected> WriteChannel<S> {
     /// Sends what is in the buffer, and gives the half back to the connection. Unlike a drop it does not end
-    /// the half: who has another handle to the connection goes on writing.
+    /// the half: a holder of another handle to the connection goes on writing.
     ///
     /// # Errors
     ///

@@ -72,7 +72,7 @@ impl<S: Connected> WriteChannel<S> {
         }
     }
 
-    /// The connection, for its addresses and options. Who writes to it overtakes what is in the
+    /// The connection, for its addresses and options. A write to it overtakes what is in the
     /// buffer.
     #[must_use]
     pub fn stream(&self) -> &S {
@@ -549,7 +549,7 @@ impl<S: Connected> WriteChannel<S> {
         result
     }
 
-    /// Whether so many bytes can be kept.
+    /// Whether `total` more bytes can be kept.
     fn has_room(&self, total: usize) -> bool {
         total <= SIZE - self.queue.len()
     }

@@ -6,7 +6,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `mod` | [`Resolver`]: who is asked, in which order |
+//! | `mod` | [`Resolver`]: what is asked, in which order |
 //! | `resolved` | `systemd-resolved` over Varlink |
 //! | `error` | [`Error`] |
 //!

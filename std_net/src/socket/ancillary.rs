@@ -81,7 +81,7 @@ impl Ancillary {
         self
     }
 
-    /// Cuts the bytes into datagrams of so many bytes each, the last of what is left, with one call;
+    /// Cuts the bytes into datagrams of `size` bytes each, the last of what is left, with one call;
     /// 64 at most, on newer kernels 128: `UDP_SEGMENT`, generic segmentation offload.
     ///
     /// Linux only.
@@ -158,7 +158,7 @@ pub struct Received {
     pub tos: Option<u8>,
     /// When the kernel received it: [`set_recv_timestamp`](Socket::set_recv_timestamp).
     pub timestamp: Option<SystemTime>,
-    /// The kernel has put several datagrams of one sender together, each of so many bytes but the
+    /// The kernel has put several datagrams of one sender together, each of this many bytes but the
     /// last, which may be shorter: [`set_gro`](Socket::set_gro). See
     /// [`segments`](Received::segments).
     pub segment_size: Option<u16>,

@@ -44,7 +44,7 @@ impl RecvBatch {
     ///
     /// # Panics
     ///
-    /// If there cannot be so much memory.
+    /// If the memory for it cannot be had.
     #[must_use]
     pub fn new(count: usize, size: usize) -> RecvBatch {
         RecvBatch(Decoded::new(count, size, PACKET_ROOM))

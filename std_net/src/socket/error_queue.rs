@@ -10,7 +10,7 @@ use std_net_runtime::message::{Control, Item, PACKET_ROOM};
 use super::addr::from_kernel;
 use super::{Socket, UdpSocket};
 
-/// An error of the error queue: of which datagram, and who reported it.
+/// An error of the error queue: the datagram that it is about, and the host that reported it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct QueuedError {
@@ -20,7 +20,7 @@ pub struct QueuedError {
     pub error: io::Error,
     /// Where it comes from.
     pub origin: ErrorOrigin,
-    /// Who noticed, if it was not this host: a router, or the destination itself; its port is 0.
+    /// The host that noticed, if it was not this one: a router, or the destination itself; its port is 0.
     pub reporter: Option<SocketAddr>,
     /// Where the datagram was sent to.
     pub destination: SocketAddr,

@@ -1525,7 +1525,7 @@ impl Socket {
         Ok(self.0.int_option(libc::IPPROTO_UDP, UDP_GRO)? != 0)
     }
 
-    /// Cuts what each call sends into datagrams of so many bytes (generic segmentation offload), as
+    /// Cuts what each call sends into datagrams of `value` bytes (generic segmentation offload), as
     /// [`Ancillary::segment_size`](super::Ancillary::segment_size) does for one call; 0 turns it off:
     /// `UDP_SEGMENT`.
     ///

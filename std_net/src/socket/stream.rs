@@ -422,7 +422,7 @@ impl TcpStream {
     /// A process that writes while others of its worker are ready lets some of them have a turn
     /// first, 31 at most, and what they write is then handed to the kernel together. A write
     /// returns what it returns without, when its bytes have been handed over. But it **is a wait
-    /// also where there is room**: hold no [`std::sync::Mutex`] across it, because another process
+    /// even where there is room**: hold no [`std::sync::Mutex`] across it, because another process
     /// of the worker that wants the lock blocks the thread; hold a `process::Mutex`. Therefore it is
     /// to be asked for.
     ///

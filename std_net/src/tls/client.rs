@@ -234,8 +234,8 @@ impl ClientConfigBuilder {
         self
     }
 
-    /// **Dangerous.** Accepts any certificate for any name: whoever is in between can read and change
-    /// everything. For tests, and where something else says who the peer is.
+    /// **Dangerous.** Accepts any certificate for any name: anybody in between can read and change
+    /// everything. For tests, and where something else proves the peer.
     pub fn dangerous_skip_verification(mut self) -> Self {
         self.skip_verification = true;
         self

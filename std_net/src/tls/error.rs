@@ -66,7 +66,7 @@ impl TlsError {
         self.cause
     }
 
-    /// Whether it was the peer who found it, and told by an alert.
+    /// Whether the peer found it, and told by an alert.
     #[must_use]
     pub fn is_by_peer(&self) -> bool {
         self.by_peer

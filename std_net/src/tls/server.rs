@@ -155,7 +155,7 @@ impl ServerConfigBuilder {
         }
     }
 
-    /// Asks clients for a certificate, which one of those in this PEM text has issued, and refuses who
+    /// Asks clients for a certificate, which one of those in this PEM text has issued, and refuses a client that
     /// has none.
     pub fn client_root_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.client_roots.push(Pem::Text(pem.into()));

@@ -34,8 +34,8 @@ use crate::socket::TcpStream;
 ///
 /// Made by [`Tls::tls`](super::Tls::tls), [`ClientConfig::connect`](super::ClientConfig::connect) or
 /// [`TlsAcceptor::accept`](super::TlsAcceptor::accept), with the handshake done. It is read and written
-/// as any stream, also through shared references and from several processes: who waits for data keeps
-/// no one from writing. It can be opened as channels.
+/// as any stream, also through shared references and from several processes: a caller that waits for data keeps
+/// no other from writing. It can be opened as channels.
 ///
 /// # Errors
 ///
@@ -444,7 +444,7 @@ impl<S: Connected> Inner<S> {
     }
 
     /// Receives records and gives them to the session. It has no part of one: they are not its
-    /// memory while we wait. It has: they go on behind a copy of that part, so that whoever writes
+    /// memory while we wait. It has: they go on behind a copy of that part, so that a caller that writes
     /// meanwhile has it where it was.
     fn receive(&self, deadline: Deadline) -> io::Result<()> {
         let session = self.session.lock();

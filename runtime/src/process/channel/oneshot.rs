@@ -18,7 +18,7 @@ use crate::deadline::Deadline;
 /// let (questions, asked) = channel::bounded::<(u32, oneshot::Sender<u32>)>(8);
 /// process::spawn(move || {
 ///     for (n, answer) in asked {
-///         // Whoever asked may have gone.
+///         // The caller that asked may have gone.
 ///         let _ = answer.send(n * n);
 ///     }
 /// });

@@ -253,7 +253,7 @@ fn millis(timeout: Duration) -> c_int {
 fn epoll_wait(epoll: RawFd, events: &mut [libc::epoll_event], millis: c_int) -> c_int {
     let len = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a live buffer of so many events.
+    // SAFETY: a live buffer of `len` events.
     let n = unsafe {
         libc::syscall(
             libc::SYS_epoll_wait,
@@ -272,7 +272,7 @@ fn epoll_wait(epoll: RawFd, events: &mut [libc::epoll_event], millis: c_int) -> 
 /// `epoll_pwait2(2)`. By its number: glibc has it since 2.35 and musl never had it, and a program
 /// that names it does not start where it is missing.
 fn epoll_pwait2(epoll: RawFd, events: &mut [libc::epoll_event], timeout: &libc::timespec) -> c_int {
-    // SAFETY: a live buffer of so many events and a live timespec; no signal mask, of size 0.
+    // SAFETY: a live buffer of `len` events and a live timespec; no signal mask, of size 0.
     let n = unsafe {
         libc::syscall(
             libc::SYS_epoll_pwait2,
