@@ -14,7 +14,7 @@ if [[ ${1:-} == --check ]]; then
     trap 'rm -rf "$out"' EXIT
 fi
 for crate in std_net std_net_ip std_net_unix std_net_runtime; do
-    cargo public-api --package "$crate" --simplified >"$out/$crate.txt" 2>"$out/$crate.log" ||
+    cargo public-api --package "$crate" --all-features --simplified >"$out/$crate.txt" 2>"$out/$crate.log" ||
         { cat "$out/$crate.log" >&2; exit 1; }
     rm "$out/$crate.log"
 done

@@ -154,58 +154,195 @@ const TWINS: [Twins; 4] = [
     },
 ];
 
-/// What Inko 0.19 offers (`std.net.socket`, `std.net.ip`), and what it is here: `Type::method`, or why
-/// there is none.
-const INKO: [(&str, Result<&str, &str>); 43] = [
-    ("Socket.stream, TcpClient.new", Ok("TcpStream::connect")),
-    ("TcpClient.with_timeout", Ok("TcpStream::connect_deadline")),
-    ("TcpServer.new", Ok("TcpListener::bind")),
-    ("TcpServer.accept", Ok("TcpListener::accept")),
-    ("TcpServer.notifier", Ok("TcpListener::notifier")),
-    ("UdpSocket.new", Ok("UdpSocket::bind")),
-    ("UdpSocket.connect", Ok("UdpSocket::connect")),
-    ("UdpSocket.receive_from", Ok("UdpSocket::recv_from")),
-    ("UdpSocket.send_string_to", Ok("UdpSocket::send_to")),
-    ("UdpSocket.send_bytes_to", Ok("UdpSocket::send_to")),
-    ("UnixClient.new", Ok("UnixStream::connect")),
-    (
-        "UnixClient.with_timeout",
-        Ok("UnixStream::connect_deadline"),
-    ),
-    ("UnixServer.new", Ok("UnixListener::bind")),
-    ("UnixServer.accept", Ok("UnixListener::accept")),
-    ("UnixServer.notifier", Ok("UnixListener::notifier")),
-    ("UnixDatagram.new", Ok("UnixDatagram::bind")),
-    ("UnixDatagram.connect", Ok("UnixDatagram::connect")),
-    ("UnixDatagram.receive_from", Ok("UnixDatagram::recv_from")),
-    ("UnixDatagram.send_string_to", Ok("UnixDatagram::send_to")),
+/// What Inko offers (`std.net.socket`, `dns`, `tls` and `ip`, as of July 2026), and what it is here: `Type::method`
+/// of the tables above, where `unix ` stands before what is of the module `unix`; or in words.
+const INKO: &[(&str, Result<&str, &str>)] = &[
+    ("Socket.stream", Ok("Socket::stream")),
+    ("Socket.datagram", Ok("Socket::datagram")),
+    ("Socket.raw", Ok("Socket::raw")),
     ("Socket.bind", Ok("Socket::bind")),
     ("Socket.connect", Ok("Socket::connect")),
     ("Socket.listen", Ok("Socket::listen")),
     ("Socket.accept", Ok("Socket::accept")),
+    ("Socket.send_to", Ok("Socket::send_to")),
     ("Socket.receive_from", Ok("Socket::recv_from")),
-    ("Socket.send_string_to", Ok("Socket::send_to")),
-    (
-        "Socket.shutdown_read, _write, shutdown",
-        Ok("Socket::shutdown"),
-    ),
     ("Socket.local_address", Ok("Socket::local_addr")),
     ("Socket.peer_address", Ok("Socket::peer_addr")),
     ("Socket.ttl=", Ok("Socket::set_ttl")),
     ("Socket.only_ipv6=", Ok("Socket::set_only_v6")),
     ("Socket.no_delay=", Ok("Socket::set_nodelay")),
+    ("Socket.no_delay?", Ok("Socket::nodelay")),
     ("Socket.broadcast=", Ok("Socket::set_broadcast")),
     ("Socket.linger=", Ok("Socket::set_linger")),
-    ("Socket.receive_size=", Ok("Socket::set_recv_buffer_size")),
-    ("Socket.send_size=", Ok("Socket::set_send_buffer_size")),
+    ("Socket.linger", Ok("Socket::linger")),
+    (
+        "Socket.receive_buffer_size=",
+        Ok("Socket::set_recv_buffer_size"),
+    ),
+    (
+        "Socket.send_buffer_size=",
+        Ok("Socket::set_send_buffer_size"),
+    ),
     ("Socket.keepalive=", Ok("Socket::set_keepalive")),
+    ("Socket.keepalive_time=", Ok("Socket::set_keepalive_time")),
+    (
+        "Socket.keepalive_interval=",
+        Ok("Socket::set_keepalive_interval"),
+    ),
     ("Socket.reuse_address=", Ok("Socket::set_reuse_address")),
     ("Socket.reuse_port=", Ok("Socket::set_reuse_port")),
-    ("timeout_after=", Ok("TcpStream::set_deadline")),
-    ("reset_deadline", Ok("TcpStream::reset_deadline")),
-    ("send_file", Ok("TcpStream::send_file")),
-    ("write_string", Ok("TcpStream::write_string")),
-    ("try_clone", Err("is `try_clone` of each type")),
+    ("Socket.try_clone", Ok("Socket::try_clone")),
+    (
+        "Shutdown: shutdown, shutdown_read, shutdown_write",
+        Ok("TcpStream::shutdown"),
+    ),
+    ("Deadline: timeout_after=", Ok("TcpStream::set_deadline")),
+    ("Deadline: reset_deadline", Ok("TcpStream::reset_deadline")),
+    ("SendFile: send_file", Ok("TcpStream::send_file")),
+    ("Read: read", Ok("TcpStream::read_bytes")),
+    ("Write: write", Ok("TcpStream::write_string")),
+    ("SocketAddress", Err("std's `SocketAddr`")),
+    ("TcpClient.new", Ok("TcpStream::connect")),
+    ("TcpClient.with_timeout", Ok("TcpStream::connect_deadline")),
+    ("TcpClient.local_address", Ok("TcpStream::local_addr")),
+    ("TcpClient.peer_address", Ok("TcpStream::peer_addr")),
+    ("TcpClient.try_clone", Ok("TcpStream::try_clone")),
+    ("TcpServer.new", Ok("TcpListener::bind")),
+    ("TcpServer.accept", Ok("TcpListener::accept")),
+    ("TcpServer.local_address", Ok("TcpListener::local_addr")),
+    ("TcpServer.try_clone", Ok("TcpListener::try_clone")),
+    ("TcpServer.notifier", Ok("TcpListener::notifier")),
+    ("Notifier.notify", Err("`Notifier::notify`")),
+    ("UdpSocket.new", Ok("UdpSocket::bind")),
+    ("UdpSocket.connect", Ok("UdpSocket::connect")),
+    ("UdpSocket.send_to", Ok("UdpSocket::send_to")),
+    ("UdpSocket.receive_from", Ok("UdpSocket::recv_from")),
+    ("UdpSocket.local_address", Ok("UdpSocket::local_addr")),
+    ("UdpSocket.try_clone", Ok("UdpSocket::try_clone")),
+    ("UnixSocket.stream", Ok("unix Socket::stream")),
+    ("UnixSocket.datagram", Ok("unix Socket::datagram")),
+    ("UnixSocket.bind", Ok("unix Socket::bind")),
+    ("UnixSocket.connect", Ok("unix Socket::connect")),
+    ("UnixSocket.listen", Ok("unix Socket::listen")),
+    ("UnixSocket.accept", Ok("unix Socket::accept")),
+    ("UnixSocket.send_to", Ok("unix Socket::send_to")),
+    ("UnixSocket.receive_from", Ok("unix Socket::recv_from")),
+    ("UnixSocket.local_address", Ok("unix Socket::local_addr")),
+    ("UnixSocket.peer_address", Ok("unix Socket::peer_addr")),
+    (
+        "UnixSocket.receive_buffer_size=",
+        Ok("unix Socket::set_recv_buffer_size"),
+    ),
+    (
+        "UnixSocket.send_buffer_size=",
+        Ok("unix Socket::set_send_buffer_size"),
+    ),
+    ("UnixSocket.try_clone", Ok("unix Socket::try_clone")),
+    ("UnixClient.new", Ok("UnixStream::connect")),
+    (
+        "UnixClient.with_timeout",
+        Ok("UnixStream::connect_deadline"),
+    ),
+    ("UnixClient.local_address", Ok("UnixStream::local_addr")),
+    ("UnixClient.peer_address", Ok("UnixStream::peer_addr")),
+    ("UnixClient.try_clone", Ok("UnixStream::try_clone")),
+    ("UnixServer.new", Ok("UnixListener::bind")),
+    ("UnixServer.accept", Ok("UnixListener::accept")),
+    ("UnixServer.local_address", Ok("UnixListener::local_addr")),
+    ("UnixServer.try_clone", Ok("UnixListener::try_clone")),
+    ("UnixServer.notifier", Ok("UnixListener::notifier")),
+    ("UnixDatagram.new", Ok("UnixDatagram::bind")),
+    ("UnixDatagram.connect", Ok("UnixDatagram::connect")),
+    ("UnixDatagram.send_to", Ok("UnixDatagram::send_to")),
+    ("UnixDatagram.receive_from", Ok("UnixDatagram::recv_from")),
+    ("UnixDatagram.local_address", Ok("UnixDatagram::local_addr")),
+    ("UnixDatagram.try_clone", Ok("UnixDatagram::try_clone")),
+    (
+        "UnixAddress.to_path",
+        Err("std's `SocketAddr::as_pathname`"),
+    ),
+    ("UnixAddress.abstract?", Err("`AddrText::is_abstract`")),
+    (
+        "UnixAddress.unnamed?",
+        Err("std's `SocketAddr::is_unnamed`"),
+    ),
+    (
+        "UnixAddress.to_string, to_readable_string",
+        Err("`AddrText::display`"),
+    ),
+    ("UnixAddress ==, hash", Err("`unix::AddrKey`")),
+    (
+        "try_ips",
+        Err("`TcpStream::connect` with several addresses (RFC 8305)"),
+    ),
+    ("dns Resolver.new", Err("`dns::Resolver::new`")),
+    ("dns Resolver.resolve", Err("`dns::Resolver::lookup`")),
+    (
+        "dns Resolver.timeout_after=",
+        Err("`dns::Resolver::lookup_deadline`, `timeout`"),
+    ),
+    ("dns Error", Err("`dns::Error`")),
+    (
+        "tls ClientConfig.builder",
+        Err("`tls::ClientConfig::builder`"),
+    ),
+    (
+        "tls ClientConfigBuilder.alpn",
+        Err("`tls::ClientConfigBuilder::alpn`"),
+    ),
+    (
+        "tls ClientConfigBuilder.with_certificate",
+        Err("`tls::ClientConfigBuilder::root_pem`"),
+    ),
+    ("tls Client.new", Err("`tls::ClientConfig::connect`")),
+    (
+        "tls Client.with_alpn",
+        Err("`tls::ClientConfig::with_alpn`"),
+    ),
+    ("tls Client.alpn", Err("`tls::TlsStream::alpn`")),
+    (
+        "tls ServerConfigBuilder.new",
+        Err("`tls::ServerConfig::builder`"),
+    ),
+    (
+        "tls ServerConfigBuilder.from_files",
+        Err("`tls::ServerConfig::from_pem_files`"),
+    ),
+    (
+        "tls ServerConfigError",
+        Err("`tls::PemError`, `tls::PemProblem`"),
+    ),
+    ("tls Server.new", Err("`tls::TlsAcceptor::accept`")),
+    ("tls Server.alpn", Err("`tls::TlsStream::alpn`")),
+    (
+        "tls Server.server_name",
+        Err("`tls::TlsStream::server_name`"),
+    ),
+    ("tls PendingServer.new", Err("`tls::PendingServer::read`")),
+    (
+        "tls PendingServer.socket",
+        Err("`tls::PendingServer::stream`"),
+    ),
+    (
+        "tls PendingServer.server_name",
+        Err("`tls::PendingServer::server_name`"),
+    ),
+    (
+        "tls PendingServer.into_server",
+        Err("`tls::PendingServer::accept`"),
+    ),
+    (
+        "tls ClientError, ServerError",
+        Err("`tls::TlsError`, `tls::TlsCause`"),
+    ),
+    (
+        "ip IpAddress.parse, Ipv4Address.parse, Ipv6Address.parse",
+        Err("`ip::parse`, `ip::parse_v4`, `ip::parse_v6`"),
+    ),
+    (
+        "ip documentation?, loopback?, private?, ...",
+        Err("std's `is_loopback`, ...; `ip::classify` by the registries of the IANA"),
+    ),
 ];
 
 /// Why a method is on one side only.
@@ -380,7 +517,7 @@ pub fn page() -> String {
     let unix = methods("std_net_unix.txt", "std_net_unix::");
     let mut out = String::from(
         "# Every method, beside std's and Inko's\n\n\
-         Ours from the dump of the public API (`docs/public-api`), std's as of 1.89, Inko's as of 0.19. A dot is a method \
+         Ours from the dump of the public API (`docs/public-api`), std's as of 1.89, Inko's as of July 2026. A dot is a method \
          that is there under this name. Written by `cargo run -p std_net_tests --bin api_table`; a test holds it against \
          the sources.\n\nTraits (`Read`, `Write`, `AsFd`, conversions from and to std's types, ...) are not listed: \
          each type has those of std's.\n",
@@ -471,11 +608,14 @@ pub fn faults() -> Vec<String> {
         }
     }
     for (_, ours) in INKO {
-        if let Ok(ours) = ours
-            && let Some((ty, method)) = ours.split_once("::")
-            && !socket.get(ty).is_some_and(|m| m.contains(method))
-            && !unix.get(ty).is_some_and(|m| m.contains(method))
-        {
+        let Ok(ours) = ours else { continue };
+        let (first, name) = match ours.strip_prefix("unix ") {
+            Some(name) => (&unix, name),
+            None => (&socket, *ours),
+        };
+        let (ty, method) = name.split_once("::").unwrap_or((name, ""));
+        let known = first.get(ty).or_else(|| unix.get(ty));
+        if !known.is_some_and(|methods| methods.contains(method)) {
             faults.push(format!("there is no {ours}"));
         }
     }
