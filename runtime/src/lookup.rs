@@ -89,6 +89,37 @@ pub fn addresses(host: &str, family: c_int, deadline: Deadline) -> Result<Vec<So
     on_the_pool(deadline, move || getaddrinfo(&host, family, 0))
 }
 
+/// The index of a network interface. Corresponds to `if_nametoindex(3)`.
+///
+/// # Errors
+///
+/// `ENODEV` if there is none of this name; [`InvalidInput`](io::ErrorKind::InvalidInput) for a name with a
+/// zero byte.
+pub fn interface_index(name: &str) -> io::Result<u32> {
+    let name = CString::new(name)?;
+    // SAFETY: a string that ends with a zero byte.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(io::Error::last_os_error()),
+        index => Ok(index),
+    }
+}
+
+/// The name of a network interface. Corresponds to `if_indextoname(3)`.
+///
+/// # Errors
+///
+/// `ENXIO` if there is none with this index.
+pub fn interface_name(index: u32) -> io::Result<String> {
+    let mut name = [0_u8; libc::IFNAMSIZ];
+    // SAFETY: room for IF_NAMESIZE bytes, which is the same number.
+    let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr().cast()) };
+    if found.is_null() {
+        return Err(io::Error::last_os_error());
+    }
+    let name = CStr::from_bytes_until_nul(&name).unwrap_or_default();
+    Ok(name.to_string_lossy().into_owned())
+}
+
 /// The name of this host. Corresponds to `gethostname(2)`.
 #[must_use]
 pub fn hostname() -> OsString {

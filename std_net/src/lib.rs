@@ -37,6 +37,7 @@
 //! | [`activation`] | sockets that a service manager or a predecessor passed on |
 //! | [`server`] | the loop of a server that can be shut down |
 //! | `signals` | signals as a channel, with the feature `signals` |
+//! | `interfaces` | the network interfaces of the host, with the feature `interfaces` |
 //! | `proxy_protocol` | who has connected to a load balancer, with the feature `proxy-protocol` |
 //! | `tls` | TLS on connections, with the feature `tls` |
 //! | [`unix`] | the same for Unix-domain sockets |
@@ -55,6 +56,8 @@ pub mod compat;
 mod connect;
 mod copy;
 pub mod dns;
+#[cfg(feature = "interfaces")]
+pub mod interfaces;
 #[cfg(feature = "proxy-protocol")]
 pub mod proxy_protocol;
 pub mod server;
