@@ -399,7 +399,7 @@ impl Search {
     fn range_hit(&self, range: IpRange) -> bool {
         match self.how {
             How::Inside => self.set.contains_all(range),
-            How::Overlap => set::overlaps(&self.set, range),
+            How::Overlap => self.set.overlaps(range),
             How::Covers => self
                 .list
                 .as_ref()

@@ -112,24 +112,6 @@ pub(crate) fn read(job: &Job) -> Result<Read> {
     read_as(job, |item| item)
 }
 
-/// Whether a set has an address of a range.
-pub(crate) fn overlaps(set: &IpSet, range: IpRange) -> bool {
-    /// The first range that does not end before `first`, and whether it begins up to `last`.
-    fn any<T: Copy + Ord>(ranges: &[(T, T)], first: T, last: T) -> bool {
-        let at = ranges.partition_point(|(_, end)| *end < first);
-        ranges.get(at).is_some_and(|(start, _)| *start <= last)
-    }
-    match (range.first(), range.last()) {
-        (IpAddr::V4(first), IpAddr::V4(last)) => {
-            any(set.bits_v4(), first.to_bits(), last.to_bits())
-        }
-        (IpAddr::V6(first), IpAddr::V6(last)) => {
-            any(set.bits_v6(), first.to_bits(), last.to_bits())
-        }
-        _ => false,
-    }
-}
-
 /// All networks of the mask's lengths that a range has addresses of.
 pub(crate) fn widened(range: IpRange, mask: Mask) -> Item {
     let end = |addr: IpAddr, last: bool| {
