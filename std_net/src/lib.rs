@@ -55,6 +55,7 @@ pub mod channel;
 pub mod compat;
 mod connect;
 mod copy;
+mod deadlines;
 pub mod dns;
 #[cfg(feature = "interfaces")]
 pub mod interfaces;
@@ -68,6 +69,7 @@ pub mod socket;
 pub mod tls;
 
 pub use copy::{Connection, Relay, RelayCounts, copy, copy_bidirectional};
+pub use deadlines::Deadlines;
 #[doc(inline)]
 pub use std_net_ip as ip;
 #[doc(inline)]

@@ -4,6 +4,10 @@
 //! a failure apart; otherwise the C library is, by `getaddrinfo(3)`. Either way a process parks
 //! meanwhile, a deadline is met, and text that is an address is no lookup at all.
 //!
+//! A name with other letters than those of ASCII is handed on as it is. `systemd-resolved` writes it in the
+//! form that DNS has (`xn--...`); the C library does not, and finds nothing. TLS wants that form too. The crate
+//! `idna` makes it.
+//!
 //! | file | idea |
 //! |---|---|
 //! | `mod` | [`Resolver`]: what is asked, in which order |

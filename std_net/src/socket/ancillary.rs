@@ -326,6 +326,11 @@ impl UdpSocket {
     /// them and of which datagram; see [`take_queued_error`](UdpSocket::take_queued_error):
     /// `IP_RECVERR`, `IPV6_RECVERR`.
     ///
+    /// **An error also ends the next call of the socket, whoever that is for**: a `send_to` to another peer fails
+    /// with it and sends nothing, and so does a receive. So on a socket with several peers take such an error
+    /// (`ECONNREFUSED`, `EHOSTUNREACH`) for what it is: look into the queue for whom it concerns, and make the
+    /// call again. Without this option a socket that is not connected hears of no error.
+    ///
     /// Linux only.
     ///
     /// # Errors
