@@ -1,7 +1,8 @@
 //! Does one `write` take all, as with a socket of std's that blocks? Code that passes over the count
 //! would lose the rest.
 
-use std::io::{IoSlice, Read, Write};
+use std::io::{ErrorKind, IoSlice, Read, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use std_net::process;
@@ -60,11 +61,21 @@ fn one_write_takes_all() {
 #[test]
 fn what_ends_it_before_leaves_a_count() {
     both(|| {
-        let (mut a, _b) = tcp_pair();
-        a.set_deadline(Duration::from_millis(20));
-        let taken = a.write(&vec![0; LARGE]).unwrap();
+        let (a, b) = tcp_pair();
+        a.set_deadline(Duration::from_secs(3600));
+        let a = Arc::new(a);
+        let other = Arc::clone(&a);
+        let ender = process::spawn(move || {
+            // When the write has begun.
+            b.peek(&mut [0]).unwrap();
+            other.set_deadline(Duration::ZERO);
+            b
+        });
+        let taken = (&*a).write(&vec![0; LARGE]).unwrap();
         assert!(0 < taken && taken < LARGE);
-        assert!(a.write(b"x").is_err(), "the error is the next one's");
+        let error = (&*a).write(b"x").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut, "the next one's");
+        ender.join().unwrap();
 
         let (mut a, _b) = tcp_pair();
         a.set_write_timeout(Some(Duration::from_millis(20)))
