@@ -516,7 +516,7 @@ impl Io {
     }
 }
 
-/// The error of an attempt, and the lent buffer into which nothing came goes back.
+/// Returns the error of an attempt, and gives back the lent buffer, into which nothing came.
 #[cold]
 #[inline(never)]
 fn without<B>(_: B, error: io::Error) -> io::Error {
@@ -531,7 +531,7 @@ pub(crate) fn empty_msghdr() -> libc::msghdr {
     unsafe { MaybeUninit::<libc::msghdr>::zeroed().assume_init() }
 }
 
-/// Copies as much as fits; how much that is.
+/// Copies as much as fits. Returns how much that is.
 pub(super) fn copy_to(from: &[u8], to: &mut [u8]) -> usize {
     let n = from.len().min(to.len());
     to[..n].copy_from_slice(&from[..n]);

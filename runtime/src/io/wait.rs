@@ -1,5 +1,5 @@
-//! The one way through: [`Io::perform`] tries, and waits in between in the way of the place it runs in.
-//! There is no other wait loop.
+//! The one way through: [`Io::perform`] tries an operation, and waits until it can be tried again. A
+//! process parks, a plain thread blocks. There is no other wait loop.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -22,8 +22,8 @@ use crate::sys::{Reactor, SENDS_HEED_DONTWAIT, poll};
 use crate::wake::Seen;
 
 impl Io {
-    /// Runs `attempt` until it does not say `WouldBlock`, waiting in between in the way of the
-    /// place this runs in.
+    /// Runs `attempt` until it does not say `WouldBlock`. In between it waits: a process parks, a plain
+    /// thread blocks.
     ///
     /// `attempt` does one system call in the manner it is given: with [`Wait::Never`] it must
     /// not block.
@@ -49,7 +49,7 @@ impl Io {
         )
     }
 
-    /// `perform` with a deadline of this call alone, of which and the handle's the nearer wins.
+    /// `perform` with a deadline of this call alone. Of this deadline and the handle's the nearer wins.
     pub(super) fn perform_deadline<T>(
         &self,
         interest: Interest,
@@ -192,7 +192,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// `error`, if it is what the caller is to see.
+    /// `error`, if the caller is to see it.
     #[cold]
     pub(super) fn after_error(
         &self,
@@ -438,7 +438,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// What an operation remembers from one attempt to the next.
 pub(super) struct Turn {
     pub(super) how: Wait,
-    /// If this one would block, the caller is to know.
+    /// If this attempt would block, the caller is told.
     last_try: bool,
     /// It has waited, with a deadline or whatever else may end it.
     waited: bool,

@@ -45,7 +45,7 @@ pub(crate) const DEFAULT_SIZE: usize = 128 << 10;
 const COLORS: usize = 16;
 
 /// How far below the end of its page the slot of the `i`th stack ends, in bytes. All stacks have their
-/// hot lines at the same distance from their top: without this in the same few cache sets.
+/// hot lines at the same distance from their top. Without this they would share a few cache sets.
 const fn color(i: usize) -> usize {
     64 * (i % COLORS)
 }
@@ -96,11 +96,11 @@ pub(crate) struct Pool {
     /// Stacks that exist, and the processes that have a claim on one.
     total: AtomicUsize,
     claimed: AtomicUsize,
-    /// Some worker has found no stack, and none has come since. Beside `claimed`, which whoever asks
-    /// has in the cache.
+    /// Some worker has found no stack, and none has come since. It lies beside `claimed`, which a caller
+    /// that asks has in the cache.
     starved: AtomicBool,
     free: Lock<Free>,
-    /// The length of `free.used`, to leave the lock alone.
+    /// The length of `free.used`, so that a caller can read it without the lock.
     used_len: AtomicUsize,
 }
 

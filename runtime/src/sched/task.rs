@@ -41,17 +41,17 @@ pub(crate) struct Task {
     stopped: AtomicU8,
     kind: Cell<Kind>,
     budget: Cell<u32>,
-    /// Null while the slot is in nobody's hands. Set and cleared on that worker's thread, so that
-    /// who finds its own worker here owns the slot until it returns to the worker's loop.
+    /// Null while no worker has the slot. Set and cleared on that worker's thread. So a caller that finds
+    /// its own worker here owns the slot until it returns to the worker's loop.
     worker: AtomicPtr<Worker>,
     coroutine: UnsafeCell<Option<Process>>,
     yielder: Cell<*const Yielder<(), ()>>,
     /// Where the process was suspended, to fetch its stack before it goes on.
     stack_pointer: Cell<*const u8>,
-    /// The place in a source where the process is entered as the one to wake: it stays there while it
-    /// waits for nothing else, so that a next wait for the same costs nothing.
+    /// The place in a source where the process is entered as the one to wake. It stays there while it
+    /// waits for nothing else, so that the next wait for the same costs nothing.
     registered: Cell<Option<&'static AtomicPtr<Task>>>,
-    /// The socket it waits for, likewise to be fetched.
+    /// The socket that it waits for, to fetch that too.
     handle: Cell<*const u8>,
     timer: Timer,
     waiting: AtomicU64,
@@ -122,9 +122,9 @@ pub(crate) fn current() -> Option<&'static Task> {
     CURRENT.get()
 }
 
-/// Runs `f`, which computes and does not wait, on the stack of the worker's thread: what goes deep
-/// need not make the stack of each process deep, whose pages stay with it. To `f` it is as on a plain
-/// thread; a wait in it blocks the worker.
+/// Runs `f` on the stack of the worker's thread. A computation that goes deep then does not touch pages of
+/// the process's own stack, which would stay with it. `f` must not wait: to `f` this is a plain thread, and a
+/// wait in it blocks the worker.
 pub(crate) fn on_thread_stack<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     /// The process is one again, also when `f` panics.
     struct Restore(&'static Task);
@@ -345,8 +345,8 @@ impl Task {
         ptr::eq(self.worker.load(Ordering::Acquire), worker)
     }
 
-    /// Gives the token, for a worker that resumes the process itself, without a queue. Returns whether it is
-    /// to: the process waits, and is in none.
+    /// Gives the token, for a worker that resumes the process itself, without a queue. Returns whether the
+    /// worker is to do so: the process waits, and is in no queue.
     #[inline]
     pub(crate) fn wake_here(&self) -> bool {
         self.check_owner();
@@ -361,7 +361,7 @@ impl Task {
                 worker.push_local(self);
             }
         } else {
-            // Its slot has gone to another since; that one's process may have been meant.
+            // The slot has gone to another worker since. The wake-up may be for the process there.
             self.unpark();
         }
     }
@@ -471,7 +471,7 @@ impl Task {
         self.waiting.store(0, Ordering::Relaxed);
     }
 
-    /// Counts one operation; after a budget of them without a suspension others get their turn.
+    /// Counts one operation. After a budget of them without a suspension other processes get their turn.
     #[inline]
     pub(crate) fn spend(&'static self) {
         let left = self.budget.get();

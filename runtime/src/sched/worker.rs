@@ -1,5 +1,5 @@
-//! A worker: the thread that runs processes, its queues, and how it goes to sleep. Where a new
-//! process goes; not what a process is.
+//! A worker: the thread that runs processes, its queues, how it goes to sleep, and where a new process
+//! goes. Not what a process is; see `task`.
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
@@ -29,23 +29,23 @@ use crate::wake::Sleeping;
 /// The least number of resumes between two looks at the reactor: a look is a system call. Half as many new
 /// processes are begun in a round, so that neither they nor the woken ones starve.
 const ROUND: usize = 64;
-/// How far ahead of its turn a process's slot is fetched, and its stack.
+/// A process's slot and its stack are fetched into the cache this many turns ahead.
 const SLOT_AHEAD: usize = 3;
 const STACK_AHEAD: usize = 0;
-/// Looks for work before a worker goes to sleep: half a microsecond. Many more cost more, on cores
-/// that others want, than they save: with 2000 of them an echo by two workers had 0.7 of its rate.
+/// How often a worker looks for work before it goes to sleep. This takes half a microsecond. Many more
+/// looks cost more, on cores that others want, than they save: with 2000 of them an echo by two workers had 0.7 of its rate.
 const SPINS: usize = 30;
 /// How many more processes a worker must have than another before it gives a new one away.
 const SLACK: usize = 8;
-/// New processes that nobody has begun yet, at which it pays to wake another worker.
+/// How many new processes must wait to be begun before it pays to wake another worker.
 const BACKLOG: usize = 4;
 /// How long a sleeping worker lingers to see whether another is stuck with unbegun processes.
 const LINGER: Duration = Duration::from_millis(2);
-/// Between two wake-ups of another worker for fewer than BACKLOG of them.
+/// The least time between two wake-ups of another worker for fewer than `BACKLOG` of them, in nanoseconds.
 const NUDGE: u64 = 1_000_000;
-/// Stacks a worker keeps to itself, hot.
+/// How many stacks a worker keeps to itself. They are in its cache.
 const OWN_STACKS: usize = 64;
-/// Unused stacks that keep their memory, and how many lose it at a time.
+/// How many unused stacks keep their memory, how many lose it at a time, and after which pause.
 const WARM_STACKS: usize = 64;
 const TRIM: usize = 256;
 const TRIM_AFTER: Duration = Duration::from_millis(50);
@@ -91,7 +91,7 @@ pub(crate) struct Worker {
     unbegun_len: AtomicUsize,
     /// The pool that had no stack for one of them; null again when it has one.
     starving_for: AtomicPtr<Pool>,
-    /// Another worker starves: unused stacks are to be given back.
+    /// Another worker has no stack. This one is to give its unused stacks back.
     stacks_wanted: AtomicBool,
     /// Processes placed here that have not ended.
     live: AtomicUsize,
@@ -187,8 +187,8 @@ impl Worker {
         self.run_while::<W>(scheduler, || true);
     }
 
-    /// Runs this process, at once, and all others on the calling thread until none is left. Then another
-    /// thread may be this worker: nothing that has begun here is anywhere.
+    /// Runs this process at once, and then all others, on the calling thread, until none is left. After
+    /// that another thread may be this worker: no process that has begun here still runs.
     pub(crate) fn run_here<W: Watched>(&'static self, scheduler: &'static Scheduler, start: Start) {
         let _for_overflows = AlternateStack::of_thread();
         CURRENT.set(Some(self));
@@ -289,13 +289,13 @@ impl Worker {
         true
     }
 
-    /// By the pool: it has no stack for this worker, on whose thread this is.
+    /// Called by the pool on this worker's thread: it has no stack for the worker.
     pub(crate) fn starve(&self, pool: &'static Pool) {
         let pool = ptr::from_ref(pool).cast_mut();
         self.starving_for.store(pool, Ordering::SeqCst);
     }
 
-    /// By the pool, on any thread: it has one again.
+    /// Called by the pool on any thread: it has a stack again.
     pub(crate) fn feed(&self) {
         self.starving_for.store(ptr::null_mut(), Ordering::SeqCst);
         self.wake();
@@ -357,8 +357,8 @@ impl Worker {
         any
     }
 
-    /// Waits in the reactor until there is something to do; before that, looks for work that others
-    /// have too much of. Returns whether to linger next time.
+    /// Waits in the reactor until there is something to do. Before that it looks for work of which other
+    /// workers have too much. Returns whether to linger next time.
     fn sleep<W: Watched>(&'static self, scheduler: &'static Scheduler, linger: bool) -> bool {
         if scheduler.workers().len() > 1 {
             for _ in 0..SPINS {
@@ -420,7 +420,7 @@ impl Worker {
         self.with_local(|local| f(&mut local.looks))
     }
 
-    /// Reads the coarse clock, once a wait.
+    /// Reads the coarse clock. Called once for each wait.
     pub(crate) fn tick(&self) {
         self.coarse.store(coarse_now().0, Ordering::Relaxed);
     }
@@ -437,7 +437,7 @@ impl Worker {
 
     // Sends that are made together.
 
-    /// Queues a send, unless nobody else is here to add one. Returns whether it did.
+    /// Queues a send, unless no other process could add one. Returns whether it did.
     ///
     /// # Safety
     ///
@@ -470,7 +470,7 @@ impl Worker {
             }
             self.resume(task);
             if self.with_local(|local| local.sends.is_due()) {
-                // They send again and again; the rest has its turn when these have been made.
+                // These processes send again at once. The rest has its turn when these sends are made.
                 made[i + 1..].iter().for_each(|task| self.push_local(task));
                 break;
             }
@@ -509,7 +509,7 @@ impl Worker {
         self.wake();
     }
 
-    /// Wakes the worker if it sleeps. To be called after the work was added.
+    /// Wakes the worker if it sleeps. The caller has added the work before.
     fn wake(&self) {
         if self.sleeping.wake() {
             self.reactor.wake();
@@ -539,8 +539,8 @@ impl Worker {
 
     // New processes.
 
-    /// Places a new process: here if this thread is a worker and not much fuller than another,
-    /// else where the fewest are.
+    /// Places a new process: on this worker, if this thread is one and it is not much fuller than another,
+    /// else on the worker with the fewest.
     pub(crate) fn place(scheduler: &'static Scheduler, start: Start) {
         let workers = scheduler.workers();
         let least = workers
@@ -574,8 +574,8 @@ impl Worker {
         })
     }
 
-    /// Wakes a sleeping worker to take new processes off this one: when there are many, and now and
-    /// then in any case, because this one may be about to compute for long.
+    /// Wakes a sleeping worker, so that it takes new processes off this one: when there are many, and at
+    /// times when there are few, because this worker may be about to compute for long.
     #[inline]
     fn nudge(&self, scheduler: &'static Scheduler, backlog: usize) {
         let sleeper = || {
@@ -661,8 +661,8 @@ impl Worker {
 }
 
 impl Local {
-    /// The next process to go on. Those behind it are fetched into the processor's caches: first the
-    /// slot, then what it says of the stack.
+    /// The next process to go on. The processes behind it are fetched into the processor's caches: first
+    /// the slot, then the part of the stack that the slot names.
     #[inline]
     fn next_ready(&mut self) -> Option<&'static Task> {
         let task = self.ready.pop();
