@@ -9,12 +9,12 @@
 //!
 //! | floor | idea |
 //! |---|---|
+//! | `threadlike` | the seam to `std_net_interpose`, which makes code of others park |
 //! | [`process`], [`runtime`], `lookup` | lightweight processes as their users see them; settings and the start; names by the C library |
 //! | `message` | a message with an address and control data: descriptors, credentials, packet info; batches |
 //! | `io`, `address_error` | [`Io`]: a descriptor and the one way through, [`Io::perform`]; errors that name an address |
 //! | `reactor` | the readiness of descriptors, and the waiters for it |
 //! | `sched` | workers, tasks, stacks, timers: which process runs where and when |
-//! | `threadlike` | the seam to `std_net_interpose`, which makes code of others park |
 //! | `buffers` | buffers that only a connection with data holds |
 //! | `sys` | the platform: every raw call, and what a platform must provide |
 //! | `wake`, `deadline`, `interest`, `prefetch` | the ground: the core of the wake-up protocol, modelled by loom; absolute times; directions; cache hints |

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | `futures-io` | `futures_io::AsyncRead`, `AsyncWrite` | |
 //! | `tokio-io` | `tokio::io::AsyncRead`, `AsyncWrite` | |
-//! | `hyper` | `hyper::rt::Read`, `Write` | [`ProcessExecutor`], [`ProcessTimer`] |
+//! | `hyper` | `hyper::rt::Read`, `Write` | `ProcessExecutor`, `ProcessTimer` |
 //!
 //! Without any of them there are [`Compat::readable`] and [`Compat::writable`].
 //!
