@@ -323,7 +323,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The error of `shutdown(2)`: [`NotConnected`](io::ErrorKind::NotConnected).
+    /// The error of `shutdown(2)`. Without a connection Linux gives none.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.0.shutdown(how)
     }

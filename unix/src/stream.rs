@@ -132,7 +132,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// [`NotConnected`](io::ErrorKind::NotConnected) when the connection is gone.
+    /// The error of `shutdown(2)`. Without a connection Linux gives none.
     ///
     /// # Examples
     ///
