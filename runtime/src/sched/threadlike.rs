@@ -20,6 +20,7 @@ use crate::deadline::Nanos;
 use crate::sched::stop::Stopped;
 use crate::sched::task::{self, Task, Waiting};
 use crate::sched::worker::Worker;
+use crate::sys::Reactor;
 use crate::sys::lock::{self, Lock};
 use crate::sys::{pipes_of_thread, use_pipes_of_thread};
 
@@ -67,7 +68,7 @@ pub(crate) fn check() -> io::Result<()> {
             "the crate std_net_interpose is not linked, or not for this platform (say `use std_net_interpose as _;` in main.rs)",
         ));
     };
-    if cfg!(std_net_portable) {
+    if Reactor::REPORTS_ONCE {
         return Err(unsupported("the portable reactor is in use"));
     }
     let known = CHECKED.lock().clone();
