@@ -500,7 +500,7 @@ impl State {
         let spawned = process::Builder::new().group(&self.group).spawn(move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| serve(connection, &session)));
             match outcome {
-                Ok(outcome) => session.report(outcome.error()),
+                Ok(outcome) => session.report(outcome),
                 Err(panic) => {
                     session.report_panic(&*panic);
                     drop(session);

@@ -106,10 +106,18 @@ impl Session {
         }
     }
 
-    pub(super) fn report(&self, error: Option<Box<dyn Error + Send + Sync>>) {
-        let Some(error) = error else {
-            return;
-        };
+    /// Tells of the error of a handler, if somebody listens: else it is not even made one.
+    #[inline]
+    pub(super) fn report(&self, outcome: impl Outcome) {
+        if self.state.settings().on_error.is_some()
+            && let Some(error) = outcome.error()
+        {
+            self.report_error(error);
+        }
+    }
+
+    #[cold]
+    fn report_error(&self, error: Box<dyn Error + Send + Sync>) {
         let io: Option<&io::Error> = error.downcast_ref();
         if !io.is_some_and(process::is_cancelled) {
             self.state.report(|| Problem::Handler {
