@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use std_net::process::{self, channel};
 use std_net::server::{Peer, Readable, Server, Session};
 use std_net::socket::{TcpListener, TcpStream};
+use std_net::tls::{ClientConfig, ServerConfig, TlsAcceptor};
 use std_net::unix::{SocketAddr, UnixListener, UnixSeqpacket, UnixSeqpacketListener, UnixStream};
+use std_net_tests::certificates::Authority;
 use std_net_tests::{LIMIT, TempPath, both, within};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -622,6 +624,46 @@ fn what_a_handler_spawns_is_cancelled_with_it() {
         for _ in 0..3 {
             assert_eq!(tells.recv(), Ok(true));
         }
+        client.join().unwrap();
+    });
+}
+
+/// What TLS has decrypted ahead is something to read, though the connection below is empty.
+#[test]
+fn a_session_over_tls_sees_what_is_decrypted_already() {
+    both(|| {
+        let ca = Authority::new();
+        let identity = ca.issue(&["localhost"]);
+        let config = ServerConfig::builder(identity.chain, identity.key);
+        let acceptor = TlsAcceptor::new(config.build().unwrap());
+        let trust = ClientConfig::builder().root_pem(ca.pem).build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let server = Server::new(listener).unwrap();
+        let handle = server.handle();
+        let client = process::spawn(move || {
+            let stream = TcpStream::connect(addr).unwrap();
+            let mut stream = stream.tls_with("localhost", &trust).unwrap();
+            // Two requests in one record.
+            stream.write_all(b"onetwo").unwrap();
+            let mut back = [0; 6];
+            stream.read_exact(&mut back).unwrap();
+            assert_eq!(&back, b"onetwo");
+            handle.shutdown(LONG);
+            assert_eq!(stream.read(&mut [0; 8]).unwrap(), 0);
+        });
+        let end = server
+            .run_with(move |stream, session| -> std::io::Result<()> {
+                let mut stream = acceptor.accept(stream)?;
+                while session.wait_readable(&stream)? {
+                    let mut request = [0; 3];
+                    stream.read_exact(&mut request)?;
+                    stream.write_all(&request)?;
+                }
+                stream.close()
+            })
+            .unwrap();
+        assert_eq!((end.served, end.cancelled), (1, 0));
         client.join().unwrap();
     });
 }
