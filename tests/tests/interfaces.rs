@@ -29,7 +29,7 @@ fn the_loopback_is_there_with_its_addresses() {
         // Each once, in order, and bindable.
         assert!(all.windows(2).all(|two| two[0].index < two[1].index));
         for ip in all.iter().flat_map(|one| &one.addresses).map(|one| one.ip) {
-            if let IpAddr::V4(_) = ip {
+            if ip.is_ipv4() {
                 UdpSocket::bind((ip, 0)).unwrap();
             }
         }

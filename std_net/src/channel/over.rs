@@ -159,9 +159,11 @@ impl<W: Write + Send + 'static> WriteChannel<Over<io::Empty, W>> {
         self.closed = true;
         let stream = Arc::clone(&self.stream);
         drop(self);
-        let over = Arc::into_inner(stream).expect("a channel over a writer is its only owner");
-        let (_, writer) = over.into_inner().expect("nor has anyone else the writer");
-        Ok(writer)
+        // A channel over a writer is the only owner of the connection that was made for it.
+        let parts = Arc::into_inner(stream).and_then(Over::into_inner);
+        parts
+            .map(|(_, writer)| writer)
+            .ok_or_else(|| io::ErrorKind::ResourceBusy.into())
     }
 }
 
