@@ -66,10 +66,11 @@ use crate::runtime;
 use crate::sched::info::{Info, Kind};
 use crate::sched::locals;
 use crate::sched::park;
+use crate::sched::placement::{Main, Start};
 use crate::sched::scheduler::Scheduler;
 use crate::sched::task;
 use crate::sched::threadlike;
-use crate::sched::worker::{Main, Start, Worker};
+use crate::sched::worker::Worker;
 use join::Packet;
 
 /// Starts a lightweight process that runs `f`; the handle gives its result.

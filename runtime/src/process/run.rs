@@ -10,8 +10,8 @@ use super::{body, boxed};
 use crate::reactor::source::Source;
 use crate::runtime::{Builder, invalid, start_thread};
 use crate::sched::info::{Info, Kind};
+use crate::sched::placement::Start;
 use crate::sched::scheduler::Scheduler;
-use crate::sched::worker::Start;
 
 impl Builder {
     /// Runs `main` as a process on the calling thread, and with it every process there will be: the

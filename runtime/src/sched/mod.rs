@@ -3,7 +3,9 @@
 //! | file | idea |
 //! |---|---|
 //! | `scheduler` | what the workers have in common |
-//! | `worker` | the thread that runs processes; where a new one goes |
+//! | `worker` | the thread that runs processes |
+//! | `placement` | which worker a new process goes to |
+//! | `sleep` | how a worker goes to sleep, and is woken |
 //! | `task` | the slot a process runs in; park and unpark |
 //! | `info` | number, name, place and state of a process |
 //! | `stop` | why the waits of a process fail: it was cancelled, or its deadline has passed |
@@ -25,9 +27,11 @@ pub(crate) mod locals;
 pub(crate) mod overflow;
 pub(crate) mod panics;
 pub(crate) mod park;
+pub(crate) mod placement;
 pub(crate) mod ready;
 pub(crate) mod scheduler;
 pub(crate) mod sends;
+mod sleep;
 pub(crate) mod stack;
 pub(crate) mod stop;
 pub(crate) mod task;

@@ -1,23 +1,22 @@
-//! A worker: the thread that runs processes, its queues, how it goes to sleep, and where a new process
-//! goes. Not what a process is; see `task`.
+//! A worker: the thread that runs processes, and its queues. Not where a new process goes; see
+//! `placement`. Not how a worker sleeps; see `sleep`.
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::panic::Location;
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
-use std::{hint, io, mem};
+use std::{io, mem};
 
 use crate::deadline::Nanos;
 use crate::sched::Watched;
-use crate::sched::info::Info;
 use crate::sched::overflow::AlternateStack;
+use crate::sched::placement::Start;
 use crate::sched::ready::Ready;
 use crate::sched::scheduler::Scheduler;
 use crate::sched::sends::{Queued, Sends};
-use crate::sched::stack::{self, Pool, Stack};
+use crate::sched::stack::{Pool, Stack};
 use crate::sched::task::Task;
 use crate::sched::timer::Timers;
 use crate::sys::Reactor;
@@ -32,89 +31,44 @@ const ROUND: usize = 64;
 /// A process's slot and its stack are fetched into the cache this many turns ahead.
 const SLOT_AHEAD: usize = 3;
 const STACK_AHEAD: usize = 0;
-/// How often a worker looks for work before it goes to sleep. This takes half a microsecond. Many more
-/// looks cost more, on cores that others want, than they save: with 2000 of them an echo by two workers had 0.7 of its rate.
-const SPINS: usize = 30;
-/// How many more processes a worker must have than another before it gives a new one away.
-const SLACK: usize = 8;
-/// How many new processes must wait to be begun before it pays to wake another worker.
-const BACKLOG: usize = 4;
-/// How long a sleeping worker lingers to see whether another is stuck with unbegun processes.
-const LINGER: Duration = Duration::from_millis(2);
-/// The least time between two wake-ups of another worker for fewer than `BACKLOG` of them, in nanoseconds.
-const NUDGE: u64 = 1_000_000;
 /// How many stacks a worker keeps to itself. They are in its cache.
 const OWN_STACKS: usize = 64;
-/// How many unused stacks keep their memory, how many lose it at a time, and after which pause.
-const WARM_STACKS: usize = 64;
-const TRIM: usize = 256;
-const TRIM_AFTER: Duration = Duration::from_millis(50);
-
-/// A process that has not begun: it may still go anywhere.
-pub(crate) struct Start {
-    pub(crate) info: Arc<Info>,
-    pub(crate) pool: &'static Pool,
-    pub(crate) main: Box<dyn Main>,
-}
-
-impl Start {
-    /// Whether there may be a stack for it, where one of this pool has none.
-    fn has_stack(&self, starving_for: *const Pool) -> bool {
-        !ptr::eq(self.pool, starving_for)
-    }
-}
-
-/// What a process runs.
-pub(crate) trait Main: Send {
-    /// Runs it on the calling stack; its box has been freed by then.
-    fn run(self: Box<Self>);
-}
-
-impl<F: FnOnce() + Send> Main for F {
-    fn run(self: Box<F>) {
-        #[allow(clippy::boxed_local, reason = "it is to be freed here")]
-        fn unboxed<F>(main: Box<F>) -> F {
-            *main
-        }
-        unboxed(self)();
-    }
-}
 
 pub(crate) struct Worker {
     pub(crate) index: usize,
     pub(crate) reactor: Reactor,
     /// Tasks woken by other threads: a stack linked through `Task::next`.
-    inbox: AtomicPtr<Task>,
-    sleeping: Sleeping,
+    pub(super) inbox: AtomicPtr<Task>,
+    pub(super) sleeping: Sleeping,
     /// Processes that have not begun, for this worker and for thieves.
-    unbegun: Lock<VecDeque<Start>>,
-    unbegun_len: AtomicUsize,
+    pub(super) unbegun: Lock<VecDeque<Start>>,
+    pub(super) unbegun_len: AtomicUsize,
     /// The pool that had no stack for one of them; null again when it has one.
-    starving_for: AtomicPtr<Pool>,
+    pub(super) starving_for: AtomicPtr<Pool>,
     /// Another worker has no stack. This one is to give its unused stacks back.
-    stacks_wanted: AtomicBool,
+    pub(super) stacks_wanted: AtomicBool,
     /// Processes placed here that have not ended.
-    live: AtomicUsize,
+    pub(super) live: AtomicUsize,
     /// Counts resumes, so that others can see whether this worker gets on.
     pub(crate) resumes: AtomicU64,
     /// Whether a process runs at this moment.
     pub(crate) busy: AtomicBool,
     /// When another worker was last woken for a new process of this one.
-    nudged: AtomicU64,
-    coarse: AtomicU64,
-    local: UnsafeCell<Local>,
+    pub(super) nudged: AtomicU64,
+    pub(super) coarse: AtomicU64,
+    pub(super) local: UnsafeCell<Local>,
 }
 
 /// What only the worker's own thread touches.
-struct Local {
-    ready: Ready<&'static Task>,
-    timers: Timers,
-    stacks: Vec<Stack>,
+pub(super) struct Local {
+    pub(super) ready: Ready<&'static Task>,
+    pub(super) timers: Timers,
+    pub(super) stacks: Vec<Stack>,
     /// What is to be looked at, for the floor above.
-    looks: Looks,
-    sends: Sends,
+    pub(super) looks: Looks,
+    pub(super) sends: Sends,
     /// What [`Worker::progress`] of each worker was when this one began to linger.
-    progress: Vec<u64>,
+    pub(super) progress: Vec<u64>,
 }
 
 // SAFETY: everything but `local` is atomic or locked, and `local` is reached through `with_local`
@@ -166,7 +120,7 @@ impl Worker {
     /// Runs `f` with the worker's own state. `f` must not come back here: it calls no user code
     /// and resumes nothing.
     #[inline]
-    fn with_local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> R {
+    pub(super) fn with_local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> R {
         debug_assert!(self.is_current());
         // SAFETY: only this thread gets here (callers are the worker's loop, a process on it, or
         // have checked `is_current`), and `f` is never nested by its contract.
@@ -334,13 +288,6 @@ impl Worker {
         one.pop()
     }
 
-    fn is_idle(&self) -> bool {
-        self.inbox.load(Ordering::SeqCst).is_null()
-            && !self.can_begin()
-            && !self.stacks_wanted.load(Ordering::SeqCst)
-            && self.with_local(|l| l.ready.is_empty() && l.sends.is_empty())
-    }
-
     /// Wakes the processes whose time has come. Returns whether there were any.
     fn expire_timers(&self) -> bool {
         if self.with_local(|l| l.timers.next()) == Nanos::NEVER {
@@ -355,63 +302,6 @@ impl Worker {
             task.unpark();
         }
         any
-    }
-
-    /// Waits in the reactor until there is something to do. Before that it looks for work of which other
-    /// workers have too much. Returns whether to linger next time.
-    fn sleep<W: Watched>(&'static self, scheduler: &'static Scheduler, linger: bool) -> bool {
-        if scheduler.workers().len() > 1 {
-            for _ in 0..SPINS {
-                if !self.is_idle() {
-                    return true;
-                }
-                hint::spin_loop();
-            }
-            if self.steal(scheduler, BACKLOG) {
-                return true;
-            }
-        }
-        let timer = self.with_local(|l| l.timers.next());
-        let mut timeout = (timer != Nanos::NEVER).then(|| timer.left(Nanos::now()));
-        let mut at_most = |limit: Duration| {
-            timeout = Some(timeout.map_or(limit, |t| t.min(limit)));
-        };
-        let linger = linger && scheduler.workers().len() > 1;
-        if linger {
-            at_most(LINGER);
-            self.with_local(|local| {
-                local.progress.clear();
-                let progress = scheduler.workers().iter().map(|w| w.progress());
-                local.progress.extend(progress);
-            });
-        }
-        let trim = scheduler.has_cold_stacks(WARM_STACKS);
-        if trim {
-            at_most(TRIM_AFTER);
-        }
-        if W::settle(self) {
-            return true;
-        }
-        self.sleeping.announce();
-        if !self.is_idle() {
-            self.sleeping.end();
-            return true;
-        }
-        // SAFETY: the worker's own thread, and no process of it is inside `wait`.
-        let woken = unsafe { self.reactor.wait::<W>(timeout) };
-        self.sleeping.end();
-        self.tick();
-        if woken {
-            return true;
-        }
-        if trim {
-            stack::trim(&scheduler.pools(), WARM_STACKS, TRIM);
-        }
-        linger
-            && scheduler.workers().iter().enumerate().any(|(i, worker)| {
-                let before = self.with_local(|local| local.progress[i]);
-                worker.progress() == before && self.steal_from(worker, 1)
-            })
     }
 
     /// What the floor above wants looked at, on the worker's own thread. `f` must not come back here.
@@ -431,7 +321,7 @@ impl Worker {
         Nanos(self.coarse.load(Ordering::Relaxed))
     }
 
-    fn progress(&self) -> u64 {
+    pub(super) fn progress(&self) -> u64 {
         self.resumes.load(Ordering::Relaxed)
     }
 
@@ -509,13 +399,6 @@ impl Worker {
         self.wake();
     }
 
-    /// Wakes the worker if it sleeps. The caller has added the work before.
-    fn wake(&self) {
-        if self.sleeping.wake() {
-            self.reactor.wake();
-        }
-    }
-
     fn take_inbox(&self) {
         if self.inbox.load(Ordering::Relaxed).is_null() {
             return;
@@ -535,128 +418,6 @@ impl Worker {
             first = task.next.load(Ordering::Relaxed);
             task.arrive(self);
         }
-    }
-
-    // New processes.
-
-    /// Places a new process: on this worker, if this thread is one and it is not much fuller than another,
-    /// else on the worker with the fewest.
-    pub(crate) fn place(scheduler: &'static Scheduler, start: Start) {
-        let workers = scheduler.workers();
-        let least = workers
-            .iter()
-            .min_by_key(|w| w.live.load(Ordering::Relaxed))
-            .expect("a scheduler has at least one worker");
-        let here = current().filter(|here| {
-            here.live.load(Ordering::Relaxed) <= least.live.load(Ordering::Relaxed) + SLACK
-        });
-        match here {
-            Some(here) => {
-                let backlog = here.enqueue(start);
-                if workers.len() > 1 {
-                    here.nudge(scheduler, backlog);
-                }
-            }
-            None => {
-                least.enqueue(start);
-                if !least.is_current() {
-                    least.wake();
-                }
-            }
-        }
-    }
-
-    fn enqueue(&self, start: Start) -> usize {
-        self.live.fetch_add(1, Ordering::Relaxed);
-        self.lock_unbegun(|queue| {
-            queue.push_back(start);
-            queue.len()
-        })
-    }
-
-    /// Wakes a sleeping worker, so that it takes new processes off this one: when there are many, and at
-    /// times when there are few, because this worker may be about to compute for long.
-    #[inline]
-    fn nudge(&self, scheduler: &'static Scheduler, backlog: usize) {
-        let sleeper = || {
-            scheduler
-                .workers()
-                .iter()
-                .find(|w| w.sleeping.is_announced())
-        };
-        if backlog < BACKLOG {
-            let now = self.coarse_now().0;
-            if now.wrapping_sub(self.nudged.load(Ordering::Relaxed)) < NUDGE {
-                return;
-            }
-        }
-        if let Some(sleeper) = sleeper() {
-            self.tick();
-            self.nudged.store(self.coarse_now().0, Ordering::Relaxed);
-            sleeper.wake();
-        }
-    }
-
-    fn pop_unbegun(&self) -> Option<Start> {
-        let starving_for = self.starving_for.load(Ordering::SeqCst);
-        self.lock_unbegun(|queue| {
-            if starving_for.is_null() {
-                return queue.pop_front();
-            }
-            let at = queue.iter().position(|s| s.has_stack(starving_for));
-            at.and_then(|at| queue.remove(at))
-        })
-    }
-
-    /// Whether there is a process to begin, and a stack for it.
-    fn can_begin(&self) -> bool {
-        if self.unbegun_len.load(Ordering::SeqCst) == 0 {
-            return false;
-        }
-        let starving_for = self.starving_for.load(Ordering::SeqCst);
-        starving_for.is_null()
-            || self.lock_unbegun(|queue| queue.iter().any(|s| s.has_stack(starving_for)))
-    }
-
-    fn lock_unbegun<R>(&self, f: impl FnOnce(&mut VecDeque<Start>) -> R) -> R {
-        let mut queue = self.unbegun.lock();
-        let result = f(&mut queue);
-        self.unbegun_len.store(queue.len(), Ordering::SeqCst);
-        result
-    }
-
-    fn steal(&'static self, scheduler: &'static Scheduler, at_least: usize) -> bool {
-        scheduler
-            .workers()
-            .iter()
-            .any(|victim| self.steal_from(victim, at_least))
-    }
-
-    /// Takes half of the victim's new processes if it has `at_least` that many.
-    fn steal_from(&'static self, victim: &'static Worker, at_least: usize) -> bool {
-        if ptr::eq(self, victim) || victim.unbegun_len.load(Ordering::Relaxed) < at_least {
-            return false;
-        }
-        let mut loot = victim.lock_unbegun(|queue| {
-            let keep = if queue.len() < at_least {
-                queue.len()
-            } else {
-                queue.len() / 2
-            };
-            queue.split_off(keep)
-        });
-        if loot.is_empty() {
-            return false;
-        }
-        victim.live.fetch_sub(loot.len(), Ordering::Relaxed);
-        self.live.fetch_add(loot.len(), Ordering::Relaxed);
-        self.lock_unbegun(|queue| queue.append(&mut loot));
-        true
-    }
-
-    /// The processes that have not begun, for a listing.
-    pub(crate) fn unbegun(&self) -> Vec<Arc<Info>> {
-        self.lock_unbegun(|queue| queue.iter().map(|s| Arc::clone(&s.info)).collect())
     }
 }
 
