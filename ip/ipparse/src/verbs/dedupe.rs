@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map;
+use std::hash::{Hash, Hasher};
 
 use crate::field::{Field, Layout};
 use crate::find::Finder;
@@ -15,18 +16,51 @@ use crate::settings::Items;
 const KEYS: [Field; 3] = [Field::Input, Field::Kind, Field::Canonical];
 
 /// What is the same for items that are one.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 enum Key {
     Item(Item),
-    /// What is written of it.
-    Text(Box<[u8]>),
+    Text(Box<Row>),
 }
+
+impl Hash for Key {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // All of a run are of one kind, which need not be told.
+        match self {
+            Key::Item(item) => item.hash(state),
+            Key::Text(row) => row.text.hash(state),
+        }
+    }
+}
+
+impl Key {
+    fn item(&self) -> &Item {
+        match self {
+            Key::Item(item) => item,
+            Key::Text(row) => &row.item,
+        }
+    }
+}
+
+/// What is written of an item.
+struct Row {
+    text: Vec<u8>,
+    item: Item,
+}
+
+impl PartialEq for Row {
+    fn eq(&self, other: &Row) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Row {}
 
 /// What came of a block: the text of each line, where each ends, and what it is; nothing for lines that
 /// are passed on.
 struct Done {
     out: Vec<u8>,
-    ends: Vec<(Option<(Key, Item)>, usize)>,
+    ends: Vec<(Option<Key>, usize)>,
     bad: Vec<Bad>,
 }
 
@@ -38,13 +72,6 @@ pub(crate) struct Settings {
     pub(crate) lines: bool,
     /// Items are cut to networks of these lengths.
     pub(crate) mask: Option<Mask>,
-}
-
-/// How often an item occurs, and the first of them if it is wanted at the end.
-struct Seen {
-    count: u64,
-    text: Box<[u8]>,
-    item: Item,
 }
 
 pub(crate) fn run(dedupe: &Settings) -> Result<Status> {
@@ -59,7 +86,8 @@ pub(crate) fn run(dedupe: &Settings) -> Result<Status> {
     };
     let mut output = Output::stdout()?;
     let mut reports = job.reports();
-    let mut seen: HashMap<Key, Seen> = HashMap::new();
+    // How often, and the text of the first if it is wanted at the end.
+    let mut seen: HashMap<Key, (u64, Box<[u8]>)> = HashMap::new();
     let mut kept = Vec::new();
     let (_, trouble) = input::run(
         &job.sources,
@@ -71,7 +99,7 @@ pub(crate) fn run(dedupe: &Settings) -> Result<Status> {
             for (item, end) in done.ends {
                 let text = &done.out[start..end];
                 start = end;
-                let Some((key, item)) = item else {
+                let Some(key) = item else {
                     let out = if dedupe.count {
                         &mut kept
                     } else {
@@ -81,19 +109,13 @@ pub(crate) fn run(dedupe: &Settings) -> Result<Status> {
                     continue;
                 };
                 match seen.entry(key) {
-                    hash_map::Entry::Occupied(mut entry) => entry.get_mut().count += 1,
+                    hash_map::Entry::Occupied(mut entry) => entry.get_mut().0 += 1,
+                    hash_map::Entry::Vacant(entry) if dedupe.count => {
+                        entry.insert((1, text.into()));
+                    }
                     hash_map::Entry::Vacant(entry) => {
-                        let text = if dedupe.count {
-                            text.into()
-                        } else {
-                            output.buffer().extend_from_slice(text);
-                            Box::default()
-                        };
-                        entry.insert(Seen {
-                            count: 1,
-                            text,
-                            item,
-                        });
+                        entry.insert((1, Box::default()));
+                        output.buffer().extend_from_slice(text);
                     }
                 }
             }
@@ -106,15 +128,15 @@ pub(crate) fn run(dedupe: &Settings) -> Result<Status> {
         job.note_found();
     }
     if dedupe.count {
-        let mut all: Vec<Seen> = seen.into_values().collect();
-        all.sort_unstable_by(|a, b| {
-            let by_count = b.count.cmp(&a.count);
+        let mut all: Vec<_> = seen.into_iter().collect();
+        all.sort_unstable_by(|(a, (m, text)), (b, (n, other))| {
+            let by_count = n.cmp(m);
             by_count
-                .then_with(|| a.item.order(&b.item))
-                .then_with(|| a.text.cmp(&b.text))
+                .then_with(|| a.item().order(b.item()))
+                .then_with(|| text.cmp(other))
         });
-        for seen in &all {
-            push_counted(output.buffer(), seen.count, &seen.text, showing.json);
+        for (_, (count, text)) in &all {
+            push_counted(output.buffer(), *count, text, showing.json);
             output.drain()?;
         }
         output.flush()?;
@@ -152,10 +174,7 @@ impl Work<'_> {
         if self.settings.lines {
             each_line(finder, block, &self.job.style, |line, entry| {
                 done.out.extend_from_slice(line);
-                let key = entry.map(|entry| {
-                    let item = self.masked(entry.item).key();
-                    (Key::Item(item), item)
-                });
+                let key = entry.map(|entry| Key::Item(self.masked(entry.item).key()));
                 done.ends.push((key, done.out.len()));
             });
             return done;
@@ -172,10 +191,10 @@ impl Work<'_> {
                         Some(layout) => {
                             let mut text = Vec::new();
                             layout.write(&Entry { item, ..entry }, &mut text);
-                            Key::Text(text.into())
+                            Key::Text(Box::new(Row { text, item }))
                         }
                     };
-                    done.ends.push((Some((key, item)), done.out.len()));
+                    done.ends.push((Some(key), done.out.len()));
                 }
                 Line::Bad(whole, _) | Line::Blank(whole) if self.job.keep => {
                     done.out.extend_from_slice(whole);
