@@ -3,6 +3,11 @@
 //! The tables follow the "IANA IPv4 Special-Purpose Address Registry" and the "IANA IPv6
 //! Special-Purpose Address Registry" as of October 2025, names and all. Multicast, which has
 //! registries of its own, stands among them with its block as a whole.
+//!
+//! `ip/registry.py` holds the rows against CPython's `ipaddress` and the Python package `netaddr`, and
+//! against the registries' own CSV files where it is given them. Five rows are newer than both sources. Those,
+//! and all blocks and names, were compared with two copies of the registries, as of October 2025 and September
+//! 2026.
 
 use std::net::IpAddr;
 
@@ -133,7 +138,7 @@ const NO: Option<bool> = Some(false);
 const NOT_SAID: Option<bool> = None;
 
 #[rustfmt::skip]
-static V4: [Registration; 26] = [
+static V4: [Registration; 27] = [
     v4(0x0000_0000, 8, "\"This network\"", "RFC 791", NO),
     v4(0x0000_0000, 32, "\"This host on this network\"", "RFC 1122", NO),
     v4(0x0a00_0000, 8, "Private-Use", "RFC 1918", NO),
@@ -152,6 +157,7 @@ static V4: [Registration; 26] = [
     v4(0xc01f_c400, 24, "AS112-v4", "RFC 7535", YES),
     v4(0xc034_c100, 24, "AMT", "RFC 7450", YES),
     v4(0xc058_6300, 24, "Deprecated (6to4 Relay Anycast)", "RFC 7526", NOT_SAID),
+    v4(0xc058_6302, 32, "6a44-relay anycast address", "RFC 6751", NO),
     v4(0xc0a8_0000, 16, "Private-Use", "RFC 1918", NO),
     v4(0xc0af_3000, 24, "Direct Delegation AS112 Service", "RFC 7534", YES),
     v4(0xc612_0000, 15, "Benchmarking", "RFC 2544", NO),
@@ -167,8 +173,8 @@ static V6: [Registration; 26] = [
     v6(0x0000_0000_0000_0000_0000_0000_0000_0000, 128, "Unspecified Address", "RFC 4291", NO),
     v6(0x0000_0000_0000_0000_0000_0000_0000_0001, 128, "Loopback Address", "RFC 4291", NO),
     v6(0x0000_0000_0000_0000_0000_ffff_0000_0000, 96, "IPv4-mapped Address", "RFC 4291", NO),
-    v6(0x0064_ff9b_0000_0000_0000_0000_0000_0000, 96, "IPv4-IPv6 Translation", "RFC 6052", YES),
-    v6(0x0064_ff9b_0001_0000_0000_0000_0000_0000, 48, "IPv4-IPv6 Translation", "RFC 8215", NO),
+    v6(0x0064_ff9b_0000_0000_0000_0000_0000_0000, 96, "IPv4-IPv6 Translat.", "RFC 6052", YES),
+    v6(0x0064_ff9b_0001_0000_0000_0000_0000_0000, 48, "IPv4-IPv6 Translat.", "RFC 8215", NO),
     v6(0x0100_0000_0000_0000_0000_0000_0000_0000, 64, "Discard-Only Address Block", "RFC 6666", NO),
     v6(0x0100_0000_0000_0001_0000_0000_0000_0000, 64, "Dummy IPv6 Prefix", "RFC 9780", NO),
     v6(0x2001_0000_0000_0000_0000_0000_0000_0000, 23, "IETF Protocol Assignments", "RFC 2928", NO),
@@ -181,7 +187,7 @@ static V6: [Registration; 26] = [
     v6(0x2001_0004_0112_0000_0000_0000_0000_0000, 48, "AS112-v6", "RFC 7535", YES),
     v6(0x2001_0010_0000_0000_0000_0000_0000_0000, 28, "Deprecated (previously ORCHID)", "RFC 4843", NOT_SAID),
     v6(0x2001_0020_0000_0000_0000_0000_0000_0000, 28, "ORCHIDv2", "RFC 7343", YES),
-    v6(0x2001_0030_0000_0000_0000_0000_0000_0000, 28, "Drone Remote ID Protocol Entity Tags Prefix", "RFC 9374", YES),
+    v6(0x2001_0030_0000_0000_0000_0000_0000_0000, 28, "Drone Remote ID Protocol Entity Tags (DETs) Prefix", "RFC 9374", YES),
     v6(0x2001_0db8_0000_0000_0000_0000_0000_0000, 32, "Documentation", "RFC 3849", NO),
     v6(0x2002_0000_0000_0000_0000_0000_0000_0000, 16, "6to4", "RFC 3056", NOT_SAID),
     v6(0x2620_004f_8000_0000_0000_0000_0000_0000, 48, "Direct Delegation AS112 Service", "RFC 7534", YES),

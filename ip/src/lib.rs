@@ -34,6 +34,7 @@
 //! | [`reverse`] | names for reverse DNS: `1.2.0.192.in-addr.arpa` |
 //! | [`lenient`] | the classic forms of `inet_aton`: `127.1`, `0x7f.1` |
 //! | [`classify`](mod@classify) | what an address is for, by the IANA registries |
+//! | `serde` | ranges, sets and maps with serde, behind the feature of that name |
 //! | `error` | [`ParseError`]: where and why |
 //! | `address` | the trait [`IpAddress`] |
 
@@ -51,6 +52,8 @@ pub mod net;
 pub mod range;
 pub mod reverse;
 pub mod scoped;
+#[cfg(feature = "serde")]
+mod serde;
 pub mod set;
 pub mod socket;
 pub mod v4;

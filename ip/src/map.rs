@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::bits::{Bits, Buckets};
+use crate::bits::Bits;
 use crate::range::IpRange;
 
 /// Networks, ranges and addresses of both versions, each with a value. [`lookup`](IpMap::lookup) finds the
@@ -342,6 +342,8 @@ impl Ends {
 
 /// What keys of a version need besides [`Bits`].
 trait Key: Bits {
+    /// How many pieces of a bucket an address is compared with.
+    const COMPARED: usize;
     const MIN: Self;
     const MAX: Self;
     /// What a key is sorted by: its first address, and the larger before the smaller.
@@ -360,6 +362,7 @@ trait Key: Bits {
 }
 
 impl Key for u32 {
+    const COMPARED: usize = 8;
     const MIN: u32 = 0;
     const MAX: u32 = u32::MAX;
     type Order = u64;
@@ -399,6 +402,7 @@ impl Key for u32 {
 }
 
 impl Key for u128 {
+    const COMPARED: usize = 4;
     const MIN: u128 = 0;
     const MAX: u128 = u128::MAX;
     type Order = (u128, Reverse<u128>);
@@ -683,19 +687,45 @@ fn window<T: Key>(class: usize, (first, last): (T, T)) -> RangeInclusive<(T, T)>
     (low.min(first), T::MIN)..=(first, T::MAX)
 }
 
-/// The place of a piece that no key holds.
-const NONE: u32 = u32::MAX;
+/// The place of a piece that no key holds. Whoever looks there finds nothing.
+const NONE: u32 = (1 << TAG) - 1;
 
-/// The index has at most so many entries: 16 MiB.
-const MAX_INDEX_BITS: u32 = 22;
-
-/// The address space in pieces.
+/// The address space in pieces, and the way to the piece of an address.
+///
+/// A node divides a part of the address space into equal buckets, some for each piece that begins there.
+/// A bucket in which no piece begins says at once which key it is of. If few begin, they are compared
+/// with the address. If more do, the bucket has a node of its own, over just the part in which they begin.
 #[derive(Clone)]
 struct Index<T: Key> {
     /// In order; each reaches to the next one.
     pieces: Vec<T::Piece>,
-    buckets: Buckets<T>,
+    root: Node<T>,
+    nodes: Vec<Node<T>>,
+    /// What each bucket of the nodes is: a kind in the highest bits, and a number below.
+    buckets: Vec<u32>,
 }
+
+#[derive(Clone)]
+struct Node<T> {
+    /// Where the first and the last of its pieces begin.
+    from: T,
+    to: T,
+    /// Bucket `b` has the addresses `a` with `(a - from) >> shift == b`, and the last one those behind `to`.
+    shift: u32,
+    /// Where its buckets are.
+    base: u32,
+    /// The place of the key that is before `from`.
+    before: u32,
+}
+
+/// The kind of a bucket is in the two bits from this one on.
+const TAG: u32 = 30;
+/// The number is the place of the key.
+const WHOLE: u32 = 0;
+/// The number is that of the piece in which the bucket begins; up to [`Key::COMPARED`] begin behind it.
+const FEW: u32 = 1;
+/// The number is that of a node.
+const NODE: u32 = 2;
 
 impl<T: Key> Index<T> {
     /// Of keys that are given in order by their places.
@@ -709,19 +739,103 @@ impl<T: Key> Index<T> {
         pieces.close(None);
         let mut pieces = pieces.done;
         pieces.shrink_to_fit();
-        // Two to four buckets for each piece: with fewer, look-ups go through several of one bucket, and
-        // with more, the index has no room in the cache.
-        let bits = (usize::BITS - pieces.len().leading_zeros() + 1).min(MAX_INDEX_BITS);
-        let buckets = Buckets::new(&pieces, T::start, bits);
-        Index { pieces, buckets }
+        assert!(pieces.len() < NONE as usize, "fewer than 2^29 keys");
+        let mut index = Index {
+            root: Node::<T>::of(&pieces, 0, NONE),
+            pieces,
+            nodes: Vec::new(),
+            buckets: Vec::new(),
+        };
+        if !index.pieces.is_empty() {
+            index.root = index.fill(0, index.pieces.len());
+        }
+        index.nodes.shrink_to_fit();
+        index.buckets.shrink_to_fit();
+        index
+    }
+
+    /// The node of the pieces from `begin` to before `end`, of which there is one at least, with all below.
+    fn fill(&mut self, begin: usize, end: usize) -> Node<T> {
+        let before = begin
+            .checked_sub(1)
+            .map_or(NONE, |at| T::place(&self.pieces[at]));
+        let base = u32::try_from(self.buckets.len()).expect("at most four for each piece");
+        let node: Node<T> = Node::of(&self.pieces[begin..end], base, before);
+        let count = node.to.bucket(node.from, node.shift) + 1;
+        self.buckets.resize(self.buckets.len() + count, 0);
+        let mut at = begin;
+        for bucket in 0..count {
+            let begins = at;
+            while at < end && T::start(&self.pieces[at]).bucket(node.from, node.shift) == bucket {
+                at += 1;
+            }
+            let (kind, number) = match at - begins {
+                0 => (WHOLE, T::place(&self.pieces[begins - 1])),
+                // In the first bucket of all nothing is before the first piece.
+                n if n <= T::COMPARED => (FEW, begins.saturating_sub(1) as u32),
+                _ => {
+                    let node = self.fill(begins, at);
+                    self.nodes.push(node);
+                    (NODE, self.nodes.len() as u32 - 1)
+                }
+            };
+            self.buckets[base as usize + bucket] = kind << TAG | number;
+        }
+        node
     }
 
     #[inline]
     fn find(&self, addr: T) -> Option<usize> {
-        let at = self.buckets.last_from(&self.pieces, T::start, addr)?;
-        let place = T::place(self.pieces.get(at)?);
-        // No map has so many keys: whoever looks finds nothing there.
-        (place != NONE).then_some(place as usize)
+        let mut node = &self.root;
+        loop {
+            if addr < node.from {
+                return Some(node.before as usize);
+            }
+            // Clamped before the shift: far behind the last piece the bucket would not fit.
+            let bucket = addr.min(node.to).bucket(node.from, node.shift);
+            let found = *self.buckets.get(node.base as usize + bucket)?;
+            let number = (found & NONE) as usize;
+            match found >> TAG {
+                WHOLE => return Some(number),
+                FEW => return Some(self.among(number, addr)),
+                _ => node = self.nodes.get(number)?,
+            }
+        }
+    }
+
+    /// The place of the key of the piece from `at` on in which an address is, one of few.
+    #[inline]
+    fn among(&self, at: usize, addr: T) -> usize {
+        let behind = at + 1;
+        // What begins behind the bucket begins behind the address: no need to know how many are in it.
+        let few = match self.pieces.get(behind..behind + T::COMPARED) {
+            Some(few) => few,
+            None => self.pieces.get(behind..).unwrap_or_default(),
+        };
+        let begun = few.iter().map(|piece| usize::from(T::start(piece) <= addr));
+        let found = self.pieces.get(at + begun.sum::<usize>());
+        found.map_or(NONE, T::place) as usize
+    }
+}
+
+impl<T: Key> Node<T> {
+    /// A node of these pieces, whose buckets begin at `base`.
+    fn of(pieces: &[T::Piece], base: u32, before: u32) -> Node<T> {
+        let (from, to) = match pieces {
+            [first, .., last] => (T::start(first), T::start(last)),
+            [one] => (T::start(one), T::start(one)),
+            [] => (T::MIN, T::MIN),
+        };
+        // Four to eight times as many buckets as pieces: most then have one piece only, which is the quickest,
+        // and with more of them they have no room in the cache.
+        let bits = usize::BITS - pieces.len().leading_zeros() + 2;
+        Node {
+            from,
+            to,
+            shift: to.width(from).saturating_sub(bits),
+            base,
+            before,
+        }
     }
 }
 

@@ -1,0 +1,35 @@
+//! Ranges, sets and maps as JSON and back. Of nothing without the feature `serde`.
+#![cfg(feature = "serde")]
+
+use std_net_ip::range::{self, IpRange};
+use std_net_ip::{IpMap, IpSet, net};
+
+#[test]
+fn there_and_back() {
+    let range = range::parse("192.0.2.1-192.0.2.9").unwrap();
+    let text = serde_json::to_string(&range).unwrap();
+    assert_eq!(text, "\"192.0.2.1-192.0.2.9\"");
+    assert_eq!(serde_json::from_str::<IpRange>(&text).unwrap(), range);
+    let all = IpRange::from(net::parse("::/0").unwrap());
+    assert_eq!(serde_json::to_string(&all).unwrap(), "\"::/0\"");
+
+    let set: IpSet = serde_json::from_str(r#"["10.0.1.0/24", "10.0.0.0/24", "::1"]"#).unwrap();
+    let text = serde_json::to_string(&set).unwrap();
+    assert_eq!(text, r#"["10.0.0.0/23","::1/128"]"#);
+    assert_eq!(serde_json::from_str::<IpSet>(&text).unwrap(), set);
+
+    let text = r#"{"10.0.0.0/8":"ours","10.0.0.5-10.0.0.9":"web","2001:db8::/32":"example"}"#;
+    let map: IpMap<String> = serde_json::from_str(text).unwrap();
+    assert_eq!(map.lookup("10.0.0.7".parse().unwrap()).unwrap().1, "web");
+    assert_eq!(serde_json::to_string(&map).unwrap(), text);
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let error = |text: &str| serde_json::from_str::<IpSet>(text).unwrap_err().to_string();
+    assert!(error(r#"["10.0.0.0/33"]"#).contains("prefix length over 32"));
+    assert!(error(r#"["10.0.0.9-10.0.0.1"]"#).contains("range ends before it begins"));
+    assert!(error("[7]").contains("an address, a network or a range"));
+    let twice = serde_json::from_str::<IpMap<u8>>(r#"{"10.0.0.0/8":1,"10.0.0.1/8":2}"#);
+    assert!(twice.unwrap_err().to_string().contains("twice"));
+}
