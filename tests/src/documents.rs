@@ -22,6 +22,7 @@ documents! {
     tls: "docs/guide/src/tls.md";
     processes: "docs/guide/src/processes.md";
     production: "docs/guide/src/production.md";
+    existing_code: "docs/guide/src/existing-code.md";
     addresses: "docs/guide/src/addresses.md";
     ipparse: "docs/guide/src/ipparse.md";
 }

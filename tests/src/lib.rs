@@ -3,6 +3,9 @@
 
 #![allow(clippy::missing_panics_doc, reason = "panics are how tests fail")]
 
+#[cfg(feature = "interpose")]
+use std_net_interpose as _;
+
 pub mod api;
 pub mod certificates;
 pub mod documents;
