@@ -95,7 +95,7 @@ pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
     const SOL_LOCAL: libc::c_int = 0;
     let (mut uid, mut gid) = (0, 0);
     // SAFETY: an open descriptor, and room for two numbers.
-    if unsafe { libc::getpeereid(io.as_raw_fd(), &raw mut uid, &raw mut gid) } != 0 {
+    if unsafe { libc::getpeereid(io.fd_number(), &raw mut uid, &raw mut gid) } != 0 {
         return Err(io::Error::last_os_error());
     }
     let pid = io.int_option(SOL_LOCAL, libc::LOCAL_PEERPID)?;
@@ -114,7 +114,7 @@ pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
     // SAFETY: a live, writable xucred and its length.
     let result = unsafe {
         libc::getsockopt(
-            io.as_raw_fd(),
+            io.fd_number(),
             SOL_LOCAL,
             libc::LOCAL_PEERCRED,
             (&raw mut cred).cast(),
