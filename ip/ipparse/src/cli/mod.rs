@@ -302,7 +302,10 @@ pub(crate) fn run() -> Result<Status> {
             "nothing to read\n\n{usage}\n\nFor more information, try '--help'."
         )));
     }
-    if let Some(first) = arguments.get(1)
+    let parsed = Cli::try_parse_from(&arguments);
+    // Only then, as it costs something to look at all names.
+    if parsed.as_ref().map_or(true, |cli| cli.verb.is_none())
+        && let Some(first) = arguments.get(1)
         && let Some(verb) = meant(first)
     {
         let word = first.display();
@@ -310,7 +313,7 @@ pub(crate) fn run() -> Result<Status> {
             "{word}: no file, and no sub-command; did you mean {verb}?"
         )));
     }
-    let cli = Cli::parse_from(arguments);
+    let cli = parsed.unwrap_or_else(|error| error.exit());
     match cli.verb.unwrap_or(Verb::Canonical(cli.canonical)) {
         Verb::Canonical(args) => run::canonical::run(&args.settings()),
         Verb::Classify(args) => run::classify::run(&args.settings()),

@@ -87,7 +87,7 @@ pub(crate) fn run(dedupe: &Settings) -> Result<Status> {
     let mut output = Output::stdout()?;
     let mut reports = job.reports();
     // How often, and the text of the first if it is wanted at the end.
-    let mut seen: HashMap<Key, (u64, Box<[u8]>)> = HashMap::new();
+    let mut seen: HashMap<Key, (u64, Box<[u8]>), foldhash::fast::RandomState> = HashMap::default();
     let mut kept = Vec::new();
     let (_, trouble) = input::run(
         &job.sources,
