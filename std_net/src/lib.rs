@@ -47,6 +47,18 @@
 //! | [`dns`] | name lookups with a deadline, whose errors can be told apart |
 //! | [`ip`] | text to addresses and back, networks |
 //! | [`runtime`] | settings, for programs that want others than the defaults |
+//!
+//! # Tracing
+//!
+//! With the feature `tracing`, a span of the crate [`tracing`](https://docs.rs/tracing) belongs to the process that has
+//! entered it: it is left when the process waits, and entered again when it goes on. A process that is spawned in a span is
+//! not in it, as a thread is not; give it the span, or what it needs of it. This holds for the subscriber of the
+//! program (`set_global_default`); one that is set for a thread (`with_default`) is that of all processes there. A
+//! subscriber must not wait for a socket or a channel of this crate.
+//!
+//! Events with the target `std_net` tell of processes that are spawned and end (`TRACE`), that are cancelled or whose
+//! deadline has passed (`DEBUG`), and that keep their worker too long (`WARN`, in place of the watchdog's line); of a
+//! [`server`], that an accept failed (`WARN`), a handler returned an error (`DEBUG`) or panicked (`ERROR`).
 
 #![forbid(unsafe_code)]
 

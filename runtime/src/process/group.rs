@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::deadline::{Deadline, Nanos};
 use crate::process::{Builder, JoinHandle, Stopped, expect_spawned};
-use crate::sched::info::Info;
+use crate::sched::info::{Info, Kind};
 
 /// Processes that are cancelled together, from anywhere: those that are spawned into the group, and all
 /// that these spawn in turn. What a cancelled `Context` is in Go, and a cancelled scope in Kotlin.
@@ -52,6 +52,7 @@ impl Group {
     pub fn with_deadline(deadline: impl Into<Deadline>) -> Group {
         let mut info = Info::new(None, Location::caller());
         info.leads = true;
+        info.kind = Kind::Group;
         info.deadline = Nanos::from_deadline(deadline.into());
         Group {
             info: Arc::new(info),

@@ -70,6 +70,7 @@ use crate::sched::placement::{Main, Start};
 use crate::sched::scheduler::Scheduler;
 use crate::sched::task;
 use crate::sched::threadlike;
+use crate::sched::trace;
 use crate::sched::worker::Worker;
 use join::Packet;
 
@@ -330,6 +331,7 @@ where
         return Ok(Process { info });
     }
     pool.claim()?;
+    trace::spawned(&info);
     if let Some(parent) = parent {
         parent.adopt(&info);
     }
@@ -351,6 +353,9 @@ fn body<T>(packet: Arc<Packet<T>>, f: impl FnOnce() -> T) -> impl FnOnce() {
         // Values of `Local`s may do I/O when dropped, so they go while the process still is one.
         while let Err(panic) = catch_unwind(locals::drop_all) {
             result = Err(panic);
+        }
+        if let Some(task) = task::current() {
+            trace::ended(task.info(), result.is_err());
         }
         // Those of threads go before the end is told: a caller that joins finds them gone, as with a thread.
         threadlike::end();

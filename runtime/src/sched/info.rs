@@ -13,6 +13,7 @@ use std::sync::{Arc, Weak};
 use crate::deadline::Nanos;
 use crate::sched::stop::Stopped;
 use crate::sched::task::Task;
+use crate::sched::trace;
 use crate::sched::worker::Place;
 use crate::sys::lock::{Guard, Lock};
 
@@ -63,6 +64,8 @@ pub(crate) enum Kind {
     Threadlike,
     /// Those of the thread that it was begun on by `Builder::run`; all code parks.
     OnItsThread,
+    /// No process, but a group of them.
+    Group,
 }
 
 pub(crate) struct Info {
@@ -153,7 +156,9 @@ impl Info {
         if first.is_err() {
             return Vec::new();
         }
-        self.wake_if(|task| task.stop(self, why));
+        if self.wake_if(|task| task.stop(self, why)) {
+            trace::stopped(self, why);
+        }
         self.children()
     }
 
@@ -172,14 +177,18 @@ impl Info {
         }
     }
 
-    /// Wakes the process from its wait, if `f` says so of the slot it has, or has had.
-    fn wake_if(&self, f: impl FnOnce(&'static Task) -> bool) {
+    /// Wakes the process from its wait, if `f` says so of the slot it has, or has had. False if `f` says
+    /// no; true also of a process that has not begun.
+    fn wake_if(&self, f: impl FnOnce(&'static Task) -> bool) -> bool {
         // SAFETY: only ever null or a task, and tasks live for ever.
-        if let Some(task) = unsafe { self.task.load(Ordering::SeqCst).as_ref() }
-            && f(task)
-        {
+        let Some(task) = (unsafe { self.task.load(Ordering::SeqCst).as_ref() }) else {
+            return true;
+        };
+        let is_here = f(task);
+        if is_here {
             task.unpark();
         }
+        is_here
     }
 
     // Families.

@@ -20,10 +20,13 @@
 //! | `threadlike` | processes that are threads to all code in them |
 //! | `threads` | threads for code that blocks |
 //! | `watchdog` | names a process that keeps its worker too long |
+//! | `trace`, `no_trace` | what the crate `tracing` is told, with the feature of that name |
 
 pub(crate) mod alarms;
 pub(crate) mod info;
 pub(crate) mod locals;
+#[cfg(not(feature = "tracing"))]
+pub(crate) mod no_trace;
 pub(crate) mod overflow;
 pub(crate) mod panics;
 pub(crate) mod park;
@@ -38,8 +41,13 @@ pub(crate) mod task;
 pub(crate) mod threadlike;
 pub(crate) mod threads;
 pub(crate) mod timer;
+#[cfg(feature = "tracing")]
+pub(crate) mod trace;
 pub(crate) mod watchdog;
 pub(crate) mod worker;
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) use no_trace as trace;
 
 use crate::sys::Events;
 use worker::Worker;

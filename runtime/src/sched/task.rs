@@ -22,6 +22,7 @@ use crate::sched::locals::Locals;
 use crate::sched::stack::Stack;
 use crate::sched::stop::Stopped;
 use crate::sched::threadlike::{self, OfThread};
+use crate::sched::trace::Spans;
 use crate::sched::worker::Worker;
 use crate::sys::lock::Lock;
 use crate::sys::thread_pointer;
@@ -61,6 +62,8 @@ pub(crate) struct Task {
     info: UnsafeCell<Option<Arc<Info>>>,
     /// What a threadlike process has of its own.
     own: Own,
+    /// What the process has entered, while it waits.
+    spans: Spans,
     // What is rarely touched.
     /// The deadline of the process: what its timer wants while it wants nothing nearer.
     limit: Cell<Nanos>,
@@ -189,6 +192,7 @@ impl Task {
                 block: Cell::new(ptr::null_mut()),
                 lowest: Cell::new(0),
             },
+            spans: Spans::new(),
             limit: Cell::new(Nanos::NEVER),
             leads: Cell::new(false),
             locals: UnsafeCell::new(Locals::new()),
@@ -264,9 +268,11 @@ impl Task {
         let coroutine = unsafe { (*self.coroutine.get()).as_mut() };
         let coroutine = coroutine.expect("a queued task has a process");
         let result = if self.kind.get() == Kind::Ordinary {
+            self.spans.enter();
             CURRENT.set(Some(self));
             let result = coroutine.resume(());
             CURRENT.set(None);
+            self.spans.leave();
             result
         } else {
             self.resume_threadlike(coroutine)
@@ -282,11 +288,13 @@ impl Task {
     fn resume_threadlike(&'static self, coroutine: &mut Process) -> CoroutineResult<(), ()> {
         let block = self.own.block.get();
         if block.is_null() {
+            self.spans.enter();
             CURRENT.set(Some(self));
             threadlike::set_current(Some(self));
             let result = coroutine.resume(());
             threadlike::set_current(None);
             CURRENT.set(None);
+            self.spans.leave();
             return result;
         }
         // SAFETY: the block of this process, which nobody else uses.
@@ -295,6 +303,7 @@ impl Task {
 
     fn end(&'static self) -> Stack {
         self.deregister();
+        self.spans.end();
         let block = self.own.block.replace(ptr::null_mut());
         if !block.is_null() {
             threadlike::free(block);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::sched::scheduler::Scheduler;
 use crate::sched::stack;
 use crate::sched::task::Waiting;
+use crate::sched::trace;
 
 /// Starts the watching thread, if there is a limit.
 pub(crate) fn start(scheduler: &'static Scheduler, limit: Duration) -> io::Result<()> {
@@ -33,7 +34,9 @@ fn watch(scheduler: &'static Scheduler, limit: Duration) {
             } else if !*warned {
                 *warned = true;
                 for task in stack::tasks().iter().filter(|t| t.is_owned_by(worker)) {
-                    if let Some((info, Waiting::Nothing, ..)) = task.snapshot() {
+                    if let Some((info, Waiting::Nothing, ..)) = task.snapshot()
+                        && !trace::slow(&info, limit)
+                    {
                         eprintln!(
                             "std_net: {info} has kept its worker for more than {limit:?}; \
                              nothing else runs there"

@@ -19,6 +19,7 @@ use crate::sched::sends::{Queued, Sends};
 use crate::sched::stack::{Pool, Stack};
 use crate::sched::task::Task;
 use crate::sched::timer::Timers;
+use crate::sched::trace::Outside;
 use crate::sys::Reactor;
 use crate::sys::clock::coarse_now;
 use crate::sys::lock::Lock;
@@ -145,6 +146,7 @@ impl Worker {
     /// that another thread may be this worker: no process that has begun here still runs.
     pub(crate) fn run_here<W: Watched>(&'static self, scheduler: &'static Scheduler, start: Start) {
         let _for_overflows = AlternateStack::of_thread();
+        let _spans = Outside::new();
         CURRENT.set(Some(self));
         self.live.fetch_add(1, Ordering::Relaxed);
         let stack = self.take_stack(start.pool);

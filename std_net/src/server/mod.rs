@@ -5,10 +5,15 @@
 //! |---|---|
 //! | this one | [`Server`], [`Handle`], [`End`] |
 //! | `listener` | [`Listener`]: what it accepts from; [`Peer`] |
+//! | `trace`, `no_trace` | what the crate `tracing` is told, with the feature of that name |
 //! | `session` | [`Session`]: what a handler is given; [`Problem`]: what is told of one that failed |
 
 mod listener;
+#[cfg(not(feature = "tracing"))]
+mod no_trace;
 mod session;
+#[cfg(feature = "tracing")]
+mod trace;
 
 use std::fmt;
 use std::io;
@@ -21,6 +26,8 @@ use std_net_runtime::process::{self, Event, Group, OwnedPermit, Semaphore};
 use std_net_runtime::{Deadline, Notifier, is_notified};
 
 pub use listener::{Listener, Peer};
+#[cfg(not(feature = "tracing"))]
+use no_trace as trace;
 pub use session::{Outcome, Problem, Readable, Session};
 
 /// After an error of `accept` that may pass: out of descriptors, say.
@@ -112,6 +119,14 @@ pub(crate) struct State {
     settings: OnceLock<Settings>,
     /// One permit for each connection there may be.
     limit: OnceLock<Arc<Semaphore>>,
+}
+
+impl Settings {
+    /// Whether anybody is told of a problem.
+    #[inline]
+    pub(crate) fn tells(&self) -> bool {
+        trace::LISTENS || self.on_error.is_some()
+    }
 }
 
 impl<L: Listener> Server<L> {
@@ -259,7 +274,7 @@ impl<L: Listener> Server<L> {
         serve: impl Fn(L::Connection) -> R + Send + Sync + 'static,
     ) -> io::Result<End> {
         // Only a problem tells from where a connection came.
-        let peers = self.settings.on_error.is_some();
+        let peers = self.settings.tells();
         self.serve(peers, move |connection, _: &Session| serve(connection))
     }
 
@@ -421,8 +436,12 @@ impl State {
     }
 
     fn report(&self, problem: impl FnOnce() -> Problem) {
-        if let Some(on_error) = &self.settings().on_error {
-            on_error(problem());
+        if self.settings().tells() {
+            let problem = problem();
+            trace::problem(&problem);
+            if let Some(on_error) = &self.settings().on_error {
+                on_error(problem);
+            }
         }
     }
 

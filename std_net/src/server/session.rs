@@ -109,7 +109,7 @@ impl Session {
     /// Tells of the error of a handler, if somebody listens: else it is not even made one.
     #[inline]
     pub(super) fn report(&self, outcome: impl Outcome) {
-        if self.state.settings().on_error.is_some()
+        if self.state.settings().tells()
             && let Some(error) = outcome.error()
         {
             self.report_error(error);
