@@ -292,11 +292,10 @@ fn find_allocator(library: &Library) -> Result<Vec<isize>, String> {
     let words = || -> Vec<(isize, usize)> {
         (from..to - 7)
             .step_by(8)
-            // SAFETY: within the block's part for the library.
             .map(|at| {
-                (at, unsafe {
-                    block.offset(at).cast::<usize>().read_unaligned()
-                })
+                // SAFETY: within the block's part for the library.
+                let word = unsafe { block.offset(at).cast::<usize>().read_unaligned() };
+                (at, word)
             })
             .collect()
     };

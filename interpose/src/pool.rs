@@ -113,9 +113,9 @@ macro_rules! on_the_pool {
                         Err(_) => unreachable!(),
                     },
                 );
+                type Function = unsafe extern "C" fn($($ty),*) -> $ret;
                 // SAFETY: the library's function of this name has this type.
-                let real: unsafe extern "C" fn($($ty),*) -> $ret =
-                    unsafe { mem::transmute(REAL.get()) };
+                let real = unsafe { mem::transmute::<*mut c_void, Function>(REAL.get()) };
                 if threadlike::current().is_none() {
                     // SAFETY: the caller's.
                     return unsafe { real($($arg),*) };

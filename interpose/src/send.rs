@@ -287,7 +287,7 @@ unsafe fn send_message(
     // SAFETY: the caller's.
     let message = unsafe { &*msg };
     // SAFETY: the caller's; the type differs between C libraries.
-    let slices = unsafe { Slices::new(message.msg_iov, message.msg_iovlen as usize) };
+    let slices = unsafe { Slices::new(message.msg_iov, message.msg_iovlen as _) };
     let sent = until_written(
         process,
         fd,
@@ -374,7 +374,7 @@ pub unsafe extern "C" fn sendmmsg(
         unsafe {
             let last = &mut *messages.add(done - 1);
             let sent = last.msg_len as usize;
-            let whole = Slices::new(last.msg_hdr.msg_iov, last.msg_hdr.msg_iovlen as usize).len();
+            let whole = Slices::new(last.msg_hdr.msg_iov, last.msg_hdr.msg_iovlen as _).len();
             if sent < whole && sent > 0 {
                 let sent = send_message(process, fd, &raw const last.msg_hdr, flags, sent);
                 if sent > 0 {

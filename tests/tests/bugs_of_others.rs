@@ -87,10 +87,8 @@ fn a_server_without_descriptors_does_not_spin_and_recovers() {
             rlim_max: 128,
         };
         // SAFETY: a live structure.
-        assert_eq!(
-            unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const few) },
-            0
-        );
+        let set = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const few) };
+        assert_eq!(set, 0);
         let mut all = Vec::new();
         while let Ok(file) = File::open("/dev/null") {
             all.push(file);

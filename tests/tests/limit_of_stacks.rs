@@ -24,10 +24,8 @@ fn map_no_more() {
         rlim_max: limit,
     };
     // SAFETY: a live limit.
-    assert_eq!(
-        unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) },
-        0
-    );
+    let set = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
+    assert_eq!(set, 0);
 }
 
 /// Spawns processes that all wait until there is no stack for another; returns how many.

@@ -307,7 +307,7 @@ fn a_hello_that_was_read_goes_on_to_the_server() {
             let mut buf = [0; 4];
             stream.read_exact(&mut buf).unwrap();
             stream.write_all(b"pong").unwrap();
-            stream.read(&mut buf).unwrap();
+            assert_eq!(stream.read(&mut buf).unwrap(), 0);
         });
         let pending = PendingServer::read(proxy).unwrap();
         assert_eq!(pending.server_name(), Some("localhost"));

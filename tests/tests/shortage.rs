@@ -52,10 +52,8 @@ fn no_more_descriptors() -> Vec<File> {
         rlim_max: 256,
     };
     // SAFETY: a live structure.
-    assert_eq!(
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const few) },
-        0
-    );
+    let set = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const few) };
+    assert_eq!(set, 0);
     let mut all = Vec::new();
     loop {
         match File::open("/dev/null") {

@@ -225,7 +225,7 @@ const OPERATIONS: [(&str, fn()); 25] = [
         let mut write = client.open_write_channel(true).unwrap();
         let mut read = server.open_read_channel().unwrap();
         write.write_line("hello").unwrap();
-        assert_eq!(read.read_utf8_line(100).unwrap().as_deref(), Some("hello"));
+        assert_eq!(read.read_utf8_line(100).unwrap(), Some("hello"));
     }),
     ("values of its own", || {
         LOCAL.with(|value| assert_eq!(*value.borrow(), 7));

@@ -510,11 +510,8 @@ fn a_write_waits_for_room_and_takes_all() {
         let (mut a, mut b) = pair();
         let writer = spawn(move || {
             a.write_all(&vec![7; SIZE]).unwrap();
-            a.write_vectored(&[
-                io::IoSlice::new(&vec![8; SIZE]),
-                io::IoSlice::new(&vec![9; 3]),
-            ])
-            .unwrap()
+            a.write_vectored(&[io::IoSlice::new(&vec![8; SIZE]), io::IoSlice::new(&[9; 3])])
+                .unwrap()
         });
         until_it_waits(&writer);
         let mut all = Vec::new();

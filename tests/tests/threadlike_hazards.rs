@@ -123,8 +123,8 @@ fn a_descriptor_that_was_closed_behind_our_back_is_found_out() {
             until_it_waits(&reader);
             b.write_all(b"x").unwrap();
             assert_eq!(reader.join().unwrap(), (1, 0));
-            // SAFETY: ours; nobody is told of this close.
             let closed: i32;
+            // SAFETY: ours; nobody is told of this close.
             unsafe {
                 std::arch::asm!("syscall", inlateout("rax") libc::SYS_close as i32 => closed,
                     in("rdi") fd, lateout("rcx") _, lateout("r11") _);
@@ -525,10 +525,8 @@ fn destructors_of_keys_run_as_at_the_end_of_a_thread() {
         let mut keys = [0; 40];
         for key in &mut keys {
             // SAFETY: room for a key. More of them than the library keeps in the thread's own block.
-            assert_eq!(
-                unsafe { libc::pthread_key_create(key, Some(destructor)) },
-                0
-            );
+            let made = unsafe { libc::pthread_key_create(key, Some(destructor)) };
+            assert_eq!(made, 0);
         }
         let all: Vec<_> = (0..10)
             .map(|_| {

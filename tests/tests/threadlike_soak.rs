@@ -212,7 +212,7 @@ fn soak(end: Instant) {
                 spawn(move || {
                     let _slow = Slow;
                     thread::sleep(Duration::from_micros(10 * i));
-                    if i % 2 == 0 {
+                    if i.is_multiple_of(2) {
                         panic!("as it must");
                     }
                 })

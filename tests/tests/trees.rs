@@ -25,8 +25,11 @@ fn is_cancelled() -> bool {
     process::is_cancelled(&process::check_cancelled().unwrap_err())
 }
 
+/// What waits, and the error with which it ends.
+type Waiting = (&'static str, fn() -> io::Error);
+
 /// Every kind of wait that can fail, each until it does.
-fn waits() -> Vec<(&'static str, fn() -> io::Error)> {
+fn waits() -> Vec<Waiting> {
     vec![
         ("read", || {
             // A pair needs no wait to be made.

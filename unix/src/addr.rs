@@ -290,6 +290,11 @@ impl TryFrom<&AddrKey> for SocketAddr {
     }
 }
 
+/// `error` with the address.
+pub(crate) fn named(operation: &'static str, addr: &SocketAddr, error: io::Error) -> io::Error {
+    AddressError::wrap(operation, addr.display(), error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,9 +336,4 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{text}");
         }
     }
-}
-
-/// `error` with the address.
-pub(crate) fn named(operation: &'static str, addr: &SocketAddr, error: io::Error) -> io::Error {
-    AddressError::wrap(operation, addr.display(), error)
 }

@@ -565,7 +565,7 @@ fn text_without_its_addresses() {
     );
     let folder = Folder::new(&[
         ("key", b"152217 8d"),
-        ("good", "152217".repeat(11)[..64].as_bytes()),
+        ("good", &"152217".repeat(11).as_bytes()[..64]),
     ]);
     assert_eq!(
         run(

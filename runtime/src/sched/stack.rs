@@ -477,15 +477,12 @@ pub(crate) fn guarded_size(address: usize) -> Option<usize> {
     let mut slab: *const Slab = SLABS.load(Ordering::Acquire);
     loop {
         // SAFETY: slabs are leaked, and complete before they are published.
-        let Some(Slab {
+        let Slab {
             base,
             stride,
             count,
             next,
-        }) = (unsafe { slab.as_ref() })
-        else {
-            return None;
-        };
+        } = unsafe { slab.as_ref() }?;
         if let Some(offset) = address.checked_sub(*base)
             && offset < stride * count
         {

@@ -48,7 +48,7 @@ pub enum Error {
     InvalidName(String),
     /// This was to be an address, since its last part is a number, as that of no name is, but it is none.
     /// No resolver was asked. [`InvalidInput`](io::ErrorKind::InvalidInput) as an [`io::Error`].
-    InvalidAddress(String, ParseError),
+    InvalidAddress(String, Box<ParseError>),
     /// A system call failed, or the process was cancelled: as an [`io::Error`] it is this.
     Io(io::Error),
 }

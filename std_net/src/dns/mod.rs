@@ -269,7 +269,7 @@ impl Resolver {
             match lookup::number(host, self.family.number()) {
                 Err(Failure::NoSuchName) if !colon => {
                     if let Some(reason) = not_an_address(host) {
-                        return Err(Error::InvalidAddress(host.to_owned(), reason));
+                        return Err(Error::InvalidAddress(host.to_owned(), Box::new(reason)));
                     }
                 }
                 number => return from_libc(host, number),

@@ -30,6 +30,10 @@ pub struct Session {
 impl Session {
     /// From where the connection comes.
     #[must_use]
+    #[allow(
+        clippy::missing_panics_doc,
+        reason = "a session is always made with its peer"
+    )]
     pub fn peer(&self) -> &Peer {
         let peer = self.peer.as_deref();
         peer.expect("asked for wherever a handler is given a session")

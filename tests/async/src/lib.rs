@@ -7,6 +7,10 @@ use std_net::socket::TcpStream;
 use std_net_tests::tcp_pair;
 
 /// Two ends of a TCP connection, for futures.
+///
+/// # Panics
+///
+/// If loopback or the runtime cannot be had.
 pub fn compat_pair() -> (Compat<TcpStream>, Compat<TcpStream>) {
     let (a, b) = tcp_pair();
     let compat = |stream: TcpStream| -> io::Result<_> { stream.compat() };

@@ -19,8 +19,12 @@ fn overflow() {
 }
 
 /// The name by which the C library starts a program.
+///
+/// # Safety
+///
+/// `arguments` points to `count` strings.
 #[unsafe(no_mangle)]
-pub extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
+pub unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
     // SAFETY: the C library passes so many strings.
     let run = count > 1 && unsafe { CStr::from_ptr(*arguments.add(1)) } == c"run";
     if run {

@@ -144,6 +144,10 @@ impl<T: Clone> Receiver<T> {
     }
 
     /// The next value as a future: for the arm `future` of [`select!`](crate::process::select).
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](RecvError::Closed) or [`Lagged`](RecvError::Lagged).
     pub async fn next(&mut self) -> Result<T, RecvError> {
         self.0.recv_direct().await.map_err(|error| match error {
             AsyncRecvError::Closed => RecvError::Closed,

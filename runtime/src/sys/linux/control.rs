@@ -43,6 +43,7 @@ pub(crate) fn decode(level: c_int, ty: c_int, payload: &[u8]) -> Option<Item> {
         }
         (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
             let at: libc::timespec = read(payload)?;
+            #[allow(clippy::useless_conversion, reason = "of 32 bits elsewhere")]
             return time(at.tv_sec, at.tv_nsec.into());
         }
         (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
