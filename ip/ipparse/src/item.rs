@@ -1,7 +1,7 @@
 //! What a line is: an address, a network, a range, an address with port or zone. And its text.
 
 use std::cmp::{Ordering, Reverse};
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use clap::ValueEnum;
@@ -11,7 +11,7 @@ use std_net_ip::range::IpRange;
 use std_net_ip::{self as ip, IpAddress, ParseError, ScopedAddr, lenient, net, range, reverse};
 use std_net_ip::{v4, v6};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
     Addr(IpAddr),
     /// With host bits, as it was written.
@@ -19,6 +19,21 @@ pub(crate) enum Item {
     Range(IpRange),
     Socket(SocketAddr),
     Scoped(ScopedAddr),
+}
+
+impl Hash for Item {
+    /// By one number, as most are addresses; what is not equal may well have the same hash.
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Item::Addr(IpAddr::V4(addr)) => state.write_u32(addr.to_bits()),
+            Item::Addr(IpAddr::V6(addr)) => state.write_u128(addr.to_bits()),
+            Item::Net(net) => net.hash(state),
+            Item::Range(range) => range.hash(state),
+            Item::Socket(socket) => socket.hash(state),
+            Item::Scoped(scoped) => scoped.hash(state),
+        }
+    }
 }
 
 /// In which form addresses are read.

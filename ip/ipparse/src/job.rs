@@ -8,7 +8,7 @@ use crate::find::Finder;
 use crate::input::{self, Block, Source, sources};
 use crate::item::To;
 use crate::output::{Status, complain};
-use crate::read::{Bad, Entry, Line, Style, each};
+use crate::read::{Bad, Entry, Line, Style, each, extract};
 use crate::settings::{Reading, Showing};
 
 /// What all verbs that read items have in common.
@@ -57,10 +57,16 @@ impl Job {
             return each(finder, block, &self.style, f);
         }
         let mut found = false;
-        each(finder, block, &self.style, |line| {
-            found = true;
-            f(line)
-        });
+        extract(
+            finder,
+            block,
+            &self.style,
+            #[inline(always)]
+            |entry| {
+                found = true;
+                f(Line::Item(entry))
+            },
+        );
         if found {
             self.found.store(true, Ordering::Relaxed);
         }
@@ -77,18 +83,24 @@ impl Job {
         mut item: impl FnMut(&Entry<'_>, &mut Vec<u8>),
     ) -> Vec<Bad> {
         let mut bad = Vec::new();
-        self.each(finder, block, |line| {
-            match line {
-                Line::Item(entry) => item(&entry, out),
-                Line::Bad(whole, _) | Line::Blank(whole) if self.keep => {
-                    out.extend_from_slice(whole);
-                    out.push(b'\n');
+        self.each(
+            finder,
+            block,
+            // It is used several times, and would not be inlined by itself.
+            #[inline(always)]
+            |line| {
+                match line {
+                    Line::Item(entry) => item(&entry, out),
+                    Line::Bad(whole, _) | Line::Blank(whole) if self.keep => {
+                        out.extend_from_slice(whole);
+                        out.push(b'\n');
+                    }
+                    Line::Bad(_, found) => bad.push(*found),
+                    Line::Blank(_) => {}
                 }
-                Line::Bad(_, found) => bad.push(*found),
-                Line::Blank(_) => {}
-            }
-            !self.strict || bad.is_empty()
-        });
+                !self.strict || bad.is_empty()
+            },
+        );
         bad
     }
 

@@ -508,21 +508,26 @@ impl Search {
         let rest = self.choice == Choice::Rest;
         // Lines that are side by side are written together; up to `done` all are decided.
         let (mut begin, mut done) = (PAD, PAD);
-        finder.each::<V4, V6>(padded, &self.places, |text, found| {
-            let (hit, end) = self.decide(text, found);
-            if !hit {
-                return end;
-            }
-            let (start, end) = line_around(padded, done, found.start);
-            if rest {
-                emit(&padded[done..start]);
-            } else if start > done {
-                emit(&padded[begin..done]);
-                begin = start;
-            }
-            done = end;
-            end
-        });
+        finder.each::<V4, V6>(
+            padded,
+            &self.places,
+            #[inline(always)]
+            |text, found| {
+                let (hit, end) = self.decide(text, found);
+                if !hit {
+                    return end;
+                }
+                let (start, end) = line_around(padded, done, found.start);
+                if rest {
+                    emit(&padded[done..start]);
+                } else if start > done {
+                    emit(&padded[begin..done]);
+                    begin = start;
+                }
+                done = end;
+                end
+            },
+        );
         if rest {
             emit(&padded[done..PAD + block.text().len()]);
         } else {

@@ -56,7 +56,8 @@ pub(crate) enum Line<'a> {
     Blank(&'a [u8]),
 }
 
-/// Calls `f` for each item, bad line and blank line of a block, in order, until it returns false.
+/// Calls `f` for each item, bad line and blank line of a block whose items are a line each, in order,
+/// until it returns false.
 #[inline(always)]
 pub(crate) fn each<'a>(
     finder: &mut Finder,
@@ -64,9 +65,6 @@ pub(crate) fn each<'a>(
     style: &Style,
     mut f: impl FnMut(Line<'a>) -> bool,
 ) {
-    if style.extract {
-        return extract(finder, block, style, |entry| f(Line::Item(entry)));
-    }
     let scanner = &mut finder.scanner;
     let adjusts = style.meaning.adjusts();
     let padded = block.padded();
@@ -94,23 +92,33 @@ pub(crate) fn each<'a>(
         };
         let whole = &padded[at..at + len];
         at += len + 1;
-        let found = match item {
-            Some(item) => Line::Item(Entry {
-                item,
-                text: whole,
-                source: block.source,
-                line,
-                column: 1,
-            }),
-            None => any(whole, block.source, line, style),
-        };
+        let number = line;
         line += 1;
-        let found = match found {
-            Line::Item(entry) if adjusts => match style.meaning.adjust(entry.item) {
-                Some(item) => Line::Item(Entry { item, ..entry }),
-                None => continue,
+        let found = match item {
+            Some(item) => {
+                let item = if adjusts {
+                    let Some(item) = style.meaning.adjust(item) else {
+                        continue;
+                    };
+                    item
+                } else {
+                    item
+                };
+                Line::Item(Entry {
+                    item,
+                    text: whole,
+                    source: block.source,
+                    line: number,
+                    column: 1,
+                })
+            }
+            None => match any(whole, block.source, number, style) {
+                Line::Item(entry) => match style.meaning.adjust(entry.item) {
+                    Some(item) => Line::Item(Entry { item, ..entry }),
+                    None => continue,
+                },
+                other => other,
             },
-            found => found,
         };
         if !f(found) {
             return;
@@ -271,8 +279,9 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// Calls `f` for each item in the free text of a block, in order, until it returns false.
 #[inline(always)]
-fn extract<'a>(
+pub(crate) fn extract<'a>(
     finder: &mut Finder,
     block: &'a Block,
     style: &Style,
@@ -422,7 +431,8 @@ mod tests {
             ..Style::default()
         };
         let mut all = Vec::new();
-        each(&mut Finder::default(), &Block::of(text), &style, |line| {
+        let block = Block::of(text);
+        let mut take = |line: Line<'_>| {
             all.push(match line {
                 Line::Item(entry) => {
                     let mut out = format!("{}:{} ", entry.line, entry.column).into_bytes();
@@ -433,7 +443,13 @@ mod tests {
                 Line::Blank(_) => String::from("blank"),
             });
             true
-        });
+        };
+        let mut finder = Finder::default();
+        if extract {
+            super::extract(&mut finder, &block, &style, |entry| take(Line::Item(entry)));
+        } else {
+            each(&mut finder, &block, &style, take);
+        }
         all
     }
 

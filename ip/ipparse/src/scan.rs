@@ -252,7 +252,7 @@ impl Scanner {
     fn v6_run(&self, padded: &[u8], at: usize, run: Run) -> Option<(Ipv6Addr, usize, usize)> {
         let (start, end) = trim(padded, run.start, run.end);
         // The longest text is `0000:0000:0000:0000:0000:0000:255.255.255.255`.
-        if end.checked_sub(start)? > 45 || follows(padded, end) || padded[end] == b'_' {
+        if end.checked_sub(start)? > 45 || follows_v6(padded, end) {
             return None;
         }
         let len = end - start;
@@ -566,6 +566,13 @@ fn trim(padded: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
         end -= 1;
     }
     (start, end)
+}
+
+/// Whether a word goes on at `end`, perhaps behind dots, or with a `_`.
+#[inline(always)]
+fn follows_v6(padded: &[u8], end: usize) -> bool {
+    let next = padded.get(end).copied().unwrap_or(b'\n');
+    WORD[usize::from(next)] && (next == b'_' || follows(padded, end))
 }
 
 /// Whether a word goes on at `end`, perhaps behind dots.

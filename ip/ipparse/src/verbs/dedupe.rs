@@ -1,8 +1,10 @@
 //! Each once, at its first place.
 
-use std::collections::HashMap;
 use std::collections::hash_map;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
+
+use foldhash::fast::RandomState;
 
 use crate::field::{Field, Layout};
 use crate::find::Finder;
@@ -16,36 +18,33 @@ use crate::settings::Items;
 const KEYS: [Field; 3] = [Field::Input, Field::Kind, Field::Canonical];
 
 /// What is the same for items that are one.
-#[derive(PartialEq, Eq)]
-enum Key {
-    Item(Item),
-    Text(Box<Row>),
+trait Key: Hash + Eq {
+    /// The item, by which keys with the same count are sorted.
+    fn item(&self) -> &Item;
 }
 
-impl Hash for Key {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        // All of a run are of one kind, which need not be told.
-        match self {
-            Key::Item(item) => item.hash(state),
-            Key::Text(row) => row.text.hash(state),
-        }
-    }
-}
-
-impl Key {
+impl Key for Item {
     fn item(&self) -> &Item {
-        match self {
-            Key::Item(item) => item,
-            Key::Text(row) => &row.item,
-        }
+        self
     }
 }
 
-/// What is written of an item.
+/// What is written of an item. In a box, so that the table stays small.
 struct Row {
     text: Vec<u8>,
     item: Item,
+}
+
+impl Key for Box<Row> {
+    fn item(&self) -> &Item {
+        &self.item
+    }
+}
+
+impl Hash for Row {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
 }
 
 impl PartialEq for Row {
@@ -56,11 +55,11 @@ impl PartialEq for Row {
 
 impl Eq for Row {}
 
-/// What came of a block: the text of each line, where each ends, and what it is; nothing for lines that
-/// are passed on.
-struct Done {
+/// What came of a block: the text of each line, where each ends, and its key; no key for lines that are
+/// passed on.
+struct Done<K> {
     out: Vec<u8>,
-    ends: Vec<(Option<Key>, usize)>,
+    ends: Vec<(Option<K>, usize)>,
     bad: Vec<Bad>,
 }
 
@@ -81,68 +80,23 @@ pub(crate) fn run(dedupe: &Settings) -> Result<Status> {
         job: &job,
         settings: dedupe,
         layout: job.layout(showing, &[], &KEYS),
-        key: key(&job, &showing.columns),
         pool: Pool::new(),
     };
-    let mut output = Output::stdout()?;
-    let mut reports = job.reports();
-    // How often, and the text of the first if it is wanted at the end.
-    let mut seen: HashMap<Key, (u64, Box<[u8]>), foldhash::fast::RandomState> = HashMap::default();
-    let mut kept = Vec::new();
-    let (_, trouble) = input::run(
-        &job.sources,
-        job.settings,
-        Finder::default,
-        |finder, block| work.block(finder, block),
-        |done| {
-            let mut start = 0;
-            for (item, end) in done.ends {
-                let text = &done.out[start..end];
-                start = end;
-                let Some(key) = item else {
-                    let out = if dedupe.count {
-                        &mut kept
-                    } else {
-                        output.buffer()
-                    };
-                    out.extend_from_slice(text);
-                    continue;
-                };
-                match seen.entry(key) {
-                    hash_map::Entry::Occupied(mut entry) => entry.get_mut().0 += 1,
-                    hash_map::Entry::Vacant(entry) if dedupe.count => {
-                        entry.insert((1, text.into()));
-                    }
-                    hash_map::Entry::Vacant(entry) => {
-                        entry.insert((1, Box::default()));
-                        output.buffer().extend_from_slice(text);
-                    }
-                }
-            }
-            work.pool.give(done.out);
-            output.flush()?;
-            Ok(reports.take(&done.bad))
-        },
-    )?;
-    if dedupe.lines && !seen.is_empty() {
-        job.note_found();
+    if dedupe.lines {
+        return work.run(|finder, block| work.lines(finder, block));
     }
-    if dedupe.count {
-        let mut all: Vec<_> = seen.into_iter().collect();
-        all.sort_unstable_by(|(a, (m, text)), (b, (n, other))| {
-            let by_count = n.cmp(m);
-            by_count
-                .then_with(|| a.item().order(b.item()))
-                .then_with(|| text.cmp(other))
-        });
-        for (_, (count, text)) in &all {
-            push_counted(output.buffer(), *count, text, showing.json);
-            output.drain()?;
-        }
-        output.flush()?;
-        output.block(&kept)?;
+    // Most often the item alone is the key: nothing is written for it, and the table holds no more.
+    match key(&job, &showing.columns) {
+        None => work.run(|finder, block| work.items(finder, block, |entry| entry.item)),
+        Some(layout) => work.run(|finder, block| {
+            work.items(finder, block, |entry| {
+                let mut text = Vec::new();
+                layout.write(&entry, &mut text);
+                let item = entry.item;
+                Box::new(Row { text, item })
+            })
+        }),
     }
-    Ok(reports.end(trouble))
 }
 
 /// What of chosen columns makes two rows one: all but where they are from.
@@ -160,52 +114,126 @@ struct Work<'a> {
     job: &'a Job,
     settings: &'a Settings,
     layout: Layout,
-    key: Option<Layout>,
     pool: Pool,
 }
 
 impl Work<'_> {
-    fn block(&self, finder: &mut Finder, block: &input::Block) -> Done {
-        let mut done = Done {
+    /// Writes what `block` makes of each block, each key once.
+    fn run<K: Key + Send>(
+        &self,
+        block: impl Fn(&mut Finder, &input::Block) -> Done<K> + Sync,
+    ) -> Result<Status> {
+        let dedupe = self.settings;
+        let mut output = Output::stdout()?;
+        let mut reports = self.job.reports();
+        let mut seen: HashSet<K, RandomState> = HashSet::default();
+        // How often, and the text of the first.
+        let mut counts: HashMap<K, (u64, Box<[u8]>), RandomState> = HashMap::default();
+        let mut kept = Vec::new();
+        let (_, trouble) = input::run(
+            &self.job.sources,
+            self.job.settings,
+            Finder::default,
+            block,
+            |done| {
+                let mut start = 0;
+                for (key, end) in done.ends {
+                    let text = &done.out[start..end];
+                    start = end;
+                    match key {
+                        Some(key) if dedupe.count => match counts.entry(key) {
+                            hash_map::Entry::Occupied(mut entry) => entry.get_mut().0 += 1,
+                            hash_map::Entry::Vacant(entry) => {
+                                entry.insert((1, text.into()));
+                            }
+                        },
+                        Some(key) => {
+                            if seen.insert(key) {
+                                output.buffer().extend_from_slice(text);
+                            }
+                        }
+                        None if dedupe.count => kept.extend_from_slice(text),
+                        None => output.buffer().extend_from_slice(text),
+                    }
+                }
+                self.pool.give(done.out);
+                output.flush()?;
+                Ok(reports.take(&done.bad))
+            },
+        )?;
+        if dedupe.lines && !(seen.is_empty() && counts.is_empty()) {
+            self.job.note_found();
+        }
+        if dedupe.count {
+            let mut all: Vec<_> = counts.into_iter().collect();
+            all.sort_unstable_by(|(a, (m, text)), (b, (n, other))| {
+                let by_count = n.cmp(m);
+                by_count
+                    .then_with(|| a.item().order(b.item()))
+                    .then_with(|| text.cmp(other))
+            });
+            for (_, (count, text)) in &all {
+                push_counted(output.buffer(), *count, text, dedupe.items.showing.json);
+                output.drain()?;
+            }
+            output.flush()?;
+            output.block(&kept)?;
+        }
+        Ok(reports.end(trouble))
+    }
+
+    fn done<K>(&self) -> Done<K> {
+        Done {
             out: self.pool.take(),
             ends: Vec::new(),
             bad: Vec::new(),
-        };
-        if self.settings.lines {
-            each_line(finder, block, &self.job.style, |line, entry| {
-                done.out.extend_from_slice(line);
-                let key = entry.map(|entry| Key::Item(self.masked(entry.item).key()));
-                done.ends.push((key, done.out.len()));
-            });
-            return done;
         }
-        self.job.each(finder, block, |line| {
-            match line {
-                Line::Item(entry) => {
-                    let item = self.masked(entry.item);
-                    let entry = Entry { item, ..entry };
-                    self.layout.write(&entry, &mut done.out);
-                    let item = item.key();
-                    let key = match &self.key {
-                        None => Key::Item(item),
-                        Some(layout) => {
-                            let mut text = Vec::new();
-                            layout.write(&Entry { item, ..entry }, &mut text);
-                            Key::Text(Box::new(Row { text, item }))
-                        }
-                    };
-                    done.ends.push((Some(key), done.out.len()));
-                }
-                Line::Bad(whole, _) | Line::Blank(whole) if self.job.keep => {
-                    done.out.extend_from_slice(whole);
-                    done.out.push(b'\n');
-                    done.ends.push((None, done.out.len()));
-                }
-                Line::Bad(_, found) => done.bad.push(*found),
-                Line::Blank(_) => {}
-            }
-            !self.job.strict || done.bad.is_empty()
+    }
+
+    /// The whole lines of a block.
+    fn lines(&self, finder: &mut Finder, block: &input::Block) -> Done<Item> {
+        let mut done = self.done();
+        each_line(finder, block, &self.job.style, |line, entry| {
+            done.out.extend_from_slice(line);
+            let key = entry.map(|entry| self.masked(entry.item).key());
+            done.ends.push((key, done.out.len()));
         });
+        done
+    }
+
+    /// The items of a block; `key` is called with each as it is compared.
+    fn items<K>(
+        &self,
+        finder: &mut Finder,
+        block: &input::Block,
+        key: impl Fn(Entry<'_>) -> K,
+    ) -> Done<K> {
+        let mut done = self.done();
+        self.job.each(
+            finder,
+            block,
+            #[inline(always)]
+            |line| {
+                match line {
+                    Line::Item(entry) => {
+                        let item = self.masked(entry.item);
+                        let entry = Entry { item, ..entry };
+                        self.layout.write(&entry, &mut done.out);
+                        let item = item.key();
+                        let key = key(Entry { item, ..entry });
+                        done.ends.push((Some(key), done.out.len()));
+                    }
+                    Line::Bad(whole, _) | Line::Blank(whole) if self.job.keep => {
+                        done.out.extend_from_slice(whole);
+                        done.out.push(b'\n');
+                        done.ends.push((None, done.out.len()));
+                    }
+                    Line::Bad(_, found) => done.bad.push(*found),
+                    Line::Blank(_) => {}
+                }
+                !self.job.strict || done.bad.is_empty()
+            },
+        );
         done
     }
 
