@@ -709,7 +709,7 @@ fn random_addresses() {
 fn what_is_inside_an_address() {
     assert_eq!(
         good(&["classify", "64:ff9b::c000:221"], ""),
-        "64:ff9b::c000:221\tIPv4-IPv6 Translation\tRFC 6052\tyes\tNAT64 192.0.2.33\n"
+        "64:ff9b::c000:221\tIPv4-IPv6 Translat.\tRFC 6052\tyes\tNAT64 192.0.2.33\n"
     );
     let page = good(&["info", "fe80::5054:ff:fe12:3456"], "");
     assert!(
