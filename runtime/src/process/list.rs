@@ -108,7 +108,7 @@ pub fn list() -> Vec<Listed> {
     all
 }
 
-fn state(waiting: Waiting, notified: bool) -> State {
+pub(super) fn state(waiting: Waiting, notified: bool) -> State {
     match waiting {
         Waiting::Nothing => State::Running,
         _ if notified => State::Ready,

@@ -15,6 +15,7 @@
 //! | `run` | the calling thread as the one worker |
 //! | `dump` | that list on a signal |
 //! | `list` | [`list()`]: all processes, for debugging |
+//! | `metrics` | [`metrics()`]: the same in numbers, and what the workers have done |
 
 pub(crate) mod join;
 pub(crate) mod local;
@@ -35,6 +36,7 @@ mod dump;
 mod future;
 mod group;
 mod list;
+mod metrics;
 mod run;
 mod sync;
 
@@ -55,6 +57,7 @@ pub use group::Group;
 pub use join::{JoinHandle, Process};
 pub use list::{Listed, State, list};
 pub use local::Local;
+pub use metrics::{ByState, Metrics, WorkerMetrics, metrics};
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use sync::{
     Event, Mutex, MutexGuard, OwnedPermit, Permit, RwLock, RwLockReadGuard, RwLockWriteGuard,

@@ -19,10 +19,12 @@
 //! | `panics` | names the process in the message of a panic |
 //! | `threadlike` | processes that are threads to all code in them |
 //! | `threads` | threads for code that blocks |
+//! | `counter` | what is counted for `process::metrics` |
 //! | `watchdog` | names a process that keeps its worker too long |
 //! | `trace`, `no_trace` | what the crate `tracing` is told, with the feature of that name |
 
 pub(crate) mod alarms;
+pub(crate) mod counter;
 pub(crate) mod info;
 pub(crate) mod locals;
 #[cfg(not(feature = "tracing"))]

@@ -77,6 +77,7 @@ impl Worker {
         }
         // SAFETY: the worker's own thread, and no process of it is inside `wait`.
         let woken = unsafe { self.reactor.wait::<W>(timeout) };
+        self.reactor_turns.add(1);
         self.sleeping.end();
         self.tick();
         if woken {

@@ -326,6 +326,12 @@ impl Pool {
         }
     }
 
+    /// Stacks that exist, claims on them, and unused ones that hold memory, at about this moment.
+    pub(crate) fn counts(&self) -> (usize, usize, usize) {
+        let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        (of(&self.total), of(&self.claimed), of(&self.used_len))
+    }
+
     /// Whether more than `keep` unused stacks hold memory.
     #[inline]
     pub(crate) fn is_cold(&self, keep: usize) -> bool {

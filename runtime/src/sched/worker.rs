@@ -11,6 +11,7 @@ use std::{io, mem};
 
 use crate::deadline::Nanos;
 use crate::sched::Watched;
+use crate::sched::counter::Counter;
 use crate::sched::overflow::AlternateStack;
 use crate::sched::placement::Start;
 use crate::sched::ready::Ready;
@@ -57,6 +58,10 @@ pub(crate) struct Worker {
     /// When another worker was last woken for a new process of this one.
     pub(super) nudged: AtomicU64,
     pub(super) coarse: AtomicU64,
+    /// Processes that have begun here, wake-ups that came from other threads, looks at the reactor.
+    pub(crate) begun: Counter,
+    pub(crate) remote_wakes: Counter,
+    pub(crate) reactor_turns: Counter,
     pub(super) local: UnsafeCell<Local>,
 }
 
@@ -102,6 +107,9 @@ impl Worker {
             busy: AtomicBool::new(false),
             nudged: AtomicU64::new(0),
             coarse: AtomicU64::new(Nanos::now().0),
+            begun: Counter::default(),
+            remote_wakes: Counter::default(),
+            reactor_turns: Counter::default(),
             local: UnsafeCell::new(Local {
                 ready: Ready::new(),
                 timers: Timers::default(),
@@ -183,6 +191,7 @@ impl Worker {
             if self.expire_timers() || !self.is_idle() {
                 // SAFETY: the worker's own thread, and no process of it is inside `wait`.
                 unsafe { self.reactor.wait::<W>(Some(Duration::ZERO)) };
+                self.reactor_turns.add(1);
                 W::settle(self);
                 linger = true;
                 continue;
@@ -268,6 +277,7 @@ impl Worker {
     }
 
     fn begin(&'static self, stack: Stack, start: Start) {
+        self.begun.add(1);
         let task = Task::begin(self, stack, start.info, || start.main.run());
         self.resume(task);
     }
@@ -323,7 +333,13 @@ impl Worker {
         Nanos(self.coarse.load(Ordering::Relaxed))
     }
 
-    pub(super) fn progress(&self) -> u64 {
+    /// Processes placed here that have not ended, and those of them that have not begun.
+    pub(crate) fn lengths(&self) -> (usize, usize) {
+        let live = self.live.load(Ordering::Relaxed);
+        (live, self.unbegun_len.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn progress(&self) -> u64 {
         self.resumes.load(Ordering::Relaxed)
     }
 
@@ -409,6 +425,7 @@ impl Worker {
         // The links make a stack. The task that came first goes first. A task's link belongs to the inbox until
         // the task has arrived.
         let mut first = ptr::null_mut();
+        let mut arrived = 0;
         // SAFETY: only ever null or a task, and tasks live for ever.
         while let Some(task) = unsafe { head.as_ref() } {
             let next = task.next.load(Ordering::Relaxed);
@@ -419,7 +436,9 @@ impl Worker {
         while let Some(task) = unsafe { first.as_ref() } {
             first = task.next.load(Ordering::Relaxed);
             task.arrive(self);
+            arrived += 1;
         }
+        self.remote_wakes.add(arrived);
     }
 }
 
