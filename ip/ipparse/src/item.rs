@@ -525,6 +525,8 @@ impl Item {
     /// Appends its text.
     pub(crate) fn write(&self, to: To, out: &mut Vec<u8>) {
         match self {
+            // What is written most.
+            Item::Addr(addr) if to == To::Canonical => push_addr(out, *addr),
             Item::Addr(addr) => push_as(out, *addr, to),
             Item::Net(net) if to != To::Reverse => {
                 push_as(out, net.addr(), to);

@@ -4,6 +4,7 @@
 //! `shared` has the groups of arguments that several verbs have, `verbs` those of each verb. What comes out
 //! of both are the plain settings of `settings` and of each verb, which know nothing of the command line.
 
+mod later;
 mod shared;
 mod verbs;
 
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 use crate::output::{Fail, Result, Status};
 use crate::verbs as run;
 
+use later::Later;
 use shared::Items;
 use verbs::{
     Aggregate, Anonymize, Check, Count, Dedupe, Diff, Exclude, Filter, Free, Hosts, Info, Label,
@@ -100,7 +102,7 @@ Examples:
   ipparse canonical --forms lists '10.0.0.1-20' '192.168.1.*'
   ipparse canonical --from padded 001.002.004.000
   ipparse canonical --extract --first --columns line,address access.log")]
-    Canonical(Items),
+    Canonical(Later<Items>),
     /// Say what each is for: name in the IANA registry, RFC, whether globally reachable, and what is inside
     #[command(after_help = "\
 Inside an IPv6 address may be an IPv4 address (NAT64, 6to4, Teredo, ISATAP) or a MAC address (EUI-64); a last column \
@@ -109,13 +111,13 @@ has it where there is one.
 Examples:
   ipparse classify 10.1.2.3 8.8.8.8
   ipparse classify 64:ff9b::c000:221 fe80::5054:ff:fe12:3456")]
-    Classify(Items),
+    Classify(Later<Items>),
     /// Say which lines are invalid, with the place marked; exit with 1 if any
     #[command(after_help = "\
 Examples:
   ipparse check feed.txt
   ipparse check --network plan.txt       host bits that are set, duplicates and what overlaps, too")]
-    Check(Check),
+    Check(Later<Check>),
     /// Write the lines that hold an address of the set
     #[command(
         disable_help_flag = true,
@@ -139,7 +141,7 @@ Examples:
   ipparse filter --json --in blocklist.txt access.log
   ipparse filter --columns line,address,match --in blocklist.txt access.log"
     )]
-    Filter(Filter),
+    Filter(Later<Filter>),
     /// Write the lines that hold no address of the set
     #[command(
         disable_help_flag = true,
@@ -153,7 +155,7 @@ Examples:
   ipparse exclude --in crawlers.txt access.log
   ipparse exclude --json --in crawlers.txt access.log"
     )]
-    Exclude(Exclude),
+    Exclude(Later<Exclude>),
     /// Say in which entry of a list each address is: which network, whose, where
     #[command(after_help = "\
 The list has a network, an address or a range a line, and behind it what shall be said of it: 10.0.0.0/8,office or \
@@ -168,13 +170,13 @@ Examples:
   ipparse label --in asn.csv --append --field 1 access.log
   ipparse label --in plan.csv --json 10.1.2.3
   ipparse label --in asn.csv --columns line,address,label access.log")]
-    Label(Label),
+    Label(Later<Label>),
     /// Sort by address: IPv4 first, the larger network before the smaller
     #[command(after_help = "\
 Examples:
   ipparse sort -u list.txt
   ipparse sort --lines hosts          whole lines, by their first addresses")]
-    Sort(Sort),
+    Sort(Later<Sort>),
     /// Write each once, at its first place
     #[command(after_help = "\
 Two are the same if what is written of them is, without where they are from; 10.0.0.1 and 10.0.0.1/32 are.
@@ -183,13 +185,13 @@ Examples:
   ipparse dedupe --extract --count access.log                who comes most often
   ipparse dedupe --extract --count --mask 24,64 access.log   from which networks
   ipparse dedupe --lines --field 1 access.log                the first line of each visitor")]
-    Dedupe(Dedupe),
+    Dedupe(Later<Dedupe>),
     /// Write how many different addresses there are in all
     #[command(after_help = "\
 Examples:
   ipparse count blocklist.txt                       addresses, each counted once
   ipparse count --extract --mask 24,64 access.log   networks with one of them")]
-    Count(Count),
+    Count(Later<Count>),
     /// Write the fewest networks that hold the same addresses
     #[command(
         visible_alias = "merge",
@@ -202,7 +204,7 @@ Examples:
   ipparse aggregate --min-length 16 list.txt        nothing larger than a /16
   ipparse aggregate --lossy 10 blocklist.txt        fewer networks; in each at most a tenth is new"
     )]
-    Aggregate(Aggregate),
+    Aggregate(Later<Aggregate>),
     /// Write what is in the input and not in the set, as networks
     #[command(after_help = "\
 If the set cannot be read, or has an invalid line, nothing is written and the status is 2; --lenient-set goes on \
@@ -210,10 +212,10 @@ without.
 
 Example:
   ipparse subtract feed.txt --in allow.txt")]
-    Subtract(TwoSets),
+    Subtract(Later<TwoSets>),
     /// Write what is both in the input and in the set, as networks
     #[command(after_help = "Example:\n  ipparse intersect feed.txt --in ours.txt")]
-    Intersect(TwoSets),
+    Intersect(Later<TwoSets>),
     /// Say what two lists differ in: - and + before networks that are gone and that are new
     #[command(after_help = "\
 Addresses are compared, not lines: two ways to write the same set do not differ. The status is that of diff: 0 if \
@@ -222,7 +224,7 @@ they do not differ, 1 if they do, 2 for trouble; an invalid line is trouble, and
 Examples:
   ipparse diff yesterday.txt today.txt
   ipparse diff -q old.txt new.txt || reload")]
-    Diff(Diff),
+    Diff(Later<Diff>),
     /// Say which entries of a list overlap, two a line
     #[command(after_help = "\
 Two entries and where they are, each with FILE:LINE. The status is 0 if there are some, 1 if not.
@@ -230,36 +232,36 @@ Two entries and where they are, each with FILE:LINE. The status is 0 if there ar
 Examples:
   ipparse overlaps plan.txt
   ipparse overlaps ours.txt --in theirs.txt")]
-    Overlaps(Overlaps),
+    Overlaps(Later<Overlaps>),
     /// Write the next free network, or address, inside of networks
     #[command(after_help = "\
 Examples:
   ipparse free 10.0.0.0/16 --prefix 24 --in used.txt    the next free /24
   ipparse free 10.0.0.0/24 --in leases.txt -n 3         the next three free addresses
   ipparse free 10.0.0.0/24 --in leases.txt -n 0         all of them")]
-    Free(Free),
+    Free(Later<Free>),
     /// Write the smallest network that holds all, one for each version
     #[command(after_help = "Example:\n  ipparse supernet 10.0.1.0/24 10.0.6.0/24")]
-    Supernet(Items),
+    Supernet(Later<Items>),
     /// Split networks into smaller ones
     #[command(after_help = "\
 Examples:
   ipparse split 10.0.0.0/22 --prefix 24
   ipparse split 10.0.0.0/22 --parts 8
   ipparse split 10.0.0.0/24 --hosts 100,50,20,2")]
-    Split(Split),
+    Split(Later<Split>),
     /// Turn ranges into networks, and networks into ranges
     #[command(after_help = "Example:\n  ipparse range 10.0.0.1-10.0.0.9")]
-    Range(Range),
+    Range(Later<Range>),
     /// Write all addresses for hosts, one a line
     #[command(after_help = "Example:\n  ipparse hosts 192.0.2.0/29")]
-    Hosts(Hosts),
+    Hosts(Later<Hosts>),
     /// Write random addresses out of networks, each only once
     #[command(after_help = "\
 Examples:
   ipparse random -n 5 10.0.0.0/8
   ipparse random --seed 7 2001:db8::/64")]
-    Random(Random),
+    Random(Later<Random>),
     /// Write text with other addresses in it: cut, or replaced by a key
     #[command(after_help = "\
 Only what reads as an address is replaced; a name with an address in it (1-2-3-4.example.org) is not.
@@ -273,10 +275,10 @@ Examples:
   ipparse anonymize access.log > public.log
   ipparse anonymize --mask 16,32 access.log
   head -c 32 /dev/urandom > key; ipparse anonymize --key-file key access.log")]
-    Anonymize(Anonymize),
+    Anonymize(Later<Anonymize>),
     /// Say all about a network: mask, first and last host, broadcast, how many
     #[command(after_help = "Example:\n  ipparse info 192.0.2.77/26")]
-    Info(Info),
+    Info(Later<Info>),
     /// Write a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -314,29 +316,29 @@ pub(crate) fn run() -> Result<Status> {
         )));
     }
     let cli = parsed.unwrap_or_else(|error| error.exit());
-    match cli.verb.unwrap_or(Verb::Canonical(cli.canonical)) {
-        Verb::Canonical(args) => run::canonical::run(&args.settings()),
-        Verb::Classify(args) => run::classify::run(&args.settings()),
-        Verb::Check(args) => run::check::run(&args.settings()),
-        Verb::Filter(args) => run::filter::run(&args.settings()?),
-        Verb::Exclude(args) => run::exclude::run(&args.settings()?),
-        Verb::Label(args) => run::label::run(&args.settings()),
-        Verb::Sort(args) => run::sort::run(&args.settings()),
-        Verb::Dedupe(args) => run::dedupe::run(&args.settings()),
-        Verb::Count(args) => run::count::run(&args.settings()),
-        Verb::Aggregate(args) => run::aggregate::run(&args.settings()),
-        Verb::Subtract(args) => run::subtract::run(&args.settings("subtract")?),
-        Verb::Intersect(args) => run::intersect::run(&args.settings("intersect")?),
-        Verb::Diff(args) => run::diff::run(&args.settings()),
-        Verb::Overlaps(args) => run::overlaps::run(&args.settings()),
-        Verb::Free(args) => run::free::run(&args.settings()?),
-        Verb::Supernet(args) => run::supernet::run(&args.settings()),
-        Verb::Split(args) => run::split::run(&args.settings()),
-        Verb::Range(args) => run::range::run(&args.settings()),
-        Verb::Hosts(args) => run::hosts::run(&args.settings()),
-        Verb::Random(args) => run::random::run(&args.settings()),
-        Verb::Anonymize(args) => run::anonymize::run(&args.settings()),
-        Verb::Info(args) => run::info::run(&args.settings()),
+    match cli.verb.unwrap_or(Verb::Canonical(Later(cli.canonical))) {
+        Verb::Canonical(Later(args)) => run::canonical::run(&args.settings()),
+        Verb::Classify(Later(args)) => run::classify::run(&args.settings()),
+        Verb::Check(Later(args)) => run::check::run(&args.settings()),
+        Verb::Filter(Later(args)) => run::filter::run(&args.settings()?),
+        Verb::Exclude(Later(args)) => run::exclude::run(&args.settings()?),
+        Verb::Label(Later(args)) => run::label::run(&args.settings()),
+        Verb::Sort(Later(args)) => run::sort::run(&args.settings()),
+        Verb::Dedupe(Later(args)) => run::dedupe::run(&args.settings()),
+        Verb::Count(Later(args)) => run::count::run(&args.settings()),
+        Verb::Aggregate(Later(args)) => run::aggregate::run(&args.settings()),
+        Verb::Subtract(Later(args)) => run::subtract::run(&args.settings("subtract")?),
+        Verb::Intersect(Later(args)) => run::intersect::run(&args.settings("intersect")?),
+        Verb::Diff(Later(args)) => run::diff::run(&args.settings()),
+        Verb::Overlaps(Later(args)) => run::overlaps::run(&args.settings()),
+        Verb::Free(Later(args)) => run::free::run(&args.settings()?),
+        Verb::Supernet(Later(args)) => run::supernet::run(&args.settings()),
+        Verb::Split(Later(args)) => run::split::run(&args.settings()),
+        Verb::Range(Later(args)) => run::range::run(&args.settings()),
+        Verb::Hosts(Later(args)) => run::hosts::run(&args.settings()),
+        Verb::Random(Later(args)) => run::random::run(&args.settings()),
+        Verb::Anonymize(Later(args)) => run::anonymize::run(&args.settings()),
+        Verb::Info(Later(args)) => run::info::run(&args.settings()),
         Verb::Completions { shell } => run::completions::run(Cli::command(), shell),
         Verb::Man => run::man::run(Cli::command()),
     }
