@@ -56,8 +56,11 @@ impl Entries {
             if i > 0 {
                 self.texts.push(b'\t');
             }
-            let one_line = field.iter().map(|b| if *b == b'\t' { b' ' } else { *b });
-            self.texts.extend(one_line);
+            let at = self.texts.len();
+            self.texts.extend_from_slice(field);
+            if memchr::memchr(b'\t', field).is_some() {
+                spaces_for_tabs(&mut self.texts[at..]);
+            }
         }
         self.entries.push(Written {
             range,
@@ -81,6 +84,13 @@ impl Entries {
         });
         self.entries.extend(moved);
     }
+}
+
+/// Tabs stand between columns, so there is none within one.
+pub(crate) fn spaces_for_tabs(text: &mut [u8]) {
+    text.iter_mut()
+        .filter(|b| **b == b'\t')
+        .for_each(|b| *b = b' ');
 }
 
 /// No entry.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use std_net_ip::forms::{self, Forms};
 
 use crate::field::{LineField, LineLayout, Whole};
@@ -10,7 +10,7 @@ use crate::find::Finder;
 use crate::input::{self, Block, PAD};
 use crate::item::{Item, Meaning, Version};
 use crate::job::{Job, Pool};
-use crate::list::{Entries, List};
+use crate::list::{Entries, List, spaces_for_tabs};
 use crate::output::{Output, Result, Status, complain};
 use crate::place::Places;
 use crate::read::{Bad, Entry, Style};
@@ -265,7 +265,8 @@ fn push(
     } else {
         line
     };
-    if line.trim_ascii().is_empty() || line.starts_with(b"#") || line.starts_with(b";") {
+    if line.iter().all(u8::is_ascii_whitespace) || line.starts_with(b"#") || line.starts_with(b";")
+    {
         return Ok(());
     }
     let row = match forms::parse_row(line, FORMS) {
@@ -277,21 +278,20 @@ fn push(
     };
     // As it is written: all of the line but the rest and what stands between.
     let written = &line[..line.len() - row.rest.len()];
-    let written = written.trim_ascii().trim_ascii_end();
-    let written = written.strip_suffix(&[separator(line)]).unwrap_or(written);
+    let written = written.trim_ascii();
+    let separator = separator(line);
+    let written = written.strip_suffix(&[separator]).unwrap_or(written);
     let mut text = Vec::new();
-    let as_written = if written.contains(&b'"') || written.contains(&b'\t') {
+    let as_written = if memchr2(b'"', b'\t', written).is_some() {
         text.extend(written.iter().filter(|b| **b != b'"'));
-        text.iter_mut()
-            .filter(|b| **b == b'\t')
-            .for_each(|b| *b = b' ');
+        spaces_for_tabs(&mut text);
         &text[..]
     } else {
         written
     };
     let fields = Fields {
         left: (!row.rest.is_empty()).then_some(row.rest),
-        separator: separator(line),
+        separator,
     };
     entries.push_with(row.entry.range(), as_written.trim_ascii(), fields);
     Ok(())
