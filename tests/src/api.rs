@@ -517,10 +517,10 @@ pub fn page() -> String {
     let unix = methods("std_net_unix.txt", "std_net_unix::");
     let mut out = String::from(
         "# Every method, beside std's and Inko's\n\n\
-         Ours from the dump of the public API (`docs/public-api`), std's as of 1.89, Inko's as of July 2026. A dot is a method \
-         that is there under this name. Written by `cargo run -p std_net_tests --bin api_table`; a test holds it against \
-         the sources.\n\nTraits (`Read`, `Write`, `AsFd`, conversions from and to std's types, ...) are not listed: \
-         each type has those of std's.\n",
+         This page lists our methods from the dump of the public API (`docs/public-api`), those of std 1.89, and those of \
+         Inko of July 2026. A dot means that the method exists under this name. `cargo run -p std_net_tests --bin \
+         api_table` writes this page, and a test compares it with the sources.\n\nTraits (`Read`, `Write`, `AsFd`, \
+         conversions from and to std's types, ...) are not listed: each type has the traits of std's type.\n",
     );
     let empty = BTreeSet::new();
     for twins in &TWINS {
