@@ -1,5 +1,6 @@
 //! Connecting to whatever an address names: which of several, in which order, and what to say when
-//! none answers. RFC 8305 ("Happy Eyeballs"), without its part about asynchronous name lookups.
+//! none answers. RFC 8305 ("Happy Eyeballs"); of its part about name lookups: IPv4 goes ahead if IPv6 is not
+//! known 50 milliseconds later. An early answer about IPv6 waits for that about IPv4.
 
 use std::error::Error;
 use std::fmt;
@@ -14,6 +15,7 @@ use std_net_runtime::process::channel::{self, Receiver, RecvError, Sender};
 use std_net_runtime::process::{self, JoinHandle};
 use std_net_runtime::{AddressError, Deadline};
 
+use crate::dns::{Late, RESOLUTION_DELAY, Resolver};
 use crate::socket::{Domain, Socket, ToSocketAddrs};
 
 /// How long an attempt may be silent before the next one begins beside it: the Connection Attempt
@@ -92,13 +94,32 @@ pub(crate) fn race(
     deadline: Deadline,
     open: impl Fn(SocketAddr, bool) -> io::Result<Socket> + Clone + Send + 'static,
 ) -> io::Result<Socket> {
-    let found: Vec<SocketAddr> = addrs.to_socket_addrs_deadline(deadline)?.collect();
+    let (found, late) = match addrs.host() {
+        Some((host, port)) => {
+            let resolver = Resolver::new().resolution_delay(RESOLUTION_DELAY);
+            resolver.lookup_early(host, port, deadline)?
+        }
+        None => (addrs.to_socket_addrs_deadline(deadline)?.collect(), None),
+    };
     let v6_first = if addrs.is_name() {
         true
     } else {
         // The caller's own order.
         found.first().is_some_and(SocketAddr::is_ipv6)
     };
+    match late {
+        None => race_found(found, v6_first, deadline, open),
+        Some(late) => race_late(found, late, deadline, open),
+    }
+}
+
+/// The race of addresses that are all known.
+fn race_found(
+    found: Vec<SocketAddr>,
+    v6_first: bool,
+    deadline: Deadline,
+    open: impl Fn(SocketAddr, bool) -> io::Result<Socket> + Clone + Send + 'static,
+) -> io::Result<Socket> {
     let alone = found.len() == 1;
     let mut rest = in_turn(found, v6_first).into_iter();
     let mut failures = Vec::new();
@@ -125,6 +146,65 @@ pub(crate) fn race(
         }
     }
     Err(failed(failures))
+}
+
+/// The race of IPv4 addresses, which those of IPv6 join as soon as they are known.
+fn race_late(
+    found: Vec<SocketAddr>,
+    late: Late,
+    deadline: Deadline,
+    open: impl Fn(SocketAddr, bool) -> io::Result<Socket> + Clone + Send + 'static,
+) -> io::Result<Socket> {
+    let (reporter, reports) = channel::unbounded();
+    let late_reporter = reporter.clone();
+    let late_open = open.clone();
+    let early = process::Builder::new().name("connect").spawn(move || {
+        let _ = reporter.send((true, race_found(found, false, deadline, open)));
+    })?;
+    let mut racers = Racers(vec![early]);
+    let mut failure = None;
+    // The early ones have as long as any attempt before the next.
+    let mut late = Some((late, late_reporter, late_open));
+    let mut until = deadline.min((Instant::now() + ATTEMPT_DELAY).into());
+    loop {
+        match reports.recv_deadline(until) {
+            Ok((_, Ok(socket))) => return Ok(socket),
+            // If there is no late address, what the early ones say is the reason.
+            Ok((is_early, Err(error))) => {
+                if is_early || failure.is_none() {
+                    failure = Some(error);
+                }
+            }
+            Err(RecvError::Closed) => break,
+            Err(_) => {
+                process::check_cancelled()?;
+                if is_past(deadline) {
+                    break;
+                }
+            }
+        }
+        if let Some((late, reporter, open)) = late.take() {
+            until = deadline;
+            let racer = process::Builder::new().name("connect").spawn(move || {
+                let answer = late.wait(deadline).map_err(io::Error::from);
+                let result = answer.and_then(|found| race_found(found, true, deadline, open));
+                let _ = reporter.send((false, result));
+            })?;
+            racers.0.push(racer);
+        }
+    }
+    Err(failure.unwrap_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "deadline has passed")))
+}
+
+/// Processes that end with their race.
+struct Racers(Vec<JoinHandle<()>>);
+
+impl Drop for Racers {
+    fn drop(&mut self) {
+        for racer in &self.0 {
+            racer.cancel();
+        }
+    }
 }
 
 /// Attempts under way at the same time, each in a process of its own.

@@ -244,6 +244,76 @@ fn an_answer_of_the_service_is_final_even_if_it_is_an_error() {
     });
 }
 
+/// Answers about IPv4 at once, and about IPv6 as `v6` does.
+fn by_family(v6: impl Fn(UnixStream) + Send + 'static) -> Service {
+    Service::start(move |call, mut stream| {
+        if call.contains(r#""family":10"#) {
+            v6(stream);
+        } else {
+            assert!(call.contains(r#""family":2"#), "{call}");
+            stream.write_all(V4_ANSWER.as_bytes()).unwrap();
+        }
+    })
+}
+
+const V4_ANSWER: &str =
+    "{\"parameters\":{\"addresses\":[{\"family\":2,\"address\":[192,0,2,7]}]}}\0";
+const SHORT: Duration = Duration::from_millis(50);
+
+#[test]
+fn silence_about_ipv6_does_not_hold_up_ipv4() {
+    both(|| {
+        let (hold, held) = std::sync::mpsc::channel();
+        let service = by_family(move |stream| hold.send(stream).unwrap());
+        let resolver = service.resolver().resolution_delay(SHORT);
+        // Without the delay it would wait for the watchdog.
+        let found = resolver.lookup("example.test").unwrap();
+        assert_eq!(found, ips(&["192.0.2.7"]));
+        // It was given up: the connection is closed.
+        let mut stream = held.recv().unwrap();
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+        assert_eq!(service.calls(), 2);
+    });
+}
+
+#[test]
+fn a_broken_answer_about_one_family_does_no_harm_to_the_other() {
+    both(|| {
+        let service = by_family(|mut stream| {
+            let servfail = b"{\"error\":\"io.systemd.Resolve.DNSError\",\
+                \"parameters\":{\"rcode\":2}}\0";
+            stream.write_all(servfail).unwrap();
+        });
+        let resolver = service.resolver().resolution_delay(LATE);
+        let found = resolver.lookup("example.test").unwrap();
+        assert_eq!(found, ips(&["192.0.2.7"]));
+        // Both broken: that is the answer.
+        let none = Service::failing("io.systemd.Resolve.DNSError", r#"{"rcode":3}"#);
+        let resolver = none.resolver().resolution_delay(LATE);
+        let error = resolver.lookup("example.test").unwrap_err();
+        assert!(matches!(error, Error::NoSuchName(_)), "{error:?}");
+    });
+}
+
+#[test]
+fn both_families_are_there_if_both_answer() {
+    both(|| {
+        let service = by_family(|mut stream| stream.write_all(ANSWER.as_bytes()).unwrap());
+        let resolver = service.resolver().resolution_delay(LATE);
+        let found = resolver.lookup("example.test").unwrap();
+        assert_eq!(found, ips(&["2001:db8::1", "fe80::1", "192.0.2.7"]));
+        let error = resolver
+            .lookup_deadline("example.test", Instant::now())
+            .unwrap_err();
+        assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
+        assert_eq!(service.calls(), 2);
+        // The C library in the same way.
+        let resolver = Resolver::libc().resolution_delay(LATE);
+        let found = resolver.lookup_deadline("localhost", LATE).unwrap();
+        assert!(found.contains(&ips(&["127.0.0.1"])[0]), "{found:?}");
+    });
+}
+
 /// Replies that are none.
 fn nonsense() -> Vec<Vec<u8>> {
     let text = |t: &str| format!("{t}\0").into_bytes();

@@ -55,6 +55,12 @@ pub trait ToSocketAddrs {
     fn is_name(&self) -> bool {
         false
     }
+
+    /// The name and the port, if it is a name and needs a lookup.
+    #[doc(hidden)]
+    fn host(&self) -> Option<(&str, u16)> {
+        None
+    }
 }
 
 macro_rules! single {
@@ -93,6 +99,10 @@ impl ToSocketAddrs for (&str, u16) {
     fn is_name(&self) -> bool {
         true
     }
+
+    fn host(&self) -> Option<(&str, u16)> {
+        Some(*self)
+    }
 }
 
 impl ToSocketAddrs for (String, u16) {
@@ -108,6 +118,10 @@ impl ToSocketAddrs for (String, u16) {
 
     fn is_name(&self) -> bool {
         true
+    }
+
+    fn host(&self) -> Option<(&str, u16)> {
+        Some((&self.0, self.1))
     }
 }
 
@@ -140,6 +154,14 @@ impl ToSocketAddrs for str {
     fn is_name(&self) -> bool {
         true
     }
+
+    fn host(&self) -> Option<(&str, u16)> {
+        if std_net_ip::parse_socket_addr(self).is_ok() {
+            return None;
+        }
+        // What is wrong with other text `to_socket_addrs` says.
+        split(self).ok().filter(|(host, _)| !host.starts_with('['))
+    }
 }
 
 impl ToSocketAddrs for String {
@@ -155,6 +177,10 @@ impl ToSocketAddrs for String {
 
     fn is_name(&self) -> bool {
         true
+    }
+
+    fn host(&self) -> Option<(&str, u16)> {
+        self.as_str().host()
     }
 }
 
@@ -179,6 +205,10 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
 
     fn is_name(&self) -> bool {
         (**self).is_name()
+    }
+
+    fn host(&self) -> Option<(&str, u16)> {
+        (**self).host()
     }
 }
 

@@ -197,6 +197,21 @@ fn serve_varlink() {
                 silent.push(stream);
                 continue;
             }
+            let has = |part: &[u8]| call.windows(part.len()).any(|w| w == part);
+            if has(b"half.test") && has(b"\"family\":10") {
+                silent.push(stream);
+                continue;
+            }
+            if has(b"slow.test") && has(b"\"family\":10") {
+                thread::spawn(move || {
+                    // Longer than the resolution delay of a connect.
+                    thread::sleep(Duration::from_millis(150));
+                    let reply = b"{\"parameters\":{\"addresses\":[{\"family\":10,\
+                        \"address\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]}]}}\0";
+                    let _ = stream.write_all(reply);
+                });
+                continue;
+            }
             // IPv4 first, and IPv6 last.
             let reply = b"{\"parameters\":{\"addresses\":[\
                 {\"family\":2,\"address\":[127,0,0,3]},{\"family\":2,\"address\":[127,0,0,4]},\
@@ -229,7 +244,21 @@ fn connect() {
     ] {
         assert!(stream.peer_addr().expect("a peer").is_ipv6());
     }
+    // Silence about IPv6 does not hold up IPv4.
+    let stream = TcpStream::connect(("half.test", port)).expect("by IPv4");
+    assert!(stream.peer_addr().expect("a peer").is_ipv4());
     drop((stream, listener));
+    // What comes late about IPv6 is used if IPv4 leads nowhere.
+    let listener = TcpListener::bind("[::1]:0").expect("any port");
+    let port = listener.local_addr().expect("an address").port();
+    let stream = TcpStream::connect(("slow.test", port)).expect("by IPv6");
+    assert!(stream.peer_addr().expect("a peer").is_ipv6());
+    drop((stream, listener));
+    // If nothing comes at all, the failure of IPv4 is told, or that time is over.
+    let error = TcpStream::connect(("slow.test", port)).expect_err("nobody listens");
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
+    let error = TcpStream::connect_deadline(("half.test", port), deadline).expect_err("nobody");
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
     // One that does not listen on IPv6: the next in turn.
     let (bound, ready) = mpsc::channel();
     let server = thread::spawn(move || {
