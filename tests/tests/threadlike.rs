@@ -2,6 +2,9 @@
 //!
 //! This binary links `std_net_interpose`; its siblings `threadlike_*` too, and no other.
 
+// Elsewhere a process cannot be threadlike.
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, Read, Write};

@@ -1,6 +1,9 @@
 //! Threadlike processes: what went wrong in other libraries that interpose, and must not here. Each test says what it
 //! is about; `docs/threadlike.md` has the list.
 
+// Elsewhere a process cannot be threadlike.
+#![cfg(all(target_os = "linux", target_env = "gnu"))]
+
 use std::cell::Cell;
 use std::ffi::{CString, c_int, c_void};
 use std::fs::{self, File};
