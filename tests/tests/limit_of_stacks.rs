@@ -13,6 +13,27 @@ const WORKERS: usize = 2;
 /// A mapping of stacks takes up to this.
 const SLAB: u64 = 32 << 20;
 
+/// Waits until every other thread has begun, which takes memory, and sleeps.
+fn all_threads_sleep() {
+    let awake = || {
+        let tasks = std::fs::read_dir("/proc/self/task").expect("Linux has /proc");
+        let states =
+            tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
+        // Behind the name, which is in brackets. This thread is the one that runs.
+        states
+            .filter(|stat| {
+                !stat
+                    .rsplit(')')
+                    .next()
+                    .is_some_and(|rest| rest.starts_with(" S"))
+            })
+            .count()
+    };
+    while awake() > 1 {
+        std::thread::yield_now();
+    }
+}
+
 /// From now on this program can map no more stacks.
 fn map_no_more() {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
@@ -68,6 +89,7 @@ fn every_process_begins_where_there_are_no_more_stacks() {
             .start()
             .unwrap();
         process::spawn(|| {}).join().unwrap();
+        all_threads_sleep();
         map_no_more();
         // One worker after the other takes stacks that the other one would need.
         let mut most = 0;
