@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Type};
 use std_net_runtime::Deadline;
+use std_net_runtime::values::number;
 
 use super::addr::try_each;
 use super::{Socket, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
@@ -59,15 +60,19 @@ impl Common {
             .map(|v| socket.set_send_buffer_size(v)))?;
         set(self.tos.map(|v| {
             if v6 {
+                number("IPV6_TCLASS", v, 255)?;
                 socket.set_traffic_class(v)
             } else {
                 socket.set_tos(v)
             }
         }))?;
         set(self.ttl.map(|v| {
+            // Named here: the error of a builder says where it was to bind or connect, and not which option it was.
             if v6 {
+                number("IPV6_UNICAST_HOPS", v, 255)?;
                 socket.set_unicast_hops_v6(v)
             } else {
+                number("IP_TTL", v, 255)?;
                 socket.set_ttl(v)
             }
         }))

@@ -532,7 +532,7 @@ impl Socket {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 255; the error of
     /// `setsockopt(2)`.
     pub fn set_multicast_ttl_v4(&self, value: u32) -> io::Result<()> {
-        let value = number("IP_MULTICAST_TTL", value, 255)?;
+        let value = number("IP_MULTICAST_TTL", value, u32::MAX)?;
         self.0
             .set_int_option(libc::IPPROTO_IP, libc::IP_MULTICAST_TTL, value)
     }
@@ -573,7 +573,7 @@ impl Socket {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 255; the error of
     /// `setsockopt(2)`.
     pub fn set_ttl(&self, value: u32) -> io::Result<()> {
-        let value = number("IP_TTL", value, 255)?;
+        let value = number("IP_TTL", value, u32::MAX)?;
         self.0.set_int_option(libc::IPPROTO_IP, libc::IP_TTL, value)
     }
 
@@ -782,7 +782,7 @@ impl Socket {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 255; the error of
     /// `setsockopt(2)`.
     pub fn set_multicast_hops_v6(&self, value: u32) -> io::Result<()> {
-        let value = number("IPV6_MULTICAST_HOPS", value, 255)?;
+        let value = number("IPV6_MULTICAST_HOPS", value, u32::MAX)?;
         self.0
             .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, value)
     }
@@ -858,7 +858,7 @@ impl Socket {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 255; the error of
     /// `setsockopt(2)`.
     pub fn set_traffic_class(&self, value: u32) -> io::Result<()> {
-        let value = number("IPV6_TCLASS", value, 255)?;
+        let value = number("IPV6_TCLASS", value, u32::MAX)?;
         self.0
             .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, value)
     }
@@ -879,7 +879,7 @@ impl Socket {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 255; the error of
     /// `setsockopt(2)`.
     pub fn set_unicast_hops_v6(&self, value: u32) -> io::Result<()> {
-        let value = number("IPV6_UNICAST_HOPS", value, 255)?;
+        let value = number("IPV6_UNICAST_HOPS", value, u32::MAX)?;
         self.0
             .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, value)
     }
