@@ -3,7 +3,7 @@
 //! This binary links `std_net_interpose`; its siblings `threadlike_*` too, and no other.
 
 // Elsewhere a process cannot be threadlike.
-#![cfg(all(target_os = "linux", target_env = "gnu"))]
+#![cfg(all(target_os = "linux", target_env = "gnu", not(std_net_portable)))]
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;

@@ -2,7 +2,7 @@
 //! is about; `docs/threadlike.md` has the list.
 
 // Elsewhere a process cannot be threadlike.
-#![cfg(all(target_os = "linux", target_env = "gnu"))]
+#![cfg(all(target_os = "linux", target_env = "gnu", not(std_net_portable)))]
 
 use std::cell::Cell;
 use std::ffi::{CString, c_int, c_void};

@@ -4,7 +4,7 @@
 //! `STD_NET_SOAK_SECONDS=600 cargo test --release -p std_net_tests --test threadlike_soak` is ten minutes of it.
 
 // Elsewhere a process cannot be threadlike.
-#![cfg(all(target_os = "linux", target_env = "gnu"))]
+#![cfg(all(target_os = "linux", target_env = "gnu", not(std_net_portable)))]
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
