@@ -57,7 +57,7 @@ impl<T: super::AsIo> Polled<T> {
 
     /// Gives the socket back.
     pub fn into_inner(self) -> T {
-        // The entries are dropped at the end of this line, while the caller's socket still lives.
+        // The entries first, while the socket still lives.
         let Polled {
             entries, socket, ..
         } = self;
@@ -208,7 +208,8 @@ impl<T: super::AsIo> Polled<T> {
             if !io.leave_waker(&mut self.entries[interest as usize], interest, cx)? {
                 continue;
             }
-            io.set_alarm(&mut self.alarms[interest as usize], cx);
+            let alarm = &mut self.alarms[interest as usize];
+            Alarm::keep(alarm, io.deadline.get(), cx.waker());
             self.turns = 0;
             return Poll::Pending;
         }
@@ -268,18 +269,6 @@ impl Io {
             *entry = Some(self.register_waker(worker, interest, cx.waker().clone())?);
         }
         Ok(!source.readiness(interest).allows())
-    }
-}
-
-impl Io {
-    /// Has the waker of `cx` woken when the deadline of the handle has passed.
-    fn set_alarm(&self, alarm: &mut Option<Alarm>, cx: &Context<'_>) {
-        let at = self.deadline.get();
-        if at == Nanos::NEVER {
-            *alarm = None;
-        } else if !alarm.as_ref().is_some_and(|a| a.is_for(at, cx.waker())) {
-            *alarm = Some(Alarm::set(at, cx.waker()));
-        }
     }
 }
 

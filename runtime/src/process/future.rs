@@ -145,10 +145,7 @@ impl Future for Delay {
             self.alarm = None;
             return Poll::Ready(());
         }
-        let alarm = &mut self.alarm;
-        if until != Nanos::NEVER && !alarm.as_ref().is_some_and(|a| a.is_for(until, cx.waker())) {
-            *alarm = Some(Alarm::set(until, cx.waker()));
-        }
+        Alarm::keep(&mut self.alarm, until, cx.waker());
         Poll::Pending
     }
 }

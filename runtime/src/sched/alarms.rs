@@ -49,7 +49,7 @@ pub(crate) struct Alarm {
 
 impl Alarm {
     /// Has the `block_on` of this process or thread wake `waker` at `at`.
-    pub(crate) fn set(at: Nanos, waker: &Waker) -> Alarm {
+    fn set(at: Nanos, waker: &Waker) -> Alarm {
         let list = of_process();
         let at = {
             let mut list = list.lock();
@@ -61,8 +61,17 @@ impl Alarm {
         Alarm { list, at }
     }
 
+    /// Sees to it that `slot` has an alarm at `at` for `waker`, and at no other time; `NEVER` is none.
+    pub(crate) fn keep(slot: &mut Option<Alarm>, at: Nanos, waker: &Waker) {
+        if at == Nanos::NEVER {
+            *slot = None;
+        } else if !slot.as_ref().is_some_and(|alarm| alarm.is_for(at, waker)) {
+            *slot = Some(Alarm::set(at, waker));
+        }
+    }
+
     /// Whether it is at this time, and for the same waker.
-    pub(crate) fn is_for(&self, at: Nanos, waker: &Waker) -> bool {
+    fn is_for(&self, at: Nanos, waker: &Waker) -> bool {
         self.at.0 == at
             && self
                 .list
