@@ -7,7 +7,7 @@ use crate::field::{Field, Layout};
 use crate::find::Finder;
 use crate::input::{self, Block, Source, sources};
 use crate::item::To;
-use crate::output::{Status, complain};
+use crate::output::{Result, Status, complain};
 use crate::read::{Bad, Entry, Line, Style, each, extract};
 use crate::settings::{Reading, Showing};
 
@@ -43,6 +43,17 @@ impl Job {
             quiet: reading.quiet,
             found: AtomicBool::new(false),
         }
+    }
+
+    /// Works on all blocks of the sources: see [`input::run`].
+    #[inline(always)]
+    pub(crate) fn blocks<W: Send, R: Send>(
+        &self,
+        worker: impl Fn() -> W + Sync,
+        work: impl Fn(&mut W, &Block) -> R + Sync,
+        deliver: impl FnMut(R) -> Result<bool> + Send,
+    ) -> Result<(Vec<W>, bool)> {
+        input::run(&self.sources, self.settings, worker, work, deliver)
     }
 
     /// Calls `f` for each line of a block, or each item in free text.

@@ -6,7 +6,6 @@ use std_net_ip::range::IpRange;
 
 use crate::field::{Field, Layout};
 use crate::find::Finder;
-use crate::input;
 use crate::item::Item;
 use crate::job::Job;
 use crate::output::{Output, Result, Status};
@@ -38,9 +37,7 @@ pub(crate) fn run(
     let layout = job.layout(&items.showing, &[], &KEYS);
     let mut output = Output::stdout()?;
     let mut reports = job.reports();
-    let (_, trouble) = input::run(
-        &job.sources,
-        job.settings,
+    let (_, trouble) = job.blocks(
         Finder::default,
         |finder, block| {
             let mut pieces = Vec::new();

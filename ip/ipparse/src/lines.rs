@@ -170,9 +170,7 @@ pub(crate) fn run(lines: &Settings, choice: Choice) -> Result<Status> {
     // Of each source.
     let mut counts = vec![0; job.sources.len()];
     let pool = Pool::new();
-    let (_, trouble) = input::run(
-        &job.sources,
-        job.settings,
+    let (_, trouble) = job.blocks(
         Finder::default,
         |finder, block| {
             let mut done = Done {

@@ -130,9 +130,7 @@ pub(crate) fn widened(range: IpRange, mask: Mask) -> Item {
 pub(crate) fn read_as(job: &Job, change: impl Fn(Item) -> Item + Sync) -> Result<Read> {
     let mut reports = job.reports();
     let mut kept = Vec::new();
-    let (parts, trouble) = input::run(
-        &job.sources,
-        job.settings,
+    let (parts, trouble) = job.blocks(
         Part::default,
         |part, block| {
             let mut finder = std::mem::take(&mut part.finder);
@@ -226,9 +224,7 @@ pub(crate) fn load(given: &Given, strict: bool, threads: usize, with_list: bool)
 fn entries(job: &Job) -> Result<(Entries, bool)> {
     let mut all = Entries::default();
     let mut reports = job.reports();
-    let (_, trouble) = input::run(
-        &job.sources,
-        job.settings,
+    let (_, trouble) = job.blocks(
         Finder::default,
         |finder, block| {
             let mut entries = Entries::default();

@@ -1,7 +1,6 @@
 //! Items one by one: something is said of each, and then it is forgotten.
 
 use crate::find::Finder;
-use crate::input;
 use crate::job::{Job, Pool};
 use crate::output::{Output, Result, Status};
 use crate::read::{Bad, Entry};
@@ -26,9 +25,7 @@ pub(crate) fn run(
     let mut output = Output::stdout()?;
     let mut reports = job.reports();
     let pool = Pool::new();
-    let (_, trouble) = input::run(
-        &job.sources,
-        job.settings,
+    let (_, trouble) = job.blocks(
         Finder::default,
         |finder, block| {
             let mut out = pool.take();

@@ -8,7 +8,7 @@ use aes::Aes128;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 
 use crate::find::Finder;
-use crate::input::{self, PAD};
+use crate::input::PAD;
 use crate::item::{Mask, push_addr};
 use crate::job::{Job, Pool};
 use crate::output::{Fail, Output, Result, Status};
@@ -51,9 +51,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     let job = Job::new(&reading);
     let mut output = Output::stdout()?;
     let pool = Pool::new();
-    let (_, trouble) = input::run(
-        &job.sources,
-        job.settings,
+    let (_, trouble) = job.blocks(
         Finder::default,
         |finder, block| {
             let mut out = pool.take();

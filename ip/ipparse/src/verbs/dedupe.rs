@@ -130,37 +130,31 @@ impl Work<'_> {
         // How often, and the text of the first.
         let mut counts: HashMap<K, (u64, Box<[u8]>), RandomState> = HashMap::default();
         let mut kept = Vec::new();
-        let (_, trouble) = input::run(
-            &self.job.sources,
-            self.job.settings,
-            Finder::default,
-            block,
-            |done| {
-                let mut start = 0;
-                for (key, end) in done.ends {
-                    let text = &done.out[start..end];
-                    start = end;
-                    match key {
-                        Some(key) if dedupe.count => match counts.entry(key) {
-                            hash_map::Entry::Occupied(mut entry) => entry.get_mut().0 += 1,
-                            hash_map::Entry::Vacant(entry) => {
-                                entry.insert((1, text.into()));
-                            }
-                        },
-                        Some(key) => {
-                            if seen.insert(key) {
-                                output.buffer().extend_from_slice(text);
-                            }
+        let (_, trouble) = self.job.blocks(Finder::default, block, |done| {
+            let mut start = 0;
+            for (key, end) in done.ends {
+                let text = &done.out[start..end];
+                start = end;
+                match key {
+                    Some(key) if dedupe.count => match counts.entry(key) {
+                        hash_map::Entry::Occupied(mut entry) => entry.get_mut().0 += 1,
+                        hash_map::Entry::Vacant(entry) => {
+                            entry.insert((1, text.into()));
                         }
-                        None if dedupe.count => kept.extend_from_slice(text),
-                        None => output.buffer().extend_from_slice(text),
+                    },
+                    Some(key) => {
+                        if seen.insert(key) {
+                            output.buffer().extend_from_slice(text);
+                        }
                     }
+                    None if dedupe.count => kept.extend_from_slice(text),
+                    None => output.buffer().extend_from_slice(text),
                 }
-                self.pool.give(done.out);
-                output.flush()?;
-                Ok(reports.take(&done.bad))
-            },
-        )?;
+            }
+            self.pool.give(done.out);
+            output.flush()?;
+            Ok(reports.take(&done.bad))
+        })?;
         if dedupe.lines && !(seen.is_empty() && counts.is_empty()) {
             self.job.note_found();
         }

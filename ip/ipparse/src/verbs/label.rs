@@ -7,7 +7,7 @@ use std_net_ip::forms::{self, Forms};
 
 use crate::field::{LineField, LineLayout, Whole};
 use crate::find::Finder;
-use crate::input::{self, Block, PAD};
+use crate::input::{Block, PAD};
 use crate::item::{Item, Meaning, Version};
 use crate::job::{Job, Pool};
 use crate::list::{Entries, List, spaces_for_tabs};
@@ -73,9 +73,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     let mut output = Output::stdout()?;
     let mut any = false;
     let pool = Pool::new();
-    let (_, trouble) = input::run(
-        &job.sources,
-        job.settings,
+    let (_, trouble) = job.blocks(
         Finder::default,
         |finder, block| {
             let mut out = pool.take();
@@ -223,9 +221,7 @@ fn load(settings: &Settings) -> Result<(List, Status)> {
     let job = Job::new(&reading);
     let mut all = Entries::default();
     let mut reports = job.reports();
-    let (_, trouble) = input::run(
-        &job.sources,
-        job.settings,
+    let (_, trouble) = job.blocks(
         || (),
         |(), block| {
             let mut entries = Entries::default();

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use std_net_ip::range::IpRange;
 
 use crate::find::Finder;
-use crate::input;
 use crate::job::Job;
 use crate::output::{Output, Result, Status};
 use crate::settings::Reading;
@@ -88,9 +87,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
 fn places(job: &Job) -> Result<(Vec<Place>, Status)> {
     let mut all = Vec::new();
     let mut reports = job.reports();
-    let (_, trouble) = input::run(
-        &job.sources,
-        job.settings,
+    let (_, trouble) = job.blocks(
         Finder::default,
         |finder, block| {
             let mut places = Vec::new();

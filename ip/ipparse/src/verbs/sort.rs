@@ -4,7 +4,6 @@ use std::thread;
 
 use crate::field::Field;
 use crate::find::Finder;
-use crate::input;
 use crate::item::{Item, Mask};
 use crate::job::Job;
 use crate::output::{Output, Result, Status};
@@ -65,9 +64,7 @@ pub(crate) fn run(sort: &Settings) -> Result<Status> {
     let masked = |item: Item| sort.mask.map_or(item, |mask| item.masked(mask));
     let mut reports = job.reports();
     let mut kept = Vec::new();
-    let (mut parts, trouble) = input::run(
-        &job.sources,
-        job.settings,
+    let (mut parts, trouble) = job.blocks(
         || (Finder::default(), Vec::new()),
         |(finder, held), block| {
             if sort.lines {
