@@ -10,6 +10,7 @@ pub mod api;
 pub mod certificates;
 pub mod documents;
 pub mod parity;
+pub mod threadlike;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -11,54 +11,15 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Condvar, Mutex, Once, OnceLock, RwLock, mpsc};
+use std::sync::{Arc, Barrier, Condvar, Mutex, OnceLock, RwLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use std_net::process::{self, JoinHandle};
 use std_net::runtime;
 use std_net_interpose as _;
+use std_net_tests::threadlike::{pair, run, spawn, start, until_it_waits};
 use std_net_tests::{LIMIT, again, is_again, within};
-
-/// One worker, so that whoever holds it holds all.
-fn start() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| runtime::Builder::new().workers(1).start().unwrap());
-}
-
-fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    start();
-    process::Builder::new()
-        .threadlike(true)
-        .spawn(f)
-        .expect("processes can be threadlike here")
-}
-
-/// Runs `f` as a threadlike process.
-fn run<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
-    within(LIMIT, || match spawn(f).join() {
-        Ok(value) => value,
-        Err(panic) => std::panic::resume_unwind(panic),
-    })
-}
-
-fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let a = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (a, listener.accept().unwrap().0)
-}
-
-/// Waits until this process stands in the list as waiting.
-fn until_it_waits<T>(handle: &JoinHandle<T>) {
-    let id = handle.process().id();
-    while !process::list()
-        .iter()
-        .any(|p| p.id == id && p.since.is_some())
-    {
-        process::yield_now();
-        thread::sleep(Duration::from_micros(100));
-    }
-}
 
 #[test]
 fn it_is_on_and_the_list_says_so() {

@@ -15,50 +15,14 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use std_net::process::{self, JoinHandle};
-use std_net::runtime;
+use std_net::process;
 use std_net_interpose as _;
+use std_net_tests::threadlike::{pair, run, spawn, start, until_it_waits};
 use std_net_tests::{LIMIT, again, is_again, tool, within};
-
-fn start() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| runtime::Builder::new().workers(1).start().unwrap());
-}
-
-fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    start();
-    process::Builder::new().threadlike(true).spawn(f).unwrap()
-}
-
-fn run<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
-    within(LIMIT, || match spawn(f).join() {
-        Ok(value) => value,
-        Err(panic) => std::panic::resume_unwind(panic),
-    })
-}
-
-fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let a = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (a, listener.accept().unwrap().0)
-}
-
-fn until_it_waits<T>(handle: &JoinHandle<T>) {
-    let id = handle.process().id();
-    let waits = || {
-        process::list()
-            .iter()
-            .any(|p| p.id == id && p.since.is_some())
-    };
-    while !waits() {
-        process::yield_now();
-        thread::sleep(Duration::from_micros(100));
-    }
-}
 
 const NAP: Duration = Duration::from_micros(300);
 

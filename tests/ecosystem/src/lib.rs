@@ -5,6 +5,8 @@
 
 #![allow(clippy::missing_panics_doc, reason = "panics are how tests fail")]
 
+pub mod allocator;
+
 use std::fmt;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,42 +1,11 @@
 //! With jemalloc as the program's allocator: to it each threadlike process is a thread, which ends.
 
-use std::fs;
-use std::thread;
-use std::time::Duration;
-
-use std_net_ecosystem::in_processes;
+use std_net_ecosystem::allocator;
 
 #[global_allocator]
 static GLOBAL: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-fn resident() -> usize {
-    let statm = fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4
-}
-
 #[test]
 fn processes_allocate_free_each_others_memory_and_leave_nothing_behind() {
-    let mut after_two = 0;
-    for round in 0..8 {
-        for _ in 0..5 {
-            in_processes(500, move |i| {
-                let texts: Vec<String> = (0..20).map(|k| "x".repeat(k * 30 + i % 11)).collect();
-                thread::sleep(Duration::from_micros(100));
-                // Freed by a plain thread.
-                let freed = thread::Builder::new().stack_size(64 << 10);
-                if i % 50 == 0 {
-                    freed.spawn(move || drop(texts)).unwrap().join().unwrap();
-                }
-            });
-        }
-        let now = resident();
-        println!("{} processes, {now} KiB resident", (round + 1) * 2500);
-        if round == 1 {
-            after_two = now;
-        }
-        assert!(
-            round < 2 || now < after_two * 3 / 2 + 8192,
-            "{now} KiB after {after_two} KiB"
-        );
-    }
+    allocator::allocate_and_end();
 }

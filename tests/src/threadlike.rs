@@ -1,0 +1,53 @@
+//! What the tests of threadlike processes share. They link `std_net_interpose` themselves.
+
+use std::net::{TcpListener, TcpStream};
+use std::sync::Once;
+use std::thread;
+use std::time::Duration;
+
+use std_net::process::{self, JoinHandle};
+use std_net::runtime;
+
+use crate::{LIMIT, within};
+
+/// Starts one worker, so that a process that holds it holds all.
+pub fn start() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| runtime::Builder::new().workers(1).start().unwrap());
+}
+
+/// Spawns `f` as a threadlike process on the one worker.
+pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    start();
+    process::Builder::new()
+        .threadlike(true)
+        .spawn(f)
+        .expect("processes can be threadlike here")
+}
+
+/// Runs `f` as a threadlike process.
+pub fn run<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    within(LIMIT, || match spawn(f).join() {
+        Ok(value) => value,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+/// Two ends of a TCP connection of std's.
+pub fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let a = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (a, listener.accept().unwrap().0)
+}
+
+/// Waits until this process stands in the list as waiting.
+pub fn until_it_waits<T>(handle: &JoinHandle<T>) {
+    let id = handle.process().id();
+    while !process::list()
+        .iter()
+        .any(|p| p.id == id && p.since.is_some())
+    {
+        process::yield_now();
+        thread::sleep(Duration::from_micros(100));
+    }
+}
