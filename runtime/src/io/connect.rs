@@ -153,7 +153,8 @@ impl Io {
                     _ => error,
                 })
         });
-        if forced {
+        // Where the attempt itself has put it there for good, it stays.
+        if forced && !self.is_forced() {
             self.set_o_nonblock(false)?;
         }
         result

@@ -93,8 +93,11 @@ impl Io {
                 task.spend();
             }
             let seen = self.source.get().map(|s| (s, s.readiness(interest)));
-            // No hint at all: not watched yet, or a thread that asks the kernel itself.
-            let hopeful = task.is_none() || seen.is_none_or(|(_, seen)| seen.allows());
+            // No hint at all: not watched yet, a thread that asks the kernel itself, or a hang-up that the
+            // reactor does not tell of.
+            let hopeful = task.is_none()
+                || (Reactor::REPORTS_ONCE && interest == Interest::Hangup)
+                || seen.is_none_or(|(_, seen)| seen.allows());
             if hopeful || turn.last_try || turn.pauses > 0 {
                 match attempt(turn.how) {
                     Ok(done) => {
