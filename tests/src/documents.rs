@@ -16,15 +16,20 @@ macro_rules! documents {
 documents! {
     readme: "README.md";
     soundness: "docs/soundness.md";
-    sockets: "docs/guide/src/sockets.md";
+    start: "docs/guide/src/start.md";
     coming_from_std: "docs/guide/src/coming-from-std.md";
-    channels: "docs/guide/src/channels.md";
-    tls: "docs/guide/src/tls.md";
+    sockets: "docs/guide/src/sockets.md";
+    deadlines: "docs/guide/src/deadlines.md";
     processes: "docs/guide/src/processes.md";
+    channels: "docs/guide/src/channels.md";
+    names: "docs/guide/src/names.md";
+    unix: "docs/guide/src/unix.md";
+    tls: "docs/guide/src/tls.md";
     production: "docs/guide/src/production.md";
     existing_code: "docs/guide/src/existing-code.md";
     addresses: "docs/guide/src/addresses.md";
     ipparse: "docs/guide/src/ipparse.md";
+    tuning: "docs/guide/src/tuning.md";
 }
 
 /// A process may only take what may go to another thread.
