@@ -1,4 +1,4 @@
-//! What a proxy costs: carries a gigabyte from one connection to another, by `std_net::copy` and by a
+//! Shows what `std_net::copy` saves a proxy: carries a gigabyte from one connection to another, by `copy` and by a
 //! loop that reads into 16 KiB and writes, in turn, and prints the CPU time of each.
 //!
 //! Usage: `carry [MEGABYTES [BYTES_A_WRITE]]`, 1000 and 65536 by default.

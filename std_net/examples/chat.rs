@@ -1,5 +1,5 @@
-//! A chat with one room: what one client types all others see. Two processes a client, one that
-//! reads and one that writes, and one for the room; channels between them. Ctrl-C closes the room.
+//! Shows processes and channels: a chat with one room. What one client types, all others see. Each client has two
+//! processes, one that reads and one that writes, and the room has one; channels connect them. Ctrl-C closes the room.
 //!
 //! Usage: `chat [ADDRESS]`, 127.0.0.1:6666 by default. Try `socat - TCP:127.0.0.1:6666` twice.
 

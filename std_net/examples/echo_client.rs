@@ -1,4 +1,5 @@
-//! The other half of `echo_server`: sends the lines of standard input and prints what comes back.
+//! Shows a client with a buffer for lines, the other half of `echo_server`: sends the lines of standard input and
+//! prints what comes back.
 //!
 //! Usage: `echo_client [ADDRESS]`, 127.0.0.1:7777 by default.
 

@@ -1,5 +1,5 @@
-//! A line echo to which telnet or socat can connect: whatever comes goes back. A process for each
-//! connection. Ctrl-C lets those that are connected finish, for five seconds.
+//! Shows the least that a server needs: a process for each connection, and an end. Whatever comes goes back; telnet
+//! or socat can connect. Ctrl-C lets those that are connected finish, for five seconds.
 //!
 //! Usage: `echo_server [ADDRESS]`, 127.0.0.1:7777 by default. Try `socat - TCP:127.0.0.1:7777`.
 

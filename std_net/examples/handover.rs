@@ -1,6 +1,6 @@
-//! A server that is replaced without losing a connection, by any program that may connect to its Unix
-//! socket: the new one asks for the listener, gets its descriptor (`SCM_RIGHTS`), and the old one ends
-//! when what it has under way is done. `restart` does it as a parent and its child.
+//! Shows `activation::adopt`: a server that any program replaces without losing a connection, if that program may connect
+//! to its Unix socket. The new server asks for the listener and gets its descriptor (`SCM_RIGHTS`). The old one ends when
+//! what it has under way is done. `restart` does it as a parent and its child.
 //!
 //! Usage: `handover CONTROL_PATH [ADDRESS]`: takes the listener from whoever serves CONTROL_PATH, or
 //! binds ADDRESS, 127.0.0.1:7778 by default. Tells each client the number of its process.

@@ -1,5 +1,5 @@
-//! HTTP/1.1 and HTTP/2 by hyper, in processes: one for each connection, and for HTTP/2 one for each request.
-//! No other runtime. The handler is linear code: it may wait as any process may.
+//! Shows `compat`, the bridge for futures: HTTP/1.1 and HTTP/2 by hyper, in processes. There is one for each connection,
+//! and for HTTP/2 one for each request. No other runtime. The handler is linear code: it may wait as any process may.
 //!
 //! Usage: `hyper_hello [ADDRESS]`, 127.0.0.1:8080 by default. Try `curl -v http://127.0.0.1:8080/` and
 //! `curl -v --http2-prior-knowledge http://127.0.0.1:8080/`. Needs the feature `hyper`.

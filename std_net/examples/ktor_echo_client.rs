@@ -1,5 +1,5 @@
-//! The client of Ktor's page on sockets: one process prints the lines that come, while the main thread
-//! sends those of standard input.
+//! "Sockets" of the Ktor manual, the client: one process prints the lines that come, while the main thread sends
+//! those of standard input.
 //!
 //! Usage: `ktor_echo_client [ADDRESS]`, 127.0.0.1:9002 by default.
 

@@ -1,4 +1,4 @@
-//! The echo server of Ktor's page on sockets: each line comes back. Try it with `telnet`, `socat` or
+//! "Sockets" of the Ktor manual, the echo server: each line comes back. Try it with `telnet`, `socat` or
 //! `ktor_echo_client`.
 //!
 //! Usage: `ktor_echo_server [ADDRESS]`, 127.0.0.1:9002 by default.

@@ -1,6 +1,6 @@
-//! A store of keys and values in memory, over a protocol of lines: `SET key value`, `GET key`, `DEL key`.
-//! Shows what a server in production has: a limit, an idle timeout, errors with the peer, Ctrl-C that
-//! waits for no idle client.
+//! Shows what a server in production has: a limit of connections, an idle timeout, errors that name the peer, a Ctrl-C
+//! that waits for no idle client. It is a store of keys and values in memory, over a protocol of lines: `SET key value`,
+//! `GET key`, `DEL key`.
 //!
 //! Usage: `kv_server [ADDRESS]`, 127.0.0.1:6380 by default. Try `socat - TCP:127.0.0.1:6380`.
 

@@ -1,4 +1,4 @@
-//! How fast lines are: a gigabyte of short lines over TCP through `read_utf8_line`, beside std's
+//! Shows how fast lines are: a gigabyte of short lines over TCP through `read_utf8_line`, beside std's
 //! `BufReader::read_line` with a reused `String`, in turn.
 //!
 //! Usage: `line_speed [MEGABYTES [ROUNDS]]`, 1000 and 3 by default. Build it with `--release`.

@@ -1,5 +1,5 @@
-//! Carries every connection over to one of several servers, in turn; one that does not answer is passed
-//! over, and left alone for a while.
+//! Shows a `Relay` with a choice of targets: carries every connection over to one of several servers, in turn. A server
+//! that does not answer is passed over, and left alone for a while.
 //!
 //! Usage: `load_balancer LISTEN_ADDRESS SERVER_ADDRESS...`
 

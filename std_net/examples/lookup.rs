@@ -1,4 +1,4 @@
-//! Looks names up, all at the same time, and says what each is or why it is nothing.
+//! Shows `dns::Resolver`: looks names up, all at the same time, and prints the addresses of each, or why it has none.
 //!
 //! Usage: `lookup NAME...`; an address is looked up the other way round. Exit status 0 if all were
 //! found, 1 if one was not, 2 if one could not be found out in 5 seconds.

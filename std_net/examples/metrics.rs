@@ -1,5 +1,5 @@
-//! What the runtime counts, as OpenMetrics text for Prometheus and its like: `GET /metrics`. Beside it in a program
-//! of yours stands the service itself; here it is an echo server.
+//! Shows `process::metrics`: what the runtime counts, as OpenMetrics text for Prometheus and its like: `GET /metrics`.
+//! In a program of yours the service itself runs beside it; here it is an echo server.
 //!
 //! Usage: `metrics [ADDRESS]`, 127.0.0.1:9100 by default; the echo server is on a port of its own. Try
 //! `curl http://127.0.0.1:9100/metrics`.

@@ -1,5 +1,5 @@
-//! Passes a TCP connection from one OS process to another: a server accepts it, hands it over a Unix
-//! socket to a worker (this program, started again), and the worker answers the client.
+//! Shows how a descriptor is passed: a server accepts a TCP connection and hands it over a Unix socket to a worker, which
+//! is another OS process (this program, started again). The worker answers the client.
 //!
 //! Usage: `pass_fd`. Exit status 0 only if the answer came from the worker.
 

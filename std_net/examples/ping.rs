@@ -1,5 +1,5 @@
-//! Asks a host whether it is there: ICMP echo over the kernel's unprivileged ICMP datagram socket,
-//! through the low-level `Socket`. Every wait has a deadline.
+//! Shows the low-level `Socket`: asks a host whether it is there, by ICMP echo over the kernel's unprivileged ICMP
+//! datagram socket. Every wait has a deadline.
 //!
 //! Usage: `ping [HOST] [COUNT]`, 127.0.0.1 and 3 by default. Exit status 0 if an answer came. The
 //! kernel must allow it to your group: `sysctl net.ipv4.ping_group_range`.

@@ -1,4 +1,4 @@
-//! Which TCP ports of a host are open: a process for each port, a thousand at a time.
+//! Shows a thousand connects at a time: which TCP ports of a host are open, with a process for each port.
 //!
 //! Usage: `port_scan HOST [FIRST-LAST]`, ports 1-1024 by default. Scan what is yours.
 

@@ -1,5 +1,5 @@
-//! A server that is replaced without losing a connection: at SIGHUP it starts its successor, which
-//! gets the listening socket, answers what is under way, and ends. SIGTERM and SIGINT end it alone.
+//! Shows `activation::pass`: a server that is replaced without losing a connection. At SIGHUP it starts its successor,
+//! which gets the listening socket; it answers what is under way, and ends. SIGTERM and SIGINT end it alone.
 //!
 //! Also takes its socket from a service manager: `systemd-socket-activate -l 7777 restart`.
 //!

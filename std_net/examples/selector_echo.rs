@@ -1,5 +1,5 @@
-//! The echo server once more, for those who write their own event loop: one thread, non-blocking
-//! sockets and a `polling::Poller`, as Ktor's `SelectorManager` or Java's `Selector` is used. No
+//! Shows the `try_` methods, for those who write their own event loop: the echo server once more, with one thread,
+//! non-blocking sockets and a `polling::Poller`, as Ktor's `SelectorManager` or Java's `Selector` is used. No
 //! process anywhere: `echo_server` does the same in half the lines.
 //!
 //! Usage: `selector_echo [ADDRESS]`, 127.0.0.1:7777 by default.

@@ -1,5 +1,5 @@
-//! Carries every connection over to another address, both ways, and each end too: one side can end
-//! while the other goes on. The bytes do not pass through the program.
+//! Shows a proxy: carries every connection over to another address, in both directions. When one side ends its stream,
+//! the other side is told, and may go on. The bytes do not pass through the program.
 //!
 //! Usage: `tcp_proxy LISTEN_ADDRESS TARGET_ADDRESS`
 

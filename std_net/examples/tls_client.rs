@@ -1,4 +1,4 @@
-//! An HTTPS GET: prints the answer, its head to standard error and its body to standard output.
+//! Shows TLS as a client: an HTTPS GET. Prints the head of the answer to standard error and the body to standard output.
 //!
 //! Usage: `tls_client [--ca FILE] [--insecure] URL`
 

@@ -1,4 +1,4 @@
-//! An echo server over TLS: each line comes back. Try it with `openssl s_client -connect`.
+//! Shows TLS as a server: an echo of lines. Try it with `openssl s_client -connect`.
 //!
 //! Usage: `tls_echo_server CERTIFICATE KEY [ADDRESS]`, both PEM files; 127.0.0.1:9443 by default.
 

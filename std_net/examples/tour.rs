@@ -1,6 +1,6 @@
-//! The tour: TCP, UDP and Unix servers on free ports and temporary paths, real data over each with
-//! deadlines set, errors as a user would see them, and 5,000 connections served by lightweight
-//! processes. One line a step, a summary at the end; exit status 0 only if all held.
+//! Shows all of it, step by step: TCP, UDP and Unix servers on free ports and temporary paths, real data over each with
+//! deadlines set, errors as a user would see them, and 5,000 connections served by lightweight processes. Prints one
+//! line for each step and a summary at the end; the exit status is 0 only if all steps held.
 //!
 //! Usage: `cargo run --release --example tour`
 

@@ -1,4 +1,4 @@
-//! What a datagram costs: sent and received one by one, many with one call (`sendmmsg`, `recvmmsg`), and
+//! Shows what a datagram costs: sent and received one by one, many with one call (`sendmmsg`, `recvmmsg`), and
 //! cut and put together by the kernel (`UDP_SEGMENT`, `UDP_GRO`). Over loopback, on one thread.
 //!
 //! Usage: `udp_batch [DATAGRAMS]`, 320,000 by default. Prints nanoseconds for each datagram.

@@ -1,6 +1,6 @@
-//! "Socket Channel" of the ZIO NIO pages: a server that forks a worker for each connection, reads
-//! three bytes at a time and prints them; an error in one worker is printed, and the server lives
-//! on. Client and server run in one program and are joined at the end.
+//! "Socket Channel" of the ZIO NIO manual: a server that forks a worker for each connection, reads
+//! three bytes at a time and prints them, as characters and as a count. An error in one worker is
+//! printed, and the server goes on. Client and server run in one program and are joined at the end.
 
 use std::io::{self, Write};
 
@@ -45,7 +45,11 @@ fn worker(stream: &TcpStream) -> io::Result<()> {
         if chunk == b"bad" {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a bad message"));
         }
-        println!("received: {chunk:?} [{}]", chunk.len());
+        println!(
+            "received: [{}] [{}]",
+            String::from_utf8_lossy(&chunk),
+            chunk.len()
+        );
     }
     Ok(())
 }

@@ -327,7 +327,7 @@ pub fn example(name: &str) -> PathBuf {
             name,
             // Some examples need it, and so do the tests.
             "--features",
-            "signals,tls",
+            "hyper,signals,tls",
         ]);
         build
             .arg("--target-dir")

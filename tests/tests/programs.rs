@@ -25,9 +25,9 @@ fn the_small_ones_print_what_the_manual_says() {
         assert_eq!(run("ping_tcp", &[]), "ping\n");
         assert_eq!(run("ping_unix", &[]), "ping\n");
         let zio = run("zio_server", &[]);
-        assert!(zio.contains("received: [111, 110, 101] [3]\n"), "{zio}");
+        assert!(zio.contains("received: [one] [3]\n"), "{zio}");
         assert!(zio.contains("worker failed: a bad message\n"), "{zio}");
-        assert!(zio.contains("received: [116] [1]\n"), "{zio}");
+        assert!(zio.contains("received: [t] [1]\n"), "{zio}");
         let parsed = run("parse_ip", &["::1", "10.0.0.0/8"]);
         assert!(
             parsed.contains("Loopback") && parsed.contains("10.255.255.255"),

@@ -1,0 +1,126 @@
+//! Every example says what it shows, and a test runs it. Those that no other test file runs are run here.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use std_net_tests::{LIMIT, Server, example, within};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = fs::read_dir(root().join(folder)).unwrap();
+    let files = folder.map(|entry| entry.unwrap().path());
+    files
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .collect()
+}
+
+/// Runs an example to its end. It may have to be built, for which the limit is not meant.
+fn run(name: &str, args: &[&str]) -> Output {
+    let program = example(name);
+    within(LIMIT, || Command::new(program).args(args).output().unwrap())
+}
+
+fn lines(output: &Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn each_says_what_it_shows_and_is_run_by_a_test() {
+    let tests: Vec<String> = files("tests/tests")
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    for path in files("std_net/examples") {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let head = text.lines().next().unwrap();
+        let manual = ["Inko manual", "Ktor manual", "ZIO NIO manual"]
+            .iter()
+            .any(|m| head.contains(m));
+        assert!(
+            manual || head.starts_with("//! Shows "),
+            "{name} begins with neither its manual nor `//! Shows`: {head}"
+        );
+        let ways = ["run(", "Server::start(", "example(", "start("];
+        assert!(
+            tests.iter().any(|test| ways
+                .iter()
+                .any(|way| test.contains(&format!("{way}\"{name}\"")))),
+            "no test runs the example {name}"
+        );
+    }
+}
+
+#[test]
+fn tour_holds_in_every_step() {
+    let output = run("tour", &[]);
+    let lines = lines(&output);
+    assert!(output.status.success(), "{lines:#?}");
+    assert_eq!(lines.last().unwrap(), "10 of 10 steps held");
+    assert_eq!(
+        lines.iter().filter(|line| line.starts_with("ok ")).count(),
+        10
+    );
+}
+
+#[test]
+fn carry_measures_both_ways() {
+    let output = run("carry", &["4"]);
+    assert!(output.status.success(), "{output:?}");
+    let lines = lines(&output);
+    assert_eq!(lines.len(), 5, "{lines:#?}");
+    for line in lines {
+        assert!(
+            line.starts_with("round ") && line.contains("CPU copy/loop"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn line_speed_reads_all_lines_in_every_way() {
+    let output = run("line_speed", &["2", "1"]);
+    assert!(output.status.success(), "{output:?}");
+    let lines = lines(&output);
+    assert_eq!(lines.len(), 6, "{lines:#?}");
+    assert!(
+        lines.iter().all(|line| line.ends_with(" MB/s")),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn ping_is_answered_or_says_what_the_kernel_must_allow() {
+    let output = run("ping", &["127.0.0.1", "2"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if errors.contains("ping_group_range") {
+        assert_eq!(output.status.code(), Some(1));
+        eprintln!("SKIPPED: {}", errors.trim());
+        return;
+    }
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(lines(&output).last().unwrap(), "2 of 2 answered");
+}
+
+#[test]
+fn hyper_hello_answers_a_request_of_http_1() {
+    // It may have to be built, for which the limit is not meant.
+    example("hyper_hello");
+    within(LIMIT, || {
+        let server = Server::start("hyper_hello", &["127.0.0.1:0"]);
+        let mut client = TcpStream::connect(server.address).unwrap();
+        let request = "GET /reader HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        client.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.ends_with("Hello, reader!\n"), "{answer}");
+    });
+}
