@@ -1,6 +1,7 @@
-//! Sockets that were there before the program: from a service manager (socket activation, as
-//! `sd_listen_fds(3)`), or from the program's own predecessor, so that a restart loses no connection; as
-//! descriptors that the program was started with, or that came over a Unix socket.
+//! This module takes over sockets that existed before the program. A service manager passes them on
+//! (socket activation, as in `sd_listen_fds(3)`), or an earlier instance of the program does, so that a
+//! restart loses no connection. They come as descriptors that the program was started with, or over a
+//! Unix socket.
 
 use std::error::Error;
 use std::fmt;
@@ -16,17 +17,18 @@ use crate::socket::{TcpListener, UdpSocket};
 use crate::unix::UnixSeqpacketListener;
 use crate::unix::{UnixDatagram, UnixListener};
 
-/// Takes the sockets that were passed to this OS process: `LISTEN_FDS`, if `LISTEN_PID` says that they are
-/// meant for it, with their names in `LISTEN_FDNAMES`. None if there are none, and none the second
-/// time.
+/// Takes the sockets that were passed to this OS process. The variable `LISTEN_FDS` says how many there
+/// are, `LISTEN_FDNAMES` has their names, and `LISTEN_PID` must name this OS process. The list is empty
+/// if no sockets were passed, and in every call after the first.
 ///
-/// Call it first in `main`: as long as there is one thread only, the variables are removed from the
-/// environment too. (Programs started from here would not take them for theirs in any case.)
+/// Call it first in `main`: while there is only one thread, it also removes the variables from the
+/// environment. (A program that is started from here would not take the sockets for its own in any
+/// case.)
 ///
 /// # Errors
 ///
-/// [`InvalidData`](io::ErrorKind::InvalidData) if the variables make no sense; `EBADF` if a descriptor
-/// that they promise is not open.
+/// [`InvalidData`](io::ErrorKind::InvalidData) if the variables make no sense; `EBADF` if they promise
+/// a descriptor that is not open.
 ///
 /// # Examples
 ///
@@ -47,12 +49,13 @@ pub fn inherited() -> io::Result<Vec<Inherited>> {
     Ok(all.map(|(fd, name)| Inherited { fd, name }).collect())
 }
 
-/// Has `command` start its program with these sockets, which that takes with [`inherited`], each under
-/// a name. They stay open here too: connections that come meanwhile wait in the queue that both share.
-/// The file of a Unix socket stays, whatever `UnixBuilder::unlink_on_drop` said: the successor has it.
+/// Makes `command` pass these sockets to its program, each under a name. The program takes them with
+/// [`inherited`]. The sockets stay open here too: new connections wait in the queue that both programs
+/// share. The file of a Unix socket stays, even if `UnixBuilder::unlink_on_drop` was set: it now
+/// belongs to the new program.
 ///
-/// What `command` says of the program, its arguments, environment, directory and standard streams
-/// holds; it must not get another `pre_exec` after this one. Example: `restart`.
+/// The program, its arguments, environment, directory and standard streams stay as `command` says. Do
+/// not give `command` another `pre_exec` after this call. The example `restart` shows a whole program.
 ///
 /// # Errors
 ///
@@ -74,7 +77,7 @@ pub fn inherited() -> io::Result<Vec<Inherited>> {
 /// ```
 pub fn pass(command: &mut Command, sockets: &[(&str, &dyn AsFd)]) -> io::Result<()> {
     for (_, socket) in sockets {
-        // The successor's from now on, with its file.
+        // The socket and its file belong to the new program from now on.
         crate::unix::keep_file(socket.as_fd())?;
     }
     let fds = sockets
@@ -84,14 +87,14 @@ pub fn pass(command: &mut Command, sockets: &[(&str, &dyn AsFd)]) -> io::Result<
     inherit::pass(command, fds)
 }
 
-/// Takes a descriptor that another program has and has passed on: over a Unix socket
-/// (`SCM_RIGHTS`), say, as [`recv_ancillary`](crate::unix::UnixStream::recv_ancillary) gives it.
+/// Takes a descriptor that another program has opened and passed on. For example, it came over a Unix
+/// socket (`SCM_RIGHTS`), and [`recv_ancillary`](crate::unix::UnixStream::recv_ancillary) returned it.
 ///
 /// Both programs can use the socket at the same time, and each connection goes to one of them.
-/// `O_NONBLOCK` belongs to what both share, so it is left as it is: the calls here wait as ever, whether
-/// the other one has set it or clears it. Where the kernel has no `io_uring(7)`, or does not let this
-/// program use it, an accept in a process has to set it. (`TcpListener::from` takes a descriptor as std
-/// does, in the mode that it is in.)
+/// `O_NONBLOCK` belongs to the open socket that both share, so this call leaves it as it is. Calls here
+/// wait as usual, whether or not the other program sets it. There is one exception: where the kernel
+/// has no `io_uring(7)`, or does not let this program use it, an accept in a process has to set it.
+/// (`TcpListener::from` takes a descriptor as std does, in the mode that it is in.)
 ///
 /// # Examples
 ///
@@ -119,25 +122,26 @@ pub struct Inherited {
     name: Option<String>,
 }
 
-/// It is a socket of another kind, or no socket; nothing is lost: [`into_inherited`](Self::into_inherited).
+/// The error for a socket of another kind, or for a descriptor that is no socket. Nothing is lost:
+/// [`into_inherited`](Self::into_inherited) returns the socket.
 pub struct WrongKind {
     inherited: Inherited,
     wanted: &'static str,
 }
 
 impl Inherited {
-    /// The name that it was given, `FileDescriptorName=` of systemd.
+    /// Returns the name that the socket was given: `FileDescriptorName=` of systemd.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// As a listening TCP socket. It waits, as these all do, whether or not it came with
+    /// Takes the socket as a listening TCP socket. Its calls wait as usual, whether or not it came with
     /// `O_NONBLOCK`.
     ///
     /// # Errors
     ///
-    /// [`WrongKind`], which holds the socket, if it is none of these.
+    /// [`WrongKind`], which holds the socket, if it is not a listening TCP socket.
     pub fn tcp_listener(self) -> Result<TcpListener, WrongKind> {
         let socket = TcpListener::from(self.take(
             &[Domain::IPV4, Domain::IPV6],
@@ -149,11 +153,11 @@ impl Inherited {
         Ok(socket)
     }
 
-    /// As a UDP socket.
+    /// Takes the socket as a UDP socket.
     ///
     /// # Errors
     ///
-    /// [`WrongKind`], which holds the socket, if it is none of these.
+    /// [`WrongKind`], which holds the socket, if it is not a UDP socket.
     pub fn udp_socket(self) -> Result<UdpSocket, WrongKind> {
         let socket = UdpSocket::from(self.take(
             &[Domain::IPV4, Domain::IPV6],
@@ -165,11 +169,11 @@ impl Inherited {
         Ok(socket)
     }
 
-    /// As a listening Unix stream socket.
+    /// Takes the socket as a listening Unix stream socket.
     ///
     /// # Errors
     ///
-    /// [`WrongKind`], which holds the socket, if it is none of these.
+    /// [`WrongKind`], which holds the socket, if it is not a listening Unix stream socket.
     pub fn unix_listener(self) -> Result<UnixListener, WrongKind> {
         let socket =
             UnixListener::from(self.take(&[Domain::UNIX], Type::STREAM, true, "UnixListener")?);
@@ -177,11 +181,11 @@ impl Inherited {
         Ok(socket)
     }
 
-    /// As a Unix datagram socket.
+    /// Takes the socket as a Unix datagram socket.
     ///
     /// # Errors
     ///
-    /// [`WrongKind`], which holds the socket, if it is none of these.
+    /// [`WrongKind`], which holds the socket, if it is not a Unix datagram socket.
     pub fn unix_datagram(self) -> Result<UnixDatagram, WrongKind> {
         let socket =
             UnixDatagram::from(self.take(&[Domain::UNIX], Type::DGRAM, false, "UnixDatagram")?);
@@ -189,13 +193,13 @@ impl Inherited {
         Ok(socket)
     }
 
-    /// As a listening Unix seqpacket socket.
+    /// Takes the socket as a listening Unix seqpacket socket.
     ///
-    /// Not on macOS.
+    /// macOS has no such sockets, so this method does not exist there.
     ///
     /// # Errors
     ///
-    /// [`WrongKind`], which holds the socket, if it is none of these.
+    /// [`WrongKind`], which holds the socket, if it is not a listening Unix seqpacket socket.
     #[cfg(not(target_vendor = "apple"))]
     pub fn unix_seqpacket_listener(self) -> Result<UnixSeqpacketListener, WrongKind> {
         let socket = UnixSeqpacketListener::from(self.take(
@@ -208,7 +212,7 @@ impl Inherited {
         Ok(socket)
     }
 
-    /// The descriptor, if it is a socket of this kind.
+    /// Returns the descriptor if it is a socket of this kind.
     fn take(
         self,
         domains: &[Domain],
@@ -226,7 +230,7 @@ impl Inherited {
         }
     }
 
-    /// What the kernel says: the family of its address, `SO_TYPE`, `SO_ACCEPTCONN`.
+    /// Asks the kernel for the family of the address, `SO_TYPE` and `SO_ACCEPTCONN`.
     fn is(&self, domains: &[Domain], ty: Type, listens: bool) -> bool {
         let socket = SockRef::from(&self.fd);
         socket
@@ -237,7 +241,8 @@ impl Inherited {
     }
 }
 
-/// It waits, whatever mode a predecessor needs the descriptor in. Cannot fail: it is open.
+/// Makes calls on this socket wait, whatever mode an earlier program needs the descriptor in. This
+/// cannot fail, because the descriptor is open.
 fn regard_as_blocking(io: &Io) {
     let _ = io.regard_as_blocking();
 }
@@ -255,7 +260,7 @@ impl From<Inherited> for OwnedFd {
 }
 
 impl WrongKind {
-    /// The socket, to be taken as another kind.
+    /// Returns the socket, so that it can be taken as another kind.
     #[must_use]
     pub fn into_inherited(self) -> Inherited {
         self.inherited

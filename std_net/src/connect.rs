@@ -1,6 +1,7 @@
-//! Connecting to whatever an address names: which of several, in which order, and what to say when
-//! none answers. RFC 8305 ("Happy Eyeballs"); of its part about name lookups: IPv4 goes ahead if IPv6 is not
-//! known 50 milliseconds later. An early answer about IPv6 waits for that about IPv4.
+//! Connecting to an address or a name. This module decides which of several addresses to try and in
+//! which order, and makes the error when none answers (RFC 8305, "Happy Eyeballs"). Of its part about
+//! name lookups it does this: IPv4 goes ahead if the answer about IPv6 is still missing after 50
+//! milliseconds. An early answer about IPv6 waits for the answer about IPv4.
 
 use std::error::Error;
 use std::fmt;
@@ -18,22 +19,22 @@ use std_net_runtime::{AddressError, Deadline};
 use crate::dns::{Late, RESOLUTION_DELAY, Resolver};
 use crate::socket::{Domain, Socket, ToSocketAddrs};
 
-/// How long an attempt may be silent before the next one begins beside it: the Connection Attempt
+/// How long an attempt may stay silent before the next one begins beside it: the Connection Attempt
 /// Delay that RFC 8305, section 5, recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Why a connection came about with none of several addresses: inside the
-/// [`io::Error`](std::io::Error) of a connect, if its attempts failed in different ways.
+/// The reasons why none of several addresses could be connected. It is found inside the
+/// [`io::Error`](std::io::Error) of a connect if its attempts failed in different ways.
 ///
-/// The error's kind is that of the last address, as std's. If all attempts failed in the same way, the
-/// error has an [`AddressError`] inside, with all addresses.
+/// The kind of the error is that of the last address, as in std. If all attempts failed in the same
+/// way, the error holds an [`AddressError`] with all addresses instead.
 ///
 /// # Examples
 ///
 /// ```
 /// use std_net::socket::{ConnectErrors, SocketAddr, TcpListener, TcpStream};
 ///
-/// // One port with nobody behind it, and one that is none.
+/// // No program listens on the first address, and the second cannot be reached.
 /// let closed = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
 /// let no_network: SocketAddr = "255.255.255.255:9".parse().unwrap();
 /// let error = TcpStream::connect(&[closed, no_network][..]).unwrap_err();
@@ -48,7 +49,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub struct ConnectErrors(Vec<(SocketAddr, io::Error)>);
 
 impl ConnectErrors {
-    /// The addresses that were tried, in this order, with the error of each.
+    /// Returns the addresses that were tried, in this order, each with its error.
     pub fn attempts(&self) -> impl ExactSizeIterator<Item = (SocketAddr, &io::Error)> {
         self.0.iter().map(|(addr, error)| (*addr, error))
     }
@@ -71,24 +72,24 @@ impl Error for ConnectErrors {
     }
 }
 
-/// A new TCP socket connected to one of the addresses, within `deadline`.
+/// Makes a TCP socket and connects it to one of the addresses, within `deadline`.
 pub(crate) fn tcp(addrs: impl ToSocketAddrs, deadline: Deadline) -> io::Result<Socket> {
     race(addrs, deadline, |addr, _| {
         Socket::stream(Domain::for_address(addr))
     })
 }
 
-/// A new TCP socket connected to `addr`.
+/// Makes a TCP socket and connects it to `addr`.
 pub(crate) fn tcp_one(addr: SocketAddr, deadline: Deadline) -> io::Result<Socket> {
     let socket = Socket::stream(Domain::for_address(addr)).map_err(|e| named(addr, e))?;
     finish(socket, addr, deadline).map_err(|failed| named(addr, failed.1))
 }
 
-/// Connects a socket that `open` makes to the first address that answers; it is told whether there is but
-/// one address.
+/// Connects a socket to the first address that answers. `open` makes the socket. It gets the address,
+/// and whether this is the only one.
 ///
-/// As long as each attempt succeeds or fails before the next one is due, this is a plain loop.
-/// Only when one stays silent do processes race, one for each attempt.
+/// As long as each attempt succeeds or fails before the next one is due, this is a plain loop. Only
+/// when an attempt stays silent, processes race, one for each attempt.
 pub(crate) fn race(
     addrs: impl ToSocketAddrs,
     deadline: Deadline,
@@ -104,7 +105,7 @@ pub(crate) fn race(
     let v6_first = if addrs.is_name() {
         true
     } else {
-        // The caller's own order.
+        // Keep the caller's order.
         found.first().is_some_and(SocketAddr::is_ipv6)
     };
     match late {
@@ -113,7 +114,7 @@ pub(crate) fn race(
     }
 }
 
-/// The race of addresses that are all known.
+/// Races addresses that are all known.
 fn race_found(
     found: Vec<SocketAddr>,
     v6_first: bool,
@@ -148,7 +149,7 @@ fn race_found(
     Err(failed(failures))
 }
 
-/// The race of IPv4 addresses, which those of IPv6 join as soon as they are known.
+/// Races the IPv4 addresses. The IPv6 addresses join as soon as they are known.
 fn race_late(
     found: Vec<SocketAddr>,
     late: Late,
@@ -163,13 +164,13 @@ fn race_late(
     })?;
     let mut racers = Racers(vec![early]);
     let mut failure = None;
-    // The early ones have as long as any attempt before the next.
+    // The IPv4 addresses get the time that any attempt gets before the next one begins.
     let mut late = Some((late, late_reporter, late_open));
     let mut until = deadline.min((Instant::now() + ATTEMPT_DELAY).into());
     loop {
         match reports.recv_deadline(until) {
             Ok((_, Ok(socket))) => return Ok(socket),
-            // If there is no late address, what the early ones say is the reason.
+            // If there is no IPv6 address, report the error of the IPv4 addresses.
             Ok((is_early, Err(error))) => {
                 if is_early || failure.is_none() {
                     failure = Some(error);
@@ -196,7 +197,7 @@ fn race_late(
     Err(failure.unwrap_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "deadline has passed")))
 }
 
-/// Processes that end with their race.
+/// Processes that are cancelled when their race ends.
 struct Racers(Vec<JoinHandle<()>>);
 
 impl Drop for Racers {
@@ -207,7 +208,7 @@ impl Drop for Racers {
     }
 }
 
-/// Attempts under way at the same time, each in a process of its own.
+/// Attempts that run at the same time, each in its own process.
 struct Race {
     deadline: Deadline,
     reports: Receiver<Report>,
@@ -218,13 +219,13 @@ struct Race {
 }
 
 struct Racer {
-    /// Not the address: a list may have one twice.
+    /// A racer is known by its number and not by its address, because a list may have an address twice.
     number: usize,
     addr: SocketAddr,
     process: JoinHandle<()>,
 }
 
-/// The number of a racer, and how its attempt ended.
+/// The number of a racer and the result of its attempt.
 type Report = (usize, io::Result<Socket>);
 
 impl Race {
@@ -255,7 +256,8 @@ impl Race {
         let racer = process::Builder::new().name("connect").spawn(move || {
             let result =
                 open().and_then(|socket| finish(socket, addr, deadline).map_err(|failed| failed.1));
-            // Nobody listens any more: another was first, and this socket is closed here.
+            // This fails if another attempt was faster: the receiver is gone, and the socket is closed
+            // here.
             let _ = reporter.send((number, result));
         });
         match racer {
@@ -268,13 +270,13 @@ impl Race {
         }
     }
 
-    /// Starts the rest one after another and returns the first that connects.
+    /// Starts the rest one after another, and returns the first socket that connects.
     fn run(
         mut self,
         mut rest: impl ExactSizeIterator<Item = SocketAddr>,
         open: impl Fn(SocketAddr, bool) -> io::Result<Socket> + Clone + Send + 'static,
     ) -> io::Result<Socket> {
-        // The silent one has had its time.
+        // The silent attempt has had its time, so the next one starts now.
         let mut next_start = Instant::now();
         loop {
             let due = self.running.is_empty() || next_start <= Instant::now();
@@ -284,7 +286,7 @@ impl Race {
                 next_start = Instant::now() + ATTEMPT_DELAY;
             }
             let until = if rest.len() == 0 {
-                // The racers alone keep the channel open.
+                // From now on only the racers keep the channel open, so it closes when all have ended.
                 self.reporter = None;
                 self.deadline
             } else {
@@ -302,7 +304,7 @@ impl Race {
                 Err(RecvError::Cancelled) => process::check_cancelled()?,
                 Err(RecvError::Closed) => break,
                 Err(_) if is_past(self.deadline) => break,
-                // Not the next attempt's turn, but the deadline of the process.
+                // The wait ended, but not for the next attempt. It may be the deadline of the process.
                 Err(_) => process::check_cancelled()?,
             }
         }
@@ -322,8 +324,8 @@ impl Drop for Race {
     }
 }
 
-/// Connects `socket`, or goes on with a connect that ran into an earlier deadline. Gives it back
-/// with the error.
+/// Connects `socket`, or goes on with a connect that ran into an earlier deadline. On an error it gives
+/// the socket back too.
 fn finish(
     socket: Socket,
     addr: SocketAddr,
@@ -332,7 +334,8 @@ fn finish(
     socket.set_deadline(deadline);
     match socket.connect(addr) {
         Ok(()) if is_self(&socket, addr) => {
-            // Reset: a program that wants to listen on that port must not wait for a minute.
+            // Close it with a reset: otherwise a program that wants to listen on that port has to wait
+            // for a minute.
             let _ = socket.set_linger(Some(Duration::ZERO));
             let refused = io::Error::from_raw_os_error(libc::ECONNREFUSED);
             Err((socket, refused))
@@ -345,10 +348,12 @@ fn finish(
     }
 }
 
-/// Whether the kernel has connected the socket to itself: it chose for it the very port on which nobody
-/// listens (RFC 9293, section 3.5: simultaneous open). Whoever connects means somebody else.
+/// Returns true if the kernel has connected the socket to itself. This happens if the kernel chooses,
+/// as the socket's own port, the port that the socket connects to and on which no program listens (RFC
+/// 9293, section 3.5: simultaneous open). The caller wants another program, so this counts as refused.
 fn is_self(socket: &Socket, addr: SocketAddr) -> bool {
-    // A port that it does not choose by itself needs no question.
+    // If the kernel never chooses this port by itself, there is no need to ask for the socket's own
+    // address.
     if !chosen_ports().contains(&addr.port()) {
         return false;
     }
@@ -356,7 +361,7 @@ fn is_self(socket: &Socket, addr: SocketAddr) -> bool {
     own.is_some_and(|own| (own.ip(), own.port()) == (addr.ip(), addr.port()))
 }
 
-/// The ports that the kernel hands out, as they were when this was first asked.
+/// Returns the ports that the kernel chooses from, as they were at the first call.
 fn chosen_ports() -> &'static RangeInclusive<u16> {
     static PORTS: OnceLock<RangeInclusive<u16>> = OnceLock::new();
     PORTS.get_or_init(|| {
@@ -370,8 +375,9 @@ fn chosen_ports() -> &'static RangeInclusive<u16> {
     })
 }
 
-/// The order of attempts (RFC 8305, section 4): that of the resolver, which is by RFC 6724, but
-/// the two families take turns, beginning with IPv6 or with IPv4.
+/// Puts the addresses in the order of attempts (RFC 8305, section 4). The resolver's order, which
+/// follows RFC 6724, stays within each family, but the two families take turns. The first address is
+/// IPv6 if `v6_first` is set.
 fn in_turn(addrs: Vec<SocketAddr>, v6_first: bool) -> Vec<SocketAddr> {
     let total = addrs.len();
     let (ours, theirs): (Vec<_>, Vec<_>) = addrs.into_iter().partition(|a| a.is_ipv6() == v6_first);
@@ -384,7 +390,7 @@ fn in_turn(addrs: Vec<SocketAddr>, v6_first: bool) -> Vec<SocketAddr> {
     ordered
 }
 
-/// The one error for all attempts.
+/// Makes one error of all failed attempts.
 fn failed(mut failures: Vec<(SocketAddr, io::Error)>) -> io::Error {
     let Some((_, last)) = failures.last() else {
         return io::Error::new(
@@ -405,7 +411,7 @@ fn named(addr: impl fmt::Display, error: io::Error) -> io::Error {
     AddressError::wrap("connect to", addr, error)
 }
 
-/// Whether `error` is that of a deadline of ours, and not the kernel's patience with a peer.
+/// Returns true if `error` comes from our deadline, and not from the kernel's own timeout for a peer.
 fn is_deadline(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
 }

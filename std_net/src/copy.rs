@@ -1,4 +1,5 @@
-//! From one connection to another: what a proxy does. Without a copy where the kernel can.
+//! Copies from one connection to another, as a proxy does. Where the kernel can, the bytes do not pass
+//! through the program.
 
 use std::io;
 use std::net::Shutdown;
@@ -12,11 +13,11 @@ use std_net_runtime::{Deadline, process, retry_interrupted, sendfile};
 use crate::channel::halves::READ;
 use crate::channel::{Connected, taken};
 
-/// A connection that bytes can be carried from and to: every one that can be opened as channels, which are
-/// [`TcpStream`](crate::socket::TcpStream), [`UnixStream`](crate::unix::UnixStream), those of TLS, and
-/// [`channel::Over`](crate::channel::Over).
+/// A connection that bytes can be copied from and to. Every connection that can be opened as channels
+/// is one: [`TcpStream`](crate::socket::TcpStream), [`UnixStream`](crate::unix::UnixStream), the TLS
+/// streams, and [`channel::Over`](crate::channel::Over).
 pub trait Connection: Connected {
-    /// Ends one or both directions; of TLS with a `close_notify`. Corresponds to `shutdown(2)`.
+    /// Ends one or both directions. TLS sends a `close_notify`. Corresponds to `shutdown(2)`.
     ///
     /// # Errors
     ///
@@ -30,15 +31,16 @@ impl<S: Connected> Connection for S {
     }
 }
 
-/// Carries bytes from one connection to another until the first one's end, as [`std::io::copy`], and
-/// returns how many. Between TCP and Unix streams the bytes do not pass through the program: `splice(2)`, or a
-/// plain copy where the kernel cannot. The end itself is not carried over; see [`copy_bidirectional`].
+/// Copies bytes from one connection to another until the first one ends, as [`std::io::copy`] does.
+/// Returns the number of bytes. Between TCP and Unix streams the kernel moves the bytes itself
+/// (`splice(2)`) and they do not pass through the program. Where the kernel cannot, it is a plain copy.
+/// The end of the stream is not passed on; see [`copy_bidirectional`].
 ///
 /// # Errors
 ///
-/// The first error of either side. What was read by then and not yet sent is lost.
-/// [`ResourceBusy`](io::ErrorKind::ResourceBusy) or [`AlreadyExists`](io::ErrorKind::AlreadyExists) if a
-/// channel reads from the first one.
+/// The first error of either side. Bytes that were read and not yet sent are lost then.
+/// [`ResourceBusy`](io::ErrorKind::ResourceBusy) or [`AlreadyExists`](io::ErrorKind::AlreadyExists) if
+/// a channel reads from the first connection.
 ///
 /// # Examples
 ///
@@ -60,15 +62,16 @@ pub fn copy(from: &impl Connection, to: &impl Connection) -> io::Result<u64> {
     Ok(moved.into_inner())
 }
 
-/// Carries bytes both ways until both have ended, and the end of each direction too: when `a` sends
-/// no more, `b` is told so (`shutdown(Write)`) and may still answer. Returns the bytes from `a` to `b`
-/// and from `b` to `a`. With a limit for silence, and counts while it goes on: [`Relay`].
+/// Copies bytes both ways until both directions have ended, and passes on the end of each. When `a`
+/// stops sending, `b` sees the end of the stream (`shutdown(Write)`) and may still answer. Returns the
+/// number of bytes from `a` to `b` and from `b` to `a`. [`Relay`] adds a limit for silence, and counts
+/// that can be read meanwhile.
 ///
-/// One direction runs in a process of its own, the other where this is called.
+/// One direction runs in a process of its own, the other in the caller.
 ///
 /// # Errors
 ///
-/// The first error of either direction. It ends both: neither side is left waiting.
+/// The first error of either direction. It ends both directions, so neither side is left waiting.
 ///
 /// # Examples
 ///
@@ -94,11 +97,11 @@ pub fn copy_bidirectional(a: &impl Connection, b: &impl Connection) -> io::Resul
     Relay::new().run(a, b)
 }
 
-/// [`copy_bidirectional`] with a limit for silence, and counts that can be looked at meanwhile.
+/// Like [`copy_bidirectional`], with a limit for silence, and with counts that can be read meanwhile.
 ///
 /// # Examples
 ///
-/// A proxy that ends TLS, and lets go of connections that are silent for five minutes:
+/// This proxy ends TLS, and closes connections that are silent for five minutes:
 ///
 /// ```no_run
 /// # #[cfg(feature = "tls")]
@@ -129,18 +132,18 @@ pub struct Relay {
     counts: RelayCounts,
 }
 
-/// How many bytes a [`Relay`] has carried so far. A clone shows the same.
+/// Counts how many bytes a [`Relay`] has copied so far. A clone shows the same counts.
 #[derive(Clone, Debug, Default)]
 pub struct RelayCounts(Arc<[AtomicU64; 2]>);
 
 impl RelayCounts {
-    /// From the first connection to the second, in bytes that the second has taken.
+    /// Returns how many bytes from the first connection the second has taken.
     #[must_use]
     pub fn a_to_b(&self) -> u64 {
         self.0[0].load(Ordering::Relaxed)
     }
 
-    /// From the second to the first.
+    /// Returns how many bytes from the second connection the first has taken.
     #[must_use]
     pub fn b_to_a(&self) -> u64 {
         self.0[1].load(Ordering::Relaxed)
@@ -148,20 +151,21 @@ impl RelayCounts {
 }
 
 impl Relay {
-    /// Without a limit.
+    /// Makes a relay without a limit for silence.
     pub fn new() -> Relay {
         Relay::default()
     }
 
-    /// How long both ways may be silent at once. A way that is busy keeps the other: a long download with
-    /// nothing sent is not silent. Then both connections are ended, and the error is
-    /// [`TimedOut`](io::ErrorKind::TimedOut). It is kept to an eighth of its length.
+    /// Sets how long both directions may be silent at the same time. After that both connections are
+    /// ended, and the error is [`TimedOut`](io::ErrorKind::TimedOut). One busy direction is enough: a
+    /// long download is not silent, even if nothing is sent. The end may come late by an eighth of the
+    /// limit.
     pub fn idle_limit(mut self, limit: Duration) -> Relay {
         self.idle = Some(limit);
         self
     }
 
-    /// What has been carried so far: also what was until an error.
+    /// Returns the counts of what has been copied so far. They stay readable after an error.
     ///
     /// # Examples
     ///
@@ -184,12 +188,13 @@ impl Relay {
         self.counts.clone()
     }
 
-    /// Carries bytes both ways until both have ended: see [`copy_bidirectional`]. The counts go on from where
-    /// they are.
+    /// Copies bytes both ways until both directions have ended: see [`copy_bidirectional`]. The counts
+    /// go on from their present values.
     ///
     /// # Errors
     ///
-    /// As [`copy_bidirectional`]; [`TimedOut`](io::ErrorKind::TimedOut) if both ways were silent for too long.
+    /// The errors of [`copy_bidirectional`]; [`TimedOut`](io::ErrorKind::TimedOut) if both directions
+    /// were silent for too long.
     pub fn run(self, a: &impl Connection, b: &impl Connection) -> io::Result<(u64, u64)> {
         let counts = &self.counts.0;
         let before = (self.counts.a_to_b(), self.counts.b_to_a());
@@ -214,7 +219,7 @@ impl Relay {
                 if matches!(watch.join(), Ok(true)) {
                     return Err(io::Error::new(
                         io::ErrorKind::TimedOut,
-                        "nothing was carried either way for too long",
+                        "no bytes were copied in either direction for too long",
                     ));
                 }
             }
@@ -226,7 +231,8 @@ impl Relay {
     }
 }
 
-/// Waits until nothing has been counted for so long, or this process is cancelled: then false.
+/// Waits until the counts have not changed for the time `limit`, and returns true. Returns false if
+/// this process is cancelled.
 fn wait_for_silence(counts: &[AtomicU64; 2], limit: Duration) -> bool {
     let look = || [0, 1].map(|i| counts[i].load(Ordering::Relaxed));
     let (mut last, mut since) = (look(), Instant::now());
@@ -244,11 +250,11 @@ fn wait_for_silence(counts: &[AtomicU64; 2], limit: Duration) -> bool {
     }
 }
 
-/// One direction, with its end.
+/// Copies one direction, and passes on its end.
 fn with_its_end(from: &impl Connection, to: &impl Connection, moved: &AtomicU64) -> io::Result<()> {
     let result = carry(from, to, moved);
-    // An error ends both directions: the other one sees it too. Those that are gone already cannot
-    // be shut down.
+    // An error ends both directions, so that both sides see it. A connection that is gone already
+    // cannot be shut down.
     if result.is_ok() {
         let _ = to.shutdown(Shutdown::Write);
     } else {
@@ -258,7 +264,7 @@ fn with_its_end(from: &impl Connection, to: &impl Connection, moved: &AtomicU64)
     result
 }
 
-/// One direction, without its end; counts what the other side has taken.
+/// Copies one direction without passing on its end. Counts the bytes that the other side has taken.
 fn carry(from: &impl Connection, to: &impl Connection, moved: &AtomicU64) -> io::Result<()> {
     if let (Some(from), Some(to)) = (from.plain(), to.plain()) {
         return sendfile::copy(from, to, moved);
@@ -267,7 +273,7 @@ fn carry(from: &impl Connection, to: &impl Connection, moved: &AtomicU64) -> io:
         return Err(taken());
     }
     loop {
-        // While it waits there is no buffer.
+        // While this waits, it holds no buffer.
         let (data, len) = retry_interrupted(|| from.recv_lent(RECORDS, Deadline::NEVER))?;
         if len == 0 {
             return Ok(());

@@ -1,4 +1,4 @@
-//! [`Deadlines`]: what all sockets have in common, for code that is generic over them.
+//! [`Deadlines`]: the deadline methods that all sockets have, for generic code.
 
 use std::time::Instant;
 
@@ -10,8 +10,8 @@ use crate::unix::{self, UnixDatagram, UnixListener, UnixStream};
 #[cfg(not(target_vendor = "apple"))]
 use crate::unix::{UnixSeqpacket, UnixSeqpacketListener};
 
-/// What can be given a deadline: every socket, and the connections of TLS. Each type has these methods of its
-/// own too; the trait is for code that takes any of them.
+/// A type that can have a deadline: every socket, and the connections of TLS. Each type also has these
+/// methods itself; the trait is for code that takes any of the types.
 ///
 /// # Examples
 ///
@@ -22,7 +22,7 @@ use crate::unix::{UnixSeqpacket, UnixSeqpacketListener};
 /// use std_net::socket::UdpSocket;
 /// use std_net::unix::UnixDatagram;
 ///
-/// /// Does something that may wait, for a second at most.
+/// /// Does something that may wait, but for a second at most.
 /// fn briefly<S: Deadlines, T>(socket: &S, what: impl FnOnce(&S) -> io::Result<T>) -> io::Result<T> {
 ///     let before = socket.deadline();
 ///     socket.set_deadline(Duration::from_secs(1).into());
@@ -41,14 +41,14 @@ use crate::unix::{UnixSeqpacket, UnixSeqpacketListener};
 /// # Ok::<(), io::Error>(())
 /// ```
 pub trait Deadlines {
-    /// Sets the deadline: from then on every operation that has not ended by it fails with
+    /// Sets the deadline. After it, every operation that has not ended fails with
     /// [`TimedOut`](std::io::ErrorKind::TimedOut).
     fn set_deadline(&self, deadline: Deadline);
 
-    /// The instant of the deadline.
+    /// Returns the deadline as an instant.
     fn deadline(&self) -> Option<Instant>;
 
-    /// Takes the deadline away.
+    /// Removes the deadline.
     fn reset_deadline(&self) {
         self.set_deadline(Deadline::NEVER);
     }

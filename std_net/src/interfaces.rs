@@ -1,5 +1,5 @@
-//! The network interfaces of the host, with their addresses; names to indices and back. With the feature
-//! `interfaces`. The list is that of the crate `if-addrs`.
+//! The network interfaces of the host, with their addresses, and the conversion between names and
+//! indices. Needs the feature `interfaces`. The crate `if-addrs` makes the list.
 //!
 //! # Examples
 //!
@@ -12,7 +12,7 @@
 //!         println!("  {}/{}", address.ip, address.prefix_len);
 //!     }
 //! }
-//! // Where an index is wanted, as by a multicast group of IPv6.
+//! // A multicast group of IPv6, for example, needs an index.
 //! let index = interfaces::index("lo")?;
 //! assert_eq!(interfaces::name(index)?, "lo");
 //! # Ok::<(), std::io::Error>(())
@@ -30,13 +30,13 @@ use std_net_runtime::lookup;
 pub struct Interface {
     /// Its name: `lo`, `eth0`.
     pub name: String,
-    /// Its index, which the kernel gives it; it stays the same when the name changes.
+    /// Its index, which the kernel chooses. It stays the same when the name changes.
     pub index: u32,
     /// Its addresses, in the order of the system.
     pub addresses: Vec<Address>,
-    /// Whether it leads back to this host.
+    /// True if the interface leads back to this host.
     pub loopback: bool,
-    /// Whether it is up and running; `None` if the system does not say.
+    /// True if it is up and running, `None` if the system does not say.
     pub up: Option<bool>,
 }
 
@@ -46,13 +46,14 @@ pub struct Interface {
 pub struct Address {
     /// The address.
     pub ip: IpAddr,
-    /// How many of its bits are the network's.
+    /// How many of its bits belong to the network.
     pub prefix_len: u8,
-    /// The address by which all in the network are reached: IPv4 only.
+    /// The address that reaches all hosts in the network. Only IPv4 has one.
     pub broadcast: Option<IpAddr>,
 }
 
-/// The interfaces of the host that have an address, by index. The list is that of this moment.
+/// Returns the interfaces of the host that have an address, sorted by index, as they are at this
+/// moment.
 ///
 /// # Errors
 ///
@@ -60,7 +61,7 @@ pub struct Address {
 pub fn list() -> io::Result<Vec<Interface>> {
     let mut interfaces: Vec<Interface> = Vec::new();
     for one in if_addrs::get_if_addrs()? {
-        // It may be gone since.
+        // The interface may have gone meanwhile.
         let Some(index) = one.index.or_else(|| index(&one.name).ok()) else {
             continue;
         };
@@ -96,20 +97,21 @@ pub fn list() -> io::Result<Vec<Interface>> {
     Ok(interfaces)
 }
 
-/// The index of the interface of this name. Corresponds to `if_nametoindex(3)`.
+/// Returns the index of the interface with this name. Corresponds to `if_nametoindex(3)`.
 ///
 /// # Errors
 ///
-/// `ENODEV` if there is none; [`InvalidInput`](io::ErrorKind::InvalidInput) for a name with a zero byte.
+/// `ENODEV` if there is no such interface; [`InvalidInput`](io::ErrorKind::InvalidInput) for a name
+/// with a zero byte.
 pub fn index(name: &str) -> io::Result<u32> {
     lookup::interface_index(name)
 }
 
-/// The name of the interface with this index. Corresponds to `if_indextoname(3)`.
+/// Returns the name of the interface with this index. Corresponds to `if_indextoname(3)`.
 ///
 /// # Errors
 ///
-/// `ENXIO` if there is none.
+/// `ENXIO` if there is no such interface.
 pub fn name(index: u32) -> io::Result<String> {
     lookup::interface_name(index)
 }

@@ -1,10 +1,10 @@
 //! Sockets for plain, linear code.
 //!
-//! TCP, UDP and Unix sockets with the names and manners of [`std::net`], for code that is written
+//! TCP, UDP and Unix sockets with the names and the behaviour of [`std::net`], for code that is written
 //! one line after another: in a script, or in a server with tens of thousands of connections. On a
-//! plain thread every call does what std's does, at the same cost. Inside a lightweight
-//! [`process`] the same call parks the process, and its thread goes on with others. There is no
-//! `async`, no callback, no promise.
+//! plain thread every call does what std's does, at the same cost. Inside a lightweight [`process`] the
+//! same call parks the process, and its thread runs other processes meanwhile. There is no `async`, no
+//! callback, no promise.
 //!
 //! ```no_run
 //! use std::io::{self, Read, Write};
@@ -50,15 +50,18 @@
 //!
 //! # Tracing
 //!
-//! With the feature `tracing`, a span of the crate [`tracing`](https://docs.rs/tracing) belongs to the process that has
-//! entered it: it is left when the process waits, and entered again when it goes on. A process that is spawned in a span is
-//! not in it, as a thread is not; give it the span, or what it needs of it. This holds for the subscriber of the
-//! program (`set_global_default`); one that is set for a thread (`with_default`) is that of all processes there. A
-//! subscriber must not wait for a socket or a channel of this crate.
+//! With the feature `tracing`, a span of the crate [`tracing`](https://docs.rs/tracing) belongs to the
+//! process that has entered it. When the process waits, it leaves the span, and when it goes on, it
+//! enters the span again. A new process does not inherit the span of the process that spawns it;
+//! threads do not inherit either. Give the new process the span if it needs it. All this holds for the
+//! subscriber of the program (`set_global_default`). A subscriber that is set for a thread
+//! (`with_default`) serves all processes on that thread. A subscriber must not wait for a socket or a
+//! channel of this crate.
 //!
-//! Events with the target `std_net` tell of processes that are spawned and end (`TRACE`), that are cancelled or whose
-//! deadline has passed (`DEBUG`), and that keep their worker too long (`WARN`, in place of the watchdog's line); of a
-//! [`server`], that an accept failed (`WARN`), a handler returned an error (`DEBUG`) or panicked (`ERROR`).
+//! Events with the target `std_net` report that a process was spawned or has ended (`TRACE`), was
+//! cancelled or has passed its deadline (`DEBUG`), or keeps its worker too long (`WARN`, in place of
+//! the watchdog's line). For a [`server`] they report that an accept failed (`WARN`), or that a handler
+//! returned an error (`DEBUG`) or panicked (`ERROR`).
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,6 @@
-//! The PROXY protocol, versions 1 and 2: by its header a load balancer tells a server who has connected to it.
-//! With the feature `proxy-protocol`. The header is framed here, and taken apart and put together by the crate
-//! `ppp`. See <https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>.
+//! The PROXY protocol, versions 1 and 2. With its header a load balancer tells a server which client
+//! has connected. Needs the feature `proxy-protocol`. This module finds the header in the stream; the
+//! crate `ppp` parses and builds it. See <https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>.
 //!
 //! # Examples
 //!
@@ -11,7 +11,7 @@
 //!
 //! let listener = TcpListener::bind("127.0.0.1:0")?;
 //! let address = listener.local_addr()?;
-//! // The load balancer.
+//! // The load balancer sends the header:
 //! let proxy = process::spawn(move || -> std::io::Result<()> {
 //!     let server = TcpStream::connect(address)?;
 //!     let source = "203.0.113.7:40000".parse().unwrap();
@@ -19,7 +19,7 @@
 //!     proxy_protocol::write_v2(&server, &Header::proxied(source, destination))?;
 //!     server.write_string("hello")
 //! });
-//! // The server: believe only who may say so.
+//! // The server reads it, but only from a load balancer that it knows:
 //! let (stream, peer) = listener.accept()?;
 //! assert!(peer.ip().is_loopback());
 //! let header = proxy_protocol::read(&stream)?;
@@ -39,51 +39,52 @@ use std_net_runtime::{Deadline, retry_interrupted};
 use crate::channel::halves::READ;
 use crate::channel::{Connected, taken};
 
-/// A header of version 1 is no longer than this, in bytes, its end included.
+/// The longest header of version 1 in bytes, including its line end.
 const LONGEST_V1: usize = 107;
-/// What a header of version 1 begins with.
+/// The bytes that a header of version 1 begins with.
 const BEGINS_V1: &[u8] = b"PROXY ";
-/// What stands before the rest of a header of version 2: that it is one, and how long the rest is.
+/// The length of the first part of a header of version 2: the signature, and the length of the rest.
 const FIXED_V2: usize = 16;
-/// More than this in a header of version 2 is an attack: its addresses take 216 bytes, the rest is for the
-/// certificate of a client, and a few words.
+/// A longer header of version 2 is refused as an attack. Its addresses take 216 bytes. The rest is for
+/// the certificate of a client and a few short values.
 const LONGEST_V2: usize = FIXED_V2 + 16 * 1024;
 
-/// What a proxy says of a connection.
+/// What a proxy says about a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Who has connected, and to what.
+    /// Which client has connected, and to which address.
     pub proxied: Proxied,
-    /// What else it says, as types and values: version 2 only.
+    /// Further values with their types. Only version 2 has them.
     pub tlvs: Vec<(u8, Vec<u8>)>,
 }
 
-/// Who has connected to a proxy, and to what.
+/// Which client has connected to a proxy, and to which address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Proxied {
-    /// The proxy itself, to see whether the server is alive: the connection is what it seems to be.
+    /// The proxy itself has connected, to check that the server is alive. The addresses of the
+    /// connection are the real ones.
     Local,
-    /// It does not say.
+    /// The proxy does not say.
     Unknown,
     /// A connection over IP.
     Ip {
-        /// Who has connected.
+        /// The address of the client.
         source: SocketAddr,
-        /// To what address of the proxy's.
+        /// The address of the proxy to which the client has connected.
         destination: SocketAddr,
     },
-    /// A connection over a Unix socket: the paths, without the zero bytes behind them.
+    /// A connection over a Unix socket. The paths have no zero bytes at the end.
     Unix {
-        /// The address of who has connected; mostly none.
+        /// The address of the client. It is mostly empty.
         source: Vec<u8>,
-        /// To what.
+        /// The address to which the client has connected.
         destination: Vec<u8>,
     },
 }
 
 impl Header {
-    /// That of a connection over IP.
+    /// Makes the header of a connection over IP.
     #[must_use]
     pub fn proxied(source: SocketAddr, destination: SocketAddr) -> Header {
         Header {
@@ -95,7 +96,7 @@ impl Header {
         }
     }
 
-    /// That of a connection that the proxy makes for itself.
+    /// Makes the header of a connection that the proxy makes for itself.
     #[must_use]
     pub fn local() -> Header {
         Header {
@@ -104,7 +105,7 @@ impl Header {
         }
     }
 
-    /// Who has connected, if that is said and is an IP address.
+    /// Returns the address of the client, if the header has one and it is an IP address.
     #[must_use]
     pub fn source(&self) -> Option<SocketAddr> {
         match self.proxied {
@@ -113,7 +114,8 @@ impl Header {
         }
     }
 
-    /// To what, if that is said and is an IP address.
+    /// Returns the address to which the client has connected, if the header has one and it is an IP
+    /// address.
     #[must_use]
     pub fn destination(&self) -> Option<SocketAddr> {
         match self.proxied {
@@ -123,27 +125,29 @@ impl Header {
     }
 }
 
-/// Reads the header with which a connection begins, of either version. What comes behind it is read by the
-/// connection's next read, as ever. The deadline of the connection counts: set one, because a client may say
-/// nothing.
+/// Reads the header, of either version, at the beginning of a connection. The next read of the
+/// connection gets the bytes behind it, as usual. Set a deadline for the connection, because a client
+/// may send nothing.
 ///
-/// **Only a proxy may be believed**: whoever else can connect can claim to be anybody. And where there is a
-/// proxy a connection without a header is refused, as here: the protocol forbids to guess.
+/// **Believe only a proxy**: every other client that can connect can claim any address. Behind a proxy,
+/// a connection without a header must be refused, and this function does so: the protocol forbids
+/// guessing.
 ///
 /// # Errors
 ///
-/// [`InvalidData`](io::ErrorKind::InvalidData) for what is no header, with nothing taken;
-/// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the connection ends within;
-/// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it is read by a channel; otherwise as a read.
+/// [`InvalidData`](io::ErrorKind::InvalidData) if there is no header, with nothing taken;
+/// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the connection ends within the header;
+/// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if a channel reads the connection; otherwise the
+/// errors of a read.
 pub fn read<S: Connected>(stream: &S) -> io::Result<Header> {
     read_deadline(stream, Deadline::NEVER)
 }
 
-/// [`read`] with a deadline of this call alone; a `Duration` counts from now.
+/// Like [`read`], with a deadline for this call only. A `Duration` counts from now.
 ///
 /// # Errors
 ///
-/// As [`read`], and [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
+/// The errors of [`read`], and [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
 pub fn read_deadline<S: Connected>(
     stream: &S,
     deadline: impl Into<Deadline>,
@@ -153,18 +157,18 @@ pub fn read_deadline<S: Connected>(
     }
     let mut bytes = Vec::new();
     let header = receive(stream, &mut bytes, deadline.into());
-    // Behind a header the rest, else all of it.
+    // Give back the bytes behind the header, or all of them if there is no header.
     let used = header.as_ref().map_or(0, |(_, len)| *len);
     stream.release(READ, &bytes[used..]);
     header.map(|(header, _)| header)
 }
 
-/// Sends a header of version 1, a line of text. It has no room for more than IP addresses.
+/// Sends a header of version 1, a line of text. It has room only for IP addresses.
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) for [`Proxied::Local`], a Unix connection or further values,
-/// of which version 1 has no form; otherwise as a write.
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for [`Proxied::Local`], a Unix connection or further
+/// values, because version 1 cannot express them; otherwise the errors of a write.
 pub fn write_v1<S: Connected>(stream: &S, header: &Header) -> io::Result<()> {
     let addresses = match header.proxied {
         Proxied::Ip {
@@ -186,8 +190,8 @@ pub fn write_v1<S: Connected>(stream: &S, header: &Header) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path of more than 108 bytes, or more values than a
-/// header holds (64 KiB); otherwise as a write.
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path of more than 108 bytes, or for more values
+/// than a header can hold (64 KiB); otherwise the errors of a write.
 pub fn write_v2<S: Connected>(stream: &S, header: &Header) -> io::Result<()> {
     let (command, protocol, addresses) = match &header.proxied {
         Proxied::Local => (
@@ -226,7 +230,7 @@ pub fn write_v2<S: Connected>(stream: &S, header: &Header) -> io::Result<()> {
     stream.write_chunk(&builder.build().map_err(too_long)?)
 }
 
-/// Receives a whole header; how long it is. What was received is in `bytes`, in any case.
+/// Receives a whole header and returns its length. In all cases the received bytes are in `bytes`.
 fn receive<S: Connected>(
     stream: &S,
     bytes: &mut Vec<u8>,
@@ -251,7 +255,7 @@ fn receive<S: Connected>(
     }
 }
 
-/// How long the header is that begins with these bytes; `None` if more of it must come first.
+/// Returns the length of the header that begins with these bytes, or `None` if more bytes are needed.
 fn length(bytes: &[u8]) -> io::Result<Option<usize>> {
     let begins = |with: &[u8]| {
         let known = bytes.len().min(with.len());
@@ -266,7 +270,7 @@ fn length(bytes: &[u8]) -> io::Result<Option<usize>> {
         };
     }
     if !begins(v2::PROTOCOL_PREFIX) {
-        return Err(invalid("it begins with something else"));
+        return Err(invalid("it does not begin like one"));
     }
     let Some(rest) = bytes.get(FIXED_V2 - 2..FIXED_V2) else {
         return Ok(None);
@@ -315,7 +319,7 @@ fn parse_v2(bytes: &[u8]) -> io::Result<Header> {
             destination: without_zeros(&unix.destination),
         },
     };
-    // Of a local connection, and one of which nothing is said, what follows is to be passed over.
+    // The protocol says to skip what follows a local header, or one that says nothing.
     let tlvs = match header.address_family() {
         v2::AddressFamily::Unspecified => Vec::new(),
         _ => header
@@ -327,7 +331,7 @@ fn parse_v2(bytes: &[u8]) -> io::Result<Header> {
     Ok(Header { proxied, tlvs })
 }
 
-/// Both as IPv6, if one of them is.
+/// Turns both into IPv6 if one of them is IPv6.
 fn same_family(source: SocketAddr, destination: SocketAddr) -> (SocketAddr, SocketAddr) {
     let mapped = |addr: SocketAddr| match addr {
         SocketAddr::V4(v4) => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
@@ -345,15 +349,15 @@ fn path(bytes: &[u8]) -> io::Result<[u8; 108]> {
     let room = path.get_mut(..bytes.len()).ok_or_else(|| {
         io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("a path of {} bytes, where 108 are the most", bytes.len()),
+            format!("a path has {} bytes; the limit is 108", bytes.len()),
         )
     })?;
     room.copy_from_slice(bytes);
     Ok(path)
 }
 
-/// A path ends at its first zero byte; an abstract name begins with one, and ends with the last byte that
-/// is none.
+/// Removes the zero bytes at the end. A path ends at its first zero byte. An abstract name begins with
+/// a zero byte, and ends with its last byte that is not zero.
 fn without_zeros(bytes: &[u8]) -> Vec<u8> {
     let end = if bytes[0] == 0 {
         bytes.iter().rposition(|b| *b != 0).map_or(0, |at| at + 1)

@@ -1,4 +1,5 @@
-//! Signals as a channel, with the feature `signals`: over `signal-hook`, with one thread a channel.
+//! Signals as a channel. Needs the feature `signals`. The crate `signal-hook` catches the signals, and
+//! each channel has one thread.
 
 use std::io;
 use std::thread;
@@ -11,16 +12,16 @@ pub use signal_hook::consts::signal::{
     SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
 };
 
-/// The numbers of these signals as they come, from now on; what they would do otherwise they do no more.
-/// Several channels may have the same signal: each gets it.
+/// Makes a channel of the numbers of these signals, as they come from now on. From now on they no
+/// longer have their default effect. If several channels ask for the same signal, each gets it.
 ///
-/// The kernel tells of a signal that comes twice before it is seen once only. What it would do otherwise is
-/// not restored when the channel is dropped.
+/// If a signal comes twice before the first is handled, the kernel reports it only once. The default
+/// effect does not come back when the channel is dropped.
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a signal that cannot be taken
-/// ([`FORBIDDEN`]), or that is none; the error of making a thread.
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a signal that cannot be caught ([`FORBIDDEN`]) or
+/// does not exist; the error of making a thread.
 ///
 /// # Examples
 ///
@@ -58,7 +59,8 @@ pub fn channel(signals: &[i32]) -> io::Result<Receiver<i32>> {
     Ok(receiver)
 }
 
-/// Ctrl-C, and what `kill` and a service manager send to end a program: `SIGINT` and `SIGTERM`.
+/// Makes a channel of `SIGINT` (Ctrl-C) and of `SIGTERM`, which `kill` and service managers send to end
+/// a program.
 ///
 /// # Errors
 ///
@@ -68,7 +70,7 @@ pub fn channel(signals: &[i32]) -> io::Result<Receiver<i32>> {
 ///
 /// ```no_run
 /// # use std_net::signals;
-/// // In one line: wait for it.
+/// // Wait for the signal:
 /// signals::ctrl_c()?.recv()?;
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -1,5 +1,5 @@
-//! The halves of a connection. Each can be claimed once, for all handles to it: a channel that buffers
-//! what it reads must be the only one to read; the runtime sees to that.
+//! The halves of a connection. A half can be claimed only once, whichever handle claims it: a channel
+//! that buffers what it reads must be the only reader. The runtime enforces this.
 
 use std::any::Any;
 use std::io;
@@ -9,12 +9,12 @@ use std_net_runtime::Io;
 
 pub(crate) use std_net_runtime::halves::{READ, WRITE};
 
-/// The handle that the claimed halves of a socket share, while one of them lives.
+/// The handle that the claimed halves of a socket share while one of them lives.
 #[derive(Default)]
 struct Common(Mutex<Option<Weak<dyn Any + Send + Sync>>>);
 
-/// The one handle that the claimed halves of a socket have in common. It is made by `make` if there is
-/// none, and kept as long as a half holds it.
+/// Returns the one handle that the claimed halves of a socket share. If there is none, `make` makes it.
+/// It lives as long as a half holds it.
 ///
 /// # Errors
 ///

@@ -4,8 +4,8 @@ use std::io;
 
 use super::{Connected, ReadChannel};
 
-/// The lines of a channel, by [`ReadChannel::lines`]. Ends at the end of the stream and after an
-/// error.
+/// The lines of a channel, from [`ReadChannel::lines`]. The iterator ends at the end of the stream and
+/// after an error.
 #[derive(Debug)]
 pub struct Lines<'a, S: Connected> {
     pub(super) channel: &'a mut ReadChannel<S>,
@@ -13,8 +13,8 @@ pub struct Lines<'a, S: Connected> {
     pub(super) ended: bool,
 }
 
-/// The chunks of a channel, by [`ReadChannel::chunks`]. Ends at the end of the stream and after an
-/// error.
+/// The chunks of a channel, from [`ReadChannel::chunks`]. The iterator ends at the end of the stream
+/// and after an error.
 #[derive(Debug)]
 pub struct Chunks<'a, S: Connected> {
     pub(super) channel: &'a mut ReadChannel<S>,

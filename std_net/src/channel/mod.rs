@@ -1,8 +1,8 @@
-//! Buffered channels over a connection: lines, chunks, integers; and sockets of datagrams as packets.
+//! Buffered channels over a connection (lines, chunks, integers), and datagram sockets as packets.
 //!
-//! A connection has two halves. Each can be opened once as a channel: the [`ReadChannel`] reads ahead
-//! into a buffer, the [`WriteChannel`] collects what is written. They may go to different processes.
-//! It is the same for TCP, for Unix sockets and for TLS.
+//! A connection has two halves. Each can be opened once as a channel. The [`ReadChannel`] reads ahead
+//! into a buffer, and the [`WriteChannel`] collects what is written. They may go to different
+//! processes. TCP, Unix sockets and TLS all work in the same way.
 //!
 //! | file | idea |
 //! |---|---|
@@ -79,7 +79,7 @@ use crate::unix::UnixStream;
 /// let (stream, peer) = UnixStream::pair()?;
 /// let mut read = stream.open_read_channel()?;
 /// let mut write = stream.open_write_channel(false)?;
-/// // The channels keep the connection; once they are gone too it is closed.
+/// // The channels keep the connection open. It is closed when they are gone too.
 /// drop(stream);
 /// peer.write_string("one\r\ntwo")?;
 /// assert_eq!(read.read_utf8_line(80)?, Some("one"));
@@ -91,30 +91,31 @@ use crate::unix::UnixStream;
 #[doc(alias = "AConnection")]
 #[doc(alias = "AsynchronousSocketChannel")]
 pub trait Connected: Transport {
-    /// Opens the half that reads. This can be done once, whatever the number of handles to this
-    /// connection: what a channel has read ahead is nobody else's any more. Other reads of the
-    /// connection fail from now on with [`ResourceBusy`](io::ErrorKind::ResourceBusy), until the channel
-    /// gives the half back: [`ReadChannel::release`], [`ReadChannel::reunite`].
+    /// Opens the half that reads. This works only once, however many handles this connection has,
+    /// because only the channel can get at the data that it has read ahead. From now on other reads of
+    /// the connection fail with [`ResourceBusy`](io::ErrorKind::ResourceBusy), until the channel gives
+    /// the half back: see [`ReadChannel::release`] and [`ReadChannel::reunite`].
     ///
-    /// The channel keeps the connection open, through a second descriptor that both halves share;
-    /// [`into_channels`](Self::into_channels) needs none. The deadline that the stream has now is
-    /// also that of the channels; a change of it later is not.
+    /// The channel keeps the connection open by a second descriptor that both halves share.
+    /// [`into_channels`](Self::into_channels) needs no second descriptor. The channels take over the
+    /// deadline that the stream has now, but not a later change of it.
     ///
     /// # Errors
     ///
-    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if this half has been opened before; the
-    /// error of `fcntl(2)`: too many descriptors.
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if this half has been opened before; the error
+    /// of `fcntl(2)` if there are too many descriptors.
     #[doc(alias = "openReadChannel")]
     fn open_read_channel(&self) -> io::Result<ReadChannel<Self>> {
         Ok(ReadChannel::new(open(self, READ)?))
     }
 
-    /// Opens the half that writes, once. With `auto_flush` each call of the channel sends what it
-    /// has written; without, it is sent when the buffer is full, by a flush, and on closing.
+    /// Opens the half that writes. This works only once. With `auto_flush` each call of the channel
+    /// sends what it has written. Without it, the data are sent when the buffer is full, by a flush,
+    /// and on closing.
     ///
     /// # Errors
     ///
-    /// As [`open_read_channel`](Self::open_read_channel).
+    /// The errors of [`open_read_channel`](Self::open_read_channel).
     #[doc(alias = "openWriteChannel")]
     fn open_write_channel(&self, auto_flush: bool) -> io::Result<WriteChannel<Self>> {
         Ok(WriteChannel::new(open(self, WRITE)?, auto_flush))
@@ -139,12 +140,12 @@ pub trait Connected: Transport {
         ))
     }
 
-    /// Reads what there is, up to `capacity` bytes; `None` at the end of the stream. Without a
-    /// channel: nothing is read ahead.
+    /// Reads the bytes that have arrived, up to `capacity`. It waits if there are none, and returns
+    /// `None` at the end of the stream. It uses no channel, so nothing is read ahead.
     ///
     /// # Errors
     ///
-    /// As a read: [`TimedOut`](io::ErrorKind::TimedOut) past the deadline of the stream.
+    /// The errors of a read: [`TimedOut`](io::ErrorKind::TimedOut) past the deadline of the stream.
     ///
     /// # Examples
     ///
@@ -165,8 +166,8 @@ pub trait Connected: Transport {
         self.read_chunk_deadline(capacity, Deadline::NEVER)
     }
 
-    /// [`read_chunk`](Self::read_chunk) with a deadline of this call alone; a `Duration` counts from
-    /// now. Of this and the stream's the nearer wins.
+    /// Like [`read_chunk`](Self::read_chunk), with a deadline for this call only. A `Duration` counts
+    /// from now. If the stream has a deadline too, the earlier one counts.
     ///
     /// # Errors
     ///
@@ -205,13 +206,13 @@ pub trait Connected: Transport {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`](io::Write::write_all).
+    /// The errors of [`Write::write_all`](io::Write::write_all).
     #[doc(alias = "writeChunk")]
     fn write_chunk(&self, chunk: &[u8]) -> io::Result<()> {
         self.write_chunk_deadline(chunk, Deadline::NEVER)
     }
 
-    /// [`write_chunk`](Self::write_chunk) with a deadline of this call alone.
+    /// Like [`write_chunk`](Self::write_chunk), with a deadline for this call only.
     ///
     /// # Errors
     ///
@@ -231,7 +232,8 @@ pub trait Connected: Transport {
         self.flush(deadline)
     }
 
-    /// An iterator over chunks of up to `capacity` bytes, as they come. It ends with the stream.
+    /// Returns an iterator over chunks of up to `capacity` bytes. Each has the bytes that have arrived.
+    /// The iterator ends with the stream.
     ///
     /// # Examples
     ///
@@ -255,7 +257,7 @@ impl Connected for TcpStream {}
 impl Connected for UnixStream {}
 
 fn open<S: Transport>(stream: &S, half: u8) -> io::Result<Arc<S>> {
-    // First what can fail, so that a half is not taken in vain.
+    // Do first what can fail, so that no half stays claimed after an error.
     let common = stream.common()?;
     if stream.claim(half) {
         Ok(common)
@@ -264,7 +266,7 @@ fn open<S: Transport>(stream: &S, half: u8) -> io::Result<Arc<S>> {
     }
 }
 
-/// The error of a caller that wants a half which has an owner.
+/// Returns the error for a caller that wants a half which already has an owner.
 pub(crate) fn taken() -> io::Error {
     io::Error::new(
         io::ErrorKind::AlreadyExists,

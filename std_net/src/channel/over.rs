@@ -1,5 +1,5 @@
-//! [`Over`]: channels over anything that reads and writes, and over memory, so that a parser of a protocol
-//! is tested without a socket.
+//! [`Over`] makes channels over anything that reads and writes, and over memory. With it, a parser of a
+//! protocol can be tested without a socket.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -14,21 +14,22 @@ use super::transport::Transport;
 use super::{Connected, ReadChannel, WriteChannel};
 use crate::socket::Shutdown;
 
-/// A reader and a writer as a connection: pipes, the standard streams of a child, files, memory.
+/// Makes a connection of a reader and a writer: pipes, the standard streams of a child, files, memory.
 ///
-/// It can do what a socket can as far as they can: TLS goes over it too. A deadline is looked at before
-/// each read and write, and does not end one that waits; nor is there a way to know that the other end has
-/// left. A read or write that blocks (of a pipe, say) blocks the worker of a process.
+/// It can do what a socket can, as far as the reader and the writer allow. TLS works over it too. It
+/// checks a deadline before each read and write, but a deadline does not end a read or write that
+/// already waits. It cannot tell that the other end has left. A read or write that blocks (a pipe's,
+/// for example) blocks the worker of a process.
 ///
 /// # Examples
 ///
-/// A parser without a socket:
+/// This program tests a parser without a socket:
 ///
 /// ```
 /// use std::io;
 /// use std_net::channel::{Connected, ReadChannel, WriteChannel};
 ///
-/// /// Works over whatever is connected.
+/// /// Works over any connection.
 /// fn greet<S: Connected>(
 ///     read: &mut ReadChannel<S>,
 ///     write: &mut WriteChannel<impl Connected>,
@@ -52,7 +53,7 @@ struct Inner<R, W> {
     reader: Mutex<R>,
     writer: Mutex<W>,
     claimed: Claimed,
-    /// What a channel had read ahead, and gave back.
+    /// Bytes that a channel had read ahead and gave back.
     unread: StdMutex<Vec<u8>>,
     deadline: StdMutex<Deadline>,
 }
@@ -62,7 +63,7 @@ where
     R: Read + Send + 'static,
     W: Write + Send + 'static,
 {
-    /// A connection that reads from one and writes to the other.
+    /// Makes a connection that reads from `reader` and writes to `writer`.
     ///
     /// # Examples
     ///
@@ -90,7 +91,8 @@ where
         }))
     }
 
-    /// The reader and the writer; `None` if there is another handle (a channel) to this connection.
+    /// Returns the reader and the writer, or `None` if there is another handle (a channel) to this
+    /// connection.
     #[must_use]
     pub fn into_inner(self) -> Option<(R, W)> {
         let inner = Arc::into_inner(self.0)?;
@@ -122,7 +124,7 @@ where
 }
 
 impl<R: Read + Send + 'static> ReadChannel<Over<R, io::Sink>> {
-    /// A channel that reads from anything: a file, a pipe, bytes in memory.
+    /// Makes a channel that reads from anything: a file, a pipe, bytes in memory.
     ///
     /// # Examples
     ///
@@ -143,7 +145,7 @@ impl<R: Read + Send + 'static> ReadChannel<Over<R, io::Sink>> {
 }
 
 impl<W: Write + Send + 'static> WriteChannel<Over<io::Empty, W>> {
-    /// A channel that writes to anything; as [`Connected::open_write_channel`] in all else.
+    /// Makes a channel that writes to anything. Otherwise it is like [`Connected::open_write_channel`].
     #[must_use]
     pub fn over(writer: W, auto_flush: bool) -> WriteChannel<Over<io::Empty, W>> {
         WriteChannel::new(Arc::new(Over::new(io::empty(), writer)), auto_flush)
@@ -153,13 +155,13 @@ impl<W: Write + Send + 'static> WriteChannel<Over<io::Empty, W>> {
     ///
     /// # Errors
     ///
-    /// As [`flush`](Write::flush).
+    /// The errors of [`flush`](Write::flush).
     pub fn into_writer(mut self) -> io::Result<W> {
         self.flush()?;
         self.closed = true;
         let stream = Arc::clone(&self.stream);
         drop(self);
-        // A channel over a writer is the only owner of the connection that was made for it.
+        // A channel over a writer is the only owner of its connection.
         let parts = Arc::into_inner(stream).and_then(Over::into_inner);
         parts
             .map(|(_, writer)| writer)
@@ -205,7 +207,7 @@ where
         self.0.writer.lock().write_vectored(bufs)
     }
 
-    /// Nobody knows whether it would wait.
+    /// There is no way to know whether the write would wait.
     fn try_send(&self, _: &[u8]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
     }
@@ -222,7 +224,7 @@ where
         self.0.writer.lock().flush()
     }
 
-    /// The end of a writer is its drop.
+    /// A writer ends when it is dropped.
     fn end(&self, how: Shutdown, deadline: Deadline) -> io::Result<()> {
         if how == Shutdown::Read {
             return Ok(());

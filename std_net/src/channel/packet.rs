@@ -9,7 +9,8 @@ use super::TooLong;
 use crate::socket::UdpSocket;
 use crate::unix::{self, UnixDatagram};
 
-/// The longest packet that is received, in bytes, unless something else is said: more than UDP has.
+/// The longest packet in bytes that is received, unless the user sets another limit. No UDP packet is
+/// longer.
 const LIMIT: usize = 65_536;
 
 mod sealed {
@@ -19,7 +20,7 @@ mod sealed {
     impl Sealed for crate::unix::UnixDatagram {}
 }
 
-/// A socket of datagrams: [`UdpSocket`], [`UnixDatagram`]. Sealed.
+/// A datagram socket: [`UdpSocket`], [`UnixDatagram`]. Sealed.
 ///
 /// # Examples
 ///
@@ -49,25 +50,26 @@ mod sealed {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub trait Packets: sealed::Sealed + Sized {
-    /// What its addresses are.
+    /// The type of its addresses.
     type Addr;
 
-    /// Receives a packet into `buf` and returns its length and its sender; what does not fit is lost.
+    /// Receives a packet into `buf`, and returns its length and its sender. Bytes that do not fit are
+    /// lost.
     ///
     /// # Errors
     ///
-    /// As the socket's `recv_from`.
+    /// The errors of the socket's `recv_from`.
     fn receive(&self, buf: &mut [u8]) -> io::Result<(usize, Self::Addr)>;
 
     /// Sends a packet.
     ///
     /// # Errors
     ///
-    /// As the socket's `send_to`.
+    /// The errors of the socket's `send_to`.
     fn transmit(&self, data: &[u8], to: &Self::Addr) -> io::Result<()>;
 
-    /// The packets to come, each with its sender, as an iterator that waits for the next and never
-    /// ends by itself. An error (of a deadline, of an earlier packet) is an item.
+    /// Returns an iterator over the packets and their senders. It waits for each packet and never ends
+    /// by itself. An error (past the deadline, or caused by an earlier packet) is an item.
     fn packets(&self) -> Incoming<'_, Self> {
         Incoming {
             socket: self,
@@ -76,8 +78,8 @@ pub trait Packets: sealed::Sealed + Sized {
         }
     }
 
-    /// The two ends of the socket, which may go to different processes. It is closed when both are
-    /// gone.
+    /// Splits the socket into two ends, which may go to different processes. The socket is closed when
+    /// both are gone.
     fn into_packet_channels(self) -> (PacketReceiver<Self>, PacketSender<Self>) {
         let socket = Arc::new(self);
         let receiver = PacketReceiver {
@@ -113,14 +115,14 @@ impl Packets for UnixDatagram {
     }
 }
 
-/// The packets that come to a socket, by [`Packets::packets`].
+/// The packets that come to a socket, from [`Packets::packets`].
 pub struct Incoming<'a, S: Packets> {
     socket: &'a S,
     buffer: Vec<u8>,
     limit: usize,
 }
 
-/// The end of a socket of datagrams that receives: an iterator of (data, sender).
+/// The receiving end of a datagram socket. It is an iterator of (data, sender).
 #[doc(alias = "incoming")]
 pub struct PacketReceiver<S: Packets> {
     socket: Arc<S>,
@@ -128,16 +130,16 @@ pub struct PacketReceiver<S: Packets> {
     limit: usize,
 }
 
-/// The end of a socket of datagrams that sends. Its clones send by the same socket.
+/// The sending end of a datagram socket. Its clones send through the same socket.
 #[doc(alias = "outgoing")]
 pub struct PacketSender<S: Packets> {
     socket: Arc<S>,
 }
 
 impl<S: Packets> Incoming<'_, S> {
-    /// Takes packets of up to `limit` bytes; by default 65,536, which no UDP packet exceeds. One that
-    /// is longer is lost and an error: [`InvalidData`](io::ErrorKind::InvalidData) with
-    /// [`TooLong`] inside.
+    /// Sets the longest packet that is received, in bytes. The default is 65,536, which no UDP packet
+    /// exceeds. A longer packet is lost, and the item is the error
+    /// [`InvalidData`](io::ErrorKind::InvalidData) with [`TooLong`] inside.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
@@ -146,14 +148,14 @@ impl<S: Packets> Incoming<'_, S> {
 }
 
 impl<S: Packets> PacketReceiver<S> {
-    /// As [`Incoming::limit`].
+    /// Like [`Incoming::limit`].
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
 
-    /// The socket, for its address, options and deadline.
+    /// Returns the socket, for its address, options and deadline.
     #[must_use]
     pub fn socket(&self) -> &S {
         &self.socket
@@ -164,14 +166,14 @@ impl<S: Packets> PacketReceiver<S> {
     /// # Errors
     ///
     /// [`InvalidData`](io::ErrorKind::InvalidData) with [`TooLong`] inside for a packet above the
-    /// limit, which is lost; otherwise as the socket's `recv_from`.
+    /// limit, which is lost; otherwise the errors of the socket's `recv_from`.
     pub fn recv(&mut self) -> io::Result<(Vec<u8>, S::Addr)> {
         receive(&*self.socket, &mut self.buffer, self.limit)
     }
 }
 
 impl<S: Packets> PacketSender<S> {
-    /// The socket.
+    /// Returns the socket.
     #[must_use]
     pub fn socket(&self) -> &S {
         &self.socket
@@ -181,7 +183,7 @@ impl<S: Packets> PacketSender<S> {
     ///
     /// # Errors
     ///
-    /// As the socket's `send_to`.
+    /// The errors of the socket's `send_to`.
     pub fn send(&self, data: &[u8], to: &S::Addr) -> io::Result<()> {
         self.socket.transmit(data, to)
     }
@@ -240,7 +242,7 @@ fn receive<S: Packets>(
     buffer: &mut Vec<u8>,
     limit: usize,
 ) -> io::Result<(Vec<u8>, S::Addr)> {
-    // One more, by which a packet that is cut off shows.
+    // One byte more than the limit: it shows that a packet was cut off.
     buffer.resize(limit.saturating_add(1), 0);
     let (n, from) = socket.receive(buffer)?;
     if n > limit {

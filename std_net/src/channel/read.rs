@@ -1,4 +1,4 @@
-//! [`ReadChannel`]: the half of a connection that reads, buffered.
+//! [`ReadChannel`]: the half of a connection that reads, with a buffer.
 
 use std::error;
 use std::fmt;
@@ -16,16 +16,16 @@ use super::{Chunks, Connected, Lines};
 
 /// The half of a connection that reads: lines, chunks, integers, [`Read`] and [`BufRead`].
 ///
-/// Opened by [`Connected::open_read_channel`] or [`Connected::into_channels`]. The connection is
-/// closed when both of its channels (and the stream, if it is still there) are gone.
+/// [`Connected::open_read_channel`] or [`Connected::into_channels`] opens it. The connection is closed
+/// when both of its channels are gone (and the stream too, if it still exists).
 ///
-/// Memory: 16 KiB while there is data that was read ahead, none while a process waits for the first
-/// byte. A line, or another call with a limit, that is longer takes what it needs up to its limit,
-/// and gives it back.
+/// A channel uses 16 KiB of memory while it holds data that it has read ahead. It uses none while a
+/// process waits for the first byte. A longer line takes as much memory as it needs, up to the limit of
+/// the call. The channel then gives this memory back. Other calls that have a limit do the same.
 ///
-/// Errors leave the channel usable, and what was received before them stays: after a
-/// [`TimedOut`](io::ErrorKind::TimedOut) in the middle of a line, the next call goes on with that
-/// line. Interruptions by signals are retried but in [`Read::read`], as in std.
+/// The channel stays usable after an error, and keeps what it has received. For example, after a
+/// [`TimedOut`](io::ErrorKind::TimedOut) in the middle of a line, the next call goes on with that line.
+/// As in std, every call except [`Read::read`] retries when a signal interrupts it.
 ///
 /// # Examples
 ///
@@ -44,17 +44,17 @@ use super::{Chunks, Connected, Lines};
 #[doc(alias = "ByteReadChannel")]
 pub struct ReadChannel<S: Connected> {
     pub(super) stream: Arc<S>,
-    /// Without memory, or a buffer with data in `start..end`.
+    /// The queue has no memory, or a buffer with data in `start..end`.
     queue: ByteQueue,
-    /// The stream has ended behind what is in the buffer.
+    /// The stream has ended behind the data in the buffer.
     ended: bool,
-    /// Bytes that have come, those in the buffer included.
+    /// How many bytes have come, including those in the buffer.
     received: u64,
     deadline: Deadline,
 }
 
-/// What was asked for is longer than its limit. Inside an [`io::Error`] of the kind
-/// [`InvalidData`](io::ErrorKind::InvalidData).
+/// The data that a call asked for are longer than its limit. It is found inside an [`io::Error`] of the
+/// kind [`InvalidData`](io::ErrorKind::InvalidData).
 ///
 /// # Examples
 ///
@@ -67,7 +67,7 @@ pub struct ReadChannel<S: Connected> {
 /// let mut read = b.open_read_channel()?;
 /// let error = read.read_line(5).unwrap_err();
 /// assert!(error.get_ref().is_some_and(|e| e.is::<TooLong>()));
-/// // Nothing is lost: take it with a higher limit, or leave it out.
+/// // Nothing is lost: read the line with a higher limit, or discard it.
 /// assert_eq!(read.discard_line()?, 13);
 /// assert_eq!(read.read_utf8_line(5)?, Some("fine"));
 /// # Ok::<(), std::io::Error>(())
@@ -89,8 +89,8 @@ impl<S: Connected> ReadChannel<S> {
         }
     }
 
-    /// The connection, for its addresses and options. Reads of it fail with
-    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy): they are this channel's.
+    /// Returns the connection, for its addresses and options. Reads of it fail with
+    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy), because only this channel may read.
     ///
     /// # Examples
     ///
@@ -108,18 +108,18 @@ impl<S: Connected> ReadChannel<S> {
         &self.stream
     }
 
-    // Lines.
+    // Lines
 
-    /// Reads a line, which ends with LF or CRLF, and returns it without its end; `None` at the end
-    /// of the stream. What stands behind the last line end is a line too. Up to `limit` bytes, its
-    /// end not counted.
+    /// Reads a line and returns it without its end, which is LF or CRLF. It returns `None` at the end
+    /// of the stream. Bytes behind the last line end count as a line too. The line may have up to
+    /// `limit` bytes, not counting its end.
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) with [`TooLong`] inside if the line is longer
-    /// than `limit`, as soon as this is known. Nothing is taken then: call again with a higher limit,
-    /// or [`discard_line`](Self::discard_line). [`TimedOut`](io::ErrorKind::TimedOut) past the
-    /// deadline, with nothing taken; otherwise as a read.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) with [`TooLong`] inside if the line is longer than
+    /// `limit`, as soon as this is known. Nothing is taken then: call again with a higher limit, or
+    /// call [`discard_line`](Self::discard_line). [`TimedOut`](io::ErrorKind::TimedOut) past the
+    /// deadline, with nothing taken; otherwise the errors of a read.
     ///
     /// # Examples
     ///
@@ -140,13 +140,13 @@ impl<S: Connected> ReadChannel<S> {
         Ok(line.map(|range| self.queue.passed(range)))
     }
 
-    /// [`read_line`](Self::read_line) as text.
+    /// Like [`read_line`](Self::read_line), but returns text.
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if the line is not UTF-8: the line is taken, and
-    /// its bytes are kept in the error, which holds a
-    /// [`FromUtf8Error`](std::string::FromUtf8Error). Otherwise as [`read_line`](Self::read_line).
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the line is not UTF-8. The line is taken, and the
+    /// error keeps its bytes: it holds a [`FromUtf8Error`](std::string::FromUtf8Error). Otherwise the
+    /// errors of [`read_line`](Self::read_line).
     ///
     /// # Examples
     ///
@@ -175,12 +175,13 @@ impl<S: Connected> ReadChannel<S> {
         }
     }
 
-    /// [`read_line`](Self::read_line), and a last line without an end is an error: it may have been cut off.
+    /// Like [`read_line`](Self::read_line), but a last line without an end is an error: it may have
+    /// been cut off.
     ///
     /// # Errors
     ///
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends within a line, with nothing taken;
-    /// otherwise as [`read_line`](Self::read_line).
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends within a line, with nothing
+    /// taken; otherwise the errors of [`read_line`](Self::read_line).
     ///
     /// # Examples
     ///
@@ -201,11 +202,11 @@ impl<S: Connected> ReadChannel<S> {
         Ok(line.map(|range| self.queue.passed(range)))
     }
 
-    /// [`read_line_strict`](Self::read_line_strict) as text.
+    /// Like [`read_line_strict`](Self::read_line_strict), but returns text.
     ///
     /// # Errors
     ///
-    /// As [`read_line_strict`](Self::read_line_strict) and [`read_utf8_line`](Self::read_utf8_line).
+    /// The errors of [`read_line_strict`](Self::read_line_strict) and [`read_utf8_line`](Self::read_utf8_line).
     pub fn read_utf8_line_strict(&mut self, limit: usize) -> io::Result<Option<&str>> {
         let Some(range) = self.line(limit, true)? else {
             return Ok(None);
@@ -217,12 +218,11 @@ impl<S: Connected> ReadChannel<S> {
         }
     }
 
-    /// Takes away the rest of the line, its end included, whatever its length; returns how many
-    /// bytes that were.
+    /// Drops the rest of the line and its end, however long it is. Returns the number of bytes dropped.
     ///
     /// # Errors
     ///
-    /// As a read; what was taken before stays taken.
+    /// The errors of a read. Bytes dropped before the error stay dropped.
     pub fn discard_line(&mut self) -> io::Result<u64> {
         let mut count = 0;
         loop {
@@ -240,7 +240,7 @@ impl<S: Connected> ReadChannel<S> {
         }
     }
 
-    /// The lines to come, each up to `limit` bytes, as an iterator that ends with the stream.
+    /// Returns an iterator over the lines, each up to `limit` bytes. It ends with the stream.
     ///
     /// # Examples
     ///
@@ -262,14 +262,14 @@ impl<S: Connected> ReadChannel<S> {
         }
     }
 
-    /// Reads up to `delimiter`, takes that too, and returns what stands before it, up to `limit`
-    /// bytes; `None` at the end of the stream.
+    /// Reads up to `delimiter` and returns the bytes before it, up to `limit`. The delimiter is taken
+    /// too. Returns `None` at the end of the stream.
     ///
     /// # Errors
     ///
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends without it, with nothing
-    /// taken; [`InvalidInput`](io::ErrorKind::InvalidInput) for an empty delimiter; otherwise as
-    /// [`read_line`](Self::read_line).
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends without the delimiter, with
+    /// nothing taken; [`InvalidInput`](io::ErrorKind::InvalidInput) for an empty delimiter; otherwise
+    /// the errors of [`read_line`](Self::read_line).
     ///
     /// # Examples
     ///
@@ -305,7 +305,7 @@ impl<S: Connected> ReadChannel<S> {
             if data.len() >= whole {
                 return Err(TooLong { limit }.into());
             }
-            // It may have begun at the end.
+            // The delimiter may have begun at the end of what was searched.
             searched = data.len().saturating_sub(delimiter.len() - 1);
             if self.fill(whole)? == 0 {
                 return if self.queue.is_empty() {
@@ -320,14 +320,14 @@ impl<S: Connected> ReadChannel<S> {
         }
     }
 
-    // Chunks.
+    // Chunks
 
-    /// Reads what there is, up to `capacity` bytes, waiting for the first of them; `None` at the
-    /// end of the stream.
+    /// Reads the bytes that have arrived, up to `capacity`. It waits if there are none. Returns `None`
+    /// at the end of the stream.
     ///
     /// # Errors
     ///
-    /// As a read: [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
+    /// The errors of a read: [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
     ///
     /// # Examples
     ///
@@ -357,8 +357,8 @@ impl<S: Connected> ReadChannel<S> {
         Ok(Some(chunk))
     }
 
-    /// [`read_chunk`](Self::read_chunk) with a deadline of this call alone; a `Duration` counts from
-    /// now. Of this and the channel's the nearer wins.
+    /// Like [`read_chunk`](Self::read_chunk), with a deadline for this call only. A `Duration` counts
+    /// from now. If the channel has a deadline too, the earlier one counts.
     ///
     /// # Errors
     ///
@@ -375,7 +375,7 @@ impl<S: Connected> ReadChannel<S> {
         chunk
     }
 
-    /// The chunks to come, each up to `capacity` bytes, as an iterator that ends with the stream.
+    /// Returns an iterator over the chunks, each up to `capacity` bytes. It ends with the stream.
     ///
     /// # Examples
     ///
@@ -401,8 +401,8 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends before; otherwise as a
-    /// read. Nothing is taken then.
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the stream ends before; otherwise the errors
+    /// of a read. After an error nothing is taken.
     ///
     /// # Examples
     ///
@@ -426,12 +426,12 @@ impl<S: Connected> ReadChannel<S> {
         Ok(array)
     }
 
-    /// Reads all that comes to the end of the stream, up to `limit` bytes.
+    /// Reads everything up to the end of the stream, `limit` bytes at most.
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) with [`TooLong`] inside if more comes; otherwise as
-    /// a read. Nothing is taken then: it is there for the next call.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) with [`TooLong`] inside if more comes; otherwise the
+    /// errors of a read. After an error nothing is taken: the next call gets the data.
     ///
     /// # Examples
     ///
@@ -459,12 +459,12 @@ impl<S: Connected> ReadChannel<S> {
         }
     }
 
-    /// Looks at the next `count` bytes and takes none: fewer only at the end of the stream. The buffer grows
-    /// to as many if it must.
+    /// Returns the next `count` bytes without taking them. There are fewer only at the end of the
+    /// stream. The buffer grows to hold them if it must.
     ///
     /// # Errors
     ///
-    /// As a read.
+    /// The errors of a read.
     ///
     /// # Examples
     ///
@@ -488,12 +488,12 @@ impl<S: Connected> ReadChannel<S> {
         Ok(&self.data()[..n])
     }
 
-    /// Takes `bytes` away if they come next, and says whether they did. It waits for no more than it needs to
-    /// know.
+    /// If `bytes` come next, takes them and returns true; otherwise takes nothing and returns false. It
+    /// waits only until the answer is certain.
     ///
     /// # Errors
     ///
-    /// As a read, with nothing taken.
+    /// The errors of a read, with nothing taken.
     ///
     /// # Examples
     ///
@@ -523,12 +523,12 @@ impl<S: Connected> ReadChannel<S> {
         }
     }
 
-    /// [`Read::read`] with a deadline of this call alone; a `Duration` counts from now. Of this and the
-    /// channel's the nearer wins.
+    /// Like [`Read::read`], with a deadline for this call only. A `Duration` counts from now. If the
+    /// channel has a deadline too, the earlier one counts.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](io::ErrorKind::TimedOut), with nothing taken; otherwise as a read.
+    /// [`TimedOut`](io::ErrorKind::TimedOut), with nothing taken; otherwise the errors of a read.
     pub fn read_deadline(
         &mut self,
         buf: &mut [u8],
@@ -541,12 +541,11 @@ impl<S: Connected> ReadChannel<S> {
         n
     }
 
-    /// Takes away `count` bytes, or as many as come before the end of the stream; returns their
-    /// number.
+    /// Drops `count` bytes, or fewer if the stream ends before. Returns the number of bytes dropped.
     ///
     /// # Errors
     ///
-    /// As a read; what was taken before stays taken.
+    /// The errors of a read. Bytes dropped before the error stay dropped.
     pub fn discard(&mut self, count: u64) -> io::Result<u64> {
         let mut left = count;
         while left > 0 {
@@ -561,13 +560,13 @@ impl<S: Connected> ReadChannel<S> {
         Ok(count - left)
     }
 
-    // Integers.
+    // Integers
 
     /// Reads a `u8`, the most significant byte first (network byte order).
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_u8(&mut self) -> io::Result<u8> {
         self.read_array().map(u8::from_be_bytes)
     }
@@ -576,7 +575,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_u8_le(&mut self) -> io::Result<u8> {
         self.read_array().map(u8::from_le_bytes)
     }
@@ -585,7 +584,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_u16(&mut self) -> io::Result<u16> {
         self.read_array().map(u16::from_be_bytes)
     }
@@ -594,7 +593,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_u16_le(&mut self) -> io::Result<u16> {
         self.read_array().map(u16::from_le_bytes)
     }
@@ -603,7 +602,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_u32(&mut self) -> io::Result<u32> {
         self.read_array().map(u32::from_be_bytes)
     }
@@ -612,7 +611,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_u32_le(&mut self) -> io::Result<u32> {
         self.read_array().map(u32::from_le_bytes)
     }
@@ -621,7 +620,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_u64(&mut self) -> io::Result<u64> {
         self.read_array().map(u64::from_be_bytes)
     }
@@ -630,7 +629,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_u64_le(&mut self) -> io::Result<u64> {
         self.read_array().map(u64::from_le_bytes)
     }
@@ -639,7 +638,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_u128(&mut self) -> io::Result<u128> {
         self.read_array().map(u128::from_be_bytes)
     }
@@ -648,7 +647,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_u128_le(&mut self) -> io::Result<u128> {
         self.read_array().map(u128::from_le_bytes)
     }
@@ -657,7 +656,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_i8(&mut self) -> io::Result<i8> {
         self.read_array().map(i8::from_be_bytes)
     }
@@ -666,7 +665,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_i8_le(&mut self) -> io::Result<i8> {
         self.read_array().map(i8::from_le_bytes)
     }
@@ -675,7 +674,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_i16(&mut self) -> io::Result<i16> {
         self.read_array().map(i16::from_be_bytes)
     }
@@ -684,7 +683,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_i16_le(&mut self) -> io::Result<i16> {
         self.read_array().map(i16::from_le_bytes)
     }
@@ -693,7 +692,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_i32(&mut self) -> io::Result<i32> {
         self.read_array().map(i32::from_be_bytes)
     }
@@ -702,7 +701,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_i32_le(&mut self) -> io::Result<i32> {
         self.read_array().map(i32::from_le_bytes)
     }
@@ -711,7 +710,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_i64(&mut self) -> io::Result<i64> {
         self.read_array().map(i64::from_be_bytes)
     }
@@ -720,7 +719,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_i64_le(&mut self) -> io::Result<i64> {
         self.read_array().map(i64::from_le_bytes)
     }
@@ -729,7 +728,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_i128(&mut self) -> io::Result<i128> {
         self.read_array().map(i128::from_be_bytes)
     }
@@ -738,7 +737,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_i128_le(&mut self) -> io::Result<i128> {
         self.read_array().map(i128::from_le_bytes)
     }
@@ -747,7 +746,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_f32(&mut self) -> io::Result<f32> {
         self.read_array().map(f32::from_be_bytes)
     }
@@ -756,7 +755,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_f32_le(&mut self) -> io::Result<f32> {
         self.read_array().map(f32::from_le_bytes)
     }
@@ -765,7 +764,7 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_f64(&mut self) -> io::Result<f64> {
         self.read_array().map(f64::from_be_bytes)
     }
@@ -774,32 +773,32 @@ impl<S: Connected> ReadChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`read_array`](Self::read_array).
+    /// The errors of [`read_array`](Self::read_array).
     pub fn read_f64_le(&mut self) -> io::Result<f64> {
         self.read_array().map(f64::from_le_bytes)
     }
 
-    // How it stands.
+    // State
 
-    /// Waits until there is something to read; false at the end of the stream.
+    /// Waits until there is something to read. Returns false at the end of the stream.
     ///
     /// # Errors
     ///
-    /// As a read.
+    /// The errors of a read.
     #[doc(alias = "awaitContent")]
     pub fn await_content(&mut self) -> io::Result<bool> {
         Ok(!self.queue.is_empty() || self.fill(SIZE)? > 0)
     }
 
-    /// How many bytes can be taken without waiting, because they were read ahead. The connection
-    /// may have more.
+    /// Returns how many bytes have been read ahead, so that they can be taken without waiting. The
+    /// connection may have more.
     #[doc(alias = "availableForRead")]
     #[must_use]
     pub fn available(&self) -> usize {
         self.queue.len()
     }
 
-    /// How many bytes have been taken out of this channel since it was opened.
+    /// Returns how many bytes have been taken out of this channel since it was opened.
     ///
     /// # Examples
     ///
@@ -817,15 +816,16 @@ impl<S: Connected> ReadChannel<S> {
         self.received - self.available() as u64
     }
 
-    /// Whether the end of the stream has not been reached.
+    /// Returns true as long as the end of the stream has not been reached.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.ended || !self.queue.is_empty()
     }
 
-    /// Sets the deadline of this half: from then on what has to wait fails with
-    /// [`TimedOut`](io::ErrorKind::TimedOut), until [`reset_deadline`](Self::reset_deadline). The
-    /// other half has its own; the connection's counts for both, and the nearer wins.
+    /// Sets the deadline of this half. After it, a call that has to wait fails with
+    /// [`TimedOut`](io::ErrorKind::TimedOut), until [`reset_deadline`](Self::reset_deadline). The other
+    /// half has its own deadline. The connection's deadline counts for both halves: the earlier of the
+    /// two ends a wait.
     ///
     /// # Examples
     ///
@@ -847,25 +847,25 @@ impl<S: Connected> ReadChannel<S> {
         self.deadline = deadline.into();
     }
 
-    /// The instant of the deadline set on this half.
+    /// Returns the deadline of this half as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline.instant()
     }
 
-    /// Takes the deadline away.
+    /// Removes the deadline.
     pub fn reset_deadline(&mut self) {
         self.deadline = Deadline::NEVER;
     }
 
-    // Within.
+    // Internals
 
     pub(super) fn data(&self) -> &[u8] {
         self.queue.bytes()
     }
 
-    /// Where the next line stands in the buffer; it is taken. The last one needs no end, unless this is
-    /// `strict`.
+    /// Takes the next line and returns its place in the buffer. The last line needs no end, unless
+    /// `strict` is set.
     #[inline]
     fn line(&mut self, limit: usize, strict: bool) -> io::Result<Option<Range<usize>>> {
         let mut searched = 0;
@@ -881,7 +881,7 @@ impl<S: Connected> ReadChannel<S> {
                 return Ok(Some(line.start..line.start + len));
             }
             searched = data.len();
-            // A CR may be half of the line's end.
+            // A CR may be the first half of the line's end.
             if searched - usize::from(data.last() == Some(&b'\r')) > limit {
                 return Err(TooLong { limit }.into());
             }
@@ -901,14 +901,14 @@ impl<S: Connected> ReadChannel<S> {
         }
     }
 
-    /// Receives once to the end of what is buffered, which is less than `max` bytes and may grow to
-    /// so many, or to a whole buffer; 0 at the end of the stream.
+    /// Receives once, behind the data in the buffer, which are fewer than `max` bytes. The buffer may
+    /// grow to `max` bytes, and always to its full size. Returns 0 at the end of the stream.
     fn fill(&mut self, max: usize) -> io::Result<usize> {
         if self.ended {
             return Ok(0);
         }
         if self.queue.is_empty() {
-            // Even a buffer that has grown goes back: a process that waits keeps none.
+            // Give back even a buffer that has grown: a process that waits keeps none.
             self.queue.clear();
             let (buffer, n) = retry_interrupted(|| self.stream.recv_lent(SIZE, self.deadline))?;
             if n > 0 {
@@ -930,7 +930,7 @@ impl<S: Connected> ReadChannel<S> {
         self.queue.take(n);
     }
 
-    /// Gives the buffer back, which has no data any more.
+    /// Gives back the buffer, which holds no data any more.
     pub(super) fn empty(&mut self) {
         self.queue.clear();
     }
@@ -946,7 +946,7 @@ impl<S: Connected> Read for ReadChannel<S> {
                 return Ok(0);
             }
             if buf.len() >= SIZE {
-                // Not by way of the buffer.
+                // A large read does not go through the buffer.
                 let n = self.stream.recv(buf, self.deadline)?;
                 self.received += n as u64;
                 self.ended = n == 0;
@@ -973,7 +973,7 @@ impl<S: Connected> Read for ReadChannel<S> {
         }
         let mut count = 0;
         for buf in bufs.iter_mut().filter(|b| !b.is_empty()) {
-            // Waits for the first byte only.
+            // Wait for the first byte only.
             if count > 0 && self.queue.is_empty() {
                 break;
             }
@@ -1023,7 +1023,7 @@ impl From<TooLong> for io::Error {
 fn not_utf8(bytes: &[u8]) -> io::Error {
     match String::from_utf8(bytes.to_vec()) {
         Err(error) => io::Error::new(io::ErrorKind::InvalidData, error),
-        // The caller has found them not to be.
+        // The caller has already found that the bytes are not UTF-8.
         Ok(_) => io::ErrorKind::InvalidData.into(),
     }
 }

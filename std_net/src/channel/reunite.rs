@@ -1,5 +1,6 @@
-//! Giving the halves of a connection back, with what was read ahead: for protocols that go over to something
-//! else in the middle of a connection, such as STARTTLS and the CONNECT of a proxy.
+//! Gives the halves of a connection back, together with the data that were read ahead. Protocols need
+//! this if they change to another protocol in the middle of a connection, such as STARTTLS and the
+//! CONNECT of a proxy.
 
 use std::error::Error;
 use std::fmt;
@@ -11,9 +12,9 @@ use super::halves::{READ, WRITE};
 use super::{Connected, ReadChannel, WriteChannel};
 
 impl<S: Connected> ReadChannel<S> {
-    /// Gives the half back to the connection, with what this channel has read ahead: the next read of the
-    /// connection, whichever it is, gets that first. The connection itself stays open as long as there
-    /// is another handle to it.
+    /// Gives the half back to the connection, together with the data that this channel has read ahead.
+    /// The next read of the connection, of any kind, gets these data first. The connection stays open
+    /// as long as another handle to it exists.
     ///
     /// # Examples
     ///
@@ -35,17 +36,17 @@ impl<S: Connected> ReadChannel<S> {
         self.give_back();
     }
 
-    /// Makes a connection of its two halves again. What was written goes out, and what this channel has
-    /// read ahead is what the connection reads first: as bytes, as TLS, or by
-    /// [`copy`](crate::copy()).
+    /// Makes one connection of its two halves again. Buffered data are sent. The connection first reads
+    /// what this channel has read ahead: as bytes, as TLS, or by [`copy`](crate::copy()).
     ///
-    /// Behind STARTTLS the bytes that come next are read as TLS, also those that came before it was agreed
-    /// on: plain text that somebody has put there is no TLS, and the handshake fails.
+    /// After STARTTLS all bytes that come next are read as TLS, even those that came before both sides
+    /// had agreed on it. If an attacker has put plain text there, it is not TLS, and the handshake
+    /// fails.
     ///
     /// # Errors
     ///
-    /// [`ReuniteError`], which holds both halves, if they are not of the same connection, or the buffer of
-    /// the other half cannot be sent.
+    /// [`ReuniteError`], which holds both halves, if they do not belong to the same connection, or if
+    /// the buffer of the other half cannot be sent.
     ///
     /// # Examples
     ///
@@ -84,7 +85,8 @@ impl<S: Connected> ReadChannel<S> {
         let mut stream = Arc::clone(&self.stream);
         drop(self);
         write.forget();
-        // Who opens a half at this moment holds the connection too, until he sees that it is taken.
+        // A caller that tries to open a half at this moment also holds the connection, until it finds
+        // the half claimed.
         loop {
             match Arc::try_unwrap(stream) {
                 Ok(stream) => return Ok(stream),
@@ -94,7 +96,7 @@ impl<S: Connected> ReadChannel<S> {
         }
     }
 
-    /// What both ways have in common.
+    /// The part that `release` and `reunite` share.
     fn give_back(&mut self) {
         self.stream.release(READ, self.data());
         self.empty();
@@ -102,12 +104,12 @@ impl<S: Connected> ReadChannel<S> {
 }
 
 impl<S: Connected> WriteChannel<S> {
-    /// Sends what is in the buffer, and gives the half back to the connection. Unlike a drop it does not end
-    /// the half: a holder of another handle to the connection goes on writing.
+    /// Sends what is in the buffer, and gives the half back to the connection. Unlike a drop it does
+    /// not end the half: the holder of another handle to the connection can go on writing.
     ///
     /// # Errors
     ///
-    /// As [`flush`](io::Write::flush): the channel is then dropped as ever.
+    /// The errors of [`flush`](io::Write::flush). After an error the channel is dropped as usual.
     ///
     /// # Examples
     ///
@@ -129,16 +131,16 @@ impl<S: Connected> WriteChannel<S> {
         Ok(())
     }
 
-    /// Gives the half back and goes, without an end.
+    /// Gives the half back without ending it.
     fn forget(mut self) {
         self.stream.release(WRITE, &[]);
         self.closed = true;
     }
 }
 
-/// Two halves that could not be brought together, and why.
+/// The error of two halves that could not be put together.
 pub struct ReuniteError<S: Connected> {
-    /// Why.
+    /// The reason.
     pub error: io::Error,
     /// The half that reads.
     pub read: ReadChannel<S>,

@@ -1,5 +1,5 @@
-//! What a channel needs of a connection: calls through a shared reference, each with a deadline of
-//! its own. Sealed: the connections are ours.
+//! What a channel needs of a connection: calls through a shared reference, each with its own deadline.
+//! The trait is sealed: only the connections of this crate have it.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
@@ -16,55 +16,56 @@ pub trait Transport: Send + Sync + Sized + 'static {
     fn recv(&self, buf: &mut [u8], deadline: Deadline) -> io::Result<usize>;
     fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], deadline: Deadline) -> io::Result<usize>;
 
-    /// Receives into a buffer of this size from the pool, and has none while it waits.
+    /// Receives into a buffer of this size from the pool. It takes the buffer only when there are data,
+    /// so it holds none while it waits.
     fn recv_lent(&self, size: usize, deadline: Deadline) -> io::Result<(Buffer, usize)>;
     fn send(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize>;
     fn send_vectored(&self, bufs: &[IoSlice<'_>], deadline: Deadline) -> io::Result<usize>;
 
-    /// Sends as much as goes without waiting.
+    /// Sends as many bytes as the kernel takes without waiting.
     fn try_send(&self, buf: &[u8]) -> io::Result<usize>;
 
-    /// Receives what is there without waiting.
+    /// Receives the bytes that are there, without waiting.
     fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize>;
 
-    /// Hands to the kernel what `send` has taken.
+    /// Gives the kernel the data that `send` has taken.
     fn flush(&self, deadline: Deadline) -> io::Result<()>;
     fn end(&self, how: Shutdown, deadline: Deadline) -> io::Result<()>;
 
-    /// Text was lost: the end of this side must not look like one that was meant.
+    /// Called when data were lost: the peer must not take the end of this side for an intended one.
     fn truncate(&self) {}
 
-    /// Claims these halves; false if one of them is taken.
+    /// Claims these halves. Returns false if one of them is claimed already.
     fn claim(&self, halves: u8) -> bool;
 
-    /// Whether one of these halves is claimed.
+    /// Returns true if one of these halves is claimed.
     fn is_claimed(&self, halves: u8) -> bool;
 
-    /// Gives halves back, with what was read ahead: it comes first from now on.
+    /// Gives halves back, with the data that were read ahead: the next read gets these first.
     fn release(&self, halves: u8, unread: &[u8]);
 
-    /// Whether both are handles to the same connection.
+    /// Returns true if both are handles to the same connection.
     fn is_clone_of(&self, other: &Self) -> bool;
 
-    /// The handle that the halves have in common.
+    /// Returns the handle that the halves share.
     fn common(&self) -> io::Result<Arc<Self>>;
 
-    /// Waits until the peer has ended its side or is gone, and reads nothing.
+    /// Waits until the peer has ended its side or is gone. It reads nothing.
     fn wait_closed(&self) -> io::Result<()>;
 
-    /// Whether it has.
+    /// Returns true if the peer has ended its side or is gone.
     fn is_closed(&self) -> io::Result<bool>;
 
-    /// Whether the connection is gone in both directions.
+    /// Returns true if the connection is gone in both directions.
     fn is_gone(&self) -> io::Result<bool>;
 
-    /// Ends both directions at once, by a reset where there is one.
+    /// Ends both directions at once, by a reset if the protocol has one.
     fn abort(&self);
 
-    /// Ends both directions at once, and waits for nothing.
+    /// Ends both directions at once, without waiting.
     fn cut(&self);
 
-    /// The socket itself, where what is sent is what goes out.
+    /// Returns the socket itself, if the bytes on it are the bytes that are sent (so not with TLS).
     fn plain(&self) -> Option<&Io> {
         None
     }
@@ -154,7 +155,8 @@ macro_rules! over_io {
             }
 
             fn abort(&self) {
-                // Of TCP it is a reset. Where there is none, or no connection any more, an end will do.
+                // For TCP this is a reset. If there is no reset, or no connection any more, shut down
+                // instead.
                 if self.as_io().disconnect().is_err() {
                     let _ = self.as_io().shutdown(Shutdown::Both);
                 }

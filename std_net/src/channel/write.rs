@@ -1,4 +1,4 @@
-//! [`WriteChannel`]: the half of a connection that writes, buffered.
+//! [`WriteChannel`]: the half of a connection that writes, with a buffer.
 
 use std::fmt;
 use std::io::{self, IoSlice, Write};
@@ -15,20 +15,22 @@ use crate::socket::Shutdown;
 
 /// The half of a connection that writes: text, lines, integers, and [`Write`].
 ///
-/// Opened by [`Connected::open_write_channel`] or [`Connected::into_channels`]. With auto-flush each
-/// call sends what it has written, and the channel never has a buffer. Without, it is sent when 16 KiB
-/// have come together, by [`flush`](Write::flush), and on closing.
+/// [`Connected::open_write_channel`] or [`Connected::into_channels`] opens it. With auto-flush each
+/// call sends what it has written, and the channel never has a buffer. Without it, the data are sent
+/// when there are 16 KiB of them, by [`flush`](Write::flush), and on closing.
 ///
-/// A call that fails has sent an unknown part of its own bytes. What was in the buffer before stays
-/// there in order, so that a flush that met its deadline can be called again and goes on.
+/// A call that fails has sent an unknown part of its own bytes. Data that were in the buffer before
+/// stay there in order. So after a flush has run into its deadline, another flush goes on with the
+/// rest.
 ///
 /// # Dropping
 ///
-/// A dropped channel sends what is in its buffer, waiting within the deadline, and then ends its half
-/// of the connection: the peer sees the end of the stream. If it cannot, the bytes are lost, and this
-/// is not silent: it goes to the hook of [`set_lost_hook`], by default a line on standard error, unless
-/// a flush has returned an error before. While a panic unwinds it does not wait: it sends what goes at
-/// once. To have the error as a value, call [`flush_and_close`](Self::flush_and_close).
+/// A dropped channel sends what is in its buffer, waiting until the deadline at most. Then it ends its
+/// half of the connection, and the peer sees the end of the stream. If it cannot send the bytes, they
+/// are lost. It reports the loss to the hook of [`set_lost_hook`], unless a flush has returned an error
+/// before. The default hook writes a line to standard error. While a panic unwinds, the drop does not
+/// wait: it sends what the kernel takes at once. To get the error as a value, call
+/// [`flush_and_close`](Self::flush_and_close).
 ///
 /// # Examples
 ///
@@ -48,13 +50,13 @@ use crate::socket::Shutdown;
 #[doc(alias = "ByteWriteChannel")]
 pub struct WriteChannel<S: Connected> {
     pub(super) stream: Arc<S>,
-    /// What is not sent yet.
+    /// Data that are not sent yet.
     queue: ByteQueue,
     auto_flush: bool,
     pub(super) closed: bool,
-    /// A flush has told its caller that it failed.
+    /// A flush has returned an error to its caller.
     told: bool,
-    /// Bytes that the connection has taken.
+    /// How many bytes the connection has taken.
     sent: u64,
     deadline: Deadline,
 }
@@ -72,7 +74,7 @@ impl<S: Connected> WriteChannel<S> {
         }
     }
 
-    /// The connection, for its addresses and options. A write to it overtakes what is in the
+    /// Returns the connection, for its addresses and options. A write to it overtakes the data in the
     /// buffer.
     #[must_use]
     pub fn stream(&self) -> &S {
@@ -83,7 +85,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     #[doc(alias = "writeStringUtf8")]
     pub fn write_str(&mut self, text: &str) -> io::Result<()> {
         self.put(&[text.as_bytes()])
@@ -93,7 +95,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_line(&mut self, text: &str) -> io::Result<()> {
         self.put(&[text.as_bytes(), b"\n"])
     }
@@ -102,14 +104,14 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     #[doc(alias = "writeChunk")]
     pub fn write_chunk(&mut self, chunk: &[u8]) -> io::Result<()> {
         self.put(&[chunk])
     }
 
-    /// [`write_chunk`](Self::write_chunk) with a deadline of this call alone; a `Duration` counts
-    /// from now. Of this and the channel's the nearer wins.
+    /// Like [`write_chunk`](Self::write_chunk), with a deadline for this call only. A `Duration` counts
+    /// from now. If the channel has a deadline too, the earlier one counts.
     ///
     /// # Errors
     ///
@@ -126,11 +128,11 @@ impl<S: Connected> WriteChannel<S> {
         result
     }
 
-    /// Writes all of several chunks in turn: with as few system calls as one can (gather).
+    /// Writes all of several chunks in turn, with as few system calls as possible (gather).
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     ///
     /// # Examples
     ///
@@ -150,7 +152,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_u8(&mut self, value: u8) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -159,7 +161,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_u8_le(&mut self, value: u8) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
@@ -168,7 +170,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_u16(&mut self, value: u16) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -177,7 +179,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_u16_le(&mut self, value: u16) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
@@ -186,7 +188,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_u32(&mut self, value: u32) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -195,7 +197,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_u32_le(&mut self, value: u32) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
@@ -204,7 +206,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_u64(&mut self, value: u64) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -213,7 +215,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_u64_le(&mut self, value: u64) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
@@ -222,7 +224,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_u128(&mut self, value: u128) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -231,7 +233,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_u128_le(&mut self, value: u128) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
@@ -240,7 +242,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_i8(&mut self, value: i8) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -249,7 +251,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_i8_le(&mut self, value: i8) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
@@ -258,7 +260,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_i16(&mut self, value: i16) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -267,7 +269,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_i16_le(&mut self, value: i16) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
@@ -276,7 +278,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_i32(&mut self, value: i32) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -285,7 +287,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_i32_le(&mut self, value: i32) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
@@ -294,7 +296,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_i64(&mut self, value: i64) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -303,7 +305,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_i64_le(&mut self, value: i64) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
@@ -312,7 +314,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_i128(&mut self, value: i128) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -321,7 +323,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_i128_le(&mut self, value: i128) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
@@ -330,7 +332,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_f32(&mut self, value: f32) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -339,7 +341,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_f32_le(&mut self, value: f32) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
@@ -348,7 +350,7 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_f64(&mut self, value: f64) -> io::Result<()> {
         self.put(&[&value.to_be_bytes()])
     }
@@ -357,18 +359,18 @@ impl<S: Connected> WriteChannel<S> {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     pub fn write_f64_le(&mut self, value: f64) -> io::Result<()> {
         self.put(&[&value.to_le_bytes()])
     }
 
-    /// Sends what is in the buffer and ends this half of the connection: the peer sees the end of
-    /// the stream, after a `close_notify` if it is TLS. A second call does nothing.
+    /// Sends what is in the buffer and ends this half of the connection. The peer sees the end of the
+    /// stream; with TLS it sees a `close_notify` before. A second call does nothing.
     ///
     /// # Errors
     ///
-    /// As [`Write::flush`], with the channel still open; the error of `shutdown(2)`:
-    /// [`NotConnected`](io::ErrorKind::NotConnected) when the connection is gone.
+    /// The errors of [`Write::flush`], with the channel still open; the error of `shutdown(2)`, which
+    /// is [`NotConnected`](io::ErrorKind::NotConnected) when the connection is gone.
     #[doc(alias = "flushAndClose")]
     pub fn flush_and_close(&mut self) -> io::Result<()> {
         if self.closed {
@@ -379,9 +381,9 @@ impl<S: Connected> WriteChannel<S> {
         self.stream.end(Shutdown::Write, self.deadline)
     }
 
-    /// Throws away what is in the buffer and ends the connection, both ways, so that the peer cannot take what
-    /// it has for all there was: a TCP connection is reset, TLS ends without a `close_notify`. A Unix
-    /// connection has no such sign and just ends.
+    /// Drops what is in the buffer and ends both directions of the connection. The peer can then tell
+    /// that it did not get everything: a TCP connection is reset, and TLS ends without a
+    /// `close_notify`. A Unix connection has no such sign and just ends.
     ///
     /// # Examples
     ///
@@ -403,27 +405,28 @@ impl<S: Connected> WriteChannel<S> {
         self.stream.abort();
     }
 
-    /// How many bytes have been written to this channel since it was opened, those in the buffer included.
+    /// Returns how many bytes have been written to this channel since it was opened, including those in
+    /// the buffer.
     #[doc(alias = "totalBytesWritten")]
     #[must_use]
     pub fn total_written(&self) -> u64 {
         self.sent + self.buffered() as u64
     }
 
-    /// How many bytes wait in the buffer.
+    /// Returns how many bytes wait in the buffer.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.queue.len()
     }
 
-    /// Whether this half has not been closed here.
+    /// Returns true as long as this half has not been closed here.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.closed
     }
 
-    /// Whether what is written from now on can reach nobody: this half was closed here, or the connection
-    /// is gone. A peer that only sends no more may still read.
+    /// Returns true if nothing that is written from now on can reach the peer: this half was closed
+    /// here, or the connection is gone. A peer that has only stopped sending may still read.
     ///
     /// # Errors
     ///
@@ -447,26 +450,26 @@ impl<S: Connected> WriteChannel<S> {
         Ok(self.closed || self.stream.is_gone()?)
     }
 
-    /// Sets the deadline of this half; see
+    /// Sets the deadline of this half. See
     /// [`ReadChannel::set_deadline`](super::ReadChannel::set_deadline).
     pub fn set_deadline(&mut self, deadline: impl Into<Deadline>) {
         self.deadline = deadline.into();
     }
 
-    /// The instant of the deadline set on this half.
+    /// Returns the deadline of this half as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline.instant()
     }
 
-    /// Takes the deadline away.
+    /// Removes the deadline.
     pub fn reset_deadline(&mut self) {
         self.deadline = Deadline::NEVER;
     }
 
-    // Within.
+    // Internals
 
-    /// Writes all of these, by way of the buffer if they fit and nobody wants them sent.
+    /// Writes all of these parts. They go into the buffer if they fit and need not be sent at once.
     fn put(&mut self, parts: &[&[u8]]) -> io::Result<()> {
         self.check_open()?;
         let total: usize = parts.iter().map(|part| part.len()).sum();
@@ -491,10 +494,10 @@ impl<S: Connected> WriteChannel<S> {
         self.stream.flush(self.deadline)
     }
 
-    /// Sends what is in the buffer and these behind it, in one call if the kernel takes all.
+    /// Sends the buffer and then these parts, in one call if the kernel takes all of it.
     fn gather(&mut self, parts: &[&[u8]]) -> io::Result<()> {
         let stream = Arc::clone(&self.stream);
-        // Index 0 is the buffer.
+        // Part 0 is the buffer.
         let (mut part, mut offset) = (0, 0);
         loop {
             let mut slices = Vec::with_capacity(parts.len() + 1);
@@ -543,13 +546,13 @@ impl<S: Connected> WriteChannel<S> {
         self.tell(flushed)
     }
 
-    /// Remembers that the caller has heard of an error.
+    /// Remembers whether the caller has got an error.
     fn tell<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
         self.told = result.is_err();
         result
     }
 
-    /// Whether `total` more bytes can be kept.
+    /// Returns true if the buffer has room for `total` more bytes.
     fn has_room(&self, total: usize) -> bool {
         total <= SIZE - self.queue.len()
     }
@@ -570,7 +573,7 @@ impl<S: Connected> WriteChannel<S> {
         Ok(())
     }
 
-    /// What a drop does about the bytes in the buffer.
+    /// Sends the bytes in the buffer when the channel is dropped.
     fn send_last(&mut self) -> io::Result<()> {
         if !thread::panicking() {
             return self.send_buffered();
@@ -584,8 +587,8 @@ impl<S: Connected> WriteChannel<S> {
 }
 
 impl<S: Connected> Write for WriteChannel<S> {
-    /// Takes all of `buf` into the buffer, or sends what there is in it and as much of `buf` as the
-    /// kernel takes at once.
+    /// Takes all of `buf` into the buffer if it fits. Otherwise it sends the buffer first, and then as
+    /// much of `buf` as the kernel takes at once.
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.check_open()?;
         if !self.auto_flush && self.has_room(buf.len()) {
@@ -637,13 +640,13 @@ impl<S: Connected> Drop for WriteChannel<S> {
         }
         let told = self.told;
         match self.send_last() {
-            // There is nobody to tell; mostly it is that the peer has gone.
+            // A drop can report no error, and mostly the error is just that the peer has gone.
             Ok(()) if !thread::panicking() => {
                 let _ = self.stream.end(Shutdown::Write, self.deadline);
             }
             Ok(()) => {}
             Err(error) => {
-                // The peer must not take this for all there was.
+                // The peer must not think that it got everything.
                 self.stream.truncate();
                 if !told {
                     lost(&error, self.queue.len());
@@ -667,9 +670,9 @@ type Hook = Box<dyn Fn(&io::Error, usize) + Send + Sync>;
 
 static HOOK: RwLock<Option<Hook>> = RwLock::new(None);
 
-/// Sets what is called, in the whole program, when a dropped [`WriteChannel`] could not send what was
-/// in its buffer: with the error and the number of bytes. By default that is a line on standard
-/// error.
+/// Sets the function that is called, in the whole program, when a dropped [`WriteChannel`] could not
+/// send what was in its buffer. It gets the error and the number of bytes. The default function writes
+/// a line to standard error.
 ///
 /// # Examples
 ///
@@ -698,7 +701,7 @@ fn lost(error: &io::Error, bytes: usize) {
     match &*HOOK.read().unwrap_or_else(PoisonError::into_inner) {
         Some(hook) => hook(error, bytes),
         None => {
-            // Not eprintln, which panics without a standard error.
+            // `eprintln!` would panic if there is no standard error.
             let _ = writeln!(
                 io::stderr(),
                 "std_net: {bytes} bytes of a write channel were lost when it was dropped: {error}"
@@ -707,7 +710,7 @@ fn lost(error: &io::Error, bytes: usize) {
     }
 }
 
-/// A send that takes nothing would be repeated for ever.
+/// Turns a send that takes nothing into an error, because it would be repeated for ever.
 fn some(n: usize) -> io::Result<usize> {
     if n == 0 {
         return Err(io::ErrorKind::WriteZero.into());

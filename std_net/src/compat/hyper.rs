@@ -1,4 +1,4 @@
-//! What hyper asks of a runtime: its traits for connections, an executor, a timer.
+//! What hyper needs of a runtime: its traits for connections, an executor, a timer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -17,8 +17,8 @@ impl<S: AsIo + Unpin> Read for Compat<S> {
         cx: &mut Context<'_>,
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // Its own buffer is not initialised, which only unsafe code may write to: the data are copied,
-        // from a buffer that all connections of the worker use by turns.
+        // hyper's own buffer is not initialised, and only unsafe code may write to it. So the data are
+        // copied from a buffer that all connections of the worker use in turn.
         let received = ready!(self.0.poll_recv_lent(cx, buf.remaining()))?;
         buf.put_slice(&received);
         Poll::Ready(Ok(()))
@@ -55,7 +55,7 @@ impl<S: AsIo + Unpin> Write for Compat<S> {
     }
 }
 
-/// hyper's executor: each of its futures runs in a process of its own.
+/// hyper's executor. It runs each future in a process of its own.
 ///
 /// # Examples
 ///
@@ -81,8 +81,7 @@ where
     }
 }
 
-/// hyper's timer. The futures that wait for it must be waited for with
-/// [`process::block_on`], as those of [`ProcessExecutor`] are.
+/// hyper's timer. Wait for its futures with [`process::block_on`], as for those of [`ProcessExecutor`].
 ///
 /// # Examples
 ///
@@ -99,7 +98,7 @@ where
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProcessTimer;
 
-/// A [`Delay`] of hyper's.
+/// A [`Delay`] in the form that hyper wants.
 struct Sleeping(Delay);
 
 impl Future for Sleeping {

@@ -1,11 +1,11 @@
-//! Sockets for futures: the crates of the async world over the sockets of this one.
+//! Sockets for futures: crates for `async` code can use the sockets of this crate.
 //!
-//! A library that is written with futures and takes any `AsyncRead + AsyncWrite` works in a process: the
-//! process waits for its future with [`block_on`](crate::process::block_on), and the sockets inside wake
-//! that future. No other runtime is needed, and no other thread.
+//! A library that is written with futures and takes any `AsyncRead + AsyncWrite` works in a process.
+//! The process waits for its future with [`block_on`](crate::process::block_on), and the sockets inside
+//! wake that future. It needs no other runtime and no other thread.
 //!
-//! [`CompatExt::compat`] turns a stream into a [`Compat`]. It implements the traits of whichever of these
-//! features are on:
+//! [`CompatExt::compat`] turns a stream into a [`Compat`], which implements the traits of the features
+//! that are on:
 //!
 //! | feature | what `Compat` implements | what else there is |
 //! |---|---|---|
@@ -13,11 +13,11 @@
 //! | `tokio-io` | `tokio::io::AsyncRead`, `AsyncWrite` | |
 //! | `hyper` | `hyper::rt::Read`, `Write` | `ProcessExecutor`, `ProcessTimer` |
 //!
-//! Without any of them there are [`Compat::readable`] and [`Compat::writable`].
+//! Without any of these features, use [`Compat::readable`] and [`Compat::writable`].
 //!
-//! A future of these never suspends its process in the middle of a poll. So a lock that is held there, as
-//! the h2 crate does, stops nobody. What waits for time is [`process::delay`](crate::process::delay);
-//! `tokio::time` needs tokio's own runtime.
+//! These futures never suspend their process in the middle of a poll. So a lock that is held during a
+//! poll, as in the h2 crate, blocks no other process. Use [`process::delay`](crate::process::delay) to
+//! wait for a time, because `tokio::time` needs tokio's own runtime.
 //!
 //! # Examples
 //!
@@ -55,22 +55,22 @@ use std_net_runtime::{AsIo, Interest, Polled};
 #[cfg(feature = "hyper")]
 pub use self::hyper::{ProcessExecutor, ProcessTimer};
 
-/// A socket whose operations are futures: what [`CompatExt::compat`] makes.
+/// A socket whose operations are futures. [`CompatExt::compat`] makes it.
 ///
-/// The deadline of the socket still holds, where the future is waited for with
-/// [`block_on`](crate::process::block_on): operations fail with
-/// [`TimedOut`](io::ErrorKind::TimedOut) once it has passed. Per-call timeouts and the blocking mode mean
-/// nothing to a future. In a process that was cancelled, they fail as its other waits do.
+/// The deadline of the socket still counts if the process waits for the future with
+/// [`block_on`](crate::process::block_on): operations fail with [`TimedOut`](io::ErrorKind::TimedOut)
+/// once the deadline has passed. Per-call timeouts and the blocking mode have no effect on a future.
+/// After a cancel of the process, the operations fail as its other waits do.
 pub struct Compat<S: AsIo>(Polled<S>);
 
-/// Makes a [`Compat`] of a socket: of a [`TcpStream`](crate::socket::TcpStream), a
+/// Makes a [`Compat`] of a [`TcpStream`](crate::socket::TcpStream), a
 /// [`UnixStream`](crate::unix::UnixStream), and of every other type of socket.
 pub trait CompatExt: AsIo + Sized {
     /// Turns the socket into one for futures.
     ///
     /// # Errors
     ///
-    /// If the runtime runs not yet, and cannot be started: see
+    /// The error of starting the runtime, if it does not run yet and cannot be started: see
     /// [`runtime::Builder::start`](crate::runtime::Builder::start).
     ///
     /// # Examples
@@ -94,7 +94,7 @@ pub trait CompatExt: AsIo + Sized {
 impl<S: AsIo> CompatExt for S {}
 
 impl<S: AsIo> Compat<S> {
-    /// The socket.
+    /// Returns the socket.
     ///
     /// # Examples
     ///
@@ -109,7 +109,7 @@ impl<S: AsIo> Compat<S> {
         self.0.get_ref()
     }
 
-    /// The socket as it was.
+    /// Turns it back into the socket.
     ///
     /// # Examples
     ///
@@ -125,13 +125,13 @@ impl<S: AsIo> Compat<S> {
         self.0.into_inner()
     }
 
-    /// Waits until there is something to read, a connection to accept, or the end of the stream. What
-    /// then tries to read uses the socket's own `try_*` methods.
+    /// Waits until there is something to read, a connection to accept, or the end of the stream. Then
+    /// read with the socket's own `try_*` methods.
     ///
     /// # Errors
     ///
     /// [`TimedOut`](io::ErrorKind::TimedOut) once the deadline of the socket has passed; the error of a
-    /// cancel in a process that was cancelled.
+    /// cancel if the process was cancelled.
     ///
     /// # Examples
     ///
@@ -158,7 +158,7 @@ impl<S: AsIo> Compat<S> {
     ///
     /// # Errors
     ///
-    /// As [`readable`](Self::readable).
+    /// The errors of [`readable`](Self::readable).
     ///
     /// # Examples
     ///
@@ -174,13 +174,14 @@ impl<S: AsIo> Compat<S> {
         poll_fn(|cx| self.0.poll_ready(Interest::Write, cx)).await
     }
 
-    /// What the traits' flush is: nothing is held back here.
+    /// The flush of the traits. There is nothing to flush, because no data are held back here.
     #[allow(dead_code, reason = "used by the features")]
     fn poll_flushed() -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
-    /// What the traits' close is: the peer reads the end. One that has gone has nothing more to read.
+    /// The close of the traits: it makes the peer read the end of the stream. If the peer has gone,
+    /// this is no error.
     #[allow(dead_code, reason = "used by the features")]
     fn poll_write_shut(&self) -> Poll<io::Result<()>> {
         Poll::Ready(match self.0.get_ref().as_io().shutdown(Shutdown::Write) {

@@ -1,4 +1,4 @@
-//! The traits of `tokio::io`. They are no part of tokio's runtime, which is not needed.
+//! The traits of `tokio::io`. They do not need tokio's runtime.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

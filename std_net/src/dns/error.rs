@@ -11,9 +11,10 @@ use std_net_runtime::lookup::Failure;
 
 use super::resolved::Refusal;
 
-/// Why a lookup has no answer. Each but the last has the name (or address) that was looked up.
+/// The reason why a lookup has no answer. Every variant but the last holds the name (or address) that
+/// was looked up.
 ///
-/// Inside an [`io::Error`] of a connect it can be found again:
+/// It can be found again inside the [`io::Error`] of a connect:
 ///
 /// ```
 /// use std::io;
@@ -37,24 +38,26 @@ pub enum Error {
     /// There is such a name, but it has no address of the kind asked for: an empty answer of DNS,
     /// `EAI_NODATA`. [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) as an [`io::Error`].
     NoAddress(String),
-    /// The servers failed or could not be asked, so that it is not known: `SERVFAIL` of DNS, no
-    /// network, `EAI_AGAIN`; and what they said. [`Other`](io::ErrorKind::Other) as an [`io::Error`].
+    /// The servers failed or could not be asked, so the answer is not known: `SERVFAIL` of DNS, no
+    /// network, `EAI_AGAIN`. The second field has the reason. [`Other`](io::ErrorKind::Other) as an
+    /// [`io::Error`].
     ServerFailed(String, Box<dyn error::Error + Send + Sync>),
-    /// The deadline has passed, or the resolver's own patience.
-    /// [`TimedOut`](io::ErrorKind::TimedOut) as an [`io::Error`].
+    /// The deadline has passed, or the resolver has given up. [`TimedOut`](io::ErrorKind::TimedOut) as
+    /// an [`io::Error`].
     TimedOut(String),
     /// This cannot be a name: it is empty, too long, or has a zero byte.
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) as an [`io::Error`].
     InvalidName(String),
-    /// This was to be an address, since its last part is a number, as that of no name is, but it is none.
-    /// No resolver was asked. [`InvalidInput`](io::ErrorKind::InvalidInput) as an [`io::Error`].
+    /// The text must be an address, because its last part is a number and no name ends so. But it is
+    /// not a valid address. No resolver was asked. [`InvalidInput`](io::ErrorKind::InvalidInput) as an
+    /// [`io::Error`].
     InvalidAddress(String, Box<ParseError>),
-    /// A system call failed, or the process was cancelled: as an [`io::Error`] it is this.
+    /// A system call failed, or the process was cancelled. As an [`io::Error`] it is this error.
     Io(io::Error),
 }
 
 impl Error {
-    /// What was looked up.
+    /// Returns the name or address that was looked up.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
@@ -94,7 +97,7 @@ impl Error {
     }
 }
 
-/// Two errors are equal if they say the same: of the same kind, of the same name, with the same words.
+/// Two errors are equal if they have the same kind, the same name and the same text.
 impl PartialEq for Error {
     fn eq(&self, other: &Error) -> bool {
         mem::discriminant(self) == mem::discriminant(other)

@@ -1,5 +1,5 @@
-//! One lookup for each family, side by side (RFC 8305, section 3): a broken or slow answer about IPv6 must not
-//! hold up one about IPv4.
+//! One lookup for each family, side by side (RFC 8305, section 3): a wrong or slow answer about IPv6
+//! must not delay the answer about IPv4.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,13 +11,13 @@ use std_net_runtime::process::{self, JoinHandle};
 
 use super::{Error, Family, Resolver};
 
-/// How long an answer about IPv6 may lag behind one about IPv4: the Resolution Delay that RFC 8305,
-/// section 3, recommends.
+/// How much later than the answer about IPv4 the answer about IPv6 may come: the Resolution Delay that
+/// RFC 8305, section 3, recommends.
 pub(crate) const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 
 type Addresses = Result<Vec<SocketAddr>, Error>;
 
-/// The lookup about IPv6 that was not waited for. It ends when this is dropped.
+/// The lookup about IPv6 that was too slow. It ends when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Late {
     host: String,
@@ -27,7 +27,7 @@ pub(crate) struct Late {
 }
 
 impl Late {
-    /// Waits for it.
+    /// Waits for the answer.
     pub(crate) fn wait(self, deadline: Deadline) -> Addresses {
         let (_, answer) = receive(&self.answers, &self.host, deadline)?;
         let mut addrs = answer?;
@@ -50,8 +50,8 @@ impl Drop for Asking {
     }
 }
 
-/// Asks for both families. If there is an answer about IPv4, that about IPv6 may come `delay` after it;
-/// otherwise both are waited for. A family without an answer does no harm to the other.
+/// Asks for both families. After an answer about IPv4, the answer about IPv6 may take `delay` more. In
+/// all other cases it waits for both. If one family has no answer, the answer of the other is used.
 pub(super) fn side_by_side(
     resolver: &Resolver,
     host: &str,
@@ -66,7 +66,7 @@ pub(super) fn side_by_side(
         let name = host.to_owned();
         let process = process::Builder::new().name("lookup").spawn(move || {
             let answer = resolver.of_family(&name, family, deadline);
-            // Nobody listens any more: it was given up.
+            // This fails if the caller has stopped waiting.
             let _ = reporter.send((family, answer));
         });
         asking.0.push(process.map_err(Error::Io)?);
@@ -79,7 +79,7 @@ pub(super) fn side_by_side(
         let lag = deadline.min((Instant::now() + delay).into());
         return match (first, receive(&answers, host, lag)) {
             (first, Ok((_, second))) => Ok((merge(second, first)?, None)),
-            // Not late, but cancelled.
+            // The answer is not late: the process was cancelled.
             (_, Err(error @ Error::Io(_))) => Err(error),
             (first, Err(_)) => {
                 let late = Late {
@@ -95,7 +95,7 @@ pub(super) fn side_by_side(
     let second = match receive(&answers, host, deadline) {
         Ok((_, second)) => second,
         Err(error @ Error::Io(_)) => return Err(error),
-        // What has come before the deadline is an answer.
+        // The answer that came before the deadline is still used.
         Err(error) => Err(error),
     };
     let (v6, v4) = if family == Family::V6 {
@@ -106,8 +106,9 @@ pub(super) fn side_by_side(
     Ok((merge(v6, v4)?, None))
 }
 
-/// What is known of both, IPv6 first. If neither has an address, the error is the one that says more: that
-/// about IPv4, unless it says only that there is none of that family.
+/// Puts the answers of both families together, IPv6 first. If neither has an address, it returns the
+/// error that says more. That is the error about IPv4, unless it only says that there is no address of
+/// that family.
 fn merge(v6: Addresses, v4: Addresses) -> Addresses {
     match (v6, v4) {
         (Ok(mut v6), Ok(v4)) => {

@@ -1,12 +1,12 @@
-//! Names to addresses, and back. The one place that asks a resolver.
+//! Finds the addresses of a name, and the names of an address. Only this module asks a resolver.
 //!
-//! Where `systemd-resolved` is running it is asked over its Varlink socket, which tells the reasons of
-//! a failure apart; otherwise the C library is, by `getaddrinfo(3)`. Either way a process parks
-//! meanwhile, a deadline is met, and text that is an address is no lookup at all.
+//! If `systemd-resolved` is running, it is asked over its Varlink socket, because it tells the reasons
+//! of a failure apart. Otherwise the C library is asked, by `getaddrinfo(3)`. In both cases a process
+//! parks meanwhile, and a deadline is kept. Text that is an address needs no lookup.
 //!
-//! A name with other letters than those of ASCII is handed on as it is. `systemd-resolved` writes it in the
-//! form that DNS has (`xn--...`); the C library does not, and finds nothing. TLS wants that form too. The crate
-//! `idna` makes it.
+//! A name with letters outside ASCII is passed on unchanged. `systemd-resolved` turns it into the form
+//! that DNS uses (`xn--...`). The C library does not, and so finds nothing. TLS also wants that form.
+//! The crate `idna` makes it.
 //!
 //! | file | idea |
 //! |---|---|
@@ -58,17 +58,17 @@ use resolved::Refusal;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Family {
-    /// Of both families.
+    /// Addresses of both families.
     #[default]
     Any,
-    /// Of IPv4 only: `A` records.
+    /// Addresses of IPv4 only: `A` records.
     V4,
-    /// Of IPv6 only: `AAAA` records.
+    /// Addresses of IPv6 only: `AAAA` records.
     V6,
 }
 
 impl Family {
-    /// As the C library and `systemd-resolved` number them.
+    /// Returns the number that the C library and `systemd-resolved` use.
     fn number(self) -> libc::c_int {
         match self {
             Family::Any => libc::AF_UNSPEC,
@@ -88,11 +88,11 @@ impl Family {
 
 /// Looks names up, as the system does.
 ///
-/// The addresses come in the order of the system's resolver, which is by RFC 6724. A connect to a name
-/// begins with IPv6 and lets the families take turns, and does not let a slow answer about IPv6 hold up IPv4 (RFC 8305;
-/// see [`resolution_delay`](Resolver::resolution_delay)).
+/// The addresses come in the order of the system's resolver, which follows RFC 6724. A connect to a
+/// name begins with IPv6 and then tries the two families in turn. A slow answer about IPv6 does not
+/// delay IPv4 (RFC 8305; see [`resolution_delay`](Resolver::resolution_delay)).
 ///
-/// See the [module](self) for an example.
+/// The [module](self) has an example.
 #[derive(Clone, Debug)]
 #[doc(alias = "getaddrinfo")]
 #[must_use]
@@ -111,7 +111,7 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    /// That of the system: `systemd-resolved` if it is running, else the C library.
+    /// Makes the resolver of the system: `systemd-resolved` if it is running, else the C library.
     pub fn new() -> Resolver {
         Resolver {
             service: Some(PathBuf::from(resolved::SOCKET)),
@@ -122,7 +122,7 @@ impl Resolver {
         }
     }
 
-    /// The C library alone.
+    /// Makes a resolver that asks only the C library.
     pub fn libc() -> Resolver {
         Resolver {
             service: None,
@@ -130,15 +130,16 @@ impl Resolver {
         }
     }
 
-    /// Another socket than `/run/systemd/resolve/io.systemd.Resolve` of a service that speaks
+    /// Asks a service at another socket than `/run/systemd/resolve/io.systemd.Resolve`. It must speak
     /// `io.systemd.Resolve` over Varlink.
     pub fn service(mut self, path: impl AsRef<Path>) -> Resolver {
         self.service = Some(path.as_ref().to_owned());
         self
     }
 
-    /// Whether the C library is asked if the service cannot be: it is not there, or what it says makes
-    /// no sense. On by default. An answer that is an error is an answer.
+    /// Sets whether the C library is asked if the service cannot be: because it is not there, or its
+    /// reply makes no sense. This is on by default. An error that the service reports is an answer, so
+    /// the C library is not asked then.
     pub fn fallback(mut self, on: bool) -> Resolver {
         self.fallback = on;
         self
@@ -150,20 +151,21 @@ impl Resolver {
         self
     }
 
-    /// How long a lookup may take; it has no limit of ours otherwise. The nearer of this and the
-    /// deadline of a lookup counts.
+    /// Sets how long a lookup may take. Without it there is no limit except the deadline of the lookup.
+    /// With both, the earlier one counts.
     pub fn timeout(mut self, timeout: Duration) -> Resolver {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Asks for IPv4 and IPv6 side by side, and once there is an answer about IPv4 waits no longer than this
-    /// for that about IPv6 (RFC 8305, section 3). What comes later is left out, and a family that fails does no
-    /// harm to the other.
+    /// Asks for IPv4 and IPv6 side by side. Once there is an answer about IPv4, it waits no longer than
+    /// this time for the answer about IPv6 (RFC 8305, section 3). A later answer is left out. If one
+    /// family fails, the addresses of the other are still returned.
     ///
-    /// A connect to a name does this with the 50 milliseconds that the RFC recommends, and still uses what comes
-    /// later. A lookup without it asks for both at once and waits for both, since its caller wants all
-    /// addresses. With a [`family`](Self::family) it changes nothing.
+    /// A connect to a name does this with the 50 milliseconds that the RFC recommends, and still uses
+    /// later addresses. A lookup without a delay also asks for both at once, but waits for both,
+    /// because its caller wants all addresses. If a [`family`](Self::family) is set, the delay changes
+    /// nothing.
     ///
     /// # Examples
     ///
@@ -180,7 +182,8 @@ impl Resolver {
         self
     }
 
-    /// The addresses of `host`: one at least. Text that is an address is that address.
+    /// Returns the addresses of `host`, at least one. If the text is an address, it returns that
+    /// address.
     ///
     /// # Errors
     ///
@@ -189,13 +192,14 @@ impl Resolver {
         self.lookup_deadline(host, Deadline::NEVER)
     }
 
-    /// The same within a deadline. If the C library is asked, the lookup goes on past it, on a thread
-    /// of the pool of [`process::blocking`](crate::process::blocking), until the library gives up;
-    /// what it finds is dropped.
+    /// Like [`lookup`](Self::lookup), within a deadline. If the C library is asked, the lookup goes on
+    /// past the deadline, on a thread of the pool of [`process::blocking`](crate::process::blocking),
+    /// until the library gives up. Its result is dropped then.
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`] past the deadline, at once, whatever the resolver is at; see [`Error`].
+    /// [`Error::TimedOut`] as soon as the deadline passes, even if the resolver is still busy; see
+    /// [`Error`].
     pub fn lookup_deadline(
         &self,
         host: &str,
@@ -205,11 +209,11 @@ impl Resolver {
         Ok(addrs.iter().map(SocketAddr::ip).collect())
     }
 
-    /// The socket addresses of `host` with `port`; with the zone of addresses that have one.
+    /// Returns the socket addresses of `host` with `port`. Addresses that have a zone keep it.
     ///
     /// # Errors
     ///
-    /// As [`lookup_deadline`](Self::lookup_deadline).
+    /// The errors of [`lookup_deadline`](Self::lookup_deadline).
     ///
     /// # Examples
     ///
@@ -231,7 +235,8 @@ impl Resolver {
             .map(|(addrs, _)| addrs)
     }
 
-    /// The same, and the lookup about IPv6 that the resolution delay has not waited for.
+    /// Like `lookup_port`, and also returns the lookup about IPv6 if it took longer than the resolution
+    /// delay.
     pub(crate) fn lookup_early(
         &self,
         host: &str,
@@ -257,20 +262,21 @@ impl Resolver {
         Ok((addrs, late))
     }
 
-    /// The names of an address, the chief one first: one at least. Corresponds to `getnameinfo(3)`.
+    /// Returns the names of an address, at least one, the main name first. Corresponds to
+    /// `getnameinfo(3)`.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchName`] if it has none; see [`Error`].
+    /// [`Error::NoSuchName`] if the address has no name; see [`Error`].
     pub fn reverse(&self, ip: IpAddr) -> Result<Vec<String>, Error> {
         self.reverse_deadline(ip, Deadline::NEVER)
     }
 
-    /// The same within a deadline.
+    /// Like [`reverse`](Self::reverse), within a deadline.
     ///
     /// # Errors
     ///
-    /// As [`reverse`](Self::reverse), and [`Error::TimedOut`] past the deadline.
+    /// The errors of [`reverse`](Self::reverse), and [`Error::TimedOut`] past the deadline.
     ///
     /// # Examples
     ///
@@ -302,7 +308,7 @@ impl Resolver {
         }
     }
 
-    /// The addresses of text that is one, and `None` for a name.
+    /// Returns the addresses if the text is an address, and `None` for a name.
     fn without_lookup(&self, host: &str) -> Result<Option<Vec<SocketAddr>>, Error> {
         if host.is_empty() || host.contains('\0') {
             return Err(Error::InvalidName(host.to_owned()));
@@ -316,7 +322,8 @@ impl Resolver {
         }
         let colon = host.contains(':');
         if colon || host.starts_with(|c: char| c.is_ascii_digit()) {
-            // `fe80::1%eth0`, and what old programs take for IPv4: `127.1`. No host name has a colon.
+            // The text may be `fe80::1%eth0`, or a form such as `127.1` that old programs take for
+            // IPv4. No host name has a colon.
             match lookup::number(host, self.family.number()) {
                 Err(Failure::NoSuchName) if !colon => {
                     if let Some(reason) = not_an_address(host) {
@@ -329,7 +336,7 @@ impl Resolver {
         Ok(None)
     }
 
-    /// Asks for a name's addresses of a family.
+    /// Asks for the addresses of a name that belong to one family.
     fn of_family(
         &self,
         host: &str,
@@ -347,7 +354,7 @@ impl Resolver {
         Ok(addrs)
     }
 
-    /// What the service answers; `None` if it is for the C library to say.
+    /// Returns the answer of the service, or `None` if the C library must be asked.
     fn ask<T>(
         &self,
         name: &str,
@@ -367,7 +374,7 @@ impl Resolver {
         }
     }
 
-    /// The nearer of a deadline and the resolver's own limit.
+    /// Returns the earlier of a deadline and the resolver's own limit.
     fn until(&self, deadline: Deadline) -> Deadline {
         let Some(own) = self.timeout.and_then(|t| Deadline::from(t).instant()) else {
             return deadline;
@@ -376,16 +383,16 @@ impl Resolver {
     }
 }
 
-/// Why text that cannot be a name is no address: the last part of a name is no number (RFC 3696,
-/// section 2).
+/// Returns why the text is not a valid address, if it cannot be a name: the last part of a name is
+/// never a number (RFC 3696, section 2).
 fn not_an_address(host: &str) -> Option<ParseError> {
     let last = host.rsplit('.').next()?;
     let number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
     number.then(|| std_net_ip::parse_v4(host).err()).flatten()
 }
 
-/// The name of this host, as it was given to the system; nobody is asked. It need not be one that DNS knows.
-/// Corresponds to `gethostname(2)`.
+/// Returns the name of this host, as it was given to the system. It asks no resolver, and DNS need not
+/// know the name. Corresponds to `gethostname(2)`.
 ///
 /// # Examples
 ///

@@ -1,5 +1,5 @@
-//! `systemd-resolved` over Varlink: a JSON object each way through a Unix socket, ended by a zero
-//! byte. See <https://varlink.org/Method-Call> and `varlinkctl introspect` of the socket.
+//! `systemd-resolved` over Varlink. Each side sends a JSON object through a Unix socket, ended by a
+//! zero byte. See <https://varlink.org/Method-Call> and `varlinkctl introspect` of the socket.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -12,22 +12,22 @@ use std_net_unix::{SocketAddr as UnixAddr, UnixStream};
 
 use super::Family;
 
-/// Where it listens.
+/// The socket on which it listens.
 pub(super) const SOCKET: &str = "/run/systemd/resolve/io.systemd.Resolve";
 
-/// How long the service's own clients wait for it, and so do we without a deadline.
+/// How long the service's own clients wait for it. A lookup without a deadline waits as long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// More than this is no answer to one question.
+/// A reply longer than this cannot be the answer to one question.
 const LONGEST: usize = 256 * 1024;
 
-/// Answers have three levels. The parser recurses, and stacks of processes are small.
+/// Answers have three levels. The parser recurses, and the stacks of processes are small.
 const DEEPEST: usize = 16;
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// The DNS says so.
+    /// DNS has no such name.
     NoSuchName,
     /// The name has no record of the type.
     NoRecord,
@@ -35,9 +35,9 @@ pub(super) enum Refusal {
     InvalidName,
     /// Nothing came before the deadline, or the service had waited for too long itself.
     TimedOut,
-    /// The service knows why it has none.
+    /// The service reports why it has no answer.
     Failed(String),
-    /// There is no service, or it does not speak as it should.
+    /// There is no service, or its reply does not follow the protocol.
     Unusable(io::Error),
     /// The process was cancelled.
     Cancelled(io::Error),
@@ -60,7 +60,7 @@ impl Refusal {
     }
 }
 
-/// `ResolveHostname`: the addresses of a host, with port 0.
+/// Calls `ResolveHostname`: returns the addresses of a host, with port 0.
 pub(super) fn addresses(
     service: &Path,
     host: &str,
@@ -75,10 +75,10 @@ pub(super) fn addresses(
     let addresses = answer["addresses"].as_array();
     let addresses = addresses.ok_or_else(|| Refusal::nonsense("an answer without addresses"))?;
     let addresses: Option<Vec<SocketAddr>> = addresses.iter().map(address).collect();
-    addresses.ok_or_else(|| Refusal::nonsense("an address that is none"))
+    addresses.ok_or_else(|| Refusal::nonsense("a bad address"))
 }
 
-/// `ResolveAddress`: the names of an address.
+/// Calls `ResolveAddress`: returns the names of an address.
 pub(super) fn reverse(
     service: &Path,
     ip: IpAddr,
@@ -90,7 +90,7 @@ pub(super) fn reverse(
     };
     let parameters = json!({ "family": family.number(), "address": bytes, "flags": 0 });
     let answer = call(service, "ResolveAddress", &parameters, deadline).map_err(|refusal| {
-        // Of an address it is the name that is missing.
+        // An address without a record has no name.
         match refusal {
             Refusal::NoRecord => Refusal::NoSuchName,
             other => other,
@@ -122,21 +122,21 @@ fn call(
         json!({ "method": format!("io.systemd.Resolve.{method}"), "parameters": parameters });
     let reply = exchange(service, call.to_string(), deadline).map_err(Refusal::from_io)?;
     if depth(&reply) > DEEPEST {
-        return Err(Refusal::nonsense("a reply of too many levels"));
+        return Err(Refusal::nonsense("a reply with too many levels"));
     }
     let reply: Value = serde_json::from_slice(&reply).map_err(|e| Refusal::from_io(e.into()))?;
     let Value::Object(mut reply) = reply else {
-        return Err(Refusal::nonsense("a reply that is no object"));
+        return Err(Refusal::nonsense("a reply that is not an object"));
     };
     let parameters = reply.remove("parameters").unwrap_or_default();
     match reply.get("error") {
         None => Ok(parameters),
         Some(Value::String(error)) => Err(refusal(error, &parameters)),
-        Some(_) => Err(Refusal::nonsense("an error that is no text")),
+        Some(_) => Err(Refusal::nonsense("an error that is not a text")),
     }
 }
 
-/// Sends a message and receives one, without the zero bytes that end them.
+/// Sends a message and receives the reply, both without the zero byte at the end.
 fn exchange(service: &Path, message: String, deadline: Deadline) -> io::Result<Vec<u8>> {
     let stream = UnixStream::connect_deadline(&UnixAddr::from_pathname(service)?, deadline)?;
     stream.set_deadline(deadline);
@@ -162,7 +162,8 @@ fn exchange(service: &Path, message: String, deadline: Deadline) -> io::Result<V
     }
 }
 
-/// What an error of the service means. Those of Varlink itself say that it cannot be asked so.
+/// Translates an error of the service. The errors of Varlink itself mean that the service does not know
+/// this method.
 fn refusal(error: &str, parameters: &Value) -> Refusal {
     const NXDOMAIN: u64 = 3;
     let known = error.strip_prefix("io.systemd.Resolve.");
@@ -180,7 +181,7 @@ fn refusal(error: &str, parameters: &Value) -> Refusal {
     }
 }
 
-/// The codes of RFC 1035, section 4.1.1, by their usual names.
+/// Returns the usual name of a code of RFC 1035, section 4.1.1.
 fn rcode_text(rcode: u64) -> String {
     let name = match rcode {
         1 => "FORMERR",
@@ -192,7 +193,7 @@ fn rcode_text(rcode: u64) -> String {
     name.to_owned()
 }
 
-/// An address of a reply: its family, its bytes as numbers, the interface it is on.
+/// Reads an address of a reply: its family, its bytes as numbers, and its interface.
 fn address(value: &Value) -> Option<SocketAddr> {
     let bytes: Option<Vec<u8>> = value["address"]
         .as_array()?
@@ -204,7 +205,7 @@ fn address(value: &Value) -> Option<SocketAddr> {
         return Some(SocketAddr::new(Ipv4Addr::from(v4).into(), 0));
     }
     let v6 = Ipv6Addr::from(<[u8; 16]>::try_from(&*bytes).ok()?);
-    // The interface is part of the address only where it would be ambiguous without.
+    // The interface is part of the address only if the address would be ambiguous without it.
     let zone = if v6.is_unicast_link_local() {
         let index = value["ifindex"].as_u64().unwrap_or(0);
         u32::try_from(index).ok()?
@@ -214,7 +215,7 @@ fn address(value: &Value) -> Option<SocketAddr> {
     Some(SocketAddrV6::new(v6, 0, 0, zone).into())
 }
 
-/// How deep the brackets of a JSON text are nested.
+/// Returns how deep the brackets of a JSON text are nested.
 fn depth(json: &[u8]) -> usize {
     let (mut now, mut deepest) = (0_usize, 0);
     let (mut quoted, mut escaped) = (false, false);

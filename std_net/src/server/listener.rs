@@ -1,4 +1,4 @@
-//! [`Listener`]: what a server accepts from, and [`Peer`]: from where a connection comes.
+//! [`Listener`]: a socket that a server accepts from. [`Peer`]: the address of a client.
 
 use std::fmt;
 use std::io;
@@ -12,48 +12,48 @@ use crate::unix::{self, AddrText, UnixListener, UnixStream};
 #[cfg(not(target_vendor = "apple"))]
 use crate::unix::{UnixSeqpacket, UnixSeqpacketListener};
 
-/// What a [`Server`](super::Server) accepts from.
+/// A socket that a [`Server`](super::Server) accepts from.
 pub trait Listener: Send + Sync + 'static {
-    /// A connection.
+    /// The type of a connection.
     type Connection: Send + 'static;
 
-    /// The next connection.
+    /// Accepts the next connection.
     ///
     /// # Errors
     ///
-    /// Those of the listener's own `accept`.
+    /// The errors of the listener's own `accept`.
     fn accept(&self) -> io::Result<Self::Connection>;
 
-    /// The next connection, and from where it comes. Asked where somebody wants to know: it costs the
-    /// kernel some more.
+    /// Accepts the next connection, and returns the address of the client too. The server calls this
+    /// only if an address is needed, because it costs the kernel more.
     ///
     /// # Errors
     ///
-    /// As [`accept`](Self::accept).
+    /// The errors of [`accept`](Self::accept).
     fn accept_from(&self) -> io::Result<(Self::Connection, Peer)>;
 
-    /// What ends its accepts.
+    /// Makes the notifier that ends its accepts.
     ///
     /// # Errors
     ///
-    /// Those of the listener's own `notifier`.
+    /// The errors of the listener's own `notifier`.
     fn notifier(&self) -> io::Result<Notifier>;
 
-    /// Has the reads of a connection fail when nothing comes for so long.
+    /// Makes the reads of a connection fail when nothing comes for this time.
     ///
     /// # Errors
     ///
-    /// Those of the connection's `set_read_timeout`.
+    /// The errors of the connection's `set_read_timeout`.
     fn set_idle_timeout(connection: &Self::Connection, timeout: Duration) -> io::Result<()>;
 }
 
-/// From where a connection comes.
+/// The address of a client.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Peer {
     /// An address and port.
     Ip(SocketAddr),
-    /// A Unix socket, which rarely has a name.
+    /// The address of a Unix socket. It is mostly unnamed.
     Unix(unix::SocketAddr),
 }
 
@@ -70,7 +70,8 @@ impl Listener for TcpListener {
     type Connection = TcpStream;
 
     fn accept(&self) -> io::Result<TcpStream> {
-        // This asks for no address. It ends when it is notified, and then an accept tells so.
+        // `incoming` does not ask the kernel for the address. It ends after a notification, and then an
+        // accept returns the error.
         let next = self.incoming().next();
         next.unwrap_or_else(|| TcpListener::accept(self).map(|(stream, _)| stream))
     }

@@ -1,12 +1,15 @@
-//! The loop of a server that can be shut down: accepts, runs a process for each connection, and on
-//! shutdown lets those that are under way finish. Not a protocol.
+//! The loop of a server that can be shut down. It accepts connections and runs a process for each. On a
+//! shutdown it lets the running connections finish. It does not know any protocol.
 //!
 //! | file | idea |
 //! |---|---|
 //! | this one | [`Server`], [`Handle`], [`End`] |
-//! | `listener` | [`Listener`]: what it accepts from; [`Peer`] |
-//! | `trace`, `no_trace` | what the crate `tracing` is told, with the feature of that name |
-//! | `session` | [`Session`]: what a handler is given; [`Problem`]: what is told of one that failed |
+//! | `listener` | [`Listener`]: a socket that the server accepts from; [`Peer`]: the address of a
+//! client |
+//! | `trace`, `no_trace` | what the crate `tracing` is told, with the feature of that name and without
+//! |
+//! | `session` | [`Session`]: what a handler gets beside its connection; [`Problem`]: an error that did
+//! not end the server |
 
 mod listener;
 #[cfg(not(feature = "tracing"))]
@@ -30,16 +33,16 @@ pub use listener::{Listener, Peer};
 use no_trace as trace;
 pub use session::{Outcome, Problem, Readable, Session};
 
-/// After an error of `accept` that may pass: out of descriptors, say.
+/// The pause after an error of `accept` that may pass, such as too many descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long cancelled processes have to end.
 const LAST: Duration = Duration::from_secs(1);
 
-/// Accepts connections and runs a process for each, until it is shut down; then lets the running ones
-/// finish until a deadline, and cancels the rest.
+/// Accepts connections and runs a process for each, until it is shut down. Then it lets the running
+/// connections finish until a deadline, and cancels the rest.
 ///
-/// The processes of a server are a [`Group`]: what a handler spawns belongs to it, and is cancelled
-/// with it.
+/// The processes of a server are a [`Group`]. A process that a handler spawns belongs to the group too,
+/// and is cancelled with it.
 ///
 /// # Examples
 ///
@@ -52,7 +55,7 @@ const LAST: Duration = Duration::from_secs(1);
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let address = listener.local_addr()?;
 /// let server = Server::new(listener)?;
-/// // In a program: from the handler of Ctrl-C, or by `shutdown_on_signals`.
+/// // A real program uses the handle in its handler of Ctrl-C, or calls `shutdown_on_signals`.
 /// let handle = server.handle();
 /// std::thread::spawn(move || {
 ///     let mut client = TcpStream::connect(address).unwrap();
@@ -74,11 +77,11 @@ pub struct Server<L> {
     handle: Handle,
     acceptors: usize,
     settings: Settings,
-    /// The loops of the other listeners.
+    /// The accept loops of the other listeners.
     others: Vec<Box<Accepting>>,
 }
 
-/// What [`Server`] was told before it runs.
+/// The settings of a [`Server`].
 #[derive(Default)]
 pub(crate) struct Settings {
     max_connections: Option<usize>,
@@ -97,11 +100,11 @@ pub struct Handle(Arc<State>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct End {
-    /// Connections that were accepted, all in all.
+    /// How many connections were accepted.
     pub served: u64,
-    /// Of these, the ones that had not finished by the deadline and were cancelled.
+    /// How many of these had not finished by the deadline and were cancelled.
     pub cancelled: u64,
-    /// Of these, the ones that have not ended a second after that. They go on.
+    /// How many of the cancelled ones had not ended a second later. They still run.
     pub left: u64,
 }
 
@@ -109,20 +112,20 @@ pub(crate) struct State {
     begun: AtomicBool,
     /// When the running connections are cancelled; `None` before a shutdown.
     until: Mutex<Option<Deadline>>,
-    /// What ends the accepts.
+    /// The notifiers that end the accepts.
     notifiers: Mutex<Vec<Notifier>>,
     group: Group,
     running: AtomicUsize,
     served: AtomicU64,
-    /// One of these has changed.
+    /// Notified when one of these has changed.
     changed: Event,
     settings: OnceLock<Settings>,
-    /// One permit for each connection there may be.
+    /// One permit for each connection that may exist.
     limit: OnceLock<Arc<Semaphore>>,
 }
 
 impl Settings {
-    /// Whether anybody is told of a problem.
+    /// Returns whether a problem is reported to the user or to `tracing`.
     #[inline]
     pub(crate) fn tells(&self) -> bool {
         trace::LISTENS || self.on_error.is_some()
@@ -130,11 +133,11 @@ impl Settings {
 }
 
 impl<L: Listener> Server<L> {
-    /// A server on this listener; nothing is accepted before [`run`](Self::run).
+    /// Makes a server on this listener. It accepts nothing before [`run`](Self::run).
     ///
     /// # Errors
     ///
-    /// The error of making the listener's notifier: too many descriptors.
+    /// The error of making the listener's notifier, if there are too many descriptors.
     pub fn new(listener: L) -> io::Result<Server<L>> {
         let notifier = listener.notifier()?;
         Ok(Server {
@@ -156,40 +159,42 @@ impl<L: Listener> Server<L> {
         })
     }
 
-    /// What shuts it down.
+    /// Returns the handle that shuts the server down.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// At most so many connections at a time, of all listeners together. When there are so many, nothing
-    /// is accepted until one ends; who comes meanwhile waits in the listener's queue.
+    /// Limits the number of connections that exist at the same time, over all listeners. At the limit
+    /// the server accepts nothing until a connection ends. New clients wait in the listener's queue
+    /// meanwhile.
     ///
     /// # Panics
     ///
-    /// If it is 0.
+    /// If `connections` is 0.
     pub fn max_connections(mut self, connections: usize) -> Server<L> {
-        assert!(connections > 0, "a server of no connections");
+        assert!(connections > 0, "max_connections must not be 0");
         self.settings.max_connections = Some(connections);
         self
     }
 
-    /// Ends a wait for the next request after so long: [`Session::wait_readable`] is false then. It is the
-    /// read timeout of every connection as well, so that a handler that knows nothing of sessions gets
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) from a read for which nothing came in time.
+    /// Limits how long a connection may wait for its next request. After this time
+    /// [`Session::wait_readable`] returns false. It also becomes the read timeout of every connection.
+    /// So in a handler that does not use sessions, a read for which nothing came in time fails with
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock).
     ///
     /// # Panics
     ///
-    /// If it is zero.
+    /// If `timeout` is zero.
     pub fn idle_timeout(mut self, timeout: Duration) -> Server<L> {
-        assert!(!timeout.is_zero(), "an idle timeout of nothing");
+        assert!(!timeout.is_zero(), "the idle timeout must not be zero");
         self.settings.idle_timeout = Some(timeout);
         self
     }
 
-    /// What is to be done with what goes wrong without ending the server: an accept that failed, an error
-    /// that a handler returned, a panic. Without it errors are dropped. Called where it happens, in the process of
-    /// the connection or of the accept.
+    /// Sets a function for errors that do not end the server: an accept that failed, an error that a
+    /// handler returned, a panic. Without it these errors are dropped. The function runs in the process
+    /// in which the error happened: that of the connection or of the accept.
     ///
     /// # Examples
     ///
@@ -208,24 +213,25 @@ impl<L: Listener> Server<L> {
         self
     }
 
-    /// How many processes accept on this listener, 1 by default. A connection is served where it was
-    /// accepted, so on several workers at once with several of them.
+    /// Sets how many processes accept on this listener, 1 by default. A connection is served on the
+    /// worker that accepted it. So with several acceptors, connections are served on several workers at
+    /// once.
     ///
     /// # Panics
     ///
-    /// If it is 0.
+    /// If `acceptors` is 0.
     pub fn acceptors(mut self, acceptors: usize) -> Server<L> {
-        assert!(acceptors > 0, "a server that never accepts");
+        assert!(acceptors > 0, "acceptors must not be 0");
         self.acceptors = acceptors;
         self
     }
 
-    /// Serves another listener too, of any kind, with a handler of its own: one limit, one handle and one
-    /// end for both.
+    /// Serves another listener too, of any kind, with its own handler. Both share the limit, the handle
+    /// and the end.
     ///
     /// # Errors
     ///
-    /// The error of making the listener's notifier: too many descriptors.
+    /// The error of making the listener's notifier, if there are too many descriptors.
     ///
     /// # Examples
     ///
@@ -255,35 +261,37 @@ impl<L: Listener> Server<L> {
     }
 
     /// Accepts until [`Handle::shutdown`], and runs `serve` for every connection in a process of its
-    /// own; an error that it returns is told to [`on_error`](Self::on_error), and a panic ends that
-    /// connection only. An accept that fails for a reason that may pass (no descriptors left, a
-    /// connection gone before it was accepted) is tried again.
+    /// own. An error that `serve` returns goes to [`on_error`](Self::on_error), and a panic ends only
+    /// that connection. If an accept fails for a reason that may pass, it is tried again. Examples are
+    /// too many descriptors, and a connection that was gone before it was accepted.
     ///
-    /// Returns when all connections have ended. The listener is closed before they do: clients in its
-    /// queue are refused, unless another process shares it.
+    /// It returns when all connections have ended. It closes the listener before that, so clients in
+    /// its queue are refused, unless another OS process shares the listener.
     ///
-    /// A cancel of the process that runs this ends it too: before a shutdown with an error, afterwards as
-    /// if the deadline had come. It does not wait then for the connections that it cancels.
+    /// If the process that runs this is cancelled, the server ends too. Before a shutdown it ends with
+    /// an error. After a shutdown it ends as if the deadline had come. It does not wait for the
+    /// connections that it cancels then.
     ///
     /// # Errors
     ///
-    /// That of an accept which will not pass: the listener was shut down, say. The connections under
-    /// way are not waited for.
+    /// The error of an accept that will not pass, for example because the listener was shut down. It
+    /// does not wait for the running connections then.
     pub fn run<R: Outcome + 'static>(
         self,
         serve: impl Fn(L::Connection) -> R + Send + Sync + 'static,
     ) -> io::Result<End> {
-        // Only a problem tells from where a connection came.
+        // Only the report of a problem needs the address of the client.
         let peers = self.settings.tells();
         self.serve(peers, move |connection, _: &Session| serve(connection))
     }
 
-    /// The same with a handler that is told of the server: from where the connection comes, and whether a
-    /// shutdown has begun. [`Session::wait_readable`] ends the wait for a next request when it does.
+    /// Like [`run`](Self::run), but the handler also gets a [`Session`]. It has the address of the
+    /// client and tells whether a shutdown has begun. When it begins, [`Session::wait_readable`] stops
+    /// waiting for the next request.
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run).
+    /// The errors of [`run`](Self::run).
     pub fn run_with<R: Outcome + 'static>(
         self,
         serve: impl Fn(L::Connection, &Session) -> R + Send + Sync + 'static,
@@ -300,7 +308,7 @@ impl<L: Listener> Server<L> {
         if let Some(connections) = self.settings.max_connections {
             let _ = state.limit.set(Arc::new(Semaphore::new(connections)));
         }
-        // Set once: a server runs once.
+        // This succeeds, because a server runs only once.
         let _ = state.settings.set(self.settings);
         let (listener, serve) = (Arc::new(self.listener), Arc::new(serve));
         let mut loops = self.others;
@@ -322,7 +330,8 @@ impl<L: Listener> Server<L> {
                 }
             };
             let builder = process::Builder::new().name("accept").detached();
-            // Not from this process: it is to go to the worker that has the fewest.
+            // The spawn must not happen in this process, so that the new process goes to the worker
+            // that has the fewest.
             match process::blocking(|| builder.spawn(helper)) {
                 Ok(helper) => helpers.push(helper),
                 Err(error) => result = Err(error),
@@ -333,7 +342,7 @@ impl<L: Listener> Server<L> {
         }
         state.end_accepts();
         for helper in helpers {
-            // It has said what there is to say.
+            // The helper has already reported its error.
             let _ = helper.join();
         }
         drop(listener);
@@ -346,12 +355,13 @@ impl<L: Listener> Server<L> {
 }
 
 impl Handle {
-    /// Ends the accepting, and gives the connections under way until `deadline` (a duration from now,
-    /// or an instant) to finish; then they are cancelled: their waits fail. Those that wait for a next
-    /// request by [`Session::wait_readable`] are told at once. Said again, the nearer
-    /// deadline holds: a second Ctrl-C can end it at once.
+    /// Stops accepting, and gives the running connections until `deadline` (a duration from now, or an
+    /// instant) to finish. Then they are cancelled, so that their waits fail. Connections that wait for
+    /// the next request in [`Session::wait_readable`] return at once. After several calls the earliest
+    /// deadline counts: a second Ctrl-C can end everything at once.
     ///
-    /// Not for signal handlers: it locks. A thread that waits for signals is the place.
+    /// Do not call it in a signal handler, because it takes a lock. Call it in a thread that waits for
+    /// signals.
     pub fn shutdown(&self, deadline: impl Into<Deadline>) {
         let new = deadline.into();
         let state = &self.0;
@@ -370,16 +380,16 @@ impl Handle {
         state.begun.store(true, Ordering::SeqCst);
         state.end_accepts();
         state.changed.notify_all();
-        // They look whether it has begun.
+        // The processes of the group then check whether a shutdown has begun.
         state.group.wake();
     }
 
-    /// Shuts the server down at Ctrl-C or `SIGTERM`: the connections under way have until `grace` after the
-    /// first signal; a second one ends them at once. With the feature `signals`.
+    /// Shuts the server down at Ctrl-C or `SIGTERM`. The running connections get the time `grace` after
+    /// the first signal. A second signal ends them at once. Needs the feature `signals`.
     ///
     /// # Errors
     ///
-    /// As [`signals::ctrl_c`](crate::signals::ctrl_c).
+    /// The errors of [`signals::ctrl_c`](crate::signals::ctrl_c).
     ///
     /// # Examples
     ///
@@ -408,13 +418,13 @@ impl Handle {
         Ok(())
     }
 
-    /// Whether a shutdown has begun.
+    /// Returns whether a shutdown has begun.
     #[must_use]
     pub fn is_shutdown_begun(&self) -> bool {
         self.0.is_begun()
     }
 
-    /// How many connections are under way.
+    /// Returns how many connections exist now.
     #[must_use]
     pub fn running(&self) -> usize {
         self.0.running.load(Ordering::SeqCst)
@@ -445,18 +455,18 @@ impl State {
         }
     }
 
-    /// Nobody accepts any more.
+    /// Ends all accepts.
     fn end_accepts(&self) {
         for notifier in &*lock(&self.notifiers) {
             notifier.notify();
         }
         if let Some(limit) = self.limit.get() {
-            // For all that wait for one.
+            // Wake all acceptors that wait for a permit.
             limit.add_permits(1 << 16);
         }
     }
 
-    /// The loop of one acceptor.
+    /// Runs the loop of one acceptor.
     fn accept<L: Listener, R: Outcome + 'static>(
         self: &Arc<State>,
         listener: &L,
@@ -514,7 +524,7 @@ impl State {
         serve: &Arc<impl Fn(C, &Session) -> R + Send + Sync + 'static>,
     ) {
         let serve = Arc::clone(serve);
-        // Without memory for a process the connection is closed.
+        // If there is no memory for a process, the connection is closed.
         let peer = session.peer.clone();
         let spawned = process::Builder::new().group(&self.group).spawn(move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| serve(connection, &session)));
@@ -535,10 +545,10 @@ impl State {
         }
     }
 
-    /// A connection has ended.
+    /// Called when a connection has ended.
     fn ended(&self) {
         self.running.fetch_sub(1, Ordering::SeqCst);
-        // Before a shutdown nobody waits for it.
+        // Before a shutdown no caller waits for this.
         if self.is_begun() {
             self.changed.notify_all();
         }
@@ -546,7 +556,7 @@ impl State {
 
     fn drain(&self) -> End {
         let running = || self.running.load(Ordering::SeqCst);
-        // The deadline may come nearer meanwhile.
+        // Another call may set an earlier deadline meanwhile.
         loop {
             let until = (*lock(&self.until)).unwrap_or_else(|| Instant::now().into());
             let ended = self.changed.wait_deadline(
@@ -561,7 +571,7 @@ impl State {
             }
         }
         let late = running();
-        // Those that were spawned by a handler that has ended, too.
+        // This also cancels processes that were spawned by a handler which has ended.
         self.group.cancel();
         let empty = || (running() == 0).then_some(());
         let _ = self.changed.wait_deadline(empty, LAST);
@@ -577,7 +587,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// As accept(2) has it: these concern one connection, or a shortage.
+/// Returns whether an accept can be tried again. `accept(2)` says that these errors concern one
+/// connection, or a shortage.
 fn may_pass(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),

@@ -1,4 +1,4 @@
-//! What stands for `trace` without the feature `tracing`: nothing, at no cost.
+//! This module replaces `trace` without the feature `tracing`. It does nothing and costs nothing.
 
 use super::Problem;
 

@@ -1,4 +1,5 @@
-//! What a handler is given beside its connection: [`Session`]; and what is told of one that failed.
+//! [`Session`]: what a handler gets beside its connection. [`Problem`]: an error that did not end the
+//! server.
 
 use std::any::Any;
 use std::error::Error;
@@ -17,18 +18,18 @@ use crate::unix::UnixStream;
 #[cfg(feature = "tls")]
 use crate::{channel::Connected, tls::TlsStream};
 
-/// What the handler of a connection knows of the server: given to it by
-/// [`run_with`](super::Server::run_with).
+/// Tells the handler of a connection about the server. [`run_with`](super::Server::run_with) passes it
+/// to the handler.
 pub struct Session {
     pub(super) state: Arc<State>,
-    /// Boxed: where nobody asks there is none, and a Unix one is large.
+    /// It is boxed because a Unix address is large. It is `None` where no caller needs the address.
     pub(super) peer: Option<Box<Peer>>,
     #[allow(dead_code, reason = "held for its drop")]
     pub(super) permit: Option<OwnedPermit>,
 }
 
 impl Session {
-    /// From where the connection comes.
+    /// Returns the address of the client.
     #[must_use]
     #[allow(
         clippy::missing_panics_doc,
@@ -39,29 +40,30 @@ impl Session {
         peer.expect("asked for wherever a handler is given a session")
     }
 
-    /// Whether the server is being shut down. Answer what was asked, and leave.
+    /// Returns whether the server is being shut down. Then answer the present request and return.
     #[must_use]
     pub fn is_shutdown_begun(&self) -> bool {
         self.state.is_begun()
     }
 
-    /// What shuts the server down.
+    /// Returns the handle that shuts the server down.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.state))
     }
 
-    /// Waits, *between two requests*, until the peer sends the next one or ends: true, if there is
-    /// something to read, also the end of the stream; false, when a shutdown of the server has begun, or
-    /// nothing came during the server's [`idle_timeout`](super::Server::idle_timeout): then leave.
+    /// Waits, *between two requests*, until the peer sends the next one or ends. It returns true if
+    /// there is something to read, which may be the end of the stream. It returns false if a shutdown
+    /// of the server has begun, or if nothing came within the server's
+    /// [`idle_timeout`](super::Server::idle_timeout). Then the handler should return.
     ///
-    /// So an idle connection does not hold a shutdown up, and one in the middle of a request has the time
-    /// to finish. Do not call it while there is a part of a request in a buffer of your own, or a whole
-    /// one: it looks at the connection, and not there.
+    /// So an idle connection does not delay a shutdown, and a connection in the middle of a request has
+    /// time to finish. Do not call it while a request, or a part of one, is in your own buffer: it
+    /// looks only at the connection.
     ///
     /// # Errors
     ///
-    /// As a read: that of the connection, or of a cancel.
+    /// The errors of a read: an error of the connection, or of a cancel.
     ///
     /// # Examples
     ///
@@ -80,7 +82,7 @@ impl Session {
     ///     client.write_all(b"hello\n").unwrap();
     ///     let mut line = String::new();
     ///     BufReader::new(&client).read_line(&mut line).unwrap();
-    ///     // The client stays, and sends no more; the server ends at once nevertheless.
+    ///     // The client stays and sends nothing more. The server still ends at once.
     ///     handle.shutdown(Duration::from_secs(3600));
     ///     assert_eq!(client.read_string(1).unwrap(), "");
     /// });
@@ -110,7 +112,7 @@ impl Session {
         }
     }
 
-    /// Tells of the error of a handler, if somebody listens: else it is not even made one.
+    /// Reports the error of a handler. If nothing listens, the error is not even made.
     #[inline]
     pub(super) fn report(&self, outcome: impl Outcome) {
         if self.state.settings().tells()
@@ -143,12 +145,14 @@ impl Drop for Session {
     }
 }
 
-/// The peer of a problem: it is asked for where there is somebody to tell of one.
+/// Returns the address of the client that a problem concerns. It is always known where problems are
+/// reported.
 pub(super) fn known(peer: Option<Box<Peer>>) -> Peer {
     *peer.expect("asked for wherever problems are told")
 }
 
-/// Whether `error` is that of the idle timeout, and not of a deadline of the connection or the process.
+/// Returns whether `error` comes from the idle timeout, and not from a deadline of the connection or
+/// the process.
 fn is_idle(error: &io::Error, until: Deadline) -> bool {
     let timed_out = matches!(
         error.kind(),
@@ -170,11 +174,12 @@ impl fmt::Debug for Session {
 
 /// A connection on which [`Session::wait_readable`] can wait.
 pub trait Readable {
-    /// Waits until there is something to read, or `stop` says that it is to wait no more.
+    /// Waits until there is something to read, or `stop` returns true.
     ///
     /// # Errors
     ///
-    /// As a read; [`is_notified`](crate::socket::is_notified) if `stop` says so.
+    /// The errors of a read; an error for which [`is_notified`](crate::socket::is_notified) is true if
+    /// `stop` ended the wait.
     #[doc(hidden)]
     fn wait(&self, until: Deadline, stop: &dyn Fn() -> bool) -> io::Result<()>;
 }
@@ -203,32 +208,32 @@ impl<S: Connected + Readable> Readable for TlsStream<S> {
     }
 }
 
-/// What went wrong in a server without ending it: for [`Server::on_error`](super::Server::on_error).
+/// An error that did not end the server. [`Server::on_error`](super::Server::on_error) gets it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {
-    /// An accept failed, for a reason that may pass: no descriptors are left, or a connection was gone
-    /// before it was accepted.
+    /// An accept failed for a reason that may pass: there are too many descriptors, or a connection was
+    /// gone before it was accepted.
     Accept(io::Error),
-    /// There was no process to be had for a connection, which was closed.
+    /// No process could be made for a connection. The connection was closed.
     Spawn {
-        /// From where it came.
+        /// The address of the client.
         peer: Peer,
-        /// Why.
+        /// The reason.
         error: io::Error,
     },
-    /// A handler has returned an error. One of a connection that was cancelled is not told of.
+    /// A handler has returned an error. Errors of cancelled connections are not reported.
     Handler {
-        /// From where its connection came.
+        /// The address of the client.
         peer: Peer,
-        /// What it returned.
+        /// The error that the handler returned.
         error: Box<dyn Error + Send + Sync>,
     },
-    /// A handler has panicked; the others go on.
+    /// A handler has panicked. The other handlers go on.
     Panic {
-        /// From where its connection came.
+        /// The address of the client.
         peer: Peer,
-        /// What the panic says.
+        /// The message of the panic.
         message: String,
     },
 }
@@ -241,7 +246,7 @@ impl Problem {
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
         Problem::Panic {
             peer,
-            message: text.unwrap_or_else(|| "a panic without words".to_owned()),
+            message: text.unwrap_or_else(|| "a panic without a message".to_owned()),
         }
     }
 }
@@ -250,7 +255,10 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Accept(error) => write!(f, "accept: {error}"),
-            Problem::Spawn { peer, error } => write!(f, "{peer}: no process for it: {error}"),
+            Problem::Spawn { peer, error } => write!(
+                f,
+                "{peer}: cannot make a process for the connection: {error}"
+            ),
             Problem::Handler { peer, error } => write!(f, "{peer}: {error}"),
             Problem::Panic { peer, message } => write!(f, "{peer}: panicked: {message}"),
         }
@@ -267,10 +275,10 @@ impl Error for Problem {
     }
 }
 
-/// What a handler may return: nothing, or a result whose error is told to
-/// [`on_error`](super::Server::on_error).
+/// What a handler may return: nothing, or a result. If the result is an error,
+/// [`on_error`](super::Server::on_error) gets it.
 pub trait Outcome {
-    /// What went wrong, if something did.
+    /// Returns the error, if there is one.
     fn error(self) -> Option<Box<dyn Error + Send + Sync>>;
 }
 

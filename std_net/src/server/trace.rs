@@ -1,20 +1,21 @@
-//! What `tracing` is told of a server, with that feature. Without it `no_trace` stands here.
+//! The events that `tracing` gets from a server, with the feature of that name. Without it, `no_trace`
+//! is used.
 
 use tracing::{Level, event};
 
 use super::Problem;
 
-/// Whether there may be a subscriber.
+/// A subscriber may listen.
 pub(super) const LISTENS: bool = true;
 
-/// The problems of the server are warnings, those of one connection are not, unless it panicked.
+/// Problems of the server are warnings. Those of one connection are not, except for a panic.
 pub(super) fn problem(problem: &Problem) {
     match problem {
         Problem::Accept(error) => {
             event!(target: "std_net", Level::WARN, %error, "accept failed");
         }
         Problem::Spawn { peer, error } => {
-            event!(target: "std_net", Level::WARN, %peer, %error, "no process for a connection");
+            event!(target: "std_net", Level::WARN, %peer, %error, "cannot make a process for a connection");
         }
         Problem::Handler { peer, error } => {
             event!(target: "std_net", Level::DEBUG, %peer, %error, "connection failed");

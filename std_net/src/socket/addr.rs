@@ -1,5 +1,5 @@
-//! Whatever names a socket address: [`ToSocketAddrs`]. Not text to addresses; see `ip`. Not name
-//! lookups; see `dns`.
+//! [`ToSocketAddrs`]: everything that names a socket address. `ip` turns text into addresses, and `dns`
+//! looks names up.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -11,8 +11,8 @@ use std_net_runtime::{AddressError, Deadline};
 use crate::dns::Resolver;
 
 /// Something that names one or several socket addresses, as [`std::net::ToSocketAddrs`]: the same
-/// types, the same text. A name is looked up by [`dns::Resolver`](crate::dns::Resolver), without
-/// stopping the worker, and if that fails the error has a [`dns::Error`](crate::dns::Error) in it.
+/// types, the same text. [`dns::Resolver`](crate::dns::Resolver) looks a name up without blocking the
+/// worker. If that fails, the error holds a [`dns::Error`](crate::dns::Error).
 ///
 /// # Examples
 ///
@@ -23,40 +23,42 @@ use crate::dns::Resolver;
 /// assert_eq!(("127.0.0.1", 80).to_socket_addrs()?.next(), Some(addr));
 /// assert_eq!("127.0.0.1:80".to_socket_addrs()?.next(), Some(addr));
 /// assert!("127.0.0.1:80000".to_socket_addrs().is_err());
-/// // A zone by the name of its interface, which std does not know.
+/// // A zone can be the name of an interface. std does not accept this.
 /// assert!("[fe80::1%lo]:80".to_socket_addrs()?.all(|addr| addr.is_ipv6()));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub trait ToSocketAddrs {
-    /// The addresses, one after another.
+    /// The iterator over the addresses.
     type Iter: Iterator<Item = SocketAddr>;
 
-    /// The addresses that this names.
+    /// Returns the addresses that this names.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is no address; the error of the
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is not an address; the error of the
     /// name lookup.
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
 
-    /// The same, and the lookup of a name ends by the deadline. What is no name takes no time.
+    /// Like [`to_socket_addrs`](Self::to_socket_addrs), but the lookup of a name ends by the deadline.
+    /// Without a name there is nothing to wait for.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise as
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise the errors of
     /// [`to_socket_addrs`](Self::to_socket_addrs).
     fn to_socket_addrs_deadline(&self, deadline: Deadline) -> io::Result<Self::Iter> {
         let _ = deadline;
         self.to_socket_addrs()
     }
 
-    /// Whether the addresses are those of a name, of which nobody has chosen the order.
+    /// Returns whether this is a name, so that the resolver and not the caller chose the order of the
+    /// addresses.
     #[doc(hidden)]
     fn is_name(&self) -> bool {
         false
     }
 
-    /// The name and the port, if it is a name and needs a lookup.
+    /// Returns the name and the port, if this is a name that needs a lookup.
     #[doc(hidden)]
     fn host(&self) -> Option<(&str, u16)> {
         None
@@ -139,8 +141,8 @@ impl ToSocketAddrs for str {
         };
         let (host, port) = split(self)?;
         if let Some(inner) = host.strip_prefix('[') {
-            // No name begins so, but an address with a zone may be meant: `[fe80::1%eth0]:80`. The resolver
-            // knows the interfaces, and asks nobody about what has a colon.
+            // No name begins with `[`, but the text may be an address with a zone: `[fe80::1%eth0]:80`.
+            // The resolver knows the interfaces, and makes no query for text with a colon.
             return match inner.strip_suffix(']') {
                 Some(scoped) if scoped.contains(':') && scoped.contains('%') => {
                     (scoped, port).to_socket_addrs_deadline(deadline)
@@ -159,7 +161,7 @@ impl ToSocketAddrs for str {
         if std_net_ip::parse_socket_addr(self).is_ok() {
             return None;
         }
-        // What is wrong with other text `to_socket_addrs` says.
+        // `to_socket_addrs` reports what is wrong with other text.
         split(self).ok().filter(|(host, _)| !host.starts_with('['))
     }
 }
@@ -212,11 +214,11 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
     }
 }
 
-/// The host and the port of text that is no address with a port.
+/// Splits text that is not a complete address with a port into host and port.
 fn split(text: &str) -> io::Result<(&str, u16)> {
     let missing = |example: &str| invalid(format!("{text:?}: port missing, as in {example}"));
     let (host, port) = match text.rsplit_once(':') {
-        // `::1`; but `::1:80` has a port, as std reads it.
+        // `::1` has no port, but std reads the `80` in `::1:80` as one.
         Some((host, _))
             if std_net_ip::parse_v6(text).is_ok() && std_net_ip::parse_v6(host).is_err() =>
         {
@@ -239,8 +241,8 @@ fn invalid(message: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, message.into())
 }
 
-/// Tries the addresses in turn; the last error if none does, as std, with its address: `operation` are
-/// the words before that.
+/// Tries the addresses in turn. If all fail, it returns the last error, as std does, with the address
+/// in its text; `operation` are the words before the address.
 pub(crate) fn try_each<T>(
     operation: &'static str,
     addrs: impl ToSocketAddrs,
@@ -256,7 +258,7 @@ pub(crate) fn try_each<T>(
     Err(last.unwrap_or_else(|| invalid("could not resolve to any addresses")))
 }
 
-/// An address of the kernel's as one of IPv4 or IPv6.
+/// Converts an address from the kernel into one of IPv4 or IPv6.
 pub(super) fn from_kernel(addr: SockAddr) -> io::Result<SocketAddr> {
     addr.as_socket().ok_or_else(|| invalid("invalid argument"))
 }

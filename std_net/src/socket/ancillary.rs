@@ -1,7 +1,6 @@
-//! What goes beside the bytes of a datagram: where it was sent to, from which address and interface,
-//! hops, type of service, times, segments. As types; the control messages themselves are written and
-//! read in `runtime`. Not many datagrams at a time; see `batch`. Not the error queue; see
-//! `error_queue`.
+//! Data that go beside the bytes of a datagram, as types: its destination address, its source address
+//! and interface, hops, type of service, times, segments. `runtime` writes and reads the control
+//! messages. For many datagrams at a time see `batch`, and for the error queue see `error_queue`.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -12,11 +11,11 @@ use std_net_runtime::message::{self, Control, Item, Items, Outgoing, PACKET_ROOM
 use super::addr::from_kernel;
 use super::{Domain, Socket, ToSocketAddrs, UdpSocket};
 
-/// What to send beside the bytes of a datagram. See `ip(7)`, `ipv6(7)` and `udp(7)`.
+/// Data to send beside the bytes of a datagram. See `ip(7)`, `ipv6(7)` and `udp(7)`.
 ///
 /// # Examples
 ///
-/// A server with several addresses answers from the one it was asked at:
+/// This server has several addresses, and answers from the one to which the request came:
 ///
 /// ```
 /// use std_net::socket::{Ancillary, UdpSocket};
@@ -32,7 +31,7 @@ use super::{Domain, Socket, ToSocketAddrs, UdpSocket};
 /// let received = server.recv_ancillary(&mut buf)?;
 /// let asked = received.destination.expect("it was asked for");
 /// server.send_ancillary_to(b"me", &Ancillary::new().source(asked), received.from)?;
-/// // A connected socket takes nothing from anyone else.
+/// // A connected socket receives only from its peer.
 /// assert_eq!(client.recv(&mut buf)?, 2);
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -50,64 +49,66 @@ pub struct Ancillary {
 }
 
 impl Ancillary {
-    /// Nothing.
+    /// Makes an `Ancillary` that is empty.
     pub fn new() -> Ancillary {
         Ancillary::default()
     }
 
-    /// The address it is sent from, one of this host's: `IP_PKTINFO`, `IPV6_PKTINFO`.
+    /// Sets the address that the datagram is sent from. It must be an address of this host:
+    /// `IP_PKTINFO`, `IPV6_PKTINFO`.
     pub fn source(mut self, source: IpAddr) -> Ancillary {
         self.source = Some(source);
         self
     }
 
-    /// The index of the interface it goes out by: `IP_PKTINFO`, `IPV6_PKTINFO`.
+    /// Sets the index of the interface that the datagram leaves through: `IP_PKTINFO`, `IPV6_PKTINFO`.
     pub fn interface(mut self, index: u32) -> Ancillary {
         self.interface = Some(index);
         self
     }
 
-    /// How many hops it goes, 1 to 255: `IP_TTL`, `IPV6_HOPLIMIT`.
+    /// Sets how many hops the datagram may go, 1 to 255: `IP_TTL`, `IPV6_HOPLIMIT`.
     #[doc(alias = "hop_limit")]
     pub fn ttl(mut self, ttl: u8) -> Ancillary {
         self.ttl = Some(ttl);
         self
     }
 
-    /// Its type of service or traffic class (DSCP and ECN): `IP_TOS`, `IPV6_TCLASS`.
+    /// Sets the type of service or traffic class (DSCP and ECN): `IP_TOS`, `IPV6_TCLASS`.
     #[doc(alias = "traffic_class")]
     pub fn tos(mut self, tos: u8) -> Ancillary {
         self.tos = Some(tos);
         self
     }
 
-    /// Cuts the bytes into datagrams of `size` bytes each, the last of what is left, with one call;
-    /// 64 at most, on newer kernels 128: `UDP_SEGMENT`, generic segmentation offload.
+    /// Cuts the bytes into datagrams of `bytes` bytes each, with one call. The last datagram has the
+    /// rest. There may be 64 datagrams, or 128 on newer kernels: `UDP_SEGMENT`, generic segmentation
+    /// offload.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     #[cfg(target_os = "linux")]
     pub fn segment_size(mut self, bytes: u16) -> Ancillary {
         self.segment_size = Some(bytes);
         self
     }
 
-    /// Whether there is nothing to send.
+    /// Returns whether there is nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Ancillary::default()
     }
 
-    /// Writes it for the kernel, for a datagram `to` there if that is known.
+    /// Writes the data for the kernel. `to` is the destination of the datagram, if it is known.
     pub(super) fn write(&self, out: &mut Outgoing<'_>, to: Option<SocketAddr>) -> io::Result<()> {
         let interface = self.interface.unwrap_or(0);
         if let Some(source) = self.source {
-            // In the form that sockets of both families take.
+            // Use the form that sockets of both families accept.
             out.packet_info(source.to_canonical(), interface)?;
         } else if interface != 0 {
             let to = to.ok_or_else(|| {
                 io::Error::new(
                     io::ErrorKind::InvalidInput,
-                    "an interface without a source or destination has no family",
+                    "an interface needs a source or a destination, which tells its family",
                 )
             })?;
             let any = match to.ip().to_canonical() {
@@ -116,8 +117,9 @@ impl Ancillary {
             };
             out.packet_info(any, interface)?;
         }
-        // In both forms: a datagram of IPv4 takes the first, one of IPv6 the second, and each
-        // passes over what is not its own. Where IPv4 has none, only if it may be of IPv4.
+        // Write both forms. An IPv4 datagram takes the first and an IPv6 datagram the second, and each
+        // ignores the other form. On systems where an IPv6 socket refuses the IPv4 form, write it only
+        // if the datagram may be IPv4.
         let is_v6 = to.is_some_and(|to| to.ip().to_canonical().is_ipv6());
         for v6 in [false, true] {
             if cfg!(not(target_os = "linux")) && is_v6 && !v6 {
@@ -138,39 +140,38 @@ impl Ancillary {
     }
 }
 
-/// A datagram that came, with what was beside it: each only if it was asked for by the option that it
-/// names.
+/// A datagram that was received, with the data beside it. Each optional field is set only if the option
+/// that it names was turned on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Received {
-    /// How many bytes came.
+    /// How many bytes were received.
     pub len: usize,
     /// The sender's address.
     pub from: SocketAddr,
-    /// The address it was sent to, one of this host's or a group:
+    /// The address to which the datagram was sent, an address of this host or of a group:
     /// [`set_recv_packet_info`](UdpSocket::set_recv_packet_info).
     pub destination: Option<IpAddr>,
-    /// The index of the interface it came in by, with the same option.
+    /// The index of the interface through which the datagram came. The same option turns it on.
     pub interface: Option<u32>,
-    /// How many hops it had left: [`set_recv_ttl`](UdpSocket::set_recv_ttl).
+    /// How many more hops the datagram could have gone: [`set_recv_ttl`](UdpSocket::set_recv_ttl).
     pub ttl: Option<u8>,
     /// Its type of service or traffic class: [`set_recv_tos`](UdpSocket::set_recv_tos).
     pub tos: Option<u8>,
     /// When the kernel received it: [`set_recv_timestamp`](Socket::set_recv_timestamp).
     pub timestamp: Option<SystemTime>,
-    /// The kernel has put several datagrams of one sender together, each of this many bytes but the
-    /// last, which may be shorter: [`set_gro`](Socket::set_gro). See
-    /// [`segments`](Received::segments).
+    /// Set if the kernel has joined several datagrams of one sender. Each of them has this many bytes,
+    /// but the last may be shorter: [`set_gro`](Socket::set_gro). See [`segments`](Received::segments).
     pub segment_size: Option<u16>,
-    /// Bytes of the datagram did not fit into the buffer and are lost (`MSG_TRUNC`).
+    /// Some bytes of the datagram did not fit into the buffer and are lost (`MSG_TRUNC`).
     pub truncated: bool,
-    /// Something that came beside it did not fit into our room for it (`MSG_CTRUNC`). The room is
-    /// for all that is asked for by the options named above; others take theirs from it.
+    /// Some data beside the datagram did not fit into our buffer for them and are lost (`MSG_CTRUNC`).
+    /// The buffer is large enough for all the options above; other options take room from it.
     pub ancillary_truncated: bool,
 }
 
 impl Received {
-    /// What the kernel said, and the items that came beside it.
+    /// Makes it from the message of the kernel and the items beside it.
     pub(super) fn new(message: &message::Received, items: Items<'_>) -> io::Result<Received> {
         let mut received = Received {
             len: message.len,
@@ -187,9 +188,9 @@ impl Received {
         for item in items {
             match item {
                 Item::PacketInfo(addr, index) => {
-                    // A socket of both families may get it twice: mapped, and plain.
+                    // A socket of both families may get the address twice: as mapped IPv6 and as IPv4.
                     received.destination = Some(addr.to_canonical());
-                    // FreeBSD does not tell it beside an address of IPv4.
+                    // FreeBSD does not report the interface beside an IPv4 address.
                     received.interface = Some(index).filter(|index| *index != 0);
                 }
                 Item::Ttl(ttl) => received.ttl = Some(ttl),
@@ -197,15 +198,15 @@ impl Received {
                 Item::Timestamp(time) => received.timestamp = Some(time),
                 #[cfg(target_os = "linux")]
                 Item::SegmentSize(size) => received.segment_size = Some(size),
-                // Not asked for by an option of ours, and closed if it is a descriptor.
+                // None of our options asked for this item. If it is a descriptor, it is closed.
                 _ => {}
             }
         }
         Ok(received)
     }
 
-    /// The datagrams that `data`, the bytes received, is made of: one, unless
-    /// [`segment_size`](Received::segment_size) says otherwise.
+    /// Returns the datagrams in `data`, the received bytes. This is one datagram, unless
+    /// [`segment_size`](Received::segment_size) is set.
     ///
     /// # Examples
     ///
@@ -224,32 +225,32 @@ impl Received {
     /// ```
     pub fn segments<'a>(&self, data: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let size = self.segment_size.map_or(data.len(), usize::from).max(1);
-        // One without bytes is one.
+        // A datagram without bytes is a datagram too.
         let empty = data.is_empty().then_some(data);
         empty.into_iter().chain(data.chunks(size))
     }
 }
 
-/// # Beside the bytes
+/// # Data beside the bytes
 impl UdpSocket {
-    /// Sends `buf` and something beside it to the connected peer; returns how many bytes were taken.
+    /// Sends `buf` with data beside it to the connected peer. Returns how many bytes were taken.
     /// Corresponds to `sendmsg(2)`.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send); `EINVAL` for a source that is not this host's or of another family,
-    /// a ttl of 0, or more segments than the kernel takes; `ENETUNREACH` if no route begins at the
-    /// source; `ENODEV` for an interface that is none.
+    /// The errors of [`send`](Self::send); `EINVAL` for a source that is not an address of this host or
+    /// belongs to the other family, for a ttl of 0, or for more segments than the kernel takes;
+    /// `ENETUNREACH` if no route begins at the source; `ENODEV` if there is no such interface.
     pub fn send_ancillary(&self, buf: &[u8], ancillary: &Ancillary) -> io::Result<usize> {
         self.socket()
             .send_message(&[IoSlice::new(buf)], None, ancillary)
     }
 
-    /// The same to the first of the addresses.
+    /// Like [`send_ancillary`](Self::send_ancillary), to the first of the addresses.
     ///
     /// # Errors
     ///
-    /// As [`send_ancillary`](Self::send_ancillary) and [`send_to`](Self::send_to).
+    /// The errors of [`send_ancillary`](Self::send_ancillary) and [`send_to`](Self::send_to).
     pub fn send_ancillary_to<A: ToSocketAddrs>(
         &self,
         buf: &[u8],
@@ -267,25 +268,25 @@ impl UdpSocket {
             .send_message(&[IoSlice::new(buf)], Some(&addr), ancillary)
     }
 
-    /// Receives one datagram and what is beside it; bytes that do not fit into `buf` are lost.
+    /// Receives one datagram and the data beside it. Bytes that do not fit into `buf` are lost.
     /// Corresponds to `recvmsg(2)`.
     ///
     /// # Errors
     ///
-    /// As [`recv_from`](Self::recv_from).
+    /// The errors of [`recv_from`](Self::recv_from).
     pub fn recv_ancillary(&self, buf: &mut [u8]) -> io::Result<Received> {
         self.socket().recv_message(&mut [IoSliceMut::new(buf)])
     }
 }
 
-/// # Beside the bytes
+/// # Data beside the bytes
 impl Socket {
-    /// Sends the bytes of several buffers as one datagram, with something beside them, to an address
-    /// or to the connected peer. Corresponds to `sendmsg(2)`.
+    /// Sends the bytes of several buffers as one datagram, with data beside them, to an address or to
+    /// the connected peer. Corresponds to `sendmsg(2)`.
     ///
     /// # Errors
     ///
-    /// As [`UdpSocket::send_ancillary`].
+    /// The errors of [`UdpSocket::send_ancillary`].
     pub fn send_message(
         &self,
         bufs: &[IoSlice<'_>],
@@ -302,13 +303,13 @@ impl Socket {
         self.io().send_message(bufs, addr.as_ref(), &control, 0)
     }
 
-    /// Receives one datagram into several buffers in turn, and what is beside it. Corresponds to
+    /// Receives one datagram into several buffers in turn, and the data beside it. Corresponds to
     /// `recvmsg(2)`.
     ///
     /// # Errors
     ///
-    /// As [`UdpSocket::recv_ancillary`]; [`InvalidInput`](io::ErrorKind::InvalidInput) if the
-    /// sender's address is not of IPv4 or IPv6.
+    /// The errors of [`UdpSocket::recv_ancillary`]; [`InvalidInput`](io::ErrorKind::InvalidInput) if
+    /// the sender's address is neither IPv4 nor IPv6.
     pub fn recv_message(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received> {
         let mut room = [0; PACKET_ROOM];
         let mut control = Control::new(&mut room);
@@ -317,21 +318,22 @@ impl Socket {
     }
 }
 
-/// # What is told of each datagram
+/// # What is reported with each datagram
 ///
-/// Each sets the socket's option of IPv4, and on a socket of IPv6 also that of IPv6, since it may get
-/// datagrams of both.
+/// Each method sets the IPv4 option. On an IPv6 socket it also sets the IPv6 option, because such a
+/// socket may get datagrams of both families.
 impl UdpSocket {
-    /// Whether errors that the network reports are kept in a queue of their own, with who reported
-    /// them and of which datagram; see [`take_queued_error`](UdpSocket::take_queued_error):
-    /// `IP_RECVERR`, `IPV6_RECVERR`.
+    /// Sets whether errors that the network reports are kept in a separate queue. The queue holds each
+    /// error with its datagram and the host that reported it; see
+    /// [`take_queued_error`](UdpSocket::take_queued_error): `IP_RECVERR`, `IPV6_RECVERR`.
     ///
-    /// **An error also ends the next call of the socket, whoever that is for**: a `send_to` to another peer fails
-    /// with it and sends nothing, and so does a receive. So on a socket with several peers take such an error
-    /// (`ECONNREFUSED`, `EHOSTUNREACH`) for what it is: look into the queue for whom it concerns, and make the
-    /// call again. Without this option a socket that is not connected hears of no error.
+    /// **An error also ends the next call of the socket, even if that call concerns another peer**: a
+    /// `send_to` to another peer fails with the error and sends nothing, and so does a receive. So if a
+    /// socket with several peers gets such an error (`ECONNREFUSED`, `EHOSTUNREACH`), look into the
+    /// queue to find the peer that it concerns, and repeat the call. Without this option, a socket that
+    /// is not connected gets no such errors.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -344,9 +346,9 @@ impl UdpSocket {
         self.socket().set_recv_error(on)
     }
 
-    /// What [`set_recv_error`](Self::set_recv_error) sets.
+    /// Returns the value that [`set_recv_error`](Self::set_recv_error) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -360,8 +362,8 @@ impl UdpSocket {
         }
     }
 
-    /// Whether to tell where each datagram was sent to and which interface it came in by:
-    /// `IP_PKTINFO`, `IPV6_RECVPKTINFO`.
+    /// Sets whether each datagram comes with its destination address and the interface through which it
+    /// came: `IP_PKTINFO`, `IPV6_RECVPKTINFO`.
     ///
     /// # Errors
     ///
@@ -373,7 +375,7 @@ impl UdpSocket {
         self.socket().set_recv_packet_info(on)
     }
 
-    /// What [`set_recv_packet_info`](Self::set_recv_packet_info) sets.
+    /// Returns the value that [`set_recv_packet_info`](Self::set_recv_packet_info) sets.
     ///
     /// # Errors
     ///
@@ -386,7 +388,7 @@ impl UdpSocket {
         }
     }
 
-    /// Whether to tell the type of service or traffic class of each datagram: `IP_RECVTOS`,
+    /// Sets whether each datagram comes with its type of service or traffic class: `IP_RECVTOS`,
     /// `IPV6_RECVTCLASS`.
     ///
     /// # Errors
@@ -399,7 +401,7 @@ impl UdpSocket {
         self.socket().set_recv_tos(on)
     }
 
-    /// What [`set_recv_tos`](Self::set_recv_tos) sets.
+    /// Returns the value that [`set_recv_tos`](Self::set_recv_tos) sets.
     ///
     /// # Errors
     ///
@@ -412,7 +414,8 @@ impl UdpSocket {
         }
     }
 
-    /// Whether to tell how many hops each datagram had left: `IP_RECVTTL`, `IPV6_RECVHOPLIMIT`.
+    /// Sets whether each datagram comes with the number of hops that it had left: `IP_RECVTTL`,
+    /// `IPV6_RECVHOPLIMIT`.
     ///
     /// # Errors
     ///
@@ -424,7 +427,7 @@ impl UdpSocket {
         self.socket().set_recv_ttl(on)
     }
 
-    /// What [`set_recv_ttl`](Self::set_recv_ttl) sets.
+    /// Returns the value that [`set_recv_ttl`](Self::set_recv_ttl) sets.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Options that must be set before a `bind`, `connect` or `listen`, as Ktor's
-//! `aSocket().tcp().configure`. What each option is; see `options`.
+//! Options that must be set before a `bind`, `connect` or `listen`, as with Ktor's
+//! `aSocket().tcp().configure`. `options` explains what each option does.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use super::addr::try_each;
 use super::{Socket, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use crate::connect;
 
-/// What TCP and UDP have in common. `None` leaves the system's default alone.
+/// The options that TCP and UDP share. `None` keeps the system's default.
 #[derive(Clone, Debug, Default)]
 struct Common {
     #[cfg(target_os = "linux")]
@@ -67,7 +67,8 @@ impl Common {
             }
         }))?;
         set(self.ttl.map(|v| {
-            // Named here: the error of a builder says where it was to bind or connect, and not which option it was.
+            // The error names the option here, because the error of a builder otherwise only names the
+            // address.
             if v6 {
                 number("IPV6_UNICAST_HOPS", v, 255)?;
                 socket.set_unicast_hops_v6(v)
@@ -79,7 +80,7 @@ impl Common {
     }
 }
 
-/// Makes TCP listeners and connections with options that must be set before.
+/// Makes TCP listeners and connections with options that must be set before the bind or connect.
 ///
 /// # Examples
 ///
@@ -121,14 +122,14 @@ pub struct TcpBuilder {
 }
 
 impl TcpBuilder {
-    /// The system's defaults.
+    /// Makes a builder with the system's defaults.
     pub fn new() -> TcpBuilder {
         TcpBuilder::default()
     }
 
     /// Uses this network interface only: `SO_BINDTODEVICE`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     #[cfg(target_os = "linux")]
     pub fn bind_device(mut self, interface: impl Into<String>) -> TcpBuilder {
         self.common.bind_device = Some(interface.into());
@@ -137,36 +138,36 @@ impl TcpBuilder {
 
     /// Allows an address that the host does not have (yet): `IP_FREEBIND`, `IPV6_FREEBIND`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     #[cfg(target_os = "linux")]
     pub fn freebind(mut self, on: bool) -> TcpBuilder {
         self.common.freebind = Some(on);
         self
     }
 
-    /// Marks the packets sent: `SO_MARK`.
+    /// Puts this mark on sent packets: `SO_MARK`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     #[cfg(target_os = "linux")]
     pub fn mark(mut self, mark: u32) -> TcpBuilder {
         self.common.mark = Some(mark);
         self
     }
 
-    /// For IPv6 addresses: takes IPv6 only (`true`), or IPv4 too in mapped form (`false`,
+    /// Sets whether an IPv6 socket takes IPv6 only (`true`), or also IPv4 in mapped form (`false`,
     /// "dual stack"): `IPV6_V6ONLY`.
     pub fn only_v6(mut self, on: bool) -> TcpBuilder {
         self.common.only_v6 = Some(on);
         self
     }
 
-    /// The size of the receive buffer in bytes: `SO_RCVBUF`.
+    /// Sets the size of the receive buffer in bytes: `SO_RCVBUF`.
     pub fn recv_buffer_size(mut self, bytes: usize) -> TcpBuilder {
         self.common.recv_buffer_size = Some(bytes);
         self
     }
 
-    /// Allows an address whose old connections linger: `SO_REUSEADDR`. On by default for
+    /// Allows an address that old connections still use: `SO_REUSEADDR`. This is on by default for
     /// listeners, as in std.
     pub fn reuse_address(mut self, on: bool) -> TcpBuilder {
         self.common.reuse_address = Some(on);
@@ -179,48 +180,48 @@ impl TcpBuilder {
         self
     }
 
-    /// The size of the send buffer in bytes: `SO_SNDBUF`.
+    /// Sets the size of the send buffer in bytes: `SO_SNDBUF`.
     pub fn send_buffer_size(mut self, bytes: usize) -> TcpBuilder {
         self.common.send_buffer_size = Some(bytes);
         self
     }
 
-    /// The type of service, or for IPv6 the traffic class: `IP_TOS`, `IPV6_TCLASS`.
+    /// Sets the type of service, or for IPv6 the traffic class: `IP_TOS`, `IPV6_TCLASS`.
     pub fn tos(mut self, tos: u32) -> TcpBuilder {
         self.common.tos = Some(tos);
         self
     }
 
-    /// How many hops packets go: `IP_TTL`, `IPV6_UNICAST_HOPS`.
+    /// Sets how many hops packets may go: `IP_TTL`, `IPV6_UNICAST_HOPS`.
     pub fn ttl(mut self, ttl: u32) -> TcpBuilder {
         self.common.ttl = Some(ttl);
         self
     }
 
-    /// How many connections may wait to be accepted. The default is -1, the most the system allows
-    /// (`net.core.somaxconn`, 4096 as a rule); std's is 128. When the queue is full the kernel drops what
-    /// comes: a client whose last packet of the handshake is lost so takes itself for connected, and if
-    /// the server is the one that speaks first, it may wait for ever.
+    /// Sets how many connections may wait to be accepted. The default is -1, the most that the system
+    /// allows (`net.core.somaxconn`, 4096 on most systems). std's is 128. When the queue is full, the
+    /// kernel drops new packets. If it drops the last packet of a client's handshake, the client
+    /// believes that it is connected. It may then wait for ever, if the server has to send first.
     pub fn backlog(mut self, backlog: i32) -> TcpBuilder {
         self.backlog = Some(backlog);
         self
     }
 
-    /// Leaves connections without data in the queue for so long: `TCP_DEFER_ACCEPT`.
+    /// Leaves connections without data in the queue for this long: `TCP_DEFER_ACCEPT`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     #[cfg(target_os = "linux")]
     pub fn defer_accept(mut self, wait: Duration) -> TcpBuilder {
         self.defer_accept = Some(wait);
         self
     }
 
-    /// Data in the first packet: of a listener `queue` connections at a time may have it
-    /// (`TCP_FASTOPEN`), a connection sends it with its first write (`TCP_FASTOPEN_CONNECT`) if
+    /// Sends data in the first packet. In a listener, `queue` connections at a time may have such data
+    /// (`TCP_FASTOPEN`). A connection sends them with its first write (`TCP_FASTOPEN_CONNECT`), if
     /// `queue` is not 0.
     ///
-    /// A connect that will do so returns before anybody has answered, and so it says nothing about which of
-    /// several addresses does: with more than one it connects as ever.
+    /// Such a connect returns before the peer has answered, so it cannot tell which of several
+    /// addresses works. Therefore a connect to several addresses does not use it.
     pub fn fast_open(mut self, queue: u32) -> TcpBuilder {
         self.fast_open = Some(queue);
         self
@@ -232,8 +233,9 @@ impl TcpBuilder {
         self
     }
 
-    /// The time before the first probe and between two, and after how many the connection is
-    /// given up: `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`. Turns keepalive on.
+    /// Sets the time before the first probe, the time between two probes, and the number of probes
+    /// after which the connection is given up: `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`. Turns
+    /// keepalive on.
     pub fn keepalive_times(
         mut self,
         time: Duration,
@@ -247,23 +249,23 @@ impl TcpBuilder {
         self
     }
 
-    /// How long a close waits for unsent data: `SO_LINGER`.
+    /// Sets how long a close waits for unsent data: `SO_LINGER`.
     pub fn linger(mut self, linger: Duration) -> TcpBuilder {
         self.linger = Some(linger);
         self
     }
 
-    /// The address a connection comes from; port 0 lets the system choose, when it connects
-    /// (`IP_BIND_ADDRESS_NO_PORT`).
+    /// Sets the address that a connection comes from. With port 0 the system chooses the port when it
+    /// connects (`IP_BIND_ADDRESS_NO_PORT`).
     pub fn local_addr(mut self, addr: SocketAddr) -> TcpBuilder {
         self.local_addr = Some(addr);
         self
     }
 
-    /// Multipath TCP where the kernel has it; it falls back to TCP with peers that have not
-    /// (RFC 8684).
+    /// Uses Multipath TCP if the kernel has it. With peers that do not support it, the connection is
+    /// plain TCP (RFC 8684).
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     #[cfg(target_os = "linux")]
     pub fn multipath(mut self, on: bool) -> TcpBuilder {
         self.multipath = on;
@@ -276,47 +278,47 @@ impl TcpBuilder {
         self
     }
 
-    /// How long sent data may stay unacknowledged: `TCP_USER_TIMEOUT`.
+    /// Sets how long sent data may stay unacknowledged: `TCP_USER_TIMEOUT`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     #[cfg(target_os = "linux")]
     pub fn user_timeout(mut self, limit: Duration) -> TcpBuilder {
         self.user_timeout = Some(limit);
         self
     }
 
-    /// The deadline of a connect. The connection itself has none.
+    /// Sets the deadline of a connect. The connection itself gets no deadline.
     pub fn deadline(mut self, deadline: impl Into<Deadline>) -> TcpBuilder {
         self.deadline = Some(deadline.into());
         self
     }
 
-    /// How long each read of a connection may wait for data: `SO_RCVTIMEO`.
+    /// Sets how long each read of a connection may wait for data: `SO_RCVTIMEO`.
     pub fn read_timeout(mut self, timeout: Duration) -> TcpBuilder {
         self.read_timeout = Some(timeout);
         self
     }
 
-    /// How long each write of a connection may wait for room: `SO_SNDTIMEO`.
+    /// Sets how long each write of a connection may wait for room: `SO_SNDTIMEO`.
     pub fn write_timeout(mut self, timeout: Duration) -> TcpBuilder {
         self.write_timeout = Some(timeout);
         self
     }
 
-    /// Binds to the first of the addresses that can be bound, and listens.
+    /// Binds to the first of the addresses that can be bound, and listens there.
     ///
     /// # Errors
     ///
-    /// As [`TcpListener::bind`], and the error of an option.
+    /// The errors of [`TcpListener::bind`], and the error of an option.
     pub fn listen<A: ToSocketAddrs>(&self, addr: A) -> io::Result<TcpListener> {
         try_each("listen on", addr, |addr| self.listen_one(addr))
     }
 
-    /// Connects to the first of the addresses that answers; see [`TcpStream::connect`].
+    /// Connects to the first of the addresses that answers. See [`TcpStream::connect`].
     ///
     /// # Errors
     ///
-    /// As [`TcpStream::connect_deadline`], and the error of an option.
+    /// The errors of [`TcpStream::connect_deadline`], and the error of an option.
     pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<TcpStream> {
         let settings = self.clone();
         let deadline = self.deadline.unwrap_or(Deadline::NEVER);
@@ -324,7 +326,7 @@ impl TcpBuilder {
             settings.open(addr, alone)
         })
         .and_then(|socket| {
-            // Not before: the kernel would count them for the connect too.
+            // Set the timeouts only now: the kernel would also apply them to the connect.
             if self.read_timeout.is_some() {
                 socket.set_read_timeout(self.read_timeout)?;
             }
@@ -352,7 +354,8 @@ impl TcpBuilder {
         Ok(TcpListener::from(socket))
     }
 
-    /// A socket that is ready to connect to `addr`; `alone` if there is no other address to try.
+    /// Makes a socket that is ready to connect to `addr`. `alone` means that there is no other address
+    /// to try.
     #[cfg_attr(
         not(target_os = "linux"),
         allow(unused_variables, reason = "without Fast Open")
@@ -366,8 +369,8 @@ impl TcpBuilder {
         if let Some(local) = self.local_addr {
             #[cfg(target_os = "linux")]
             if local.port() == 0 {
-                // The connect chooses a port that is free towards this peer. A bind would take one from
-                // all connections.
+                // The connect chooses a port that is free for this peer. A bind would choose one that
+                // is free for all peers.
                 socket.set_bind_address_no_port(true)?;
             }
             socket.bind(local)?;
@@ -428,14 +431,14 @@ pub struct UdpBuilder {
 }
 
 impl UdpBuilder {
-    /// The system's defaults.
+    /// Makes a builder with the system's defaults.
     pub fn new() -> UdpBuilder {
         UdpBuilder::default()
     }
 
     /// Uses this network interface only: `SO_BINDTODEVICE`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     #[cfg(target_os = "linux")]
     pub fn bind_device(mut self, interface: impl Into<String>) -> UdpBuilder {
         self.common.bind_device = Some(interface.into());
@@ -444,37 +447,36 @@ impl UdpBuilder {
 
     /// Allows an address that the host does not have (yet): `IP_FREEBIND`, `IPV6_FREEBIND`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     #[cfg(target_os = "linux")]
     pub fn freebind(mut self, on: bool) -> UdpBuilder {
         self.common.freebind = Some(on);
         self
     }
 
-    /// Marks the packets sent: `SO_MARK`.
+    /// Puts this mark on sent packets: `SO_MARK`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     #[cfg(target_os = "linux")]
     pub fn mark(mut self, mark: u32) -> UdpBuilder {
         self.common.mark = Some(mark);
         self
     }
 
-    /// For IPv6 addresses: takes IPv6 only (`true`), or IPv4 too in mapped form (`false`,
+    /// Sets whether an IPv6 socket takes IPv6 only (`true`), or also IPv4 in mapped form (`false`,
     /// "dual stack"): `IPV6_V6ONLY`.
     pub fn only_v6(mut self, on: bool) -> UdpBuilder {
         self.common.only_v6 = Some(on);
         self
     }
 
-    /// The size of the receive buffer in bytes: `SO_RCVBUF`.
+    /// Sets the size of the receive buffer in bytes: `SO_RCVBUF`.
     pub fn recv_buffer_size(mut self, bytes: usize) -> UdpBuilder {
         self.common.recv_buffer_size = Some(bytes);
         self
     }
 
-    /// Allows an address whose old connections linger: `SO_REUSEADDR`. On by default for
-    /// listeners, as in std.
+    /// Allows an address that is still in use: `SO_REUSEADDR`.
     pub fn reuse_address(mut self, on: bool) -> UdpBuilder {
         self.common.reuse_address = Some(on);
         self
@@ -486,19 +488,19 @@ impl UdpBuilder {
         self
     }
 
-    /// The size of the send buffer in bytes: `SO_SNDBUF`.
+    /// Sets the size of the send buffer in bytes: `SO_SNDBUF`.
     pub fn send_buffer_size(mut self, bytes: usize) -> UdpBuilder {
         self.common.send_buffer_size = Some(bytes);
         self
     }
 
-    /// The type of service, or for IPv6 the traffic class: `IP_TOS`, `IPV6_TCLASS`.
+    /// Sets the type of service, or for IPv6 the traffic class: `IP_TOS`, `IPV6_TCLASS`.
     pub fn tos(mut self, tos: u32) -> UdpBuilder {
         self.common.tos = Some(tos);
         self
     }
 
-    /// How many hops packets go: `IP_TTL`, `IPV6_UNICAST_HOPS`.
+    /// Sets how many hops packets may go: `IP_TTL`, `IPV6_UNICAST_HOPS`.
     pub fn ttl(mut self, ttl: u32) -> UdpBuilder {
         self.common.ttl = Some(ttl);
         self
@@ -514,7 +516,7 @@ impl UdpBuilder {
     ///
     /// # Errors
     ///
-    /// As [`UdpSocket::bind`], and the error of an option.
+    /// The errors of [`UdpSocket::bind`], and the error of an option.
     pub fn bind<A: ToSocketAddrs>(&self, addr: A) -> io::Result<UdpSocket> {
         try_each("bind to", addr, |addr| self.bind_one(addr))
     }

@@ -34,13 +34,13 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// The error of the last address: [`AddrInUse`](io::ErrorKind::AddrInUse), ...
+    /// The error of the last address, such as [`AddrInUse`](io::ErrorKind::AddrInUse).
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
         try_each("bind to", addr, |addr| UdpBuilder::new().bind_one(addr))
     }
 
-    /// Sets the peer for [`send`](Self::send), and receives from it alone: the first of the
-    /// addresses that can be. Nothing is sent.
+    /// Sets the peer for [`send`](Self::send), and receives only from this peer. It uses the first of
+    /// the addresses that works. Nothing is sent.
     ///
     /// # Errors
     ///
@@ -52,7 +52,8 @@ impl UdpSocket {
         try_each("connect to", &addrs[..], |addr| self.0.connect(addr))
     }
 
-    /// Dissolves what [`connect`](Self::connect) did: receives from everybody again. Its own address stays.
+    /// Undoes [`connect`](Self::connect): the socket receives from every sender again. It keeps its own
+    /// address.
     ///
     /// # Errors
     ///
@@ -71,20 +72,20 @@ impl UdpSocket {
     pub fn disconnect(&self) -> io::Result<()> {
         let own = self.local_addr();
         self.0.disconnect()?;
-        // A port that the kernel has chosen it takes back.
+        // The disconnect releases a port that the kernel has chosen, so bind to it again.
         match (own, self.local_addr()) {
             (Ok(own), Ok(now)) if now.port() == 0 && own.port() != 0 => self.0.bind(own),
             _ => Ok(()),
         }
     }
 
-    /// The low-level socket, with every option. Shared access only.
+    /// Returns the low-level socket, with every option, as a shared reference.
     #[must_use]
     pub fn socket(&self) -> &Socket {
         &self.0
     }
 
-    /// The address it is bound to.
+    /// Returns the address it is bound to.
     ///
     /// # Errors
     ///
@@ -93,16 +94,16 @@ impl UdpSocket {
         self.0.local_addr().and_then(from_kernel)
     }
 
-    /// The address it is connected to.
+    /// Returns the address it is connected to.
     ///
     /// # Errors
     ///
-    /// [`NotConnected`](io::ErrorKind::NotConnected).
+    /// [`NotConnected`](io::ErrorKind::NotConnected) if it is not connected.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.peer_addr().and_then(from_kernel)
     }
 
-    /// Receives one datagram and its sender's address; what does not fit into `buf` is lost.
+    /// Receives one datagram and its sender's address. Bytes that do not fit into `buf` are lost.
     ///
     /// # Errors
     ///
@@ -112,17 +113,17 @@ impl UdpSocket {
         Ok((n, from_kernel(addr)?))
     }
 
-    /// Receives one datagram and leaves it in the queue.
+    /// Like [`recv_from`](Self::recv_from), but leaves the datagram in the queue.
     ///
     /// # Errors
     ///
-    /// As [`recv_from`](Self::recv_from).
+    /// The errors of [`recv_from`](Self::recv_from).
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (n, addr) = self.0.peek_from(buf)?;
         Ok((n, from_kernel(addr)?))
     }
 
-    /// Sends one datagram to the first of the addresses; returns its length in bytes.
+    /// Sends one datagram to the first of the addresses. Returns its length in bytes.
     ///
     /// # Errors
     ///
@@ -141,12 +142,12 @@ impl UdpSocket {
         }
     }
 
-    /// Receives one datagram from the connected peer; what does not fit into `buf` is lost.
+    /// Receives one datagram from the connected peer. Bytes that do not fit into `buf` are lost.
     ///
     /// # Errors
     ///
-    /// The error of `recv(2)`, [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) if an
-    /// earlier datagram was; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
+    /// The error of `recv(2)`, which is [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) if an
+    /// earlier datagram was refused; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
     pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.recv(buf)
     }
@@ -155,12 +156,12 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv).
+    /// The errors of [`recv`](Self::recv).
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.peek(buf)
     }
 
-    /// Sends one datagram to the connected peer; returns its length in bytes.
+    /// Sends one datagram to the connected peer. Returns its length in bytes.
     ///
     /// # Errors
     ///
@@ -170,24 +171,23 @@ impl UdpSocket {
         self.0.send(buf)
     }
 
-    /// A second handle to the same socket; see [`Socket::try_clone`].
+    /// Returns a second handle to the same socket; see [`Socket::try_clone`].
     ///
     /// # Errors
     ///
-    /// The error of `fcntl(2)`: too many descriptors.
+    /// The error of `fcntl(2)`, if there are too many descriptors.
     pub fn try_clone(&self) -> io::Result<UdpSocket> {
         self.0.try_clone().map(UdpSocket)
     }
 
-    /// Receives one message of up to `size` bytes as text; what is beyond is discarded, as
-    /// [`recv`](Self::recv) does.
+    /// Receives one message of up to `size` bytes as text. As with [`recv`](Self::recv), the bytes
+    /// beyond `size` are lost.
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if the message is not UTF-8 (a
-    /// character cut off at `size`, for one); the error holds a
-    /// [`FromUtf8Error`](std::string::FromUtf8Error) with the bytes. Otherwise the error of
-    /// the receive.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the message is not UTF-8, for example because
+    /// `size` cuts off a character. The error holds a [`FromUtf8Error`](std::string::FromUtf8Error)
+    /// with the bytes. Otherwise the error of the receive.
     ///
     /// # Examples
     ///
@@ -204,13 +204,13 @@ impl UdpSocket {
         std_net_runtime::text::read_string(self.io(), size, false)
     }
 
-    /// Receives one message of up to `size` bytes to the end of `buf`; returns its length in
+    /// Receives one message of up to `size` bytes, and appends it to `buf`. Returns its length in
     /// bytes.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no
-    /// room for `size` bytes. `buf` is then as it was.
+    /// The errors of [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no
+    /// room for `size` bytes. After an error `buf` is unchanged.
     ///
     /// # Examples
     ///
@@ -232,7 +232,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     ///
     /// # Examples
     ///
@@ -253,21 +253,20 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn write_bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        // A message goes out whole or not at all.
+        // A message is sent whole or not at all.
         self.send(bytes).map(drop)
     }
 
-    /// Sends a range of a file, in bytes from its beginning, as one message, by a copy. The
-    /// file's own cursor stays where it is.
+    /// Sends a range of a file as one message, by a copy. The range is in bytes from the file's
+    /// beginning. The file's own cursor does not move.
     ///
-    /// Returns how many bytes were sent: less than the length of the range if the file ends
-    /// before.
+    /// Returns how many bytes were sent. These are fewer than the range has if the file ends before.
     ///
     /// # Errors
     ///
-    /// `EMSGSIZE` for more than a message holds; otherwise the error of the send or of reading
+    /// `EMSGSIZE` for more bytes than a message can hold; otherwise the error of the send or of reading
     /// the file.
     ///
     /// # Examples
@@ -294,33 +293,33 @@ impl UdpSocket {
         std_net_runtime::sendfile::send_file_message(self.io(), file, range)
     }
 
-    /// Receives a datagram that is there already, and its sender's address; never waits, whatever
+    /// Receives a datagram that has already arrived, and its sender's address. It never waits, whatever
     /// the mode.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise the errors of
     /// [`recv_from`](Self::recv_from).
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (n, addr) = self.io().recv_from(buf, libc::MSG_DONTWAIT)?;
         Ok((n, from_kernel(addr)?))
     }
 
-    /// Sends a datagram if there is room for it; never waits, whatever the mode.
+    /// Sends a datagram if there is room for it. It never waits, whatever the mode.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise the errors of
     /// [`send_to`](Self::send_to).
     pub fn try_send_to(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
         self.io().send_to(buf, &(*addr).into(), libc::MSG_DONTWAIT)
     }
 
-    /// Receives a message that is there already, and never waits: see [`Socket::try_recv`].
+    /// Receives a message that has already arrived, and never waits: see [`Socket::try_recv`].
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as [`recv`](Self::recv).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise the errors of [`recv`](Self::recv).
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_recv(buf)
     }
@@ -329,7 +328,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise as [`send`](Self::send).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise the errors of [`send`](Self::send).
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.try_send(buf)
     }
@@ -339,13 +338,13 @@ impl UdpSocket {
         self.0.set_deadline(deadline);
     }
 
-    /// The instant of the deadline set on this handle.
+    /// Returns the deadline of this handle as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline()
     }
 
-    /// Takes the deadline away: operations wait for as long as it takes.
+    /// Removes the deadline: operations wait for as long as they must.
     pub fn reset_deadline(&self) {
         self.0.reset_deadline();
     }
@@ -382,12 +381,12 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// As [`set_read_timeout`](Self::set_read_timeout).
+    /// The errors of [`set_read_timeout`](Self::set_read_timeout).
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.0.set_write_timeout(timeout)
     }
 
-    /// How long each read may wait: see [`Socket::read_timeout`].
+    /// Returns how long each read may wait: see [`Socket::read_timeout`].
     ///
     /// # Errors
     ///
@@ -396,7 +395,7 @@ impl UdpSocket {
         self.0.read_timeout()
     }
 
-    /// How long each write may wait: see [`Socket::write_timeout`].
+    /// Returns how long each write may wait: see [`Socket::write_timeout`].
     ///
     /// # Errors
     ///
@@ -405,7 +404,7 @@ impl UdpSocket {
         self.0.write_timeout()
     }
 
-    /// Whether datagrams may go to a broadcast address: see [`Socket::set_broadcast`].
+    /// Sets whether datagrams may go to a broadcast address: see [`Socket::set_broadcast`].
     ///
     /// # Errors
     ///
@@ -414,7 +413,7 @@ impl UdpSocket {
         self.0.set_broadcast(on)
     }
 
-    /// What [`set_broadcast`](Self::set_broadcast) sets.
+    /// Returns the value that [`set_broadcast`](Self::set_broadcast) sets.
     ///
     /// # Errors
     ///
@@ -423,7 +422,7 @@ impl UdpSocket {
         self.0.broadcast()
     }
 
-    /// Whether the host gets its own multicast datagrams over IPv4: see [`Socket::set_multicast_loop_v4`].
+    /// Sets whether the host gets its own multicast datagrams over IPv4: see [`Socket::set_multicast_loop_v4`].
     ///
     /// # Errors
     ///
@@ -432,7 +431,7 @@ impl UdpSocket {
         self.0.set_multicast_loop_v4(on)
     }
 
-    /// What [`set_multicast_loop_v4`](Self::set_multicast_loop_v4) sets.
+    /// Returns the value that [`set_multicast_loop_v4`](Self::set_multicast_loop_v4) sets.
     ///
     /// # Errors
     ///
@@ -441,7 +440,7 @@ impl UdpSocket {
         self.0.multicast_loop_v4()
     }
 
-    /// Whether the host gets its own multicast datagrams over IPv6: see [`Socket::set_multicast_loop_v6`].
+    /// Sets whether the host gets its own multicast datagrams over IPv6: see [`Socket::set_multicast_loop_v6`].
     ///
     /// # Errors
     ///
@@ -450,7 +449,7 @@ impl UdpSocket {
         self.0.set_multicast_loop_v6(on)
     }
 
-    /// What [`set_multicast_loop_v6`](Self::set_multicast_loop_v6) sets.
+    /// Returns the value that [`set_multicast_loop_v6`](Self::set_multicast_loop_v6) sets.
     ///
     /// # Errors
     ///
@@ -459,7 +458,7 @@ impl UdpSocket {
         self.0.multicast_loop_v6()
     }
 
-    /// How many hops multicast datagrams go over IPv4: see [`Socket::set_multicast_ttl_v4`].
+    /// Sets how many hops multicast datagrams go over IPv4: see [`Socket::set_multicast_ttl_v4`].
     ///
     /// # Errors
     ///
@@ -468,7 +467,7 @@ impl UdpSocket {
         self.0.set_multicast_ttl_v4(ttl)
     }
 
-    /// What [`set_multicast_ttl_v4`](Self::set_multicast_ttl_v4) sets.
+    /// Returns the value that [`set_multicast_ttl_v4`](Self::set_multicast_ttl_v4) sets.
     ///
     /// # Errors
     ///
@@ -477,7 +476,7 @@ impl UdpSocket {
         self.0.multicast_ttl_v4()
     }
 
-    /// How many hops the packets sent go: see [`Socket::set_ttl`].
+    /// Sets how many hops sent packets may go: see [`Socket::set_ttl`].
     ///
     /// # Errors
     ///
@@ -486,7 +485,7 @@ impl UdpSocket {
         self.0.set_ttl(ttl)
     }
 
-    /// What [`set_ttl`](Self::set_ttl) sets.
+    /// Returns the value that [`set_ttl`](Self::set_ttl) sets.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! The error queue of a UDP socket: what the network says of datagrams that were sent, with who said
-//! it. See `IP_RECVERR` in `ip(7)`. Linux only.
+//! The error queue of a UDP socket: errors that the network reports about sent datagrams, with the host
+//! that reported them. See `IP_RECVERR` in `ip(7)`. Linux only.
 
 use std::fmt;
 use std::io::{self, IoSliceMut};
@@ -20,13 +20,14 @@ pub struct QueuedError {
     pub error: io::Error,
     /// Where it comes from.
     pub origin: ErrorOrigin,
-    /// The host that noticed, if it was not this one: a router, or the destination itself; its port is 0.
+    /// The host that noticed the error, with port 0: a router, or the destination itself. `None` if it
+    /// was this host.
     pub reporter: Option<SocketAddr>,
-    /// Where the datagram was sent to.
+    /// The address to which the datagram was sent.
     pub destination: SocketAddr,
     /// How many bytes of the datagram came back.
     pub len: usize,
-    /// What more there is to say; for `EMSGSIZE` the largest packet in bytes that goes through.
+    /// Further data. For `EMSGSIZE` it is the size in bytes of the largest packet that gets through.
     pub info: u32,
 }
 
@@ -40,17 +41,17 @@ pub enum ErrorOrigin {
     Icmp {
         /// 3 is "destination unreachable", 11 "time exceeded".
         ty: u8,
-        /// The reason; of type 3, 1 is "host unreachable" and 3 "port unreachable".
+        /// The reason. For type 3, 1 is "host unreachable" and 3 is "port unreachable".
         code: u8,
     },
     /// An ICMPv6 message (RFC 4443): `SO_EE_ORIGIN_ICMP6`.
     Icmp6 {
         /// 1 is "destination unreachable", 2 "packet too big", 3 "time exceeded".
         ty: u8,
-        /// The reason; of type 1, 4 is "port unreachable".
+        /// The reason. For type 1, 4 is "port unreachable".
         code: u8,
     },
-    /// Something else: the kernel's number for it, of `linux/errqueue.h`.
+    /// Another origin, with the kernel's number from `linux/errqueue.h`.
     Other(u8),
 }
 
@@ -72,12 +73,12 @@ impl std::error::Error for QueuedError {
 
 /// # The error queue
 impl UdpSocket {
-    /// Takes the next error out of the queue, with the beginning of its datagram into `buf`; `None` if
-    /// there is none. Never waits. Needs [`set_recv_error`](Self::set_recv_error), after which
-    /// errors also reach sockets that are not connected. Corresponds to `recvmsg(2)` with
-    /// `MSG_ERRQUEUE`.
+    /// Takes the next error out of the queue, and copies the beginning of its datagram into `buf`.
+    /// Returns `None` if there is no error, and never waits. Needs
+    /// [`set_recv_error`](Self::set_recv_error); with this option, errors also reach sockets that are
+    /// not connected. Corresponds to `recvmsg(2)` with `MSG_ERRQUEUE`.
     ///
-    /// Take them all when a send or receive has failed: as long as there are some, every poll of the
+    /// Take all errors when a send or receive has failed. As long as some are left, every poll of the
     /// socket reports an error.
     ///
     /// # Errors
@@ -92,7 +93,7 @@ impl UdpSocket {
     ///
     /// let socket = UdpSocket::bind("127.0.0.1:0")?;
     /// socket.set_recv_error(true)?;
-    /// // Nobody is there any more.
+    /// // No program listens there any more.
     /// let closed = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
     /// socket.send_to(b"hello?", closed)?;
     ///
@@ -114,12 +115,12 @@ impl UdpSocket {
 
 /// # The error queue
 impl Socket {
-    /// See [`UdpSocket::take_queued_error`]. Also of ICMP, raw and TCP sockets, as far as the kernel
-    /// has such a queue for them.
+    /// See [`UdpSocket::take_queued_error`]. This also works for ICMP, raw and TCP sockets, as far as
+    /// the kernel has such a queue for them.
     ///
     /// # Errors
     ///
-    /// As [`UdpSocket::take_queued_error`].
+    /// The errors of [`UdpSocket::take_queued_error`].
     pub fn take_queued_error(&self, buf: &mut [u8]) -> io::Result<Option<QueuedError>> {
         let mut room = [0; PACKET_ROOM];
         let mut control = Control::new(&mut room);
@@ -136,7 +137,7 @@ impl Socket {
             _ => None,
         });
         let Some((error, reporter)) = error else {
-            // A message of the queue without what makes it an error.
+            // The queue returned a message without an error item.
             return Err(io::ErrorKind::InvalidData.into());
         };
         Ok(Some(QueuedError {
@@ -147,7 +148,7 @@ impl Socket {
                 (libc::SO_EE_ORIGIN_ICMP6, ty, code) => ErrorOrigin::Icmp6 { ty, code },
                 (other, ..) => ErrorOrigin::Other(other),
             },
-            // Of no family if nobody else noticed.
+            // The address has no family if no other host noticed the error.
             reporter: reporter.as_socket(),
             destination: from_kernel(message.addr)?,
             len: message.len,

@@ -1,4 +1,4 @@
-//! [`TcpListener`]: where TCP connections come in.
+//! [`TcpListener`]: a socket that accepts TCP connections.
 
 use std::fmt;
 use std::io;
@@ -11,10 +11,10 @@ use std_net_runtime::{Deadline, Io, Notifier, is_notified};
 use super::addr::{from_kernel, try_each};
 use super::{Socket, TcpBuilder, TcpStream, ToSocketAddrs};
 
-/// A TCP socket that takes connections, as [`std::net::TcpListener`].
+/// A TCP socket that accepts connections, as [`std::net::TcpListener`].
 ///
-/// Several processes and threads can accept on one listener at the same time; each connection goes
-/// to one of them. Closed when dropped.
+/// Several processes and threads can accept on one listener at the same time. Each connection goes to
+/// one of them. The listener is closed when it is dropped.
 ///
 /// # Examples
 ///
@@ -33,26 +33,26 @@ use super::{Socket, TcpBuilder, TcpStream, ToSocketAddrs};
 pub struct TcpListener(pub(super) Socket);
 
 impl TcpListener {
-    /// Binds to the first of the addresses that can be bound, and listens. Port 0 lets the system
-    /// choose; [`local_addr`](Self::local_addr) tells. As std, with `SO_REUSEADDR`; but as many connections
-    /// may wait to be accepted as the system allows, where std has 128:
-    /// [`TcpBuilder::backlog`].
+    /// Binds to the first of the addresses that can be bound, and listens there. With port 0 the system
+    /// chooses the port; [`local_addr`](Self::local_addr) returns it. As in std, `SO_REUSEADDR` is set.
+    /// Unlike in std, where 128 connections may wait to be accepted, the number is the most that the
+    /// system allows: see [`TcpBuilder::backlog`].
     ///
     /// # Errors
     ///
-    /// The error of the last address: [`AddrInUse`](io::ErrorKind::AddrInUse),
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied), ...
+    /// The error of the last address, such as [`AddrInUse`](io::ErrorKind::AddrInUse) or
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied).
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
         try_each("listen on", addr, |addr| TcpBuilder::new().listen_one(addr))
     }
 
-    /// The low-level socket, with every option. Shared access only: it stays this listener's.
+    /// Returns the low-level socket, with every option, as a shared reference.
     #[must_use]
     pub fn socket(&self) -> &Socket {
         &self.0
     }
 
-    /// The address it listens on.
+    /// Returns the address it listens on.
     ///
     /// # Errors
     ///
@@ -61,13 +61,13 @@ impl TcpListener {
         self.0.local_addr().and_then(from_kernel)
     }
 
-    /// Waits for the next connection; returns it with its peer's address.
+    /// Waits for the next connection. Returns it with its peer's address.
     ///
     /// # Errors
     ///
-    /// The error of `accept4(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; that of
-    /// [`is_notified`](super::is_notified) when a [`notifier`](Self::notifier) interrupts it. At the
-    /// limit of descriptors the connection stays in the queue, and a later accept finds it.
+    /// The error of `accept4(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; an error for
+    /// which [`is_notified`](super::is_notified) is true when a [`notifier`](Self::notifier) ends the
+    /// accept. If there are too many descriptors, the connection stays in the queue for a later accept.
     ///
     /// # Examples
     ///
@@ -85,20 +85,20 @@ impl TcpListener {
         Ok((TcpStream(Socket(io)), from_kernel(addr)?))
     }
 
-    /// Takes a connection that is there already, and never waits, whatever the mode: for an event
-    /// loop of your own.
+    /// Takes a connection that has already arrived. It never waits, whatever the mode. Use it in an
+    /// event loop of your own.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise the errors of
     /// [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (io, addr) = self.0.0.try_accept()?;
         Ok((TcpStream(Socket(io)), from_kernel(addr)?))
     }
 
-    /// The connections as they come. Ends only when a [`notifier`](Self::notifier) says so; an error
-    /// does not end it.
+    /// Returns an iterator over the connections as they arrive. It ends only when a
+    /// [`notifier`](Self::notifier) ends it. An error does not end it.
     ///
     /// # Examples
     ///
@@ -117,7 +117,7 @@ impl TcpListener {
         }
     }
 
-    /// [`incoming`](Self::incoming), by the owner.
+    /// Like [`incoming`](Self::incoming), but the iterator owns the listener.
     pub fn into_incoming(self) -> IntoIncoming {
         IntoIncoming {
             listener: self,
@@ -125,12 +125,13 @@ impl TcpListener {
         }
     }
 
-    /// A handle that ends the accepts of this listener, from anywhere: for a graceful shutdown. Make it
-    /// before the first accept: a plain thread that is in one already is not told.
+    /// Returns a handle that ends the accepts of this listener from anywhere, for a graceful shutdown.
+    /// Make it before the first accept, because it cannot end an accept in which a plain thread already
+    /// waits.
     ///
     /// # Errors
     ///
-    /// The error of `eventfd(2)`: too many descriptors.
+    /// The error of `eventfd(2)`, if there are too many descriptors.
     ///
     /// # Examples
     ///
@@ -153,11 +154,11 @@ impl TcpListener {
         self.io().notifier()
     }
 
-    /// A second handle to the same listener; see [`Socket::try_clone`].
+    /// Returns a second handle to the same listener; see [`Socket::try_clone`].
     ///
     /// # Errors
     ///
-    /// The error of `fcntl(2)`: too many descriptors.
+    /// The error of `fcntl(2)`, if there are too many descriptors.
     pub fn try_clone(&self) -> io::Result<TcpListener> {
         self.0.try_clone().map(TcpListener)
     }
@@ -167,13 +168,13 @@ impl TcpListener {
         self.0.set_deadline(deadline);
     }
 
-    /// The instant of the deadline set on this handle.
+    /// Returns the deadline of this handle as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline()
     }
 
-    /// Takes the deadline away: operations wait for as long as it takes.
+    /// Removes the deadline: operations wait for as long as they must.
     pub fn reset_deadline(&self) {
         self.0.reset_deadline();
     }
@@ -197,7 +198,7 @@ impl TcpListener {
         self.0.take_error()
     }
 
-    /// How many hops the packets sent go: see [`Socket::set_ttl`].
+    /// Sets how many hops sent packets may go: see [`Socket::set_ttl`].
     ///
     /// # Errors
     ///
@@ -206,7 +207,7 @@ impl TcpListener {
         self.0.set_ttl(ttl)
     }
 
-    /// What [`set_ttl`](Self::set_ttl) sets.
+    /// Returns the value that [`set_ttl`](Self::set_ttl) sets.
     ///
     /// # Errors
     ///
@@ -215,8 +216,8 @@ impl TcpListener {
         self.0.ttl()
     }
 
-    /// Has an effect before a bind only, as std says of its own: use
-    /// [`TcpBuilder::only_v6`](super::TcpBuilder::only_v6).
+    /// This has an effect only before a bind, as std says of its own method. Use
+    /// [`TcpBuilder::only_v6`](super::TcpBuilder::only_v6) instead.
     ///
     /// # Errors
     ///
@@ -226,7 +227,7 @@ impl TcpListener {
         self.0.set_only_v6(only_v6)
     }
 
-    /// Whether it takes IPv6 only.
+    /// Returns whether the socket takes IPv6 only.
     ///
     /// # Errors
     ///
@@ -245,7 +246,7 @@ std_net_runtime::descriptor_traits!(TcpListener, |fd| Socket::from(fd).into_tcp(
 std_net_runtime::std_traits!(TcpListener, std::net::TcpListener);
 
 impl From<Socket> for TcpListener {
-    /// Takes a listening TCP socket.
+    /// Turns a listening TCP socket into a listener.
     fn from(socket: Socket) -> TcpListener {
         TcpListener(socket.into_tcp())
     }
@@ -267,7 +268,7 @@ impl fmt::Debug for TcpListener {
     }
 }
 
-/// The connections of a [`TcpListener`] as they come.
+/// An iterator over the connections of a [`TcpListener`] as they arrive.
 #[derive(Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Incoming<'a> {
@@ -283,7 +284,7 @@ impl Iterator for Incoming<'_> {
     }
 }
 
-/// The connections of a [`TcpListener`] that it owns.
+/// Like [`Incoming`], but it owns the [`TcpListener`].
 #[derive(Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct IntoIncoming {
@@ -303,7 +304,7 @@ impl FusedIterator for Incoming<'_> {}
 
 impl FusedIterator for IntoIncoming {}
 
-/// The next connection; none any more once the listener's notifier has said so.
+/// Returns the next connection, or `None` after the listener's notifier has ended the iterator.
 fn next(listener: &TcpListener, ended: &mut bool) -> Option<io::Result<TcpStream>> {
     if *ended {
         return None;

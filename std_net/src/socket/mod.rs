@@ -1,9 +1,9 @@
 //! TCP and UDP sockets, in two layers.
 //!
-//! The high-level types have the names and manners of `std::net`: put `std_net::socket` in place of
-//! `std::net` in a `use`, and a program compiles and does the same. Besides they have deadlines, and
-//! inside a process they park it instead of blocking its thread. Under each of them is a
-//! [`Socket`], with every call and option of the kernel.
+//! The high-level types have the names and the behaviour of `std::net`: write `std_net::socket` instead
+//! of `std::net` in a `use`, and a program compiles and does the same. They also have deadlines, and
+//! inside a process they park it instead of blocking its thread. Each of them is built on a [`Socket`],
+//! which has every call and option of the kernel.
 //!
 //! | file | idea |
 //! |---|---|
@@ -12,10 +12,11 @@
 //! | `stream` | [`TcpStream`] |
 //! | `listener` | [`TcpListener`], [`Incoming`] |
 //! | `datagram` | [`UdpSocket`] |
-//! | `ancillary` | [`Ancillary`], [`Received`]: what goes beside a datagram |
+//! | `ancillary` | [`Ancillary`], [`Received`]: data beside a datagram |
 //! | `batch` | [`RecvBatch`], [`SendBatch`]: many datagrams with one call |
-//! | `error_queue` | [`QueuedError`]: what the network says of datagrams that were sent; Linux only |
-//! | `tcp_info` | [`TcpInfo`]: what the kernel knows of a connection |
+//! | `error_queue` | [`QueuedError`]: errors that the network reports about sent datagrams; Linux only
+//! |
+//! | `tcp_info` | [`TcpInfo`]: what the kernel knows about a connection |
 //! | `addr` | [`ToSocketAddrs`] |
 //! | `builder` | [`TcpBuilder`], [`UdpBuilder`]: options before a bind or connect |
 

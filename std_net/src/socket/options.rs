@@ -1,5 +1,5 @@
-//! The options of [`Socket`], by level and then by name: what each is to the kernel. Not how they
-//! are set before a `bind` or `connect`; see `builder`.
+//! The options of [`Socket`], ordered by level and then by name, with what each means to the kernel.
+//! `builder` sets options before a `bind` or `connect`.
 
 use std::io;
 #[cfg(target_os = "linux")]
@@ -18,7 +18,7 @@ use super::Socket;
 #[cfg(target_os = "linux")]
 use super::addr::from_kernel;
 
-// Options of which each system has its own name.
+// Each system has its own name for these options.
 #[cfg(target_os = "linux")]
 const SO_TIMESTAMPS: c_int = libc::SO_TIMESTAMPNS;
 #[cfg(not(target_os = "linux"))]
@@ -57,7 +57,7 @@ fn from_count(value: c_int) -> u32 {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    /// Whether datagrams may go to a broadcast address: `SO_BROADCAST`.
+    /// Sets whether datagrams may go to a broadcast address: `SO_BROADCAST`.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl Socket {
         self.0.sock().set_broadcast(value)
     }
 
-    /// What [`set_broadcast`](Self::set_broadcast) sets.
+    /// Returns the value that [`set_broadcast`](Self::set_broadcast) sets.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Socket {
         self.0.sock().broadcast()
     }
 
-    /// Whether the kernel probes a silent peer: `SO_KEEPALIVE`.
+    /// Sets whether the kernel probes a silent peer: `SO_KEEPALIVE`.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Socket {
         self.0.sock().set_keepalive(value)
     }
 
-    /// What [`set_keepalive`](Self::set_keepalive) sets.
+    /// Returns the value that [`set_keepalive`](Self::set_keepalive) sets.
     ///
     /// # Errors
     ///
@@ -93,8 +93,9 @@ impl Socket {
         self.0.sock().keepalive()
     }
 
-    /// How long a close waits for unsent data; `None` returns at once and sends in the background, zero
-    /// resets the connection. In whole seconds; a fraction rounds up: `SO_LINGER`.
+    /// Sets how long a close waits for unsent data. With `None` the close returns at once and the data
+    /// are sent in the background. With zero the connection is reset. The time is in whole seconds, and
+    /// a fraction rounds up: `SO_LINGER`.
     ///
     /// # Errors
     ///
@@ -103,7 +104,7 @@ impl Socket {
         self.0.set_linger(value)
     }
 
-    /// What [`set_linger`](Self::set_linger) sets.
+    /// Returns the value that [`set_linger`](Self::set_linger) sets.
     ///
     /// # Errors
     ///
@@ -112,9 +113,9 @@ impl Socket {
         self.0.sock().linger()
     }
 
-    /// The mark of the packets sent, for routing and filters; needs `CAP_NET_ADMIN`: `SO_MARK`.
+    /// Sets the mark of sent packets, for routing and filters. Needs `CAP_NET_ADMIN`: `SO_MARK`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -124,9 +125,9 @@ impl Socket {
         self.0.sock().set_mark(value)
     }
 
-    /// What [`set_mark`](Self::set_mark) sets.
+    /// Returns the value that [`set_mark`](Self::set_mark) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -136,7 +137,7 @@ impl Socket {
         self.0.sock().mark()
     }
 
-    /// Whether urgent data come in line with the others: `SO_OOBINLINE`.
+    /// Sets whether urgent data are received in line with other data: `SO_OOBINLINE`.
     ///
     /// # Errors
     ///
@@ -145,7 +146,7 @@ impl Socket {
         self.0.sock().set_out_of_band_inline(value)
     }
 
-    /// What [`set_oob_inline`](Self::set_oob_inline) sets.
+    /// Returns the value that [`set_oob_inline`](Self::set_oob_inline) sets.
     ///
     /// # Errors
     ///
@@ -154,7 +155,7 @@ impl Socket {
         self.0.sock().out_of_band_inline()
     }
 
-    /// The size of the receive buffer in bytes; the kernel doubles it for its own book-keeping
+    /// Sets the size of the receive buffer in bytes. The kernel doubles it for its own book-keeping,
     /// and limits it: `SO_RCVBUF`.
     ///
     /// # Errors
@@ -164,7 +165,7 @@ impl Socket {
         self.0.set_recv_buffer_size(value)
     }
 
-    /// What [`set_recv_buffer_size`](Self::set_recv_buffer_size) sets.
+    /// Returns the value that [`set_recv_buffer_size`](Self::set_recv_buffer_size) sets.
     ///
     /// # Errors
     ///
@@ -173,7 +174,7 @@ impl Socket {
         self.0.sock().recv_buffer_size()
     }
 
-    /// Whether an address may be bound while old connections of it linger: `SO_REUSEADDR`.
+    /// Sets whether an address may be bound while old connections still use it: `SO_REUSEADDR`.
     ///
     /// # Errors
     ///
@@ -182,7 +183,7 @@ impl Socket {
         self.0.sock().set_reuse_address(value)
     }
 
-    /// What [`set_reuse_address`](Self::set_reuse_address) sets.
+    /// Returns the value that [`set_reuse_address`](Self::set_reuse_address) sets.
     ///
     /// # Errors
     ///
@@ -191,7 +192,7 @@ impl Socket {
         self.0.sock().reuse_address()
     }
 
-    /// Whether several sockets may be bound to the same address and share its load:
+    /// Sets whether several sockets may be bound to the same address and share its load:
     /// `SO_REUSEPORT`.
     ///
     /// # Errors
@@ -201,7 +202,7 @@ impl Socket {
         self.0.sock().set_reuse_port(value)
     }
 
-    /// What [`set_reuse_port`](Self::set_reuse_port) sets.
+    /// Returns the value that [`set_reuse_port`](Self::set_reuse_port) sets.
     ///
     /// # Errors
     ///
@@ -210,7 +211,7 @@ impl Socket {
         self.0.sock().reuse_port()
     }
 
-    /// The size of the send buffer in bytes; the kernel doubles and limits it: `SO_SNDBUF`.
+    /// Sets the size of the send buffer in bytes. The kernel doubles and limits it: `SO_SNDBUF`.
     ///
     /// # Errors
     ///
@@ -219,7 +220,7 @@ impl Socket {
         self.0.set_send_buffer_size(value)
     }
 
-    /// What [`set_send_buffer_size`](Self::set_send_buffer_size) sets.
+    /// Returns the value that [`set_send_buffer_size`](Self::set_send_buffer_size) sets.
     ///
     /// # Errors
     ///
@@ -228,10 +229,10 @@ impl Socket {
         self.0.sock().send_buffer_size()
     }
 
-    /// For how many microseconds a receive polls the network device before it sleeps; more than
+    /// Sets for how many microseconds a receive polls the network device before it sleeps. More than
     /// the system's setting needs `CAP_NET_ADMIN`: `SO_BUSY_POLL`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -242,9 +243,9 @@ impl Socket {
             .set_int_option(libc::SOL_SOCKET, libc::SO_BUSY_POLL, to_count(value))
     }
 
-    /// What [`set_busy_poll`](Self::set_busy_poll) sets.
+    /// Returns the value that [`set_busy_poll`](Self::set_busy_poll) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -256,10 +257,11 @@ impl Socket {
             .map(from_count)
     }
 
-    /// The processor whose packets this socket prefers; among listeners with
-    /// [`set_reuse_port`](Self::set_reuse_port) it selects the one: `SO_INCOMING_CPU`.
+    /// Sets the processor whose packets this socket prefers. Among listeners with
+    /// [`set_reuse_port`](Self::set_reuse_port), the kernel uses it to choose the listener:
+    /// `SO_INCOMING_CPU`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -272,10 +274,10 @@ impl Socket {
             .set_int_option(libc::SOL_SOCKET, libc::SO_INCOMING_CPU, cpu)
     }
 
-    /// What [`set_incoming_cpu`](Self::set_incoming_cpu) sets, or the processor on which the last packet
-    /// came in; `None` before there is one.
+    /// Returns the value that [`set_incoming_cpu`](Self::set_incoming_cpu) sets, or the processor on
+    /// which the last packet came. Returns `None` if there is neither.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -286,23 +288,23 @@ impl Socket {
         Ok(u32::try_from(cpu).ok())
     }
 
-    /// The priority of the packets sent, 0 to 6 without privilege: `SO_PRIORITY`.
+    /// Sets the priority of sent packets. Without privilege 0 to 6 are allowed: `SO_PRIORITY`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
     #[cfg(target_os = "linux")]
     pub fn set_priority(&self, value: u32) -> io::Result<()> {
-        // All bits count: a handle of tc(8) is a priority too.
+        // Pass all bits on, because a priority may also be a handle of tc(8).
         self.0
             .set_int_option(libc::SOL_SOCKET, libc::SO_PRIORITY, value.cast_signed())
     }
 
-    /// What [`set_priority`](Self::set_priority) sets.
+    /// Returns the value that [`set_priority`](Self::set_priority) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -313,7 +315,7 @@ impl Socket {
         Ok(priority.cast_unsigned())
     }
 
-    /// Whether to tell when the kernel received each datagram, see
+    /// Sets whether each datagram comes with the time at which the kernel received it; see
     /// [`Received::timestamp`](super::Received::timestamp): `SO_TIMESTAMPNS`.
     ///
     /// # Errors
@@ -324,7 +326,7 @@ impl Socket {
             .set_int_option(libc::SOL_SOCKET, SO_TIMESTAMPS, value.into())
     }
 
-    /// What [`set_recv_timestamp`](Self::set_recv_timestamp) sets.
+    /// Returns the value that [`set_recv_timestamp`](Self::set_recv_timestamp) sets.
     ///
     /// # Errors
     ///
@@ -333,16 +335,16 @@ impl Socket {
         Ok(self.0.int_option(libc::SOL_SOCKET, SO_TIMESTAMPS)? != 0)
     }
 
-    /// Binds to a network interface by name; `None` unbinds. Needs `CAP_NET_RAW` if it is bound
-    /// already: `SO_BINDTODEVICE`.
+    /// Binds to a network interface by its name. `None` unbinds. Needs `CAP_NET_RAW` if the socket is
+    /// bound to one already: `SO_BINDTODEVICE`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what no interface can be called: the kernel
-    /// would cut a longer name off, and take an empty one for `None`. The error of `setsockopt(2)`:
-    /// `ENODEV` if there is no such interface.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that cannot be the name of an interface:
+    /// the kernel would cut off a longer name, and take an empty one for `None`. The error of
+    /// `setsockopt(2)`, which is `ENODEV` if there is no such interface.
     #[cfg(target_os = "linux")]
     pub fn set_bind_device(&self, interface: Option<&str>) -> io::Result<()> {
         if let Some(name) = interface
@@ -356,9 +358,9 @@ impl Socket {
         self.0.sock().bind_device(interface.map(str::as_bytes))
     }
 
-    /// The interface it is bound to.
+    /// Returns the interface that the socket is bound to.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -369,7 +371,7 @@ impl Socket {
         Ok(name.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// The socket's type: stream, datagram, raw: `SO_TYPE`.
+    /// Returns the socket's type: stream, datagram, raw: `SO_TYPE`.
     ///
     /// # Errors
     ///
@@ -378,7 +380,7 @@ impl Socket {
         self.0.sock().r#type()
     }
 
-    /// The socket's address family: `SO_DOMAIN`.
+    /// Returns the socket's address family: `SO_DOMAIN`.
     ///
     /// # Errors
     ///
@@ -387,9 +389,9 @@ impl Socket {
         self.io().domain()
     }
 
-    /// The socket's protocol: `SO_PROTOCOL`.
+    /// Returns the socket's protocol: `SO_PROTOCOL`.
     ///
-    /// Not on macOS.
+    /// This does not exist on macOS.
     ///
     /// # Errors
     ///
@@ -399,9 +401,9 @@ impl Socket {
         self.0.sock().protocol()
     }
 
-    /// Whether it listens: `SO_ACCEPTCONN`.
+    /// Returns whether the socket listens: `SO_ACCEPTCONN`.
     ///
-    /// Not on macOS.
+    /// This does not exist on macOS.
     ///
     /// # Errors
     ///
@@ -425,11 +427,11 @@ impl Socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    /// Whether a bind to port 0 leaves the choice of the port to the connect, which needs one that is
-    /// free towards its peer only: for many connections from one address. Of IPv6 too:
-    /// `IP_BIND_ADDRESS_NO_PORT`.
+    /// Sets whether a bind to port 0 leaves the choice of the port to the connect. The connect needs a
+    /// port that is free only for its peer, so there can be many more connections from one address.
+    /// This works for IPv6 too: `IP_BIND_ADDRESS_NO_PORT`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -443,9 +445,9 @@ impl Socket {
         )
     }
 
-    /// What [`set_bind_address_no_port`](Self::set_bind_address_no_port) sets.
+    /// Returns the value that [`set_bind_address_no_port`](Self::set_bind_address_no_port) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -458,9 +460,10 @@ impl Socket {
             != 0)
     }
 
-    /// Whether an address may be bound that the host does not have (yet): `IP_FREEBIND`.
+    /// Sets whether the socket may be bound to an address that the host does not have (yet):
+    /// `IP_FREEBIND`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -470,9 +473,9 @@ impl Socket {
         self.0.sock().set_freebind_v4(value)
     }
 
-    /// What [`set_freebind`](Self::set_freebind) sets.
+    /// Returns the value that [`set_freebind`](Self::set_freebind) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -482,10 +485,10 @@ impl Socket {
         self.0.sock().freebind_v4()
     }
 
-    /// Whether a socket gets datagrams of every group joined on the host, also by others:
-    /// `IP_MULTICAST_ALL`.
+    /// Sets whether the socket gets the datagrams of every group that any socket on the host has
+    /// joined: `IP_MULTICAST_ALL`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -495,9 +498,9 @@ impl Socket {
         self.0.sock().set_multicast_all_v4(value)
     }
 
-    /// What [`set_multicast_all_v4`](Self::set_multicast_all_v4) sets.
+    /// Returns the value that [`set_multicast_all_v4`](Self::set_multicast_all_v4) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -507,7 +510,7 @@ impl Socket {
         self.0.sock().multicast_all_v4()
     }
 
-    /// Whether the host gets its own multicast datagrams: `IP_MULTICAST_LOOP`.
+    /// Sets whether the host gets its own multicast datagrams: `IP_MULTICAST_LOOP`.
     ///
     /// # Errors
     ///
@@ -516,7 +519,7 @@ impl Socket {
         self.0.sock().set_multicast_loop_v4(value)
     }
 
-    /// What [`set_multicast_loop_v4`](Self::set_multicast_loop_v4) sets.
+    /// Returns the value that [`set_multicast_loop_v4`](Self::set_multicast_loop_v4) sets.
     ///
     /// # Errors
     ///
@@ -525,7 +528,7 @@ impl Socket {
         self.0.sock().multicast_loop_v4()
     }
 
-    /// How many hops multicast datagrams go, 0 to 255: `IP_MULTICAST_TTL`.
+    /// Sets how many hops multicast datagrams may go, 0 to 255: `IP_MULTICAST_TTL`.
     ///
     /// # Errors
     ///
@@ -537,7 +540,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IP, libc::IP_MULTICAST_TTL, value)
     }
 
-    /// What [`set_multicast_ttl_v4`](Self::set_multicast_ttl_v4) sets.
+    /// Returns the value that [`set_multicast_ttl_v4`](Self::set_multicast_ttl_v4) sets.
     ///
     /// # Errors
     ///
@@ -546,7 +549,7 @@ impl Socket {
         self.0.sock().multicast_ttl_v4()
     }
 
-    /// The type of service of the packets sent (DSCP and ECN), 0 to 255: `IP_TOS`.
+    /// Sets the type of service of sent packets (DSCP and ECN), 0 to 255: `IP_TOS`.
     ///
     /// # Errors
     ///
@@ -557,7 +560,7 @@ impl Socket {
         self.0.set_int_option(libc::IPPROTO_IP, libc::IP_TOS, value)
     }
 
-    /// What [`set_tos`](Self::set_tos) sets.
+    /// Returns the value that [`set_tos`](Self::set_tos) sets.
     ///
     /// # Errors
     ///
@@ -566,7 +569,7 @@ impl Socket {
         self.0.sock().tos_v4()
     }
 
-    /// How many hops the packets sent go, 1 to 255: `IP_TTL`.
+    /// Sets how many hops sent packets may go, 1 to 255: `IP_TTL`.
     ///
     /// # Errors
     ///
@@ -577,7 +580,7 @@ impl Socket {
         self.0.set_int_option(libc::IPPROTO_IP, libc::IP_TTL, value)
     }
 
-    /// What [`set_ttl`](Self::set_ttl) sets.
+    /// Returns the value that [`set_ttl`](Self::set_ttl) sets.
     ///
     /// # Errors
     ///
@@ -586,10 +589,10 @@ impl Socket {
         self.0.sock().ttl_v4()
     }
 
-    /// Whether errors that the network reports are kept in a queue of their own, see
+    /// Sets whether errors that the network reports are kept in a separate queue; see
     /// [`take_queued_error`](Self::take_queued_error): `IP_RECVERR`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -600,9 +603,9 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IP, libc::IP_RECVERR, value.into())
     }
 
-    /// What [`set_recv_error`](Self::set_recv_error) sets.
+    /// Returns the value that [`set_recv_error`](Self::set_recv_error) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -612,8 +615,8 @@ impl Socket {
         Ok(self.0.int_option(libc::IPPROTO_IP, libc::IP_RECVERR)? != 0)
     }
 
-    /// Whether to tell where each datagram was sent to and which interface it came in by, see
-    /// [`Received::destination`](super::Received::destination): `IP_PKTINFO`.
+    /// Sets whether each datagram comes with its destination address and the interface through which it
+    /// came; see [`Received::destination`](super::Received::destination): `IP_PKTINFO`.
     ///
     /// # Errors
     ///
@@ -623,7 +626,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IP, IP_PACKET_INFO, value.into())
     }
 
-    /// What [`set_recv_packet_info`](Self::set_recv_packet_info) sets.
+    /// Returns the value that [`set_recv_packet_info`](Self::set_recv_packet_info) sets.
     ///
     /// # Errors
     ///
@@ -632,7 +635,7 @@ impl Socket {
         Ok(self.0.int_option(libc::IPPROTO_IP, IP_PACKET_INFO)? != 0)
     }
 
-    /// Whether to tell the type of service of each datagram, see
+    /// Sets whether each datagram comes with its type of service; see
     /// [`Received::tos`](super::Received::tos): `IP_RECVTOS`.
     ///
     /// # Errors
@@ -643,7 +646,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IP, libc::IP_RECVTOS, value.into())
     }
 
-    /// What [`set_recv_tos`](Self::set_recv_tos) sets.
+    /// Returns the value that [`set_recv_tos`](Self::set_recv_tos) sets.
     ///
     /// # Errors
     ///
@@ -652,7 +655,7 @@ impl Socket {
         Ok(self.0.int_option(libc::IPPROTO_IP, libc::IP_RECVTOS)? != 0)
     }
 
-    /// Whether to tell how many hops each datagram had left, see
+    /// Sets whether each datagram comes with the number of hops that it had left; see
     /// [`Received::ttl`](super::Received::ttl): `IP_RECVTTL`.
     ///
     /// # Errors
@@ -663,7 +666,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IP, libc::IP_RECVTTL, value.into())
     }
 
-    /// What [`set_recv_ttl`](Self::set_recv_ttl) sets.
+    /// Returns the value that [`set_recv_ttl`](Self::set_recv_ttl) sets.
     ///
     /// # Errors
     ///
@@ -681,7 +684,7 @@ impl Socket {
         self.0.sock().set_multicast_if_v4(&interface)
     }
 
-    /// The address of the interface for multicast datagrams.
+    /// Returns the address of the interface through which multicast datagrams are sent.
     ///
     /// # Errors
     ///
@@ -690,8 +693,8 @@ impl Socket {
         self.0.sock().multicast_if_v4()
     }
 
-    /// Joins a group on the interface with this address; unspecified leaves the choice to the
-    /// system: `IP_ADD_MEMBERSHIP`.
+    /// Joins a group on the interface with this address. With the unspecified address the system
+    /// chooses the interface: `IP_ADD_MEMBERSHIP`.
     ///
     /// # Errors
     ///
@@ -704,7 +707,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`: `EADDRNOTAVAIL` if it has not joined.
+    /// The error of `setsockopt(2)`, which is `EADDRNOTAVAIL` if the socket has not joined the group.
     pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.0.sock().leave_multicast_v4(group, interface)
     }
@@ -723,7 +726,7 @@ impl Socket {
         self.0.sock().join_ssm_v4(source, group, interface)
     }
 
-    /// Leaves a group joined for one source: `IP_DROP_SOURCE_MEMBERSHIP`.
+    /// Leaves a group that was joined for one source: `IP_DROP_SOURCE_MEMBERSHIP`.
     ///
     /// # Errors
     ///
@@ -751,9 +754,10 @@ impl Socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    /// Whether an address may be bound that the host does not have (yet): `IPV6_FREEBIND`.
+    /// Sets whether the socket may be bound to an address that the host does not have (yet):
+    /// `IPV6_FREEBIND`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -763,9 +767,9 @@ impl Socket {
         self.0.sock().set_freebind_v6(value)
     }
 
-    /// What [`set_freebind_v6`](Self::set_freebind_v6) sets.
+    /// Returns the value that [`set_freebind_v6`](Self::set_freebind_v6) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -775,7 +779,7 @@ impl Socket {
         self.0.sock().freebind_v6()
     }
 
-    /// How many hops multicast datagrams go, 0 to 255: `IPV6_MULTICAST_HOPS`.
+    /// Sets how many hops multicast datagrams may go, 0 to 255: `IPV6_MULTICAST_HOPS`.
     ///
     /// # Errors
     ///
@@ -787,7 +791,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, value)
     }
 
-    /// What [`set_multicast_hops_v6`](Self::set_multicast_hops_v6) sets.
+    /// Returns the value that [`set_multicast_hops_v6`](Self::set_multicast_hops_v6) sets.
     ///
     /// # Errors
     ///
@@ -796,8 +800,8 @@ impl Socket {
         self.0.sock().multicast_hops_v6()
     }
 
-    /// The index of the interface for multicast datagrams, 0 for the system's choice:
-    /// `IPV6_MULTICAST_IF`.
+    /// Sets the index of the interface through which multicast datagrams are sent. With 0 the system
+    /// chooses: `IPV6_MULTICAST_IF`.
     ///
     /// # Errors
     ///
@@ -806,7 +810,7 @@ impl Socket {
         self.0.sock().set_multicast_if_v6(value)
     }
 
-    /// What [`set_multicast_if_v6`](Self::set_multicast_if_v6) sets.
+    /// Returns the value that [`set_multicast_if_v6`](Self::set_multicast_if_v6) sets.
     ///
     /// # Errors
     ///
@@ -815,7 +819,7 @@ impl Socket {
         self.0.sock().multicast_if_v6()
     }
 
-    /// Whether the host gets its own multicast datagrams: `IPV6_MULTICAST_LOOP`.
+    /// Sets whether the host gets its own multicast datagrams: `IPV6_MULTICAST_LOOP`.
     ///
     /// # Errors
     ///
@@ -824,7 +828,7 @@ impl Socket {
         self.0.sock().set_multicast_loop_v6(value)
     }
 
-    /// What [`set_multicast_loop_v6`](Self::set_multicast_loop_v6) sets.
+    /// Returns the value that [`set_multicast_loop_v6`](Self::set_multicast_loop_v6) sets.
     ///
     /// # Errors
     ///
@@ -833,7 +837,7 @@ impl Socket {
         self.0.sock().multicast_loop_v6()
     }
 
-    /// Whether it takes IPv6 only, or IPv4 too in mapped form: `IPV6_V6ONLY`.
+    /// Sets whether the socket takes IPv6 only, or also IPv4 in mapped form: `IPV6_V6ONLY`.
     ///
     /// # Errors
     ///
@@ -842,7 +846,7 @@ impl Socket {
         self.0.sock().set_only_v6(value)
     }
 
-    /// What [`set_only_v6`](Self::set_only_v6) sets.
+    /// Returns the value that [`set_only_v6`](Self::set_only_v6) sets.
     ///
     /// # Errors
     ///
@@ -851,7 +855,7 @@ impl Socket {
         self.0.sock().only_v6()
     }
 
-    /// The traffic class of the packets sent (DSCP and ECN), 0 to 255: `IPV6_TCLASS`.
+    /// Sets the traffic class of sent packets (DSCP and ECN), 0 to 255: `IPV6_TCLASS`.
     ///
     /// # Errors
     ///
@@ -863,7 +867,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, value)
     }
 
-    /// What [`set_traffic_class`](Self::set_traffic_class) sets.
+    /// Returns the value that [`set_traffic_class`](Self::set_traffic_class) sets.
     ///
     /// # Errors
     ///
@@ -872,7 +876,7 @@ impl Socket {
         self.0.sock().tclass_v6()
     }
 
-    /// How many hops the packets sent go, 0 to 255: `IPV6_UNICAST_HOPS`.
+    /// Sets how many hops sent packets may go, 0 to 255: `IPV6_UNICAST_HOPS`.
     ///
     /// # Errors
     ///
@@ -884,7 +888,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, value)
     }
 
-    /// What [`set_unicast_hops_v6`](Self::set_unicast_hops_v6) sets.
+    /// Returns the value that [`set_unicast_hops_v6`](Self::set_unicast_hops_v6) sets.
     ///
     /// # Errors
     ///
@@ -893,9 +897,9 @@ impl Socket {
         self.0.sock().unicast_hops_v6()
     }
 
-    /// As [`set_recv_error`](Self::set_recv_error), of IPv6: `IPV6_RECVERR`.
+    /// Like [`set_recv_error`](Self::set_recv_error), for IPv6: `IPV6_RECVERR`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -906,9 +910,9 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVERR, value.into())
     }
 
-    /// What [`set_recv_error_v6`](Self::set_recv_error_v6) sets.
+    /// Returns the value that [`set_recv_error_v6`](Self::set_recv_error_v6) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -918,7 +922,7 @@ impl Socket {
         Ok(self.0.int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVERR)? != 0)
     }
 
-    /// Whether to tell how many hops each datagram had left, see
+    /// Sets whether each datagram comes with the number of hops that it had left; see
     /// [`Received::ttl`](super::Received::ttl): `IPV6_RECVHOPLIMIT`.
     ///
     /// # Errors
@@ -929,7 +933,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT, value.into())
     }
 
-    /// What [`set_recv_hops_v6`](Self::set_recv_hops_v6) sets.
+    /// Returns the value that [`set_recv_hops_v6`](Self::set_recv_hops_v6) sets.
     ///
     /// # Errors
     ///
@@ -941,7 +945,7 @@ impl Socket {
             != 0)
     }
 
-    /// As [`set_recv_packet_info`](Self::set_recv_packet_info), of IPv6: `IPV6_RECVPKTINFO`.
+    /// Like [`set_recv_packet_info`](Self::set_recv_packet_info), for IPv6: `IPV6_RECVPKTINFO`.
     ///
     /// # Errors
     ///
@@ -951,7 +955,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, value.into())
     }
 
-    /// What [`set_recv_packet_info_v6`](Self::set_recv_packet_info_v6) sets.
+    /// Returns the value that [`set_recv_packet_info_v6`](Self::set_recv_packet_info_v6) sets.
     ///
     /// # Errors
     ///
@@ -963,7 +967,7 @@ impl Socket {
             != 0)
     }
 
-    /// Whether to tell the traffic class of each datagram, see
+    /// Sets whether each datagram comes with its traffic class; see
     /// [`Received::tos`](super::Received::tos): `IPV6_RECVTCLASS`.
     ///
     /// # Errors
@@ -974,7 +978,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, value.into())
     }
 
-    /// What [`set_recv_traffic_class`](Self::set_recv_traffic_class) sets.
+    /// Returns the value that [`set_recv_traffic_class`](Self::set_recv_traffic_class) sets.
     ///
     /// # Errors
     ///
@@ -986,7 +990,7 @@ impl Socket {
             != 0)
     }
 
-    /// Joins a group on the interface with this index; 0 leaves the choice to the system:
+    /// Joins a group on the interface with this index. With 0 the system chooses the interface:
     /// `IPV6_ADD_MEMBERSHIP`.
     ///
     /// # Errors
@@ -1020,11 +1024,11 @@ impl Socket {
         self.source_membership_v6(true, source, group, interface)
     }
 
-    /// Leaves a group joined for one source: `MCAST_LEAVE_SOURCE_GROUP`.
+    /// Leaves a group that was joined for one source: `MCAST_LEAVE_SOURCE_GROUP`.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`: `EADDRNOTAVAIL` if it has not joined.
+    /// The error of `setsockopt(2)`, which is `EADDRNOTAVAIL` if the socket has not joined the group.
     pub fn leave_source_multicast_v6(
         &self,
         source: &Ipv6Addr,
@@ -1067,10 +1071,10 @@ impl Socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    /// Whether small writes are held back until a full segment is together or it is turned off
-    /// again: `TCP_CORK`.
+    /// Sets whether small writes are held back until a full segment has come together or the option is
+    /// turned off: `TCP_CORK`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -1080,9 +1084,9 @@ impl Socket {
         self.0.sock().set_tcp_cork(value)
     }
 
-    /// What [`set_cork`](Self::set_cork) sets.
+    /// Returns the value that [`set_cork`](Self::set_cork) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -1092,11 +1096,11 @@ impl Socket {
         self.0.sock().tcp_cork()
     }
 
-    /// The largest segment in bytes: `TCP_MAXSEG`.
+    /// Sets the largest segment in bytes: `TCP_MAXSEG`.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a size that no segment has; the error of
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a size that no segment can have; the error of
     /// `setsockopt(2)`.
     pub fn set_mss(&self, value: u32) -> io::Result<()> {
         let value = number("TCP_MAXSEG", value, u32::MAX)?;
@@ -1104,7 +1108,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_TCP, libc::TCP_MAXSEG, value)
     }
 
-    /// What [`set_mss`](Self::set_mss) sets.
+    /// Returns the value that [`set_mss`](Self::set_mss) sets.
     ///
     /// # Errors
     ///
@@ -1113,7 +1117,7 @@ impl Socket {
         self.0.sock().tcp_mss()
     }
 
-    /// Whether small writes go out at once instead of waiting for an acknowledgement (Nagle's
+    /// Sets whether small writes go out at once instead of waiting for an acknowledgement (Nagle's
     /// algorithm): `TCP_NODELAY`.
     ///
     /// # Errors
@@ -1123,7 +1127,7 @@ impl Socket {
         self.0.sock().set_tcp_nodelay(value)
     }
 
-    /// What [`set_nodelay`](Self::set_nodelay) sets.
+    /// Returns the value that [`set_nodelay`](Self::set_nodelay) sets.
     ///
     /// # Errors
     ///
@@ -1132,10 +1136,10 @@ impl Socket {
         self.0.sock().tcp_nodelay()
     }
 
-    /// Whether acknowledgements go out at once; the kernel may turn it off again:
+    /// Sets whether acknowledgements are sent at once. The kernel may turn it off again:
     /// `TCP_QUICKACK`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -1145,9 +1149,9 @@ impl Socket {
         self.0.sock().set_tcp_quickack(value)
     }
 
-    /// What [`set_quickack`](Self::set_quickack) sets.
+    /// Returns the value that [`set_quickack`](Self::set_quickack) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -1157,15 +1161,16 @@ impl Socket {
         self.0.sock().tcp_quickack()
     }
 
-    /// How long sent data may stay unacknowledged before the connection is given up; `None` is the
-    /// system's choice. In whole milliseconds; a fraction rounds up: `TCP_USER_TIMEOUT`.
+    /// Sets how long sent data may stay unacknowledged before the connection is given up. With `None`
+    /// the system chooses. The time is in whole milliseconds, and a fraction rounds up:
+    /// `TCP_USER_TIMEOUT`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, which would mean none; the
-    /// error of `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, because the kernel would take
+    /// it for `None`; the error of `setsockopt(2)`.
     #[cfg(target_os = "linux")]
     pub fn set_user_timeout(&self, value: Option<Duration>) -> io::Result<()> {
         if value == Some(Duration::ZERO) {
@@ -1179,9 +1184,9 @@ impl Socket {
             .set_int_option(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, limit)
     }
 
-    /// What [`set_user_timeout`](Self::set_user_timeout) sets.
+    /// Returns the value that [`set_user_timeout`](Self::set_user_timeout) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -1191,10 +1196,10 @@ impl Socket {
         self.0.sock().tcp_user_timeout()
     }
 
-    /// How long `accept` may leave a connection without data in the queue, in seconds; zero
-    /// accepts at once: `TCP_DEFER_ACCEPT`.
+    /// Sets how long `accept` may leave a connection without data in the queue. The time is in whole
+    /// seconds, and zero accepts at once: `TCP_DEFER_ACCEPT`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -1205,9 +1210,9 @@ impl Socket {
             .set_int_option(libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds(value))
     }
 
-    /// What [`set_defer_accept`](Self::set_defer_accept) sets.
+    /// Returns the value that [`set_defer_accept`](Self::set_defer_accept) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -1219,8 +1224,8 @@ impl Socket {
             .map(from_seconds)
     }
 
-    /// How many connections of a listener may carry data in their first packet before they are
-    /// accepted; zero turns it off: `TCP_FASTOPEN`.
+    /// Sets how many connections that are not accepted yet may carry data in their first packet. Zero
+    /// turns it off: `TCP_FASTOPEN`.
     ///
     /// # Errors
     ///
@@ -1230,7 +1235,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_TCP, libc::TCP_FASTOPEN, to_count(value))
     }
 
-    /// What [`set_fast_open`](Self::set_fast_open) sets.
+    /// Returns the value that [`set_fast_open`](Self::set_fast_open) sets.
     ///
     /// # Errors
     ///
@@ -1241,10 +1246,10 @@ impl Socket {
             .map(from_count)
     }
 
-    /// Whether `connect` waits for the first write to send data in its first packet:
+    /// Sets whether `connect` waits for the first write, and sends its data in the first packet:
     /// `TCP_FASTOPEN_CONNECT`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -1255,9 +1260,9 @@ impl Socket {
             .set_int_option(libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT, value.into())
     }
 
-    /// What [`set_fast_open_connect`](Self::set_fast_open_connect) sets.
+    /// Returns the value that [`set_fast_open_connect`](Self::set_fast_open_connect) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -1270,7 +1275,7 @@ impl Socket {
             != 0)
     }
 
-    /// The time between two probes of a silent peer, in whole seconds: `TCP_KEEPINTVL`.
+    /// Sets the time between two probes of a silent peer, in whole seconds: `TCP_KEEPINTVL`.
     ///
     /// # Errors
     ///
@@ -1280,7 +1285,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, seconds(value))
     }
 
-    /// What [`set_keepalive_interval`](Self::set_keepalive_interval) sets.
+    /// Returns the value that [`set_keepalive_interval`](Self::set_keepalive_interval) sets.
     ///
     /// # Errors
     ///
@@ -1291,7 +1296,7 @@ impl Socket {
             .map(from_seconds)
     }
 
-    /// After how many unanswered probes the connection is given up: `TCP_KEEPCNT`.
+    /// Sets after how many unanswered probes the connection is given up: `TCP_KEEPCNT`.
     ///
     /// # Errors
     ///
@@ -1301,7 +1306,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_TCP, libc::TCP_KEEPCNT, to_count(value))
     }
 
-    /// What [`set_keepalive_retries`](Self::set_keepalive_retries) sets.
+    /// Returns the value that [`set_keepalive_retries`](Self::set_keepalive_retries) sets.
     ///
     /// # Errors
     ///
@@ -1312,8 +1317,7 @@ impl Socket {
             .map(from_count)
     }
 
-    /// How long the peer may be silent before the first probe, in whole seconds:
-    /// `TCP_KEEPIDLE`.
+    /// Sets how long the peer may be silent before the first probe, in whole seconds: `TCP_KEEPIDLE`.
     ///
     /// # Errors
     ///
@@ -1323,7 +1327,7 @@ impl Socket {
             .set_int_option(libc::IPPROTO_TCP, TCP_KEEPALIVE_TIME, seconds(value))
     }
 
-    /// What [`set_keepalive_time`](Self::set_keepalive_time) sets.
+    /// Returns the value that [`set_keepalive_time`](Self::set_keepalive_time) sets.
     ///
     /// # Errors
     ///
@@ -1335,7 +1339,7 @@ impl Socket {
     }
 }
 
-/// # More of TCP and IP, of Linux
+/// # More options of TCP and IP, on Linux
 ///
 /// ```
 /// use std_net::socket::{Domain, Socket};
@@ -1347,16 +1351,16 @@ impl Socket {
 /// ```
 #[cfg(target_os = "linux")]
 impl Socket {
-    /// Which algorithm of congestion control the connection uses, by the name that the kernel gives it
-    /// (`cubic`, `bbr`): `TCP_CONGESTION`.
+    /// Sets the congestion control algorithm of the connection, by the kernel's name for it (`cubic`,
+    /// `bbr`): `TCP_CONGESTION`.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what no algorithm can be called, of which the kernel
-    /// would take the beginning; the error of `setsockopt(2)`: `ENOENT` for one that there is not, `EPERM`
-    /// for one that needs `CAP_NET_ADMIN`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that cannot be the name of an algorithm:
+    /// the kernel would use only its beginning. The error of `setsockopt(2)`, which is `ENOENT` if
+    /// there is no such algorithm, and `EPERM` if it needs `CAP_NET_ADMIN`.
     pub fn set_congestion(&self, name: &str) -> io::Result<()> {
-        /// `TCP_CA_NAME_MAX`, with its NUL.
+        /// `TCP_CA_NAME_MAX`, which includes the NUL.
         const LONGEST: usize = 16;
         if name.is_empty() || name.len() >= LONGEST || name.contains('\0') {
             return Err(io::Error::new(
@@ -1367,7 +1371,7 @@ impl Socket {
         self.0.sock().set_tcp_congestion(name.as_bytes())
     }
 
-    /// What [`set_congestion`](Self::set_congestion) sets.
+    /// Returns the value that [`set_congestion`](Self::set_congestion) sets.
     ///
     /// # Errors
     ///
@@ -1378,18 +1382,18 @@ impl Socket {
         Ok(String::from_utf8_lossy(name).into_owned())
     }
 
-    /// How many bytes may wait to be sent for the first time before a write waits: with little, what is
-    /// written last leaves soon. `TCP_NOTSENT_LOWAT`.
+    /// Sets how many bytes may wait to be sent for the first time before a write has to wait. With a
+    /// low value, new data do not queue for long behind old data: `TCP_NOTSENT_LOWAT`.
     ///
     /// # Errors
     ///
     /// The error of `setsockopt(2)`.
     pub fn set_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
-        // All bits count: the default is u32::MAX.
+        // Pass all bits on: the default is `u32::MAX`.
         self.0.sock().set_tcp_notsent_lowat(bytes)
     }
 
-    /// What [`set_notsent_lowat`](Self::set_notsent_lowat) sets.
+    /// Returns the value that [`set_notsent_lowat`](Self::set_notsent_lowat) sets.
     ///
     /// # Errors
     ///
@@ -1398,8 +1402,8 @@ impl Socket {
         self.0.sock().tcp_notsent_lowat()
     }
 
-    /// Whether it may have addresses that are not this host's, for a transparent proxy; needs
-    /// `CAP_NET_ADMIN`: `IP_TRANSPARENT`.
+    /// Sets whether the socket may use addresses that do not belong to this host, for a transparent
+    /// proxy. Needs `CAP_NET_ADMIN`: `IP_TRANSPARENT`.
     ///
     /// # Errors
     ///
@@ -1408,7 +1412,7 @@ impl Socket {
         self.0.sock().set_ip_transparent_v4(value)
     }
 
-    /// What [`set_transparent`](Self::set_transparent) sets.
+    /// Returns the value that [`set_transparent`](Self::set_transparent) sets.
     ///
     /// # Errors
     ///
@@ -1417,7 +1421,7 @@ impl Socket {
         self.0.sock().ip_transparent_v4()
     }
 
-    /// As [`set_transparent`](Self::set_transparent), of IPv6: `IPV6_TRANSPARENT`.
+    /// Like [`set_transparent`](Self::set_transparent), for IPv6: `IPV6_TRANSPARENT`.
     ///
     /// # Errors
     ///
@@ -1426,7 +1430,7 @@ impl Socket {
         self.0.sock().set_ip_transparent_v6(value)
     }
 
-    /// What [`set_transparent_v6`](Self::set_transparent_v6) sets.
+    /// Returns the value that [`set_transparent_v6`](Self::set_transparent_v6) sets.
     ///
     /// # Errors
     ///
@@ -1435,31 +1439,33 @@ impl Socket {
         self.0.sock().ip_transparent_v6()
     }
 
-    /// Where a connection was going to before a firewall redirected it here: `SO_ORIGINAL_DST`.
+    /// Returns the destination that a connection had before a firewall redirected it here:
+    /// `SO_ORIGINAL_DST`.
     ///
     /// # Errors
     ///
-    /// The error of `getsockopt(2)`: `ENOENT` or `ENOPROTOOPT` if it was not redirected.
+    /// The error of `getsockopt(2)`, which is `ENOENT` or `ENOPROTOOPT` if the connection was not
+    /// redirected.
     pub fn original_dst(&self) -> io::Result<SocketAddr> {
         self.0.sock().original_dst_v4().and_then(from_kernel)
     }
 
-    /// As [`original_dst`](Self::original_dst), of IPv6: `IP6T_SO_ORIGINAL_DST`.
+    /// Like [`original_dst`](Self::original_dst), for IPv6: `IP6T_SO_ORIGINAL_DST`.
     ///
     /// # Errors
     ///
-    /// As [`original_dst`](Self::original_dst).
+    /// The errors of [`original_dst`](Self::original_dst).
     pub fn original_dst_v6(&self) -> io::Result<SocketAddr> {
         self.0.sock().original_dst_v6().and_then(from_kernel)
     }
 
-    /// Has the kernel ask this program of the classic BPF about every packet, and drop those of which it
-    /// says 0: `SO_ATTACH_FILTER`.
+    /// Makes the kernel run this classic BPF program on every packet, and drop a packet if the program
+    /// returns 0: `SO_ATTACH_FILTER`.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a program without an instruction, or of more than
-    /// 4096; the error of `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a program without instructions, or with more
+    /// than 4096; the error of `setsockopt(2)`.
     pub fn attach_filter(&self, program: &[super::SockFilter]) -> io::Result<()> {
         /// `BPF_MAXINSNS`.
         const MOST: usize = 4096;
@@ -1475,11 +1481,11 @@ impl Socket {
         self.0.sock().attach_filter(program)
     }
 
-    /// Takes the filter away: `SO_DETACH_FILTER`.
+    /// Removes the filter: `SO_DETACH_FILTER`.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`: `ENOENT` if there is none.
+    /// The error of `setsockopt(2)`, which is `ENOENT` if there is no filter.
     pub fn detach_filter(&self) -> io::Result<()> {
         self.0.sock().detach_filter()
     }
@@ -1498,24 +1504,24 @@ impl Socket {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    /// Whether the kernel may hand over several datagrams of one sender together (generic receive
-    /// offload), see [`Received::segment_size`](super::Received::segment_size); a buffer of 65,535
-    /// bytes takes whatever comes then: `UDP_GRO`.
+    /// Sets whether the kernel may return several datagrams of one sender together (generic receive
+    /// offload); see [`Received::segment_size`](super::Received::segment_size). With this option use a
+    /// buffer of 65,535 bytes, which is always large enough: `UDP_GRO`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`: `ENOPROTOOPT` before Linux 5.0.
+    /// The error of `setsockopt(2)`, which is `ENOPROTOOPT` before Linux 5.0.
     #[cfg(target_os = "linux")]
     pub fn set_gro(&self, value: bool) -> io::Result<()> {
         self.0
             .set_int_option(libc::IPPROTO_UDP, UDP_GRO, value.into())
     }
 
-    /// What [`set_gro`](Self::set_gro) sets.
+    /// Returns the value that [`set_gro`](Self::set_gro) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -1525,24 +1531,24 @@ impl Socket {
         Ok(self.0.int_option(libc::IPPROTO_UDP, UDP_GRO)? != 0)
     }
 
-    /// Cuts what each call sends into datagrams of `value` bytes (generic segmentation offload), as
-    /// [`Ancillary::segment_size`](super::Ancillary::segment_size) does for one call; 0 turns it off:
-    /// `UDP_SEGMENT`.
+    /// Cuts the bytes of each send into datagrams of `value` bytes (generic segmentation offload).
+    /// [`Ancillary::segment_size`](super::Ancillary::segment_size) does the same for one call. 0 turns
+    /// it off: `UDP_SEGMENT`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`: `ENOPROTOOPT` before Linux 4.18.
+    /// The error of `setsockopt(2)`, which is `ENOPROTOOPT` before Linux 4.18.
     #[cfg(target_os = "linux")]
     pub fn set_segment_size(&self, value: u16) -> io::Result<()> {
         self.0
             .set_int_option(libc::IPPROTO_UDP, UDP_SEGMENT, value.into())
     }
 
-    /// What [`set_segment_size`](Self::set_segment_size) sets.
+    /// Returns the value that [`set_segment_size`](Self::set_segment_size) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///

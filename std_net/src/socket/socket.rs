@@ -1,4 +1,4 @@
-//! The low-level socket: the calls of `socket(7)`, one method each. Not its options; see `options`.
+//! The low-level socket: the calls of `socket(7)`, one method each. Its options are in `options`.
 
 use std::fmt;
 use std::io;
@@ -10,14 +10,15 @@ use std_net_runtime::{Deadline, Interest, Io};
 
 use super::Shutdown;
 
-/// A socket as the kernel has it, with every call and option; what Inko's `std.net.socket.Socket`
-/// and the `socket2` crate offer, waiting as everything here does: on a plain thread it blocks, in
-/// a process it parks.
+/// A socket of the kernel, with every call and option. It offers what Inko's `std.net.socket.Socket`
+/// and the `socket2` crate offer. It waits as all sockets of this crate do: on a plain thread it
+/// blocks, in a process it parks.
 ///
-/// Under every high-level type: [`TcpStream::socket`](super::TcpStream::socket) and its like lend
-/// it, and each type can be made from one. The methods name the system call they are; see its man
-/// page. What is missing here, `socket2` may have: its `SockRef::from(&stream)` borrows any socket of ours.
-/// Calls of its that wait block the thread, also in a process.
+/// Every high-level type has one inside. [`TcpStream::socket`](super::TcpStream::socket) and similar
+/// methods lend it, and each type can be made from one. The methods name the system call that they
+/// make; see its man page. If a call is missing here, `socket2` may have it: its
+/// `SockRef::from(&stream)` borrows any socket of this crate. But if a call of `socket2` waits, it
+/// blocks the thread, even in a process.
 ///
 /// # Examples
 ///
@@ -37,12 +38,12 @@ use super::Shutdown;
 pub struct Socket(pub(super) Io);
 
 impl Socket {
-    /// A new socket, close-on-exec. Corresponds to `socket(2)`.
+    /// Makes a socket, with close-on-exec. Corresponds to `socket(2)`.
     ///
     /// # Errors
     ///
-    /// The error of `socket(2)`: `EAFNOSUPPORT` or `EPROTONOSUPPORT` for what the kernel lacks,
-    /// `EPERM` for a raw socket without `CAP_NET_RAW`.
+    /// The error of `socket(2)`, which is `EAFNOSUPPORT` or `EPROTONOSUPPORT` if the kernel does not
+    /// support it, and `EPERM` for a raw socket without `CAP_NET_RAW`.
     pub fn new(domain: Domain, ty: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
         let io = Io::socket(domain, ty, protocol)?;
         let inet = domain == Domain::IPV4 || domain == Domain::IPV6;
@@ -54,45 +55,45 @@ impl Socket {
         }))
     }
 
-    /// A new stream socket: TCP for [`Domain::IPV4`] and [`Domain::IPV6`].
+    /// Makes a stream socket: TCP for [`Domain::IPV4`] and [`Domain::IPV6`].
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn stream(domain: Domain) -> io::Result<Socket> {
         Socket::new(domain, Type::STREAM, None)
     }
 
-    /// A new datagram socket: UDP for [`Domain::IPV4`] and [`Domain::IPV6`].
+    /// Makes a datagram socket: UDP for [`Domain::IPV4`] and [`Domain::IPV6`].
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn datagram(domain: Domain) -> io::Result<Socket> {
         Socket::new(domain, Type::DGRAM, None)
     }
 
-    /// A new raw socket for the packets of one protocol. Needs `CAP_NET_RAW`.
+    /// Makes a raw socket for the packets of one protocol. Needs `CAP_NET_RAW`.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn raw(domain: Domain, protocol: Protocol) -> io::Result<Socket> {
         Socket::new(domain, Type::RAW, Some(protocol))
     }
 
-    /// Gives it an address. Corresponds to `bind(2)`.
+    /// Gives the socket an address. Corresponds to `bind(2)`.
     ///
     /// # Errors
     ///
-    /// The error of `bind(2)`: [`AddrInUse`](io::ErrorKind::AddrInUse),
-    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable), `EAFNOSUPPORT` for an address of
+    /// The error of `bind(2)`, such as [`AddrInUse`](io::ErrorKind::AddrInUse),
+    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable), or `EAFNOSUPPORT` for an address of
     /// another family.
     pub fn bind(&self, addr: impl Into<SockAddr>) -> io::Result<()> {
         self.0.sock().bind(&addr.into())
     }
 
-    /// Connects it. Corresponds to `connect(2)`; waits within the deadline.
+    /// Connects the socket, and waits within the deadline. Corresponds to `connect(2)`.
     ///
     /// # Errors
     ///
@@ -101,8 +102,8 @@ impl Socket {
         self.0.connect(&addr.into())
     }
 
-    /// Dissolves the connection that [`connect`](Self::connect) made of a datagram socket: it receives from
-    /// everybody again. Of TCP it is a reset. Corresponds to `connect(2)` with `AF_UNSPEC`.
+    /// Undoes the [`connect`](Self::connect) of a datagram socket: it receives from every sender again.
+    /// A TCP connection is reset. Corresponds to `connect(2)` with `AF_UNSPEC`.
     ///
     /// # Errors
     ///
@@ -111,12 +112,12 @@ impl Socket {
         self.0.disconnect()
     }
 
-    /// Begins to connect and never waits, whatever the mode: for an event loop of your own. When the
-    /// socket is writable, [`finish_connect`](Self::finish_connect) says how it has ended.
+    /// Begins to connect. It never waits, whatever the mode. Use it in an event loop of your own: when
+    /// the socket is writable, [`finish_connect`](Self::finish_connect) returns the result.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it has begun; the error of `connect(2)`.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the connect has begun; the error of `connect(2)`.
     ///
     /// # Examples
     ///
@@ -143,17 +144,19 @@ impl Socket {
         self.0.try_connect(&addr.into())
     }
 
-    /// How a connect that has begun ended; never waits. It may be asked again and again.
+    /// Returns the result of a connect that has begun. It never waits, and can be called again and
+    /// again.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it has not ended; its error.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the connect has not ended; the error of the
+    /// connect.
     pub fn finish_connect(&self) -> io::Result<()> {
         self.0.finish_connect()
     }
 
-    /// Makes it take connections, of which `backlog` may wait to be accepted; -1 is the most the
-    /// system allows. Corresponds to `listen(2)`.
+    /// Makes the socket accept connections. At most `backlog` of them may wait to be accepted; -1 is
+    /// the most that the system allows. Corresponds to `listen(2)`.
     ///
     /// # Errors
     ///
@@ -181,16 +184,17 @@ impl Socket {
         self.0.recv(buf, 0)
     }
 
-    /// Receives and leaves the data in the queue. Corresponds to `recv(2)` with `MSG_PEEK`.
+    /// Like [`recv`](Self::recv), but leaves the data in the queue. Corresponds to `recv(2)` with
+    /// `MSG_PEEK`.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv).
+    /// The errors of [`recv`](Self::recv).
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.recv(buf, libc::MSG_PEEK)
     }
 
-    /// Sends from `buf`; returns how many bytes were taken. Corresponds to `send(2)`.
+    /// Sends from `buf`. Returns how many bytes were taken. Corresponds to `send(2)`.
     ///
     /// # Errors
     ///
@@ -203,29 +207,29 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn send_out_of_band(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.send(buf, libc::MSG_OOB)
     }
 
-    /// Receives the urgent byte, if it is not in line with the others; never waits. Corresponds to `recv(2)`
-    /// with `MSG_OOB`.
+    /// Receives the urgent byte, unless it is received in line with other data. It never waits.
+    /// Corresponds to `recv(2)` with `MSG_OOB`.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) (`EINVAL`) if there is none;
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it was announced and has not come.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) (`EINVAL`) if there is no urgent byte;
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it was announced and has not arrived.
     pub fn recv_out_of_band(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.recv(buf, libc::MSG_OOB | libc::MSG_DONTWAIT)
     }
 
-    /// Reads what there is, up to `size` bytes, as text: of a stream as
-    /// [`TcpStream::read_string`](super::TcpStream::read_string), of messages as
+    /// Reads the bytes that have arrived, up to `size`, as text. On a stream it works like
+    /// [`TcpStream::read_string`](super::TcpStream::read_string), on messages like
     /// [`UdpSocket::read_string`](super::UdpSocket::read_string).
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of these methods.
     ///
     /// # Examples
     ///
@@ -242,45 +246,47 @@ impl Socket {
         std_net_runtime::text::read_string(&self.0, size, stream)
     }
 
-    /// Reads what there is, up to `size` bytes, to the end of `buf`; returns how many bytes came.
+    /// Reads the bytes that have arrived, up to `size`, and appends them to `buf`. Returns how many
+    /// came.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no room for `size`
-    /// bytes. `buf` is then as it was.
+    /// The errors of [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no
+    /// room for `size` bytes. After an error `buf` is unchanged.
     pub fn read_bytes(&self, buf: &mut Vec<u8>, size: usize) -> io::Result<usize> {
         std_net_runtime::text::read_bytes(&self.0, buf, size)
     }
 
-    /// Writes all of `text`; as one message, if the socket keeps messages apart.
+    /// Writes all of `text`. It is one message if the socket keeps messages apart.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn write_string(&self, text: &str) -> io::Result<()> {
         self.write_bytes(text.as_bytes())
     }
 
-    /// Writes all of `bytes`; as one message, if the socket keeps messages apart.
+    /// Writes all of `bytes`. They are one message if the socket keeps messages apart.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn write_bytes(&self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
-            // Of a stream nothing; of messages one without anything in it.
+            // On a stream this sends nothing. Otherwise it sends one empty message.
             return self.send(bytes).map(drop);
         }
-        // A message goes out whole or not at all.
+        // A message is sent whole or not at all.
         self.0.send_all(bytes)
     }
 
-    /// Sends a range of a file, in bytes from its beginning: over a stream as
-    /// [`TcpStream::send_file`](super::TcpStream::send_file), else as one message.
+    /// Sends a range of a file, in bytes from its beginning. On a stream it works like
+    /// [`TcpStream::send_file`](super::TcpStream::send_file). Otherwise the range is sent as one
+    /// message.
     ///
     /// # Errors
     ///
-    /// As there; `EMSGSIZE` for more than a message holds.
+    /// The errors of that method; `EMSGSIZE` for more bytes than a message can hold.
     pub fn send_file(
         &self,
         file: &std::fs::File,
@@ -297,16 +303,16 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv).
+    /// The errors of [`recv`](Self::recv).
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SockAddr)> {
         self.0.recv_from(buf, 0)
     }
 
-    /// Receives one message and its sender's address and leaves it in the queue.
+    /// Like [`recv_from`](Self::recv_from), but leaves the message in the queue.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv).
+    /// The errors of [`recv`](Self::recv).
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SockAddr)> {
         self.0.recv_from(buf, libc::MSG_PEEK)
     }
@@ -315,7 +321,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn send_to(&self, buf: &[u8], addr: impl Into<SockAddr>) -> io::Result<usize> {
         self.0.send_to(buf, &addr.into(), 0)
     }
@@ -324,22 +330,24 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The error of `shutdown(2)`: [`NotConnected`](io::ErrorKind::NotConnected).
+    /// The error of `shutdown(2)`, such as [`NotConnected`](io::ErrorKind::NotConnected).
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.0.shutdown(how)
     }
 
-    /// Waits until the peer has ended its side or is gone, and reads nothing: whatever it has sent stays
-    /// there. So a server can stop its work for a client that has left, while a process of its own waits for
-    /// this.
+    /// Waits until the peer has ended its side or is gone. It reads nothing, so all data stay in the
+    /// queue. With it, a process of its own can watch a client, so that the server stops work for a
+    /// client that has left.
     ///
-    /// A peer that has only said that it will send no more (`shutdown(Write)`) cannot be told from one that is
-    /// gone. An end that this side has made of its reads counts too. Corresponds to `POLLRDHUP`.
+    /// A peer that has only said that it will send no more (`shutdown(Write)`) looks the same as one
+    /// that is gone. The wait also ends when this side has shut down its own reads. Corresponds to
+    /// `POLLRDHUP`.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; [`WouldBlock`](io::ErrorKind::WouldBlock) of
-    /// a non-blocking socket whose peer is there.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline;
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the socket is non-blocking and the peer is still
+    /// there.
     ///
     /// # Examples
     ///
@@ -350,7 +358,7 @@ impl Socket {
     /// use std::time::Duration;
     /// use std_net::process;
     ///
-    /// // Work that takes its time, until it is done or the client has left.
+    /// // The work goes on until it is done or the client has left.
     /// drop(peer);
     /// process::scope(|scope| {
     ///     let work = scope.spawn(|| process::sleep(Duration::from_secs(3600)));
@@ -365,7 +373,7 @@ impl Socket {
         self.0.wait_hangup()
     }
 
-    /// Whether the peer has ended its side or is gone, without waiting; see
+    /// Returns whether the peer has ended its side or is gone. It does not wait; see
     /// [`wait_closed`](Self::wait_closed).
     ///
     /// # Errors
@@ -376,7 +384,7 @@ impl Socket {
         self.0.is_hung_up()
     }
 
-    /// The address it is bound to. Corresponds to `getsockname(2)`.
+    /// Returns the address that the socket is bound to. Corresponds to `getsockname(2)`.
     ///
     /// # Errors
     ///
@@ -385,16 +393,16 @@ impl Socket {
         self.0.sock().local_addr()
     }
 
-    /// The address it is connected to. Corresponds to `getpeername(2)`.
+    /// Returns the address that the socket is connected to. Corresponds to `getpeername(2)`.
     ///
     /// # Errors
     ///
-    /// The error of `getpeername(2)`: [`NotConnected`](io::ErrorKind::NotConnected).
+    /// The error of `getpeername(2)`, such as [`NotConnected`](io::ErrorKind::NotConnected).
     pub fn peer_addr(&self) -> io::Result<SockAddr> {
         self.0.sock().peer_addr()
     }
 
-    /// A second handle to the same socket. It has the deadline of this one at this moment, and
+    /// Returns a second handle to the same socket. It copies the present deadline of this handle, and
     /// shares everything else. Corresponds to `fcntl(F_DUPFD_CLOEXEC)`.
     ///
     /// # Errors
@@ -404,12 +412,12 @@ impl Socket {
         self.0.try_clone().map(Socket)
     }
 
-    /// Receives what is there already, and never waits, whatever the mode: for an event loop of
-    /// your own. Corresponds to `recv(2)` with `MSG_DONTWAIT`.
+    /// Receives bytes that have already arrived. It never waits, whatever the mode. Use it in an event
+    /// loop of your own. Corresponds to `recv(2)` with `MSG_DONTWAIT`.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing; otherwise the errors of
     /// [`recv`](Self::recv).
     ///
     /// # Examples
@@ -430,23 +438,24 @@ impl Socket {
         self.io().recv(buf, libc::MSG_DONTWAIT)
     }
 
-    /// Sends if there is room, and never waits; returns how many bytes were taken. Corresponds
-    /// to `send(2)` with `MSG_DONTWAIT`.
+    /// Sends if there is room, and never waits. Returns how many bytes were taken. Corresponds to
+    /// `send(2)` with `MSG_DONTWAIT`.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise the errors of
     /// [`send`](Self::send).
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         self.io().send(buf, libc::MSG_DONTWAIT)
     }
 
-    /// Sets the deadline of this handle: from then on every operation that has not ended by
-    /// the deadline fails with [`TimedOut`](io::ErrorKind::TimedOut), even with data
-    /// ready, until [`reset_deadline`](Self::reset_deadline). A `Duration` counts from now.
+    /// Sets the deadline of this handle. After the deadline every operation that has not ended fails
+    /// with [`TimedOut`](io::ErrorKind::TimedOut), even if data are ready, until
+    /// [`reset_deadline`](Self::reset_deadline). A `Duration` counts from now.
     ///
-    /// Of a deadline and a per-call timeout the nearer wins. Operations that wait already
-    /// follow the change, but for those of a plain thread that began without a deadline.
+    /// If there are a deadline and a per-call timeout, the earlier one counts. The change also affects
+    /// operations that already wait. There is one exception: an operation of a plain thread that began
+    /// without a deadline.
     ///
     /// # Examples
     ///
@@ -465,19 +474,19 @@ impl Socket {
         self.io().set_deadline(deadline.into());
     }
 
-    /// The instant of the deadline set on this handle.
+    /// Returns the deadline of this handle as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.io().deadline().instant()
     }
 
-    /// Takes the deadline away: operations wait for as long as it takes.
+    /// Removes the deadline: operations wait for as long as they must.
     pub fn reset_deadline(&self) {
         self.io().set_deadline(Deadline::NEVER);
     }
 
-    /// Chooses whether operations that cannot be done at once wait or fail with
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock), on threads and in processes alike.
+    /// Chooses what happens to operations that cannot be done at once. Either they wait, or they fail
+    /// with [`WouldBlock`](io::ErrorKind::WouldBlock). This counts on threads and in processes.
     /// Corresponds to `O_NONBLOCK`.
     ///
     /// # Errors
@@ -512,9 +521,9 @@ impl Socket {
         self.io().sock().take_error()
     }
 
-    /// Sets how long each read may wait for data; `None` waits for ever. A read that waited for
-    /// so long fails as std's does: with [`WouldBlock`](io::ErrorKind::WouldBlock).
-    /// Shared with clones. Corresponds to `SO_RCVTIMEO`.
+    /// Sets how long each read may wait for data. With `None` it waits for ever. After this time a read
+    /// fails as in std: with [`WouldBlock`](io::ErrorKind::WouldBlock). Clones share the timeout.
+    /// Corresponds to `SO_RCVTIMEO`.
     ///
     /// # Errors
     ///
@@ -536,12 +545,12 @@ impl Socket {
         self.io().set_timeout(Interest::Read, timeout)
     }
 
-    /// Sets how long each write may wait for room; `None` waits for ever. Corresponds to
+    /// Sets how long each write may wait for room. With `None` it waits for ever. Corresponds to
     /// `SO_SNDTIMEO`.
     ///
     /// # Errors
     ///
-    /// As [`set_read_timeout`](Self::set_read_timeout).
+    /// The errors of [`set_read_timeout`](Self::set_read_timeout).
     ///
     /// # Examples
     ///
@@ -557,7 +566,7 @@ impl Socket {
         self.io().set_timeout(Interest::Write, timeout)
     }
 
-    /// How long each read may wait. Corresponds to `SO_RCVTIMEO`.
+    /// Returns how long each read may wait. Corresponds to `SO_RCVTIMEO`.
     ///
     /// # Errors
     ///
@@ -566,7 +575,7 @@ impl Socket {
         self.io().timeout(Interest::Read)
     }
 
-    /// How long each write may wait. Corresponds to `SO_SNDTIMEO`.
+    /// Returns how long each write may wait. Corresponds to `SO_SNDTIMEO`.
     ///
     /// # Errors
     ///
@@ -579,7 +588,7 @@ impl Socket {
         &self.0
     }
 
-    /// Marks a socket that came from outside as TCP.
+    /// Marks a socket that was made elsewhere as TCP.
     pub(super) fn into_tcp(self) -> Socket {
         Socket(self.0.short_read_drains())
     }

@@ -16,9 +16,9 @@ use crate::tls::{ClientConfig, Tls, TlsStream};
 
 /// A TCP connection, as [`std::net::TcpStream`].
 ///
-/// Reads and writes wait: on a plain thread they block, in a process they park it. Shared
-/// references read and write too, so that one process can read while another writes. Closed when
-/// dropped.
+/// Reads and writes wait: on a plain thread they block, in a process they park it. Shared references
+/// can read and write too, so that one process can read while another writes. The connection is closed
+/// when the stream is dropped.
 ///
 /// # Examples
 ///
@@ -42,20 +42,21 @@ pub struct TcpStream(pub(super) Socket);
 impl TcpStream {
     /// Connects to the first of the addresses that answers.
     ///
-    /// Several addresses race as RFC 8305 asks: the families take turns, beginning with IPv6 for a
-    /// name and with that of the first address for a list; the next attempt begins when one fails or
-    /// has been silent for 250 ms; the first to connect wins and the others are closed. The lookup
-    /// of a name comes before; see [`dns`](crate::dns).
+    /// Several addresses race as RFC 8305 asks. The families take turns. For a name IPv6 is first, for
+    /// a list the family of its first address. The next attempt begins when one fails or has been
+    /// silent for 250 ms. The first attempt that connects wins, and the others are closed. If the
+    /// address is a name, it is looked up before; see [`dns`](crate::dns).
     ///
-    /// A socket that the kernel connects to itself, which happens on one host when nobody listens on a port
-    /// that it hands out itself, counts as refused.
+    /// On one host the kernel may connect a socket to itself: the port that it connects to has no
+    /// listener, and the kernel chooses this port as the socket's own. Such a connection counts as
+    /// refused.
     ///
     /// # Errors
     ///
-    /// The error of the attempts: if they failed in different ways, with
-    /// [`ConnectErrors`](super::ConnectErrors) inside, and of the kind of the last.
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is no address; that of a name
-    /// lookup, with a [`dns::Error`](crate::dns::Error) inside.
+    /// The error of the attempts. If they failed in different ways, it holds a
+    /// [`ConnectErrors`](super::ConnectErrors), and its kind is that of the last attempt.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is not an address. The error of a
+    /// name lookup, which holds a [`dns::Error`](crate::dns::Error).
     ///
     /// # Examples
     ///
@@ -72,12 +73,12 @@ impl TcpStream {
         connect::tcp(addr, Deadline::NEVER).map(TcpStream)
     }
 
-    /// Connects to one address, for at most `timeout`.
+    /// Connects to one address, and waits for at most `timeout`.
     ///
     /// # Errors
     ///
     /// [`TimedOut`](io::ErrorKind::TimedOut); [`InvalidInput`](io::ErrorKind::InvalidInput) for a
-    /// zero duration; otherwise as [`connect`](Self::connect).
+    /// zero duration; otherwise the errors of [`connect`](Self::connect).
     ///
     /// # Examples
     ///
@@ -101,13 +102,13 @@ impl TcpStream {
         connect::tcp_one(*addr, timeout.into()).map(TcpStream)
     }
 
-    /// Connects to the first of the addresses that answers before the deadline, as
-    /// [`connect`](Self::connect). The lookup of a name has the same deadline; the connection itself
-    /// has none.
+    /// Like [`connect`](Self::connect), but connects to the first of the addresses that answers before
+    /// the deadline. The lookup of a name has the same deadline. The connection itself gets no
+    /// deadline.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](io::ErrorKind::TimedOut); otherwise as [`connect`](Self::connect).
+    /// [`TimedOut`](io::ErrorKind::TimedOut); otherwise the errors of [`connect`](Self::connect).
     ///
     /// # Examples
     ///
@@ -125,7 +126,7 @@ impl TcpStream {
         connect::tcp(addr, deadline.into()).map(TcpStream)
     }
 
-    /// The low-level socket, with every option. Shared access only: it stays this stream's.
+    /// Returns the low-level socket, with every option, as a shared reference.
     ///
     /// # Examples
     ///
@@ -141,7 +142,7 @@ impl TcpStream {
         &self.0
     }
 
-    /// The address of this end.
+    /// Returns the address of this end.
     ///
     /// # Errors
     ///
@@ -150,7 +151,7 @@ impl TcpStream {
         self.0.local_addr().and_then(from_kernel)
     }
 
-    /// The address of the other end.
+    /// Returns the address of the other end.
     ///
     /// # Errors
     ///
@@ -159,7 +160,7 @@ impl TcpStream {
         self.0.peer_addr().and_then(from_kernel)
     }
 
-    /// Ends one or both directions: the peer sees the end of the stream, reads here return 0.
+    /// Ends one or both directions. The peer sees the end of the stream, and reads here return 0.
     ///
     /// # Errors
     ///
@@ -179,12 +180,12 @@ impl TcpStream {
         self.0.shutdown(how)
     }
 
-    /// Waits until the peer has ended its side or is gone, and reads nothing: see
+    /// Waits until the peer has ended its side or is gone. It reads nothing: see
     /// [`Socket::wait_closed`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     ///
     /// # Examples
     ///
@@ -204,41 +205,41 @@ impl TcpStream {
         self.0.wait_closed()
     }
 
-    /// Whether the peer has ended its side or is gone, without waiting: see [`Socket::is_closed`].
+    /// Returns whether the peer has ended its side or is gone. It does not wait: see
+    /// [`Socket::is_closed`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     #[doc(alias = "isClosed")]
     pub fn is_closed(&self) -> io::Result<bool> {
         self.0.is_closed()
     }
 
-    /// A second handle to the same connection; see [`Socket::try_clone`].
+    /// Returns a second handle to the same connection; see [`Socket::try_clone`].
     ///
     /// # Errors
     ///
-    /// The error of `fcntl(2)`: too many descriptors.
+    /// The error of `fcntl(2)`, if there are too many descriptors.
     pub fn try_clone(&self) -> io::Result<TcpStream> {
         self.0.try_clone().map(TcpStream)
     }
 
-    /// Receives into `buf` and leaves the data in the queue.
+    /// Reads into `buf`, but leaves the data in the queue.
     ///
     /// # Errors
     ///
-    /// As a read.
+    /// The errors of a read.
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.peek(buf)
     }
 
-    /// Reads what there is, up to 68 KiB, into a buffer of the runtime's. Empty at the end of
-    /// the stream.
+    /// Reads the bytes that have arrived, up to 68 KiB, into a buffer of the runtime. The result is
+    /// empty at the end of the stream.
     ///
-    /// A process that waits here holds no buffer, so that an idle connection costs a page of
-    /// memory less than one with a buffer of its own on the stack. Drop what is returned
-    /// before the next wait: then the connections of a worker have one buffer by turns, which
-    /// stays in the processor's cache.
+    /// A process that waits here holds no buffer. So an idle connection costs a page of memory less
+    /// than one with its own buffer on the stack. Drop the result before the next wait: then the
+    /// connections of a worker use one buffer in turn, which stays in the processor's cache.
     ///
     /// # Errors
     ///
@@ -261,17 +262,17 @@ impl TcpStream {
         self.io().recv_lent()
     }
 
-    /// Reads what there is, up to `size` bytes, as text. Empty at the end of the stream.
+    /// Reads the bytes that have arrived, up to `size`, as text. The text is empty at the end of the
+    /// stream.
     ///
-    /// If the last character is cut off by `size` or by the packets of the network, its
-    /// remaining bytes (three at most) are read too, beyond `size`.
+    /// The last character may be cut off by `size` or by the packets of the network. Then its remaining
+    /// bytes (three at most) are read too, beyond `size`.
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if the bytes are not UTF-8, or the
-    /// rest of the last character does not come; nothing is lost: the error holds a
-    /// [`FromUtf8Error`](std::string::FromUtf8Error) with the bytes. Otherwise the error of
-    /// the read.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the bytes are not UTF-8, or if the rest of the
+    /// last character does not come. Nothing is lost: the error holds a
+    /// [`FromUtf8Error`](std::string::FromUtf8Error) with the bytes. Otherwise the error of the read.
     ///
     /// # Examples
     ///
@@ -288,13 +289,13 @@ impl TcpStream {
         std_net_runtime::text::read_string(self.io(), size, true)
     }
 
-    /// Reads what there is, up to `size` bytes, to the end of `buf`; returns how many bytes
-    /// came, 0 at the end of the stream.
+    /// Reads the bytes that have arrived, up to `size`, and appends them to `buf`. Returns how many
+    /// bytes came, 0 at the end of the stream.
     ///
     /// # Errors
     ///
-    /// As [`Read::read`](io::Read::read); [`OutOfMemory`](io::ErrorKind::OutOfMemory)
-    /// if there is no room for `size` bytes. `buf` is then as it was.
+    /// The errors of [`Read::read`](io::Read::read); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if
+    /// there is no room for `size` bytes. After an error `buf` is unchanged.
     ///
     /// # Examples
     ///
@@ -316,7 +317,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`](io::Write::write_all).
+    /// The errors of [`Write::write_all`](io::Write::write_all).
     ///
     /// # Examples
     ///
@@ -336,26 +337,27 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`](io::Write::write_all).
+    /// The errors of [`Write::write_all`](io::Write::write_all).
     pub fn write_bytes(&self, bytes: &[u8]) -> io::Result<()> {
         self.io().send_all(bytes)
     }
 
-    /// Sends a range of a file, in bytes from its beginning, without a copy where the kernel can:
-    /// `sendfile(2)`. The file's own cursor stays where it is.
+    /// Sends a range of a file, in bytes from its beginning. Where the kernel can, it sends without a
+    /// copy: `sendfile(2)`. The file's own cursor does not move.
     ///
-    /// Returns how many bytes were sent. That is less than the length of the range if the file
-    /// ends before, also if it becomes shorter meanwhile, and if an error (a deadline, say) came
-    /// after some of them: the next call, for the rest, tells the error, or 0 at the end.
+    /// Returns how many bytes were sent. There are two reasons for fewer bytes than the range has. The
+    /// file may end before, perhaps because it becomes shorter meanwhile. Or an error (such as a passed
+    /// deadline) came after some bytes were sent. Call again for the rest: the call then returns the
+    /// error, or 0 at the end of the file.
     ///
-    /// The file is read in this thread: pages that are not in memory keep the worker waiting, as
-    /// all reading of files does. In a process, and with a deadline, the descriptor becomes
-    /// `O_NONBLOCK` behind the scenes, as a listener's does.
+    /// This thread reads the file. If pages are not in memory, the worker waits for them, as in every
+    /// read of a file. In a process, and with a deadline, the descriptor gets `O_NONBLOCK` internally,
+    /// like a listener's.
     ///
     /// # Errors
     ///
     /// The error of the send or of reading the file, if nothing was sent;
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for an offset that no file has.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for an offset that no file can have.
     ///
     /// # Examples
     ///
@@ -381,13 +383,13 @@ impl TcpStream {
         std_net_runtime::sendfile::send_file(self.io(), file, range)
     }
 
-    /// Reads what is there already, and never waits, whatever the mode: for an event loop of
-    /// your own. 0 is the end of the stream.
+    /// Reads bytes that have already arrived. It never waits, whatever the mode. Use it in an event
+    /// loop of your own. 0 is the end of the stream.
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing;
-    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise as a read.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise the errors of a read.
     ///
     /// # Examples
     ///
@@ -405,30 +407,30 @@ impl TcpStream {
         self.socket().try_recv(buf)
     }
 
-    /// Writes as much as there is room for, and never waits; returns how many bytes were taken.
+    /// Writes as many bytes as there is room for, and never waits. Returns how many bytes were taken.
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room;
-    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise as a write.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise the errors of a write.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.socket().try_send(buf)
     }
 
-    /// Chooses whether writes of processes on this handle are made together with those of other
-    /// processes: by one system call for several connections. For servers with many connections
-    /// that are busy at once, which it makes a tenth faster (`bench/README.md`).
+    /// Chooses whether writes of processes on this handle are batched: one system call then makes the
+    /// writes of several processes, to several connections. It is for servers with many connections
+    /// that are busy at once. Such a server becomes a tenth faster (`bench/README.md`).
     ///
-    /// A process that writes while others of its worker are ready lets some of them have a turn
-    /// first, 31 at most, and what they write is then handed to the kernel together. A write
-    /// returns what it returns without, when its bytes have been handed over. But it **is a wait
-    /// even where there is room**: hold no [`std::sync::Mutex`] across it, because another process
-    /// of the worker that wants the lock blocks the thread; hold a `process::Mutex`. Therefore it is
-    /// to be asked for.
+    /// A process that writes while others of its worker are ready first lets some of them run, 31 at
+    /// most. Then the kernel gets all their writes together. The write returns when the kernel has
+    /// taken its bytes, with the same result as without batching. But the write **always waits, even if
+    /// there is room**. So hold no [`std::sync::Mutex`] across it: another process of the worker that
+    /// wants the lock would block the thread. Hold a `process::Mutex` instead. This is why batching is
+    /// off by default.
     ///
-    /// Writes on a plain thread, those of more than 16 KiB and vectored ones are made as ever, and
-    /// so are all where the kernel has no `io_uring(7)` or does not allow it. Clones that are made from
-    /// now on inherit the choice, and then have their own.
+    /// Writes on a plain thread, writes of more than 16 KiB and vectored writes are never batched.
+    /// Nothing is batched if the kernel has no `io_uring(7)` or does not allow it. Clones that are made
+    /// from now on start with the same choice, and can then change their own.
     ///
     /// # Examples
     ///
@@ -449,7 +451,7 @@ impl TcpStream {
         self.io().set_batched_sends(batched);
     }
 
-    /// What [`set_batched_writes`](Self::set_batched_writes) has chosen.
+    /// Returns the value that [`set_batched_writes`](Self::set_batched_writes) has chosen.
     #[must_use]
     pub fn batched_writes(&self) -> bool {
         self.io().batched_sends()
@@ -460,13 +462,13 @@ impl TcpStream {
         self.0.set_deadline(deadline);
     }
 
-    /// The instant of the deadline set on this handle.
+    /// Returns the deadline of this handle as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline()
     }
 
-    /// Takes the deadline away: operations wait for as long as it takes.
+    /// Removes the deadline: operations wait for as long as they must.
     pub fn reset_deadline(&self) {
         self.0.reset_deadline();
     }
@@ -503,12 +505,12 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As [`set_read_timeout`](Self::set_read_timeout).
+    /// The errors of [`set_read_timeout`](Self::set_read_timeout).
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.0.set_write_timeout(timeout)
     }
 
-    /// How long each read may wait: see [`Socket::read_timeout`].
+    /// Returns how long each read may wait: see [`Socket::read_timeout`].
     ///
     /// # Errors
     ///
@@ -517,7 +519,7 @@ impl TcpStream {
         self.0.read_timeout()
     }
 
-    /// How long each write may wait: see [`Socket::write_timeout`].
+    /// Returns how long each write may wait: see [`Socket::write_timeout`].
     ///
     /// # Errors
     ///
@@ -526,7 +528,7 @@ impl TcpStream {
         self.0.write_timeout()
     }
 
-    /// Whether small writes go out at once: see [`Socket::set_nodelay`].
+    /// Sets whether small writes go out at once: see [`Socket::set_nodelay`].
     ///
     /// # Errors
     ///
@@ -535,7 +537,7 @@ impl TcpStream {
         self.0.set_nodelay(nodelay)
     }
 
-    /// What [`set_nodelay`](Self::set_nodelay) sets.
+    /// Returns the value that [`set_nodelay`](Self::set_nodelay) sets.
     ///
     /// # Errors
     ///
@@ -544,7 +546,7 @@ impl TcpStream {
         self.0.nodelay()
     }
 
-    /// How long a close waits for unsent data: see [`Socket::set_linger`].
+    /// Sets how long a close waits for unsent data: see [`Socket::set_linger`].
     ///
     /// # Errors
     ///
@@ -553,7 +555,7 @@ impl TcpStream {
         self.0.set_linger(linger)
     }
 
-    /// What [`set_linger`](Self::set_linger) sets.
+    /// Returns the value that [`set_linger`](Self::set_linger) sets.
     ///
     /// # Errors
     ///
@@ -562,7 +564,7 @@ impl TcpStream {
         self.0.linger()
     }
 
-    /// How many hops the packets sent go: see [`Socket::set_ttl`].
+    /// Sets how many hops sent packets may go: see [`Socket::set_ttl`].
     ///
     /// # Errors
     ///
@@ -571,7 +573,7 @@ impl TcpStream {
         self.0.set_ttl(ttl)
     }
 
-    /// What [`set_ttl`](Self::set_ttl) sets.
+    /// Returns the value that [`set_ttl`](Self::set_ttl) sets.
     ///
     /// # Errors
     ///
@@ -580,10 +582,10 @@ impl TcpStream {
         self.0.ttl()
     }
 
-    /// Whether acknowledgements go out at once, as std's `TcpStreamExt`: see
+    /// Sets whether acknowledgements are sent at once, as std's `TcpStreamExt` does: see
     /// [`Socket::set_quickack`].
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -593,9 +595,9 @@ impl TcpStream {
         self.0.set_quickack(quickack)
     }
 
-    /// What [`set_quickack`](Self::set_quickack) sets.
+    /// Returns the value that [`set_quickack`](Self::set_quickack) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -609,7 +611,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     ///
     /// # Examples
     ///
@@ -633,7 +635,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     pub fn open_write_channel(&self, auto_flush: bool) -> io::Result<WriteChannel<TcpStream>> {
         Connected::open_write_channel(self, auto_flush)
     }
@@ -642,7 +644,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     pub fn into_channels(
         self,
         auto_flush: bool,
@@ -650,21 +652,21 @@ impl TcpStream {
         Connected::into_channels(self, auto_flush)
     }
 
-    /// Becomes a TLS client: see [`Tls::tls`](crate::tls::Tls::tls).
+    /// Makes a TLS client of this connection: see [`Tls::tls`](crate::tls::Tls::tls).
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     #[cfg(feature = "tls")]
     pub fn tls(self, server_name: &str) -> io::Result<TlsStream<TcpStream>> {
         Tls::tls(self, server_name)
     }
 
-    /// Becomes a TLS client with a configuration of its own.
+    /// Makes a TLS client of this connection, with the given configuration.
     ///
     /// # Errors
     ///
-    /// As [`ClientConfig::connect`].
+    /// The errors of [`ClientConfig::connect`].
     #[cfg(feature = "tls")]
     pub fn tls_with(
         self,
@@ -684,7 +686,7 @@ std_net_runtime::descriptor_traits!(TcpStream, |fd| Socket::from(fd).into_tcp())
 std_net_runtime::std_traits!(TcpStream, std::net::TcpStream);
 
 impl From<Socket> for TcpStream {
-    /// Takes a connected TCP socket.
+    /// Turns a connected TCP socket into a stream.
     fn from(socket: Socket) -> TcpStream {
         TcpStream(socket.into_tcp())
     }

@@ -1,4 +1,5 @@
-//! [`TcpInfo`]: what the kernel knows of a TCP connection. Not how it is told what to do; see `options`.
+//! [`TcpInfo`]: what the kernel knows about a TCP connection. `options` sets what the kernel does with
+//! it.
 
 use std::io;
 use std::time::Duration;
@@ -24,11 +25,11 @@ use super::{Socket, TcpStream};
 pub struct TcpInfo {
     /// The state of the connection.
     pub state: TcpState,
-    /// The time there and back, smoothed.
+    /// The smoothed round-trip time.
     pub rtt: Duration,
-    /// By how much that varies.
+    /// How much the round-trip time varies.
     pub rtt_variance: Duration,
-    /// The time after which what is not acknowledged is sent again.
+    /// The time after which unacknowledged data are sent again.
     pub retransmission_timeout: Duration,
     /// The largest segment that is sent, in bytes.
     pub send_mss: u32,
@@ -36,19 +37,19 @@ pub struct TcpInfo {
     pub recv_mss: u32,
     /// How many segments may be on their way at once: the congestion window.
     pub congestion_window: u32,
-    /// Segments that are sent and not acknowledged.
+    /// How many segments are sent and not acknowledged.
     pub unacknowledged: u32,
-    /// Segments that are taken for lost.
+    /// How many segments seem to be lost.
     pub lost: u32,
-    /// Segments that were sent again, since the connection began.
+    /// How many segments were sent again since the connection began.
     pub retransmitted: u32,
-    /// How often in a row the oldest segment was sent again without an answer.
+    /// How often in a row the oldest segment was sent again without an acknowledgement.
     pub attempts: u8,
-    /// When data were last sent: so long ago.
+    /// How long ago data were last sent.
     pub last_sent: Duration,
-    /// When data were last received: so long ago.
+    /// How long ago data were last received.
     pub last_received: Duration,
-    /// The most that the peer may send at once, in bytes: the receive window it is told of.
+    /// How many bytes the peer may send at once: the receive window that the peer is told.
     pub recv_space: u32,
 }
 
@@ -58,32 +59,32 @@ pub struct TcpInfo {
 pub enum TcpState {
     /// Data go both ways.
     Established,
-    /// It connects.
+    /// This side has begun to connect.
     SynSent,
-    /// It is being accepted.
+    /// The connection is being accepted.
     SynReceived,
-    /// This side has ended, and the peer has not said that it knows.
+    /// This side has ended, and the peer has not acknowledged this.
     FinWait1,
-    /// This side has ended, and the peer knows.
+    /// This side has ended, and the peer has acknowledged this.
     FinWait2,
-    /// Both have ended; what may be on its way still is waited for.
+    /// Both sides have ended. The socket waits for packets that may still be under way.
     TimeWait,
-    /// It is not connected.
+    /// The socket is not connected.
     Closed,
     /// The peer has ended; this side has not.
     CloseWait,
-    /// Both have ended, and the peer has not said that it knows.
+    /// Both sides have ended, and the peer has not acknowledged this.
     LastAck,
-    /// It listens.
+    /// The socket listens.
     Listen,
-    /// Both have ended at the same time.
+    /// Both sides have ended at the same time.
     Closing,
     /// A state that this version does not know.
     Other(u8),
 }
 
 impl TcpState {
-    /// As `linux/tcp_states.h` numbers them.
+    /// Converts the numbers of `linux/tcp_states.h`.
     fn new(number: u8) -> TcpState {
         match number {
             1 => TcpState::Established,
@@ -103,11 +104,12 @@ impl TcpState {
 }
 
 impl Socket {
-    /// What the kernel knows of this TCP connection: `TCP_INFO`.
+    /// Returns what the kernel knows about this TCP connection: `TCP_INFO`.
     ///
     /// # Errors
     ///
-    /// The error of `getsockopt(2)`: `EOPNOTSUPP` or `ENOPROTOOPT` if it is not one.
+    /// The error of `getsockopt(2)`, which is `EOPNOTSUPP` or `ENOPROTOOPT` if the socket is not a TCP
+    /// connection.
     #[doc(alias = "TCP_INFO")]
     pub fn tcp_info(&self) -> io::Result<TcpInfo> {
         let info = self.0.tcp_info()?;
@@ -133,7 +135,7 @@ impl Socket {
 }
 
 impl TcpStream {
-    /// What the kernel knows of this connection: see [`Socket::tcp_info`].
+    /// Returns what the kernel knows about this connection: see [`Socket::tcp_info`].
     ///
     /// # Errors
     ///

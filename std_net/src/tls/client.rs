@@ -1,4 +1,4 @@
-//! [`ClientConfig`]: how a client behaves, and whom it trusts.
+//! [`ClientConfig`]: the settings of a TLS client, and the certificates that it trusts.
 
 use std::fmt;
 use std::io;
@@ -20,8 +20,8 @@ use super::session::Connection;
 use super::{TlsError, TlsStream, Version, claim, invalid, provider, versions};
 use crate::channel::Connected;
 
-/// How a client behaves. A clone is a reference to the same; sessions are resumed only among
-/// connections of one configuration.
+/// The settings of a TLS client. A clone refers to the same settings. Sessions are resumed only among
+/// connections with one configuration.
 ///
 /// # Examples
 ///
@@ -59,7 +59,8 @@ pub struct ClientConfigBuilder {
 }
 
 impl ClientConfig {
-    /// Trusts the roots of the system, read once, at the first call; TLS 1.2 and 1.3.
+    /// Makes a configuration that trusts the roots of the system, with TLS 1.2 and 1.3. The first call
+    /// reads the roots, and later calls use them again.
     ///
     /// # Errors
     ///
@@ -74,7 +75,8 @@ impl ClientConfig {
         Ok(system.insert(config).clone())
     }
 
-    /// Begins with the roots of the system, no certificate of the client, no ALPN, TLS 1.2 and 1.3.
+    /// Begins with the roots of the system, without a certificate of the client and without ALPN, with
+    /// TLS 1.2 and 1.3.
     pub fn builder() -> ClientConfigBuilder {
         ClientConfigBuilder {
             roots: Vec::new(),
@@ -88,8 +90,9 @@ impl ClientConfig {
         }
     }
 
-    /// The same, but for the application protocols that are offered (ALPN): for a program that speaks
-    /// several, one by connection. Sessions are resumed among all of them.
+    /// Returns the same configuration with other application protocols to offer (ALPN). It is for a
+    /// program that speaks several protocols, one in each connection. Sessions are resumed among all
+    /// these configurations.
     ///
     /// # Examples
     ///
@@ -113,28 +116,29 @@ impl ClientConfig {
         ClientConfig(Arc::new(config))
     }
 
-    /// Becomes a client over a connection to the server of this name, which is a DNS name or an IP
-    /// address; returns when the handshake is done. The deadline of the connection counts.
+    /// Becomes the TLS client of a connection. `server_name` is a DNS name or an IP address. It returns
+    /// when the handshake is done. The deadline of the connection counts.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is no name;
-    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if a half of the connection is open as a channel,
-    /// which may have read ahead what belongs to TLS (bring them together first:
-    /// [`reunite`](crate::channel::ReadChannel::reunite)). With a [`TlsError`] inside:
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if the server's certificate, its name or the protocol
-    /// are not right, [`TimedOut`](io::ErrorKind::TimedOut) past the deadline,
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the server hung up. Otherwise the error of the
-    /// connection.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for text that is not a name.
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if a half of the connection is open as a
+    /// channel, because the channel may have read bytes ahead that belong to TLS; call
+    /// [`reunite`](crate::channel::ReadChannel::reunite) first. The following errors hold a
+    /// [`TlsError`]: [`InvalidData`](io::ErrorKind::InvalidData) if the server's certificate, its name
+    /// or the protocol is wrong, [`TimedOut`](io::ErrorKind::TimedOut) past the deadline,
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the server hung up. Otherwise the error of
+    /// the connection.
     pub fn connect<S: Connected>(&self, stream: S, server_name: &str) -> io::Result<TlsStream<S>> {
         self.connect_deadline(stream, server_name, Deadline::NEVER)
     }
 
-    /// [`connect`](Self::connect) with a deadline of the handshake alone; a `Duration` counts from now.
+    /// Like [`connect`](Self::connect), with a deadline for the handshake only. A `Duration` counts
+    /// from now.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// The errors of [`connect`](Self::connect).
     pub fn connect_deadline<S: Connected>(
         &self,
         stream: S,
@@ -158,33 +162,34 @@ impl ClientConfig {
 }
 
 impl ClientConfigBuilder {
-    /// Trusts the certificates in this PEM text, and not those of the system unless
-    /// [`system_roots`](Self::system_roots) says so.
+    /// Trusts the certificates in this PEM text. The roots of the system are then trusted only if
+    /// [`system_roots`](Self::system_roots) is set.
     pub fn root_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots.push(Pem::Text(pem.into()));
         self
     }
 
-    /// The same from a file.
+    /// Like [`root_pem`](Self::root_pem), from a file.
     pub fn root_file(mut self, path: impl AsRef<Path>) -> Self {
         self.roots.push(Pem::File(path.as_ref().into()));
         self
     }
 
-    /// Whether the roots of the system are trusted: by default if there are no others.
+    /// Sets whether the roots of the system are trusted. By default they are trusted only if no other
+    /// roots are set.
     pub fn system_roots(mut self, yes: bool) -> Self {
         self.system_roots = Some(yes);
         self
     }
 
-    /// The certificate by which the client shows who it is, with those up to the root, and its private
-    /// key, as PEM text.
+    /// Sets the certificate of the client, followed by those up to the root, and its private key, as
+    /// PEM text.
     pub fn certificate_pem(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.certificate = Some((Pem::Text(chain.into()), Pem::Text(key.into())));
         self
     }
 
-    /// The same from files.
+    /// Like [`certificate_pem`](Self::certificate_pem), from files.
     pub fn certificate_files(mut self, chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
         self.certificate = Some((
             Pem::File(chain.as_ref().into()),
@@ -193,15 +198,15 @@ impl ClientConfigBuilder {
         self
     }
 
-    /// The application protocols that are offered, the preferred one first (ALPN).
+    /// Sets the application protocols to offer, the preferred one first (ALPN).
     pub fn alpn<P: AsRef<[u8]>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.alpn = protocols.into_iter().map(|p| p.as_ref().into()).collect();
         self
     }
 
-    /// Which cipher suites may be agreed on, by the names of the IANA, as
-    /// [`cipher_suite`](super::TlsStream::cipher_suite) gives them; all that are there by default, which are
-    /// good ones. Their order is that of preference.
+    /// Sets which cipher suites are allowed, the preferred one first. The names are those of the IANA,
+    /// as [`cipher_suite`](super::TlsStream::cipher_suite) returns them. By default all supported
+    /// suites are allowed, and all of them are good.
     ///
     /// # Examples
     ///
@@ -216,38 +221,38 @@ impl ClientConfigBuilder {
         self
     }
 
-    /// The lowest version that is accepted; TLS 1.2 by default.
+    /// Sets the lowest version that is accepted. The default is TLS 1.2.
     pub fn min_version(mut self, version: Version) -> Self {
         self.versions.0 = version;
         self
     }
 
-    /// The highest version that is offered; TLS 1.3 by default.
+    /// Sets the highest version that is offered. The default is TLS 1.3.
     pub fn max_version(mut self, version: Version) -> Self {
         self.versions.1 = version;
         self
     }
 
-    /// Whether sessions are resumed, which shortens a handshake; they are by default.
+    /// Sets whether sessions are resumed, which shortens a handshake. This is on by default.
     pub fn resumption(mut self, yes: bool) -> Self {
         self.resumption = yes;
         self
     }
 
-    /// **Dangerous.** Accepts any certificate for any name: anybody in between can read and change
-    /// everything. For tests, and where something else proves the peer.
+    /// **Dangerous.** Accepts any certificate for any name. An attacker between the two sides can read
+    /// and change everything. Use it for tests, or if something else proves the identity of the peer.
     pub fn dangerous_skip_verification(mut self) -> Self {
         self.skip_verification = true;
         self
     }
 
-    /// The configuration.
+    /// Makes the configuration.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) with a [`PemError`](super::PemError) inside for PEM
-    /// text without what it should have, or a key that does not fit; [`NotFound`](io::ErrorKind::NotFound) if no roots are there; the error of
-    /// reading a file.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) with a [`PemError`](super::PemError) inside if
+    /// something is missing in the PEM text, or a key does not fit;
+    /// [`NotFound`](io::ErrorKind::NotFound) if there are no roots; the error of reading a file.
     pub fn build(self) -> io::Result<ClientConfig> {
         let provider = Arc::new(provider(self.cipher_suites.as_deref())?);
         let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -308,19 +313,19 @@ impl fmt::Debug for ClientConfig {
     }
 }
 
-/// Names in DNS are ASCII: what stands for other letters is written `xn--...`.
+/// Names in DNS are ASCII. Other letters are written in the form `xn--...`.
 fn no_name(text: &str) -> io::Error {
     let hint = if text.is_ascii() {
         ""
     } else {
-        "; a name with other letters than those of ASCII is written in its form `xn--...`"
+        "; a name with letters outside ASCII must be written in the form `xn--...`"
     };
     invalid(format!(
         "{text:?} is neither a DNS name nor an IP address{hint}"
     ))
 }
 
-/// Any certificate will do, but who shows it must have its key.
+/// A verifier that accepts any certificate, but the peer must have its key.
 #[derive(Debug)]
 struct NoVerification(Arc<CryptoProvider>);
 

@@ -1,4 +1,4 @@
-//! [`TlsError`]: what went wrong, in the words a program decides by.
+//! [`TlsError`]: the errors of TLS, sorted by what a program can do about them.
 
 use std::error;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error};
 
-/// An error of TLS, inside the [`io::Error`] that the operations return.
+/// An error of TLS. It is found inside the [`io::Error`] that the operations return.
 ///
 /// # Examples
 ///
@@ -16,7 +16,7 @@ use rustls::{AlertDescription, CertificateError, Error};
 /// use std_net::unix::UnixStream;
 ///
 /// let (a, b) = UnixStream::pair()?;
-/// // Not a TLS server.
+/// // This server does not speak TLS.
 /// process::spawn(move || b.write_string("HTTP/1.1 400 Bad Request\r\n\r\n"));
 /// let config = ClientConfig::builder().dangerous_skip_verification().build()?;
 /// let error = config.connect(a, "example.org").unwrap_err();
@@ -37,42 +37,44 @@ enum Inner {
     Text(&'static str),
 }
 
-/// What an error of TLS was about.
+/// The kind of a TLS error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TlsCause {
-    /// A certificate: expired, of an unknown issuer, not there though asked for, ...
+    /// The certificate is wrong: it has expired, its issuer is unknown, it was requested but not sent,
+    /// ...
     Certificate,
-    /// The certificate is good, but for another name; or the server knows no such name.
+    /// The certificate is valid, but for another name; or the server does not know the requested name.
     Name,
-    /// The protocol: no common version, cipher or application protocol; or it is not TLS at all.
+    /// The protocol is wrong: there is no common version, cipher or application protocol, or it is not
+    /// TLS at all.
     Protocol,
     /// The handshake had not ended by the deadline.
     Timeout,
-    /// The stream ended without a `close_notify`: what came may not be all.
+    /// The stream ended without a `close_notify`, so some data may be missing.
     Truncated,
 }
 
 impl TlsError {
-    /// The TLS error inside an I/O error, if there is one.
+    /// Returns the TLS error inside an I/O error, if there is one.
     #[must_use]
     pub fn of(error: &io::Error) -> Option<&TlsError> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// What it was about.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn cause(&self) -> TlsCause {
         self.cause
     }
 
-    /// Whether the peer found it, and told by an alert.
+    /// Returns whether the peer found the error and reported it by an alert.
     #[must_use]
     pub fn is_by_peer(&self) -> bool {
         self.by_peer
     }
 
-    /// The error of rustls, for the details.
+    /// Returns the error of rustls, which has the details.
     #[must_use]
     pub fn rustls(&self) -> Option<&Error> {
         match &self.inner {
@@ -102,7 +104,7 @@ impl TlsError {
         .wrap(io::ErrorKind::UnexpectedEof)
     }
 
-    /// An error of the connection during a handshake: a timeout becomes one of ours.
+    /// Converts an error of the connection during a handshake. A timeout becomes a [`TlsError`].
     pub(super) fn in_handshake(error: io::Error) -> io::Error {
         let kind = error.kind();
         if kind != io::ErrorKind::TimedOut || error.get_ref().is_some_and(|e| e.is::<TlsError>()) {

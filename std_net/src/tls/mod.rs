@@ -1,4 +1,4 @@
-//! TLS 1.2 and 1.3 over any connection, by [rustls]. With the feature `tls`.
+//! TLS 1.2 and 1.3 over any connection, by [rustls]. Needs the feature `tls`.
 //!
 //! | file | idea |
 //! |---|---|
@@ -6,17 +6,17 @@
 //! | `client` | [`ClientConfig`] |
 //! | `server` | [`ServerConfig`], [`TlsAcceptor`], [`PendingServer`] |
 //! | `stream` | [`TlsStream`] |
-//! | `session` | what rustls does, without I/O |
+//! | `session` | the work of rustls, without I/O |
 //! | `error` | [`TlsError`] |
-//! | `pem` | [`PemError`]: certificates and keys as text, and what is wrong with it |
+//! | `pem` | [`PemError`]: reads certificates and keys from text, and reports what is wrong with it |
 //!
-//! The cryptography is that of `ring`. The roots that a client trusts by default are those of the system,
-//! through `rustls-native-certs`: on Linux that is what `rustls-platform-verifier` reads too, with a
-//! tenth of its dependencies, and `SSL_CERT_FILE` and `SSL_CERT_DIR` are heeded as by OpenSSL.
+//! The cryptography is that of `ring`. By default a client trusts the roots of the system, through
+//! `rustls-native-certs`. On Linux, `rustls-platform-verifier` reads the same roots, but has ten times
+//! as many dependencies. `SSL_CERT_FILE` and `SSL_CERT_DIR` work as with OpenSSL.
 //!
-//! What rustls computes it computes on the stack of the thread, not on that of the process: a process that
-//! does handshakes needs 16 KiB of stack in a release build, 24 in a debug build. A verifier or a session
-//! store of your own runs there too, and must not wait.
+//! rustls runs on the stack of the thread, not on the stack of the process. So a process that does
+//! handshakes needs 16 KiB of stack in a release build, and 24 KiB in a debug build. Your own verifier
+//! or session store runs on the thread's stack too, and must not wait.
 //!
 //! [rustls]: https://docs.rs/rustls/0.23
 //!
@@ -48,8 +48,8 @@ pub use pem::{PemError, PemProblem};
 pub use server::{PendingServer, ServerConfig, ServerConfigBuilder, TlsAcceptor};
 pub use stream::TlsStream;
 
-/// The crate below, for what [`ClientConfig`] and [`ServerConfig`] do not offer: they can be made from
-/// its configurations. Its version is part of this API.
+/// The crate rustls itself, for settings that [`ClientConfig`] and [`ServerConfig`] do not offer: both
+/// can be made from its configurations. Its version is part of this API.
 pub use rustls;
 
 use rustls::crypto::CryptoProvider;
@@ -68,24 +68,24 @@ pub enum Version {
     Tls13,
 }
 
-/// TLS on a connection: [`TcpStream`](crate::socket::TcpStream), [`UnixStream`](crate::unix::UnixStream),
-/// and a TLS stream itself.
+/// TLS on a connection: [`TcpStream`](crate::socket::TcpStream),
+/// [`UnixStream`](crate::unix::UnixStream), and a TLS stream itself.
 pub trait Tls: Connected {
-    /// Becomes a client of the server of this name, which is a DNS name or an IP address, with the roots
-    /// of the system; returns when the handshake is done.
+    /// Becomes the TLS client of this connection, with the roots of the system. `server_name` is a DNS
+    /// name or an IP address. It returns when the handshake is done.
     ///
     /// # Errors
     ///
-    /// As [`ClientConfig::connect`]; [`NotFound`](io::ErrorKind::NotFound) if the system has no roots.
+    /// The errors of [`ClientConfig::connect`]; [`NotFound`](io::ErrorKind::NotFound) if the system has no roots.
     fn tls(self, server_name: &str) -> io::Result<TlsStream<Self>> {
         ClientConfig::system()?.connect(self, server_name)
     }
 
-    /// The same with a configuration of one's own.
+    /// Like [`tls`](Self::tls), with the given configuration.
     ///
     /// # Errors
     ///
-    /// As [`ClientConfig::connect`].
+    /// The errors of [`ClientConfig::connect`].
     fn tls_with(self, server_name: &str, config: &ClientConfig) -> io::Result<TlsStream<Self>> {
         config.connect(self, server_name)
     }
@@ -93,7 +93,7 @@ pub trait Tls: Connected {
 
 impl<S: Connected> Tls for S {}
 
-/// The versions from one to another, as rustls has them.
+/// Returns the versions from `min` to `max`, as rustls wants them.
 fn versions(min: Version, max: Version) -> io::Result<Vec<&'static SupportedProtocolVersion>> {
     let all = [
         (Version::Tls12, &rustls::version::TLS12),
@@ -110,7 +110,7 @@ fn versions(min: Version, max: Version) -> io::Result<Vec<&'static SupportedProt
     Ok(some)
 }
 
-/// The cryptography, with these cipher suites of its own or with all.
+/// Returns the cryptography, with all cipher suites or only with these.
 fn provider(names: Option<&[String]>) -> io::Result<CryptoProvider> {
     let mut provider = rustls::crypto::ring::default_provider();
     let Some(names) = names else {
@@ -123,7 +123,7 @@ fn provider(names: Option<&[String]>) -> io::Result<CryptoProvider> {
         found.copied().ok_or_else(|| {
             let known: Vec<&str> = all.iter().map(name).collect();
             invalid(format!(
-                "{wanted:?} is no cipher suite that there is: {}",
+                "{wanted:?} is not a supported cipher suite; the supported ones are {}",
                 known.join(", ")
             ))
         })
@@ -132,7 +132,8 @@ fn provider(names: Option<&[String]>) -> io::Result<CryptoProvider> {
     Ok(provider)
 }
 
-/// Takes both halves of a connection for TLS: nobody else may read or open what is encrypted.
+/// Claims both halves of a connection for TLS: no other caller may read it or open a channel, because
+/// its bytes are encrypted.
 fn claim(stream: &impl Connected) -> io::Result<()> {
     if stream.claim(READ | WRITE) {
         Ok(())

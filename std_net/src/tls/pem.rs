@@ -1,5 +1,5 @@
-//! Certificates and private keys from PEM text (RFC 7468), and what is wrong with it: in which file, and
-//! which of the certificates in it. Nothing that looks like a certificate is passed over in silence.
+//! Reads certificates and private keys from PEM text (RFC 7468). An error names the file, the
+//! certificate in it, and what is wrong. Nothing that looks like a certificate is ignored silently.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -12,14 +12,14 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// PEM text, or where it is.
+/// PEM text, or the path of a file with it.
 pub(super) enum Pem {
     Text(Vec<u8>),
     File(PathBuf),
 }
 
-/// What is wrong with certificates and keys: inside the [`io::Error`] of a configuration's `build`, of the
-/// kind [`InvalidInput`](io::ErrorKind::InvalidInput).
+/// The error of wrong certificates and keys. It is found inside the [`io::Error`] of a configuration's
+/// `build`, of the kind [`InvalidInput`](io::ErrorKind::InvalidInput).
 ///
 /// # Examples
 ///
@@ -42,36 +42,36 @@ pub struct PemError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PemProblem {
-    /// It is no PEM text at all: DER, or UTF-16.
+    /// It is not PEM text: it is DER or UTF-16.
     NotPem,
-    /// There is no certificate in it.
+    /// It has no certificate.
     NoCertificate,
-    /// A certificate in it is damaged.
+    /// One of its certificates is damaged.
     BadCertificate,
-    /// There is no private key in it.
+    /// It has no private key.
     NoKey,
-    /// The private key is damaged, or of a kind that is not supported.
+    /// The private key is damaged, or its kind is not supported.
     BadKey,
     /// The private key is encrypted.
     EncryptedKey,
-    /// The private key is not that of the certificate.
+    /// The private key does not belong to the certificate.
     KeyMismatch,
 }
 
 impl PemError {
-    /// The error of this kind inside an I/O error, if there is one.
+    /// Returns the PEM error inside an I/O error, if there is one.
     #[must_use]
     pub fn of(error: &io::Error) -> Option<&PemError> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// The file; `None` if it was text.
+    /// Returns the file, or `None` if the PEM was given as text.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// What is wrong with it.
+    /// Returns what is wrong with the PEM.
     #[must_use]
     pub fn problem(&self) -> PemProblem {
         self.problem
@@ -96,7 +96,7 @@ impl From<PemError> for io::Error {
 }
 
 impl Pem {
-    /// The certificates; at least one.
+    /// Returns the certificates, at least one.
     pub(super) fn certificates(&self) -> io::Result<Vec<CertificateDer<'static>>> {
         let text = self.read()?;
         let begun = self.begun_certificates(&text)?;
@@ -120,7 +120,7 @@ impl Pem {
         }
         if certificates.len() != begun {
             let details = format!(
-                "{begun} certificates begin in it, and {} are whole",
+                "{begun} certificates begin in it, but only {} are complete",
                 certificates.len()
             );
             return Err(self.error(PemProblem::BadCertificate, details));
@@ -128,7 +128,7 @@ impl Pem {
         Ok(certificates)
     }
 
-    /// Adds the certificates to those that are trusted.
+    /// Adds the certificates to the trusted ones.
     pub(super) fn add_to(&self, roots: &mut RootCertStore) -> io::Result<()> {
         for (i, certificate) in self.certificates()?.into_iter().enumerate() {
             roots
@@ -138,7 +138,7 @@ impl Pem {
         Ok(())
     }
 
-    /// The private key: PKCS #8, PKCS #1 or SEC1.
+    /// Returns the private key: PKCS #8, PKCS #1 or SEC1.
     pub(super) fn private_key(&self) -> io::Result<PrivateKeyDer<'static>> {
         let text = self.read()?;
         let lines = || text.split(|byte| matches!(byte, b'\n' | b'\r'));
@@ -160,7 +160,7 @@ impl Pem {
                 let openssh = lines().any(|l| l.starts_with(b"-----BEGIN OPENSSH PRIVATE KEY"));
                 let (problem, details) = if openssh {
                     let details =
-                        "the private key is in OpenSSH's own form, which TLS does not have";
+                        "the private key is in OpenSSH's own format, which TLS cannot use";
                     (PemProblem::BadKey, details)
                 } else {
                     (PemProblem::NoKey, "there is no private key in it")
@@ -174,7 +174,7 @@ impl Pem {
         }
     }
 
-    /// What a certificate chain and its key came to, which rustls has put together.
+    /// Checks the result of rustls for a certificate chain and its key.
     pub(super) fn check_pair<T>(
         chain: &Pem,
         key: &Pem,
@@ -183,10 +183,10 @@ impl Pem {
         result.map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => key.error(
                 PemProblem::KeyMismatch,
-                format!("the private key is not that of the certificate in {chain}"),
+                format!("the private key does not belong to the certificate in {chain}"),
             ),
             rustls::Error::InvalidCertificate(_) => chain.bad_certificate(1, &error),
-            // Of the rest the key is the cause: rustls says so in words only.
+            // All other errors come from the key; rustls reports them only as text.
             error => key.error(PemProblem::BadKey, format!("the private key: {error}")),
         })
     }
@@ -203,7 +203,7 @@ impl Pem {
         Ok(without_marks(&text).into_owned())
     }
 
-    /// How many certificates begin in the text.
+    /// Returns how many certificates begin in the text.
     fn begun_certificates(&self, text: &[u8]) -> io::Result<usize> {
         let mut count = 0;
         let mut number = 1;
@@ -257,7 +257,7 @@ impl fmt::Display for Pem {
 }
 
 impl fmt::Debug for Pem {
-    /// Without the text, which may be a private key.
+    /// Leaves the text out, because it may be a private key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Pem::Text(text) => write!(f, "{} bytes of PEM", text.len()),
@@ -266,8 +266,8 @@ impl fmt::Debug for Pem {
     }
 }
 
-/// The text without byte order marks of UTF-8, which some editors put at the beginning of a file, and
-/// which stand at the beginning of a line when such files are put together.
+/// Removes the byte order marks of UTF-8. Some editors put one at the beginning of a file, and they
+/// stand at the beginning of a line when such files are joined.
 fn without_marks(text: &[u8]) -> Cow<'_, [u8]> {
     const MARK: &[u8] = b"\xef\xbb\xbf";
     if !contains(text, MARK) {
@@ -284,12 +284,13 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(text, part).is_some()
 }
 
-/// A sequence with a long form of its length: what every certificate and key in DER begins with.
+/// Returns whether the bytes begin with a sequence whose length has the long form. Every certificate
+/// and key in DER begins so.
 fn looks_like_der(bytes: &[u8]) -> bool {
     matches!(bytes, [0x30, 0x81..=0x84, ..])
 }
 
-/// Whether the outer sequence of the DER is as long as what is there.
+/// Returns whether the outer sequence of the DER has the length of the data.
 fn is_whole(der: &[u8]) -> bool {
     let (header, len) = match der {
         [0x30, len @ 0..=0x7f, ..] => (2, usize::from(*len)),
@@ -308,7 +309,7 @@ fn is_whole(der: &[u8]) -> bool {
     header + len == der.len()
 }
 
-/// An error of the PEM parser in words.
+/// Describes an error of the PEM parser.
 fn reason(error: pem::Error, what: &str) -> String {
     match error {
         pem::Error::MissingSectionEnd { end_marker } => {
@@ -317,7 +318,7 @@ fn reason(error: pem::Error, what: &str) -> String {
         }
         pem::Error::IllegalSectionStart { line } => {
             let line = String::from_utf8_lossy(&line).into_owned();
-            format!("{line:?} is no beginning of {what}")
+            format!("{line:?} is not the beginning of {what}")
         }
         pem::Error::Base64Decode(error) => format!("it is not Base64: {error}"),
         error => error.to_string(),

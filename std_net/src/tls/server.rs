@@ -1,5 +1,5 @@
-//! [`ServerConfig`], [`TlsAcceptor`], and [`PendingServer`], which knows what the client asks for
-//! before it chooses its certificate.
+//! [`ServerConfig`], [`TlsAcceptor`], and [`PendingServer`], which knows the name in the client's
+//! request before it chooses its certificate.
 
 use std::fmt;
 use std::io;
@@ -20,11 +20,11 @@ use super::{TlsError, TlsStream, Version, claim, invalid, provider, versions};
 use crate::channel::Connected;
 use crate::channel::halves::{READ, WRITE};
 
-/// A client hello that is longer than this is no client hello.
+/// A longer message cannot be a client hello.
 const MAX_HELLO: usize = 3 * RECORDS;
 
-/// How a server behaves: its certificate, what it speaks, whom it lets in. A clone is a reference to the
-/// same.
+/// The settings of a TLS server: its certificate, its protocols, the clients that it accepts. A clone
+/// refers to the same settings.
 #[derive(Clone)]
 pub struct ServerConfig(Arc<rustls::ServerConfig>);
 
@@ -41,7 +41,7 @@ pub struct ServerConfigBuilder {
     resumption: bool,
 }
 
-/// Makes TLS servers of accepted connections, all with one configuration.
+/// Makes TLS servers of accepted connections, all with the same configuration.
 ///
 /// # Examples
 ///
@@ -56,7 +56,7 @@ pub struct ServerConfigBuilder {
 /// let listener = TcpListener::bind("0.0.0.0:8443")?;
 /// for stream in listener.incoming() {
 ///     let (stream, acceptor) = (stream?, acceptor.clone());
-///     // The handshake in its own process: a slow client must not hold the others up.
+///     // The handshake runs in its own process, so that a slow client does not delay the others.
 ///     process::spawn(move || acceptor.accept(stream)?.write_all(b"hello\n"));
 /// }
 /// # Ok::<(), std::io::Error>(())
@@ -66,7 +66,7 @@ pub struct TlsAcceptor {
     config: ServerConfig,
 }
 
-/// A server that has read the client hello, and not answered it yet.
+/// A server that has read the client hello, but has not answered yet.
 ///
 /// # Examples
 ///
@@ -97,22 +97,23 @@ pub struct PendingServer<S: Connected> {
 }
 
 impl ServerConfig {
-    /// With the certificate, those up to the root behind it, and its private key from PEM files.
+    /// Makes a configuration from PEM files: the certificate, followed by those up to the root, and its
+    /// private key.
     ///
     /// # Errors
     ///
-    /// As [`ServerConfigBuilder::build`].
+    /// The errors of [`ServerConfigBuilder::build`].
     pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> io::Result<Self> {
         ServerConfig::builder_from_files(chain, key).build()
     }
 
-    /// Begins with a certificate and its key as PEM text; clients are not asked for one, no ALPN, TLS
-    /// 1.2 and 1.3.
+    /// Begins with a certificate and its key as PEM text. Clients are not asked for a certificate,
+    /// there is no ALPN, and the versions are TLS 1.2 and 1.3.
     pub fn builder(chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> ServerConfigBuilder {
         ServerConfigBuilder::new(Pem::Text(chain.into()), Pem::Text(key.into()))
     }
 
-    /// The same from files.
+    /// Like [`builder`](Self::builder), from files.
     pub fn builder_from_files(
         chain: impl AsRef<Path>,
         key: impl AsRef<Path>,
@@ -123,8 +124,8 @@ impl ServerConfig {
         )
     }
 
-    /// The same, but for the application protocols that are spoken (ALPN): for a server that chooses by what
-    /// the client asks for, with [`PendingServer`].
+    /// Returns the same configuration with other application protocols (ALPN). It is for a server that
+    /// chooses them by the client's request, with [`PendingServer`].
     #[must_use]
     pub fn with_alpn<P: AsRef<[u8]>>(
         &self,
@@ -155,35 +156,36 @@ impl ServerConfigBuilder {
         }
     }
 
-    /// Asks clients for a certificate, which one of those in this PEM text has issued, and refuses a client that
-    /// has none.
+    /// Asks clients for a certificate, and refuses a client without one. A certificate in this PEM text
+    /// must have issued the client's certificate.
     pub fn client_root_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.client_roots.push(Pem::Text(pem.into()));
         self
     }
 
-    /// The same from a file.
+    /// Like [`client_root_pem`](Self::client_root_pem), from a file.
     pub fn client_root_file(mut self, path: impl AsRef<Path>) -> Self {
         self.client_roots.push(Pem::File(path.as_ref().into()));
         self
     }
 
-    /// Whether a client without a certificate is let in too; it is not by default, if one is asked for.
+    /// Sets whether a client without a certificate is accepted too, although one is asked for. This is
+    /// off by default.
     pub fn client_certificate_optional(mut self, yes: bool) -> Self {
         self.client_optional = yes;
         self
     }
 
-    /// The application protocols that are spoken, the preferred one first (ALPN). A client that offers
-    /// only others is refused.
+    /// Sets the application protocols of the server, the preferred one first (ALPN). A client that
+    /// offers only other protocols is refused.
     pub fn alpn<P: AsRef<[u8]>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
         self.alpn = protocols.into_iter().map(|p| p.as_ref().into()).collect();
         self
     }
 
-    /// Which cipher suites may be agreed on, by the names of the IANA, as
-    /// [`cipher_suite`](super::TlsStream::cipher_suite) gives them; all that are there by default, which are
-    /// good ones. Their order is that of preference.
+    /// Sets which cipher suites are allowed, the preferred one first. The names are those of the IANA,
+    /// as [`cipher_suite`](super::TlsStream::cipher_suite) returns them. By default all supported
+    /// suites are allowed, and all of them are good.
     ///
     /// # Examples
     ///
@@ -198,31 +200,32 @@ impl ServerConfigBuilder {
         self
     }
 
-    /// The lowest version that is accepted; TLS 1.2 by default.
+    /// Sets the lowest version that is accepted. The default is TLS 1.2.
     pub fn min_version(mut self, version: Version) -> Self {
         self.versions.0 = version;
         self
     }
 
-    /// The highest version that is spoken; TLS 1.3 by default.
+    /// Sets the highest version that is accepted. The default is TLS 1.3.
     pub fn max_version(mut self, version: Version) -> Self {
         self.versions.1 = version;
         self
     }
 
-    /// Whether clients can resume their sessions; they can by default, by tickets that are encrypted
-    /// with a key of this configuration.
+    /// Sets whether clients can resume their sessions. This is on by default. It uses tickets, which
+    /// are encrypted with a key of this configuration.
     pub fn resumption(mut self, yes: bool) -> Self {
         self.resumption = yes;
         self
     }
 
-    /// The configuration.
+    /// Makes the configuration.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) with a [`PemError`](super::PemError) inside for PEM
-    /// text without what it should have, or a key that does not fit the certificate; the error of reading a file.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) with a [`PemError`](super::PemError) inside if
+    /// something is missing in the PEM text, or a key does not fit the certificate; the error of
+    /// reading a file.
     pub fn build(self) -> io::Result<ServerConfig> {
         let provider = Arc::new(provider(self.cipher_suites.as_deref())?);
         let config = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -258,31 +261,32 @@ impl ServerConfigBuilder {
 }
 
 impl TlsAcceptor {
-    /// With this configuration.
+    /// Makes an acceptor with this configuration.
     #[must_use]
     pub fn new(config: ServerConfig) -> TlsAcceptor {
         TlsAcceptor { config }
     }
 
-    /// Becomes the server of a connection; returns when the handshake is done. The deadline of the
-    /// connection counts.
+    /// Becomes the TLS server of a connection. It returns when the handshake is done. The deadline of
+    /// the connection counts.
     ///
     /// # Errors
     ///
-    /// With a [`TlsError`] inside: [`InvalidData`](io::ErrorKind::InvalidData) if the client's
-    /// certificate or the protocol are not right, or the client says so of ours,
+    /// The following errors hold a [`TlsError`]: [`InvalidData`](io::ErrorKind::InvalidData) if the
+    /// client's certificate or the protocol is wrong, or if the client says this of the server,
     /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline,
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the client hung up. Otherwise the error of the
-    /// connection.
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the client hung up. Otherwise the error of
+    /// the connection.
     pub fn accept<S: Connected>(&self, stream: S) -> io::Result<TlsStream<S>> {
         self.accept_deadline(stream, Deadline::NEVER)
     }
 
-    /// [`accept`](Self::accept) with a deadline of the handshake alone; a `Duration` counts from now.
+    /// Like [`accept`](Self::accept), with a deadline for the handshake only. A `Duration` counts from
+    /// now.
     ///
     /// # Errors
     ///
-    /// As [`accept`](Self::accept).
+    /// The errors of [`accept`](Self::accept).
     pub fn accept_deadline<S: Connected>(
         &self,
         stream: S,
@@ -290,7 +294,7 @@ impl TlsAcceptor {
     ) -> io::Result<TlsStream<S>> {
         let connection = self.config.connection()?;
         claim(&stream)?;
-        // The hello is parsed on its own only if somebody asks for the name in it.
+        // The hello is parsed separately only if a caller asks for the name in it.
         let name = Name::InHello(Vec::new());
         TlsStream::handshake(
             stream,
@@ -307,16 +311,16 @@ impl<S: Connected> PendingServer<S> {
     ///
     /// # Errors
     ///
-    /// As [`TlsAcceptor::accept`].
+    /// The errors of [`TlsAcceptor::accept`].
     pub fn read(stream: S) -> io::Result<PendingServer<S>> {
         PendingServer::read_deadline(stream, Deadline::NEVER)
     }
 
-    /// [`read`](Self::read) with a deadline, which is that of the whole handshake.
+    /// Like [`read`](Self::read), with a deadline for the whole handshake.
     ///
     /// # Errors
     ///
-    /// As [`TlsAcceptor::accept`].
+    /// The errors of [`TlsAcceptor::accept`].
     pub fn read_deadline(stream: S, deadline: impl Into<Deadline>) -> io::Result<PendingServer<S>> {
         let deadline = deadline.into();
         claim(&stream)?;
@@ -328,10 +332,10 @@ impl<S: Connected> PendingServer<S> {
                 Ok(received) => received,
                 Err(e) => return Err(TlsError::in_handshake(e)),
             };
-            // It works on a copy of its own; ours is for the connection.
+            // The parser works on its own copy of the bytes. The original bytes are for the connection.
             let hello = on_thread_stack(|| parser.parse(&buffer.bytes()[..n]));
             let hello = hello.map_err(|(error, alert)| {
-                // The client should hear why, if it can without our waiting for it.
+                // Tell the client the reason, if this is possible without waiting.
                 let _ = stream.try_send(&alert);
                 error
             })?;
@@ -355,25 +359,25 @@ impl<S: Connected> PendingServer<S> {
         }
     }
 
-    /// The name that the client asks for (SNI).
+    /// Returns the name that the client asks for (SNI).
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The application protocols that the client offers, its preferred one first (ALPN).
+    /// Returns the application protocols that the client offers, its preferred one first (ALPN).
     pub fn alpn(&self) -> impl Iterator<Item = &[u8]> {
         self.alpn.iter().map(Vec::as_slice)
     }
 
-    /// The connection, for its addresses and options.
+    /// Returns the connection, for its addresses and options.
     #[must_use]
     pub fn stream(&self) -> &S {
         &self.stream
     }
 
-    /// Gives the connection back, with the client hello still to be read: for a proxy that chooses by the
-    /// name where it goes, and leaves the TLS to the other end.
+    /// Gives the connection back. The next read gets the client hello again. This is for a proxy that
+    /// chooses the destination by the name, and lets the other end do the TLS.
     ///
     /// # Examples
     ///
@@ -397,11 +401,11 @@ impl<S: Connected> PendingServer<S> {
         self.stream
     }
 
-    /// Answers, and goes on with the handshake to its end.
+    /// Answers the client, and does the rest of the handshake.
     ///
     /// # Errors
     ///
-    /// As [`TlsAcceptor::accept`].
+    /// The errors of [`TlsAcceptor::accept`].
     pub fn accept(self, config: &ServerConfig) -> io::Result<TlsStream<S>> {
         let connection = config.connection()?;
         let name = Name::Known(self.name);
@@ -409,10 +413,11 @@ impl<S: Connected> PendingServer<S> {
     }
 }
 
-/// The name that a client asked for.
+/// The name that a client has asked for.
 pub(super) enum Name {
     Known(Option<Box<str>>),
-    /// In these records, which begin with the client hello: parsing it again is not free, and few ask.
+    /// The name is in these records, which begin with the client hello. It is parsed only on request,
+    /// because parsing costs time and few callers ask.
     InHello(Vec<u8>),
 }
 
@@ -439,7 +444,7 @@ struct Hello {
 }
 
 impl Parser {
-    /// Goes on with these bytes. An error comes with the alert that tells the client.
+    /// Parses more bytes. An error comes with the alert that tells it to the client.
     fn parse(&mut self, mut bytes: &[u8]) -> Result<Option<Hello>, (io::Error, Vec<u8>)> {
         while !bytes.is_empty() {
             self.0
@@ -447,7 +452,7 @@ impl Parser {
                 .map_err(|error| (error, Vec::new()))?;
             let accepted = self.0.accept().map_err(|(error, mut alert)| {
                 let mut bytes = Vec::new();
-                // Into memory: it does not fail.
+                // A write into memory does not fail.
                 let _ = alert.write_all(&mut bytes);
                 (TlsError::io(error), bytes)
             })?;

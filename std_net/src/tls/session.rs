@@ -1,8 +1,10 @@
-//! A session of rustls without any I/O: what was received goes in, plaintext and records to send come out.
+//! A session of rustls without any I/O. Received records go in. Plaintext, and records to send, come
+//! out.
 //!
-//! Records are decrypted and encrypted through rustls' unbuffered API: so it is we who say where the
-//! bytes lie and for how long, and a connection that waits has no buffer. What rustls computes it does on
-//! the stack of the thread: a handshake goes deep, and the stack of a process keeps its pages.
+//! Records are decrypted and encrypted through the unbuffered API of rustls. With it, this crate
+//! decides where the bytes are and how long they stay, so a connection that waits has no buffer. rustls
+//! runs on the stack of the thread: a handshake needs a deep stack, and the stack of a process keeps
+//! its pages.
 
 use std::io;
 use std::mem;
@@ -20,11 +22,11 @@ use std_net_runtime::process::on_thread_stack;
 
 use super::error::TlsError;
 
-/// What a handshake may make the buffer of incoming records grow to: rustls takes messages of 64 KiB,
-/// in records of their own.
+/// How large the buffer of incoming records may become during a handshake. rustls accepts messages of
+/// 64 KiB, which come in several records.
 const MAX_INCOMING: usize = 3 * RECORDS;
 
-/// Plaintext that is encrypted at a time: two records.
+/// How much plaintext is encrypted at a time: two records.
 pub(super) const MAX_PLAINTEXT: usize = 32 * 1024;
 
 pub(super) enum Connection {
@@ -35,41 +37,42 @@ pub(super) enum Connection {
 /// The state of one side of a TLS connection.
 pub(super) struct Session {
     connection: Connection,
-    /// Received records that have not been worked off: at most one, in part, when more are asked for.
+    /// Received records that are not processed yet. When the session needs more bytes, this is at most
+    /// one incomplete record.
     pub(super) incoming: ByteQueue,
     /// Counts the changes of `incoming`.
     pub(super) changes: u64,
     /// Plaintext that was decrypted and not read yet.
     plaintext: Vec<u8>,
     plaintext_start: usize,
-    /// Records of rustls' own to send: handshakes, alerts, key updates.
+    /// Records that rustls itself wants to send: handshakes, alerts, key updates.
     pub(super) outgoing: Vec<u8>,
     pub(super) peer_closed: bool,
     pub(super) closed: bool,
-    /// The error that ended it.
+    /// The error that ended the session.
     failure: Option<Error>,
 }
 
-/// What is to be done when a session is ready for it.
+/// The operation to do as soon as the session is ready for it.
 enum Ask<'a> {
     Nothing,
     Encrypt(&'a [u8], &'a mut ByteQueue),
     Close(&'a mut ByteQueue),
 }
 
-/// What a step of a session came to.
+/// The result of one step of a session.
 #[derive(PartialEq)]
 enum Step {
     /// There may be more to do.
     Again,
     Plaintext,
-    /// Nothing more without more records.
+    /// Nothing more can be done without more records.
     Blocked,
-    /// The same, and what was asked for is done.
+    /// Nothing more can be done without more records, and the operation is done.
     Done,
 }
 
-/// Where decrypted plaintext goes: into the reader's buffer, and what does not fit into the session's.
+/// The place for decrypted plaintext: the reader's buffer first, and the session's buffer for the rest.
 struct Sink<'a> {
     buf: &'a mut [u8],
     filled: usize,
@@ -111,22 +114,24 @@ impl Session {
         }
     }
 
-    /// Works off what has come, to the end of the handshake. False if more must come.
+    /// Processes the received records, up to the end of the handshake. Returns false if more records
+    /// are needed.
     pub(super) fn handshake(&mut self) -> io::Result<bool> {
-        // No plaintext comes before the end of the handshake, and behind it what came early is kept.
+        // No plaintext comes before the end of the handshake. Plaintext that comes early behind the end
+        // is kept.
         self.read(&mut [])?;
         Ok(!self.facts().is_handshaking())
     }
 
-    /// Takes decrypted plaintext, as much as there is and fits into `buf`; 0 if more records must come, or
-    /// the peer has closed its side.
+    /// Takes decrypted plaintext, as much as there is and fits into `buf`. Returns 0 if more records
+    /// are needed, or if the peer has closed its side.
     pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         on_thread_stack(|| self.read_here(buf))
     }
 
-    /// Whether a read would find plaintext, the end or an error in what has come.
+    /// Returns whether the received records contain plaintext, the end or an error.
     pub(super) fn has_unread(&mut self) -> bool {
-        // Works off what is there, and keeps what it is.
+        // Process the records, and keep the result.
         self.read(&mut []).is_err()
             || self.plaintext_start < self.plaintext.len()
             || self.peer_closed
@@ -140,7 +145,7 @@ impl Session {
             buf[..filled].copy_from_slice(&plaintext[..filled]);
             self.plaintext_start += filled;
             if self.plaintext_start == self.plaintext.len() {
-                // An idle connection keeps none.
+                // An idle connection keeps no memory for plaintext.
                 self.plaintext = Vec::new();
                 self.plaintext_start = 0;
             }
@@ -154,7 +159,8 @@ impl Session {
                     if filled == 0 {
                         return Err(error);
                     }
-                    // What came before is for the reader; the error comes again.
+                    // The reader gets the bytes before the error first. The next call returns the error
+                    // again.
                     break;
                 }
                 Ok(Step::Blocked | Step::Done) => break,
@@ -164,14 +170,15 @@ impl Session {
         Ok(filled)
     }
 
-    /// Puts plaintext back that was read and not used: it comes first again.
+    /// Puts back plaintext that was read but not used. The next read gets it first.
     pub(super) fn put_back(&mut self, plaintext: &[u8]) {
         let rest = self.plaintext.split_off(self.plaintext_start);
         self.plaintext = [plaintext, &rest].concat();
         self.plaintext_start = 0;
     }
 
-    /// Encrypts plaintext behind what is in `to`, after what rustls itself has to send.
+    /// Encrypts plaintext and appends the records to `to`, behind the records that rustls itself has to
+    /// send.
     pub(super) fn encrypt(&mut self, plaintext: &[u8], to: &mut ByteQueue) -> io::Result<()> {
         if self.closed {
             return Err(io::Error::new(
@@ -182,7 +189,7 @@ impl Session {
         self.ask(to, Some(plaintext))
     }
 
-    /// The `close_notify` that ends our side, once.
+    /// Ends our side with a `close_notify`, unless this was done before.
     pub(super) fn close(&mut self, to: &mut ByteQueue) -> io::Result<()> {
         if self.closed {
             return Ok(());
@@ -191,7 +198,7 @@ impl Session {
         self.ask(to, None)
     }
 
-    /// Encrypts plaintext, or a `close_notify` where there is none.
+    /// Encrypts plaintext, or a `close_notify` if there is none.
     fn ask(&mut self, to: &mut ByteQueue, plaintext: Option<&[u8]>) -> io::Result<()> {
         on_thread_stack(|| self.ask_here(to, plaintext))
     }
@@ -199,7 +206,7 @@ impl Session {
     fn ask_here(&mut self, to: &mut ByteQueue, plaintext: Option<&[u8]>) -> io::Result<()> {
         loop {
             push_all(to, &mut self.outgoing);
-            // A handshake message may still be on its way out: it goes first.
+            // If a handshake message still has to be sent, it goes first.
             let ask = match plaintext {
                 Some(plaintext) => Ask::Encrypt(plaintext, to),
                 None => Ask::Close(to),
@@ -215,7 +222,7 @@ impl Session {
         }
     }
 
-    /// Adds received records; grows for a handshake only so far.
+    /// Adds received records, up to the limit for a handshake.
     pub(super) fn received(&mut self, records: ByteQueue) -> io::Result<()> {
         self.changes += 1;
         if self.incoming.is_empty() {
@@ -226,7 +233,7 @@ impl Session {
         self.check_incoming()
     }
 
-    /// Puts `records`, which begin with a copy of what is there, in its place.
+    /// Replaces the incoming records by `records`, which begin with a copy of them.
     pub(super) fn replace(&mut self, records: ByteQueue) -> io::Result<()> {
         self.changes += 1;
         self.incoming = records;
@@ -240,7 +247,7 @@ impl Session {
         Ok(())
     }
 
-    /// One step of rustls; how many bytes of plaintext it put into `buf`.
+    /// Does one step of rustls. Also returns how many bytes of plaintext it put into `buf`.
     fn step(&mut self, buf: &mut [u8], ask: Ask<'_>) -> (Result<Step, Error>, usize) {
         if let Some(error) = &self.failure {
             return (Err(error.clone()), 0);
@@ -277,9 +284,9 @@ impl Session {
         (step, filled)
     }
 
-    /// Collects the alert by which the peer is told of an error.
+    /// Collects the alert that reports an error to the peer.
     fn failed(&mut self, error: Error) -> io::Error {
-        // Nothing else: rustls does not want to be asked about records behind an error.
+        // Stop at anything else: after an error, rustls must not process more records.
         while self.facts().wants_write() && self.failure.is_none() {
             if self.step(&mut [], Ask::Nothing).0 != Ok(Step::Again) {
                 break;
@@ -293,12 +300,13 @@ impl Session {
 /// Moves all of `bytes` to the end of a queue.
 pub(super) fn push_all(to: &mut ByteQueue, bytes: &mut Vec<u8>) {
     if !bytes.is_empty() {
-        // Rare, and then few: its memory is not worth keeping.
+        // This is rare and the bytes are few, so the memory is not kept.
         to.push(&mem::take(bytes), RECORDS);
     }
 }
 
-/// Does what a state of rustls asks for; how much of the incoming records has been worked off.
+/// Does what the state of rustls asks for. Also returns how many bytes of the incoming records are
+/// processed.
 fn handle<D>(
     status: UnbufferedStatus<'_, '_, D>,
     sink: &mut Sink<'_>,
@@ -340,7 +348,7 @@ fn handle<D>(
             }
         }
         Ok(ConnectionState::TransmitTlsData(data)) => {
-            // It is in `outgoing`, and from there it is sent once.
+            // The data are in `outgoing`, and are sent from there.
             data.done();
             Ok(Step::Again)
         }
@@ -349,12 +357,12 @@ fn handle<D>(
             Ok(Step::Again)
         }
         Ok(ConnectionState::WriteTraffic(traffic)) => fulfil(traffic, ask),
-        // Nothing more will happen: both sides are closed.
+        // Both sides are closed, so nothing more will happen.
         Ok(ConnectionState::Closed) => Ok(match ask {
             Ask::Close(_) => Step::Done,
             _ => Step::Blocked,
         }),
-        // Early data is never accepted, and a state we do not know can only be waited out.
+        // Early data are never accepted. In a state that this crate does not know, it can only wait.
         Ok(_) => Ok(Step::Blocked),
     };
     (discard, step)
@@ -366,7 +374,7 @@ fn fulfil<D>(mut traffic: WriteTraffic<'_, D>, ask: Ask<'_>) -> Result<Step, Err
         Ask::Encrypt(plaintext, to) => (to, Some(plaintext)),
         Ask::Close(to) => (to, None),
     };
-    // Two records and what surrounds them; or an alert.
+    // The size of two records with their headers, or of an alert.
     let mut size = plaintext.map_or(64, |plaintext| {
         plaintext.len() + 64 * (plaintext.len() / 0x4000 + 1)
     });

@@ -32,49 +32,50 @@ use crate::socket::TcpStream;
 /// A TLS connection over a [`TcpStream`], a [`UnixStream`](crate::unix::UnixStream) or another
 /// connection.
 ///
-/// Made by [`Tls::tls`](super::Tls::tls), [`ClientConfig::connect`](super::ClientConfig::connect) or
-/// [`TlsAcceptor::accept`](super::TlsAcceptor::accept), with the handshake done. It is read and written
-/// as any stream, also through shared references and from several processes: a caller that waits for data keeps
-/// no other from writing. It can be opened as channels.
+/// [`Tls::tls`](super::Tls::tls), [`ClientConfig::connect`](super::ClientConfig::connect) and
+/// [`TlsAcceptor::accept`](super::TlsAcceptor::accept) make it, after the handshake. It can be read and
+/// written like any stream, also through shared references and from several processes: a caller that
+/// waits for data does not keep others from writing. It can be opened as channels.
 ///
 /// # Errors
 ///
-/// Besides those of the connection, with a [`TlsError`] inside:
-/// [`InvalidData`](io::ErrorKind::InvalidData) for what is against the protocol or told by an alert of
-/// the peer, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) from a read when the connection ended
-/// without a `close_notify`. A client of TLS 1.3 hears only on its first read that the server did not
-/// like its certificate.
+/// The errors of the connection, and errors with a [`TlsError`] inside.
+/// [`InvalidData`](io::ErrorKind::InvalidData) means that the peer broke the protocol or sent an alert.
+/// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) from a read means that the connection ended without
+/// a `close_notify`. If a server of TLS 1.3 refuses the certificate of a client, the client learns this
+/// only in its first read.
 ///
 /// # Writing
 ///
-/// A write encrypts up to 32 KiB and sends them. If the deadline passes, or the connection is
-/// non-blocking, when a part is sent, the write has succeeded and the rest goes out before the next
-/// one: [`flush`](Write::flush) says whether all is sent.
+/// A write encrypts up to 32 KiB and sends them. It may send only a part before the deadline passes, or
+/// before it would block on a non-blocking connection. Such a write still succeeds. The rest is sent
+/// before the next write, and [`flush`](Write::flush) returns whether all is sent.
 ///
 /// # Closing
 ///
-/// [`close`](Self::close), or [`shutdown`](Self::shutdown) of the side that writes, sends a
-/// `close_notify`, by which the peer knows that it has everything. A drop of the last handle does too
-/// if that goes without waiting, but not while a panic unwinds, nor if plaintext was lost before.
+/// [`close`](Self::close), and [`shutdown`](Self::shutdown) of the writing side, send a `close_notify`.
+/// It tells the peer that it has everything. A drop of the last handle sends it too, if this is
+/// possible without waiting. It does not while a panic unwinds, nor if plaintext was lost before.
 ///
-/// A server of TLS 1.3 sends session tickets behind the handshake. A client that only writes, and closes
-/// before they have come, makes its kernel reset the connection when they do. To be sure that the server
-/// gets everything, shut down the side that writes, and read to the end.
+/// A server of TLS 1.3 sends session tickets after the handshake. If a client only writes, and closes
+/// before the tickets arrive, its kernel resets the connection when they do. To be sure that the server
+/// gets everything, shut down the writing side and read to the end.
 pub struct TlsStream<S: Connected>(Arc<Inner<S>>);
 
-/// Three locks, taken in this order where several are held: `reading`, `writing`, `session`. The first
-/// two are held across waits, and keep bytes in order; the last only for the time of a computation.
+/// There are three locks. A caller that needs several takes them in this order: `reading`, `writing`,
+/// `session`. The first two are held across waits and keep bytes in order. The last is held only during
+/// a computation.
 struct Inner<S: Connected> {
     stream: S,
-    /// Held by the caller that reads, also while it waits: bytes come in order.
+    /// The caller that reads holds it, also while it waits, so that bytes come in order.
     reading: Mutex<()>,
-    /// Records on their way out. Held by the caller that writes, also while it waits.
+    /// Records to send. The caller that writes holds the lock, also while it waits.
     writing: Mutex<ByteQueue>,
-    /// Held for the time of a computation, never across a wait.
+    /// It is held during a computation, never across a wait.
     session: Mutex<Session>,
     /// The session has records to send that no caller has taken.
     pending: AtomicBool,
-    /// Plaintext was lost.
+    /// Some plaintext was lost.
     truncated: AtomicBool,
     halves: Claimed,
     name: OnceLock<Option<Box<str>>>,
@@ -106,54 +107,54 @@ impl<S: Connected> TlsStream<S> {
         match inner.handshake(deadline) {
             Ok(()) => Ok(TlsStream(Arc::new(inner))),
             Err(error) => {
-                // No close_notify for what never began.
+                // A connection that never began needs no `close_notify`.
                 *inner.truncated.get_mut() = true;
                 Err(TlsError::in_handshake(error))
             }
         }
     }
 
-    /// The connection below, for its addresses and options. Reads of it fail with
-    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy), because its bytes are those of TLS; what is written to
-    /// it breaks the TLS connection.
+    /// Returns the connection below, for its addresses and options. Reads of it fail with
+    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy), because its bytes belong to TLS. A write to it
+    /// breaks the TLS connection.
     #[must_use]
     pub fn stream(&self) -> &S {
         &self.0.stream
     }
 
-    /// The version that was agreed on.
+    /// Returns the negotiated version of TLS.
     #[must_use]
     pub fn version(&self) -> Version {
         match self.0.session.lock().facts().protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => Version::Tls12,
-            // There is no other, and the handshake is done.
+            // The handshake is done, and there is no other version.
             _ => Version::Tls13,
         }
     }
 
-    /// The application protocol that was agreed on (ALPN).
+    /// Returns the negotiated application protocol (ALPN).
     #[must_use]
     pub fn alpn(&self) -> Option<Vec<u8>> {
         let session = self.0.session.lock();
         session.facts().alpn_protocol().map(<[u8]>::to_vec)
     }
 
-    /// The name of the server: that which the client asked for (SNI).
+    /// Returns the name of the server that the client has asked for (SNI).
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
         let name = self.0.name.get_or_init(|| self.0.hello.find());
         name.as_deref()
     }
 
-    /// The name of the cipher suite, as the IANA has it.
+    /// Returns the name of the cipher suite, as the IANA has it.
     #[must_use]
     pub fn cipher_suite(&self) -> Option<&'static str> {
         let suite = self.0.session.lock().facts().negotiated_cipher_suite()?;
         suite.suite().as_str()
     }
 
-    /// The certificates that the peer has shown, its own first, in DER. None of a client that was not
-    /// asked.
+    /// Returns the certificates of the peer in DER, its own first. The list is empty for a client that
+    /// was not asked for one.
     #[must_use]
     pub fn peer_certificates(&self) -> Vec<Vec<u8>> {
         let session = self.0.session.lock();
@@ -161,22 +162,23 @@ impl<S: Connected> TlsStream<S> {
         shown.iter().map(|der| der.as_ref().into()).collect()
     }
 
-    /// Whether the handshake was shortened by a session of before.
+    /// Returns whether the handshake was shortened because it resumed an earlier session.
     #[must_use]
     pub fn is_resumed(&self) -> bool {
         self.0.session.lock().facts().handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
-    /// Whether a read would find something without asking the connection below.
+    /// Returns whether a read would find something without a read of the connection below.
     pub(crate) fn has_unread(&self) -> bool {
         self.0.session.lock().has_unread()
     }
 
-    /// Reads into `buf` and leaves it to be read again; waits for the first byte. 0 is the end.
+    /// Reads into `buf`, but leaves the data for the next read. It waits for the first byte. 0 is the
+    /// end of the stream.
     ///
     /// # Errors
     ///
-    /// As a read.
+    /// The errors of a read.
     ///
     /// # Examples
     ///
@@ -203,14 +205,15 @@ impl<S: Connected> TlsStream<S> {
         }
     }
 
-    /// Reads what is there already, and never waits, whatever the mode: for an event loop of your own. 0 is
-    /// the end of the stream. A readable descriptor does not mean that there is plaintext, and there may be
-    /// some without one: read until this says [`WouldBlock`](io::ErrorKind::WouldBlock).
+    /// Reads plaintext that has already arrived. It never waits, whatever the mode. Use it in an event
+    /// loop of your own. 0 is the end of the stream. A readable descriptor does not always mean that
+    /// there is plaintext, and there may be plaintext although the descriptor is not readable. So read
+    /// until it returns [`WouldBlock`](io::ErrorKind::WouldBlock).
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing, or another one reads; otherwise as a
-    /// read.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing, or if another caller is reading;
+    /// otherwise the errors of a read.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.check_free()?;
         if buf.is_empty() {
@@ -219,13 +222,14 @@ impl<S: Connected> TlsStream<S> {
         self.try_recv(buf)
     }
 
-    /// Writes if there is room, and never waits; returns how many bytes were taken. What the connection
-    /// below does not take now goes out before the next write, or with a [`flush`](Write::flush).
+    /// Writes if there is room, and never waits. Returns how many bytes were taken. Bytes that the
+    /// connection below does not take now are sent before the next write, or by a
+    /// [`flush`](Write::flush).
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, or another one writes; otherwise as a
-    /// write.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room, or if another caller is writing;
+    /// otherwise the errors of a write.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
@@ -233,38 +237,38 @@ impl<S: Connected> TlsStream<S> {
         self.try_send(buf)
     }
 
-    /// Ends one or both directions. For [`Shutdown::Write`] a `close_notify` is sent, and the
-    /// connection below is shut down; the peer may still send, and reads go on (half-close).
+    /// Ends one or both directions. [`Shutdown::Write`] sends a `close_notify` and shuts the connection
+    /// below down. The peer may still send, and reads go on (half-close).
     ///
     /// # Errors
     ///
-    /// As a write; the error of `shutdown(2)`.
+    /// The errors of a write; the error of `shutdown(2)`.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         Transport::end(self, how, Deadline::NEVER)
     }
 
-    /// Sends a `close_notify` and ends both directions. What the peer has sent and no one has read is
-    /// lost.
+    /// Sends a `close_notify` and ends both directions. Data that the peer has sent and that were not
+    /// read are lost.
     ///
     /// # Errors
     ///
-    /// As [`shutdown`](Self::shutdown).
+    /// The errors of [`shutdown`](Self::shutdown).
     pub fn close(self) -> io::Result<()> {
         self.shutdown(Shutdown::Both)
     }
 
-    /// Waits until the peer has ended the connection below, or is gone, and reads nothing: see
-    /// [`Socket::wait_closed`](crate::socket::Socket::wait_closed). A `close_notify` alone is not seen
-    /// without reading.
+    /// Waits until the peer has ended the connection below, or is gone. It reads nothing: see
+    /// [`Socket::wait_closed`](crate::socket::Socket::wait_closed). So it does not notice a
+    /// `close_notify` alone.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     pub fn wait_closed(&self) -> io::Result<()> {
         Transport::wait_closed(self)
     }
 
-    /// Whether the peer has ended the connection below, or is gone, without waiting.
+    /// Returns whether the peer has ended the connection below, or is gone. It does not wait.
     ///
     /// # Errors
     ///
@@ -273,18 +277,19 @@ impl<S: Connected> TlsStream<S> {
         Transport::is_closed(self)
     }
 
-    /// A second handle to the same connection. It is a reference: the deadline is shared too.
+    /// Returns a second handle to the same connection. Both handles share the deadline too.
     #[must_use]
     pub fn try_clone(&self) -> TlsStream<S> {
         TlsStream(Arc::clone(&self.0))
     }
 
-    /// Sends a part of a file; returns how many bytes that were, fewer if the file ends. By a copy: the
-    /// kernel cannot encrypt them. The cursor of the file stays where it is.
+    /// Sends a range of a file, in bytes from its beginning. Returns how many bytes were sent, fewer if
+    /// the file ends before. It copies the bytes, because the kernel cannot encrypt them. The cursor of
+    /// the file does not move.
     ///
     /// # Errors
     ///
-    /// As a read of the file, and as a write.
+    /// The errors of reading the file, and of a write.
     ///
     /// # Examples
     ///
@@ -319,13 +324,13 @@ impl<S: Connected> TlsStream<S> {
         self.0.stream.set_deadline(deadline.into());
     }
 
-    /// The instant of the deadline.
+    /// Returns the deadline as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.stream.deadline().instant()
     }
 
-    /// Takes the deadline away.
+    /// Removes the deadline.
     pub fn reset_deadline(&self) {
         self.0.stream.set_deadline(Deadline::NEVER);
     }
@@ -334,7 +339,7 @@ impl<S: Connected> TlsStream<S> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     pub fn open_read_channel(&self) -> io::Result<ReadChannel<TlsStream<S>>> {
         Connected::open_read_channel(self)
     }
@@ -343,7 +348,7 @@ impl<S: Connected> TlsStream<S> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     pub fn open_write_channel(&self, auto_flush: bool) -> io::Result<WriteChannel<TlsStream<S>>> {
         Connected::open_write_channel(self, auto_flush)
     }
@@ -352,7 +357,7 @@ impl<S: Connected> TlsStream<S> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     #[allow(clippy::type_complexity, reason = "it is a pair")]
     pub fn into_channels(
         self,
@@ -363,7 +368,7 @@ impl<S: Connected> TlsStream<S> {
 }
 
 impl<S: Connected> TlsStream<S> {
-    /// An error if a channel owns the half that reads.
+    /// Returns an error if a channel owns the half that reads.
     fn check_free(&self) -> io::Result<()> {
         if self.is_claimed(READ) {
             return Err(io::Error::new(
@@ -382,19 +387,19 @@ impl<S: Connected> Inner<S> {
             if let Name::InHello(hello) = &mut self.hello
                 && !answered
             {
-                // What has come before we answer is the hello. What is new of it, because rustls works
-                // on it where it lies.
+                // The records that came before this side answers are the hello. Copy only the new
+                // bytes, because rustls changes the records in place.
                 let records = self.session.get_mut().incoming.bytes();
                 hello.extend_from_slice(records.get(hello.len()..).unwrap_or_default());
             }
             let done = self.session.lock().handshake();
             if done.is_err() {
-                // The peer should hear why, if it can without our waiting for it.
+                // Tell the peer the reason, if this is possible without waiting.
                 self.pending.store(true, Ordering::SeqCst);
                 self.relay();
             }
             let done = done?;
-            // Ours goes out before we wait for the peer's.
+            // Send our records before waiting for those of the peer.
             let mut writing = self.writing.lock();
             push_all(&mut writing, &mut self.session.lock().outgoing);
             answered |= !writing.is_empty();
@@ -410,7 +415,8 @@ impl<S: Connected> Inner<S> {
         }
     }
 
-    /// What a peer said that no longer listens to the handshake: why it left says more than that it did.
+    /// Returns the error that the peer sent before it left the handshake. It says more than the error
+    /// of the send.
     fn last_words(&self) -> Option<io::Error> {
         loop {
             let mut records = Buffer::take(RECORDS);
@@ -426,8 +432,8 @@ impl<S: Connected> Inner<S> {
         }
     }
 
-    /// Takes plaintext that is there, by the caller that holds `reading`: how many bytes, 0 at the end of
-    /// the stream, or `None` if more records must come first.
+    /// Takes plaintext that is there. The caller must hold `reading`. Returns how many bytes, 0 at the
+    /// end of the stream, or `None` if more records are needed first.
     fn take_plaintext(&self, buf: &mut [u8]) -> io::Result<Option<usize>> {
         let mut session = self.session.lock();
         let read = session.read(buf);
@@ -435,7 +441,8 @@ impl<S: Connected> Inner<S> {
         let to_send = !session.outgoing.is_empty();
         drop(session);
         if to_send {
-            // An answer to what has come, or an alert if that was wrong: the peer must hear it.
+            // The session has an answer to the received records, or an alert about an error. The peer
+            // must get it.
             self.pending.store(true, Ordering::SeqCst);
             self.relay();
         }
@@ -443,9 +450,10 @@ impl<S: Connected> Inner<S> {
         Ok((n > 0 || ended).then_some(n))
     }
 
-    /// Receives records and gives them to the session. It has no part of one: they are not its
-    /// memory while we wait. It has: they go on behind a copy of that part, so that a caller that writes
-    /// meanwhile has it where it was.
+    /// Receives records and gives them to the session. If the session has no incomplete record, a
+    /// buffer is taken only when bytes have arrived, so none is held during the wait. If it has one,
+    /// the new bytes go behind a copy of it, so that a caller that writes meanwhile finds the original
+    /// unchanged.
     fn receive(&self, deadline: Deadline) -> io::Result<()> {
         let session = self.session.lock();
         let part = session.incoming.len();
@@ -483,7 +491,7 @@ impl<S: Connected> Inner<S> {
             return Ok(0);
         }
         let mut writing = self.writing.lock();
-        // First what is left of the last one: a failure here has taken nothing.
+        // Send the rest of the last write first. If this fails, no new plaintext was taken.
         self.send(&mut writing, deadline)?;
         let encrypted = self.session.lock().encrypt(plaintext, &mut writing);
         let sent = encrypted.and_then(|()| self.send(&mut writing, deadline));
@@ -491,7 +499,7 @@ impl<S: Connected> Inner<S> {
         self.relay();
         match sent {
             Err(e) if !is_wait(&e) => Err(e),
-            // It is on its way, and the next call goes on with it.
+            // The bytes are encrypted and queued, and the next call goes on with them.
             _ => Ok(plaintext.len()),
         }
     }
@@ -515,8 +523,8 @@ impl<S: Connected> Inner<S> {
         Ok(())
     }
 
-    /// Sends, without waiting, what the session has to send of its own (an answer to a key update, an
-    /// alert). If someone else is writing it is for them: they call this when they are done.
+    /// Sends, without waiting, the records of the session itself (an answer to a key update, an alert).
+    /// If another caller is writing, that caller sends them: every writer calls this at its end.
     fn relay(&self) {
         while self.pending.load(Ordering::SeqCst) {
             let Some(mut writing) = self.writing.try_lock() else {
@@ -524,7 +532,7 @@ impl<S: Connected> Inner<S> {
             };
             self.pending.store(false, Ordering::SeqCst);
             push_all(&mut writing, &mut self.session.lock().outgoing);
-            // What cannot go now goes before the next write.
+            // Bytes that cannot be sent now are sent before the next write.
             self.try_send(&mut writing);
         }
     }
@@ -541,7 +549,7 @@ impl<S: Connected> Inner<S> {
 
 impl<S: Connected> Drop for Inner<S> {
     fn drop(&mut self) {
-        // Nothing here waits.
+        // Nothing in this drop waits.
         let writing = self.writing.get_mut();
         let clean = !*self.truncated.get_mut() && !thread::panicking();
         if clean && self.session.get_mut().close(writing).is_ok() {
@@ -553,8 +561,9 @@ impl<S: Connected> Drop for Inner<S> {
             }
         }
         if self.session.get_mut().is_client() {
-            // The tickets of TLS 1.3, in a client that has not read since: the kernel answers a close
-            // with unread bytes by a reset, and that takes from the server what it has not read.
+            // A TLS 1.3 client that has not read since the handshake may still have session tickets to
+            // read. If it closes with unread bytes, the kernel sends a reset, and the server loses data
+            // that it has not read yet.
             let mut tickets = Buffer::take(SIZE);
             let _ = self.stream.try_recv(tickets.bytes_mut());
         }
@@ -584,7 +593,8 @@ impl<S: Connected> Transport for TlsStream<S> {
         let inner = &*self.0;
         let _reading = inner.reading.lock();
         loop {
-            // Decrypts no more than there is: no buffer is needed to find that there is nothing.
+            // The buffer is taken before it is known that there is plaintext, and given back before the
+            // wait.
             let mut buffer = Buffer::take(size);
             if let Some(n) = inner.take_plaintext(buffer.bytes_mut())? {
                 return Ok((buffer, n));
@@ -606,7 +616,7 @@ impl<S: Connected> Transport for TlsStream<S> {
         if parts.peek().is_none() || first.len() >= SIZE {
             return self.0.write(first, deadline);
         }
-        // One record for all of them, as far as they fit.
+        // Put all parts into one record, as far as they fit.
         let mut buffer = Buffer::take(SIZE);
         let mut len = 0;
         for part in bufs {
@@ -727,7 +737,7 @@ impl<S: Connected> Transport for TlsStream<S> {
 
 impl<S: Connected> Connected for TlsStream<S> {}
 
-/// The descriptor of the connection below: for `poll(2)`, and for options.
+/// The descriptor of the connection below, for `poll(2)` and for options.
 impl<S: Connected + AsFd> AsFd for TlsStream<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.stream.as_fd()
@@ -790,7 +800,7 @@ impl<S: Connected + fmt::Debug> fmt::Debug for TlsStream<S> {
     }
 }
 
-/// The end of the connection is only right behind a `close_notify`.
+/// Turns an end of the connection without a `close_notify` into an error.
 fn some(n: usize) -> io::Result<()> {
     if n == 0 {
         return Err(TlsError::truncated());
@@ -798,7 +808,7 @@ fn some(n: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether an error says that something has not happened yet.
+/// Returns whether an error means that something has not happened yet.
 fn is_wait(error: &io::Error) -> bool {
     matches!(
         error.kind(),
