@@ -1,4 +1,4 @@
-//! What IPv4 and IPv6 addresses have in common, as traits over std's types.
+//! Traits over std's types, with what IPv4 and IPv6 addresses have in common.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -21,11 +21,11 @@ use crate::{v4, v6};
 /// # Ok::<(), std_net_ip::ParseError>(())
 /// ```
 pub trait ToIpAddress {
-    /// Parses the text; see [`parse`](crate::parse).
+    /// Parses the text. See [`parse`](crate::parse).
     ///
     /// # Errors
     ///
-    /// [`ParseError`] with the place and the reason.
+    /// A [`ParseError`] with the place and the reason.
     fn to_ip_address(&self) -> Result<IpAddr, ParseError>;
 }
 
@@ -41,11 +41,11 @@ impl ToIpAddress for String {
     }
 }
 
-/// Questions and conversions for [`Ipv4Addr`], [`Ipv6Addr`] and [`IpAddr`] alike; Inko's
+/// Questions and conversions for [`Ipv4Addr`], [`Ipv6Addr`] and [`IpAddr`]. They correspond to Inko's
 /// `IpAddress`.
 ///
-/// Where std's type has a stable method of the same name, that one is called by `addr.method()`,
-/// and means the same.
+/// If std's type has a stable method of the same name, `addr.method()` calls that one. It returns the
+/// same.
 ///
 /// # Examples
 ///
@@ -59,23 +59,23 @@ impl ToIpAddress for String {
 /// # Ok::<(), ip::ParseError>(())
 /// ```
 pub trait IpAddress: Copy + Into<IpAddr> {
-    /// Whether it is an IPv4 address.
+    /// Returns whether it is an IPv4 address.
     fn is_v4(&self) -> bool {
         self.ip().is_ipv4()
     }
 
-    /// Whether it is an IPv6 address.
+    /// Returns whether it is an IPv6 address.
     fn is_v6(&self) -> bool {
         self.ip().is_ipv6()
     }
 
-    /// The address as [`IpAddr`].
+    /// Returns the address as [`IpAddr`].
     fn ip(&self) -> IpAddr {
         (*self).into()
     }
 
-    /// Whether it is for documentation: 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24 (RFC 5737),
-    /// 2001:db8::/32 (RFC 3849), 3fff::/20 (RFC 9637).
+    /// Returns whether the address is for documentation: 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24
+    /// (RFC 5737), 2001:db8::/32 (RFC 3849), 3fff::/20 (RFC 9637).
     fn is_documentation(&self) -> bool {
         match self.ip() {
             IpAddr::V4(ip) => ip.is_documentation(),
@@ -86,23 +86,23 @@ pub trait IpAddress: Copy + Into<IpAddr> {
         }
     }
 
-    /// Whether it is a loopback address: 127.0.0.0/8, ::1.
+    /// Returns whether it is a loopback address: 127.0.0.0/8, ::1.
     fn is_loopback(&self) -> bool {
         self.ip().is_loopback()
     }
 
-    /// Whether it is a multicast address: 224.0.0.0/4, ff00::/8.
+    /// Returns whether it is a multicast address: 224.0.0.0/4, ff00::/8.
     fn is_multicast(&self) -> bool {
         self.ip().is_multicast()
     }
 
-    /// Whether it is 0.0.0.0 or `::`.
+    /// Returns whether it is 0.0.0.0 or `::`.
     fn is_unspecified(&self) -> bool {
         self.ip().is_unspecified()
     }
 
-    /// Whether it is for private use: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 (RFC 1918),
-    /// fc00::/7 (unique local, RFC 4193).
+    /// Returns whether the address is for private use: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 (RFC
+    /// 1918), fc00::/7 (unique local, RFC 4193).
     fn is_private(&self) -> bool {
         match self.ip() {
             IpAddr::V4(ip) => ip.is_private(),
@@ -110,7 +110,7 @@ pub trait IpAddress: Copy + Into<IpAddr> {
         }
     }
 
-    /// Whether it is link-local: 169.254.0.0/16, fe80::/10.
+    /// Returns whether it is link-local: 169.254.0.0/16, fe80::/10.
     fn is_link_local(&self) -> bool {
         match self.ip() {
             IpAddr::V4(ip) => ip.is_link_local(),
@@ -118,23 +118,23 @@ pub trait IpAddress: Copy + Into<IpAddr> {
         }
     }
 
-    /// Whether it is 255.255.255.255. IPv6 has no broadcast.
+    /// Returns whether the address is 255.255.255.255. IPv6 has no broadcast.
     fn is_broadcast(&self) -> bool {
         matches!(self.ip(), IpAddr::V4(ip) if ip.is_broadcast())
     }
 
-    /// Whether it is IPv4-compatible, `::a.b.c.d` (deprecated by RFC 4291), other than `::` and
-    /// `::1`.
+    /// Returns whether the address is IPv4-compatible, `::a.b.c.d` (deprecated by RFC 4291). `::` and
+    /// `::1` are not.
     fn is_v4_compatible(&self) -> bool {
         matches!(self.ip(), IpAddr::V6(ip) if ip.to_bits() >> 32 == 0 && ip.to_bits() > 1)
     }
 
-    /// Whether it is IPv4-mapped, `::ffff:a.b.c.d`.
+    /// Returns whether it is IPv4-mapped, `::ffff:a.b.c.d`.
     fn is_v4_mapped(&self) -> bool {
         matches!(self.ip(), IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some())
     }
 
-    /// The IPv4 address that it is, or that it maps.
+    /// Returns the address as IPv4, if it is an IPv4 address or an IPv4-mapped one.
     fn to_v4(&self) -> Option<Ipv4Addr> {
         match self.ip() {
             IpAddr::V4(ip) => Some(ip),
@@ -142,7 +142,7 @@ pub trait IpAddress: Copy + Into<IpAddr> {
         }
     }
 
-    /// The IPv6 address that it is, or the one that maps it.
+    /// Returns the address as IPv6. An IPv4 address becomes an IPv4-mapped one.
     fn to_v6(&self) -> Ipv6Addr {
         match self.ip() {
             IpAddr::V4(ip) => ip.to_ipv6_mapped(),
@@ -150,7 +150,7 @@ pub trait IpAddress: Copy + Into<IpAddr> {
         }
     }
 
-    /// Its four octets or eight groups, one after another; Inko's `segments`.
+    /// Returns an iterator over its four octets or eight groups, which are Inko's `segments`.
     #[doc(alias = "segments")]
     fn parts(&self) -> Parts {
         match self.ip() {
@@ -173,7 +173,7 @@ pub trait IpAddress: Copy + Into<IpAddr> {
         }
     }
 
-    /// It as one number.
+    /// Returns the address as one number.
     fn to_integer(&self) -> u128 {
         match self.ip() {
             IpAddr::V4(ip) => ip.to_bits().into(),
@@ -181,12 +181,12 @@ pub trait IpAddress: Copy + Into<IpAddr> {
         }
     }
 
-    /// What it is for, by the IANA registries; `None` for an ordinary address.
+    /// Returns the purpose of the address, by the IANA registries, or `None` for an ordinary address.
     fn registration(&self) -> Option<&'static Registration> {
         classify::classify(self.ip())
     }
 
-    /// Its canonical text, for `{}` without an allocation and faster than std's.
+    /// Returns its canonical text. With `{}` it needs no allocation, and it is faster than std's.
     fn canonical(&self) -> Text {
         match self.ip() {
             IpAddr::V4(ip) => Text::of_v4(ip),
@@ -194,7 +194,7 @@ pub trait IpAddress: Copy + Into<IpAddr> {
         }
     }
 
-    /// Its text with nothing left out: all 32 digits of an IPv6 address; IPv4 as ever.
+    /// Returns its full text: all 32 digits of an IPv6 address, or the usual text of an IPv4 address.
     fn expanded(&self) -> Text {
         match self.ip() {
             IpAddr::V4(_) => self.canonical(),
@@ -202,17 +202,17 @@ pub trait IpAddress: Copy + Into<IpAddr> {
         }
     }
 
-    /// It as a hexadecimal number with all its digits: `0xc0000201`.
+    /// Returns it as a hexadecimal number with all its digits: `0xc0000201`.
     fn hex(&self) -> Hex {
         Hex(self.ip())
     }
 
-    /// It as a binary number with all its digits: `0b1100...`.
+    /// Returns it as a binary number with all its digits: `0b1100...`.
     fn binary(&self) -> Binary {
         Binary(self.ip())
     }
 
-    /// Its name for reverse DNS.
+    /// Returns its name for reverse DNS.
     fn reverse_name(&self) -> ReverseName {
         reverse::name(self.ip())
     }
@@ -222,7 +222,7 @@ impl IpAddress for Ipv4Addr {}
 impl IpAddress for Ipv6Addr {}
 impl IpAddress for IpAddr {}
 
-/// The octets or groups of an address; see [`IpAddress::parts`].
+/// The octets or groups of an address. See [`IpAddress::parts`].
 #[derive(Clone, Debug)]
 pub struct Parts {
     parts: [u16; 8],
@@ -247,7 +247,7 @@ impl Iterator for Parts {
 
 impl ExactSizeIterator for Parts {}
 
-/// Text of an address on the stack.
+/// The text of an address, on the stack.
 ///
 /// # Examples
 ///
@@ -296,11 +296,11 @@ impl Text {
         }
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         let (start, end) = (usize::from(self.start), usize::from(self.end));
-        // Whole sixteens: what is behind the text is ASCII too.
+        // Check a multiple of 16 bytes: the bytes behind the text are ASCII too.
         let checked = v4::as_text(&self.bytes[..end.next_multiple_of(16)]);
         &checked[start..end]
     }
@@ -332,7 +332,7 @@ impl fmt::Debug for Text {
     }
 }
 
-/// An address as a hexadecimal number; see [`IpAddress::hex`].
+/// An address as a hexadecimal number. See [`IpAddress::hex`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Hex(IpAddr);
 
@@ -345,7 +345,7 @@ impl fmt::Display for Hex {
     }
 }
 
-/// An address as a binary number; see [`IpAddress::binary`].
+/// An address as a binary number. See [`IpAddress::binary`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Binary(IpAddr);
 

@@ -1,17 +1,18 @@
-//! Addresses as numbers, and numbers in order with an index, so that one is found among very many with
-//! few comparisons. What [`set`](crate::set) and [`map`](crate::map) stand on.
+//! Addresses as numbers, and an index over sorted numbers that finds one among very many with few
+//! comparisons. [`set`](crate::set) and [`map`](crate::map) are built on it.
 
 /// An address as a number.
 pub(crate) trait Bits: Copy + Ord + Default {
-    /// How many ranges are compared with at once: what is in a line of the cache or two.
+    /// How many ranges a look-up compares with at once. They fit into one or two cache lines.
     const FEW: usize;
-    /// `self + 1`, or `None` after the last address.
+    /// Returns `self + 1`, or `None` after the last address.
     fn next(self) -> Option<Self>;
-    /// `self - 1`; not called for 0.
+    /// Returns `self - 1`. It is never called for 0.
     fn before(self) -> Self;
-    /// `(self - from) >> shift`; not called where that exceeds `usize`, or `self < from`.
+    /// Returns `(self - from) >> shift`. It is never called if the result exceeds `usize`, or if `self
+    /// < from`.
     fn bucket(self, from: Self, shift: u32) -> usize;
-    /// How many bits `self - from` has.
+    /// Returns how many bits `self - from` has.
     fn width(self, from: Self) -> u32;
     /// Sorts by the first address.
     fn sort(ranges: &mut [(Self, Self)]);
@@ -41,15 +42,15 @@ impl Bits for u32 {
         if ranges.len() >= RADIX {
             return radix_sort(ranges);
         }
-        // One comparison of a word is quicker than two of its halves.
+        // One comparison of a 64-bit word is faster than two of its halves.
         ranges.sort_unstable_by_key(|(first, last)| u64::from(*first) << 32 | u64::from(*last));
     }
 }
 
-/// From so many on the passes of a radix sort cost less than comparisons.
+/// With at least this many items, the passes of a radix sort cost less than comparisons.
 const RADIX: usize = 1 << 14;
 
-/// Sorts by the first address, in three passes of eleven bits from the lowest.
+/// Sorts by the first address, in three passes of eleven bits, beginning with the lowest bits.
 fn radix_sort(ranges: &mut [(u32, u32)]) {
     const BITS: u32 = 11;
     if ranges.is_sorted() {
@@ -108,21 +109,21 @@ impl Bits for u128 {
     }
 }
 
-/// An index over items in the order of their numbers.
+/// An index over items that are sorted by their numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Buckets<T> {
-    /// The first and last of the numbers.
+    /// The first and the last number.
     from: T,
     to: T,
-    /// `index[b]` is how many items stand before bucket `b`. Bucket `b` has the numbers `n` with
-    /// `(n - from) >> shift == b`; the last bucket has those behind it as well.
+    /// `index[b]` is how many items stand before bucket `b`. Bucket `b` has the numbers `n` with `(n -
+    /// from) >> shift == b`. The last bucket also has all numbers behind it.
     index: Vec<u32>,
     shift: u32,
 }
 
 impl<T: Bits> Buckets<T> {
-    /// An index of at most 2 to the power of `bits` and two entries over the items, which are in the
-    /// order of their numbers.
+    /// Makes an index over the items, which must be sorted by their numbers. It has at most `2^bits +
+    /// 2` entries.
     pub(crate) fn new<I>(items: &[I], number: impl Fn(&I) -> T, bits: u32) -> Buckets<T> {
         let (Some(from), Some(to)) = (items.first(), items.last()) else {
             return Buckets::default();
@@ -147,8 +148,8 @@ impl<T: Bits> Buckets<T> {
         }
     }
 
-    /// Where the last of the items stands whose number is not above `n`. The items and their numbers
-    /// are those that the index was made of.
+    /// Returns the place of the last item whose number is not above `n`. The items and the numbers must
+    /// be those that the index was made from.
     #[inline(always)]
     pub(crate) fn last_from<I>(
         &self,
@@ -159,11 +160,11 @@ impl<T: Bits> Buckets<T> {
         if n < self.from {
             return None;
         }
-        // Clamped before the shift: far behind the last item the bucket would not fit.
+        // Clamp before the shift: far behind the last item, the bucket would not fit into `usize`.
         let bucket = n.min(self.to).bucket(self.from, self.shift);
         let begin = *self.index.get(bucket)? as usize;
-        // All before `begin` are below `n`. Most buckets have few: counting in so many costs less than
-        // a search whose branches nobody foresees.
+        // All items before `begin` are below `n`. Most buckets have few items. Counting in a fixed
+        // number of items costs less than a search with branches that the processor cannot predict.
         let few = items.get(begin..begin + T::FEW).unwrap_or_default();
         let mut before = begin
             + few
@@ -185,7 +186,7 @@ mod tests {
 
     #[test]
     fn very_many_are_sorted_too() {
-        // Odd, so that the numbers go through all of them, in no order.
+        // The factor is odd, so the numbers go through all values, in a scattered order.
         let place = |i: u32| i.wrapping_mul(0x9e37_79b1);
         let many: Vec<(u32, u32)> = (0..2 * RADIX as u32)
             .map(|i| (place(i), place(i)))

@@ -1,19 +1,19 @@
-//! What an address is for, by the registries of IANA (RFC 6890 and its successors).
+//! The purpose of an address, by the registries of IANA (RFC 6890 and its successors).
 //!
 //! The tables follow the "IANA IPv4 Special-Purpose Address Registry" and the "IANA IPv6
-//! Special-Purpose Address Registry" as of October 2025, names and all. Multicast, which has
-//! registries of its own, stands among them with its block as a whole.
+//! Special-Purpose Address Registry" as of October 2025, with their names. Multicast has registries of
+//! its own, and is one block here.
 //!
-//! `ip/registry.py` holds the rows against CPython's `ipaddress` and the Python package `netaddr`, and
-//! against the registries' own CSV files where it is given them. Five rows are newer than both sources. Those,
-//! and all blocks and names, were compared with two copies of the registries, as of October 2025 and September
-//! 2026.
+//! `ip/registry.py` compares the rows with CPython's `ipaddress` and the Python package `netaddr`. If
+//! it gets the CSV files of the registries, it compares the rows with them too. Five rows are newer
+//! than both Python sources. These rows, and all blocks and names, were compared with two copies of the
+//! registries, from October 2025 and September 2026.
 
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// A block of addresses with a purpose of its own.
+/// A block of addresses with a special purpose.
 ///
 /// # Examples
 ///
@@ -36,50 +36,50 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The block.
+    /// Returns the block.
     #[must_use]
     pub fn net(&self) -> IpNet {
         self.net
     }
 
-    /// Its name in the registry.
+    /// Returns its name in the registry.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The document that reserves it.
+    /// Returns the document that reserves it.
     #[must_use]
     pub fn rfc(&self) -> &'static str {
         self.rfc
     }
 
-    /// Whether packets to it are forwarded beyond the own network; `None` where the registry says
-    /// "N/A".
+    /// Returns whether packets to it are forwarded beyond the local network. Returns `None` if the
+    /// registry says "N/A".
     #[must_use]
     pub fn globally_reachable(&self) -> Option<bool> {
         self.globally_reachable
     }
 }
 
-/// The smallest block with a purpose of its own that an address belongs to; `None` for an ordinary
-/// address, which is globally reachable.
+/// Returns the smallest block with a special purpose that contains the address. Returns `None` for an
+/// ordinary address, which is globally reachable.
 #[must_use]
 pub fn classify(addr: IpAddr) -> Option<&'static Registration> {
-    // Outer blocks stand before inner ones.
+    // Outer blocks stand before the blocks inside them.
     match addr {
         IpAddr::V4(_) => V4.iter().rev().find(|r| r.net.contains(&addr)),
         IpAddr::V6(_) => V6.iter().rev().find(|r| r.net.contains(&addr)),
     }
 }
 
-/// All blocks, IPv4 first, in the order of their addresses.
+/// Returns all blocks, IPv4 first, ordered by their addresses.
 pub fn all() -> impl Iterator<Item = &'static Registration> {
     V4.iter().chain(&V6)
 }
 
-/// Whether packets to an address are forwarded beyond the own network. Multicast and other blocks
-/// for which the registry has no answer count as not.
+/// Returns whether packets to an address are forwarded beyond the local network. It returns false for
+/// multicast, and for other blocks for which the registry has no answer.
 ///
 /// # Examples
 ///

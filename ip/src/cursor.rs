@@ -1,5 +1,5 @@
-//! The slow, obvious parser: walks the text and says where it goes wrong. The fast parsers decide
-//! whether text is valid; this one only explains, and the tests hold one against the other.
+//! The slow and simple parser. It goes through the text and finds the first error. The fast parsers
+//! decide whether a text is valid; this parser only explains why not. The tests compare both.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,7 +7,7 @@ use crate::error::{Form, Reason};
 
 type Found<T> = Result<T, (Reason, usize)>;
 
-/// What is wrong with `bytes` as `form`.
+/// Finds what is wrong with `bytes` as `form`.
 pub(crate) fn find(form: Form, bytes: &[u8]) -> (Reason, usize) {
     if bytes.is_empty() {
         return (Reason::Empty, 0);
@@ -22,7 +22,7 @@ pub(crate) fn find(form: Form, bytes: &[u8]) -> (Reason, usize) {
         Form::Socket | Form::SocketV4 => cursor.socket_v4(),
         Form::SocketV6 => cursor.socket_v6(),
         Form::Scoped => match cursor.ip(b"%") {
-            // Only IPv6 has zones: the end is expected.
+            // Only IPv6 has zones, so the text must end here.
             Ok(IpAddr::V4(_)) => Ok(()),
             Ok(IpAddr::V6(_)) => cursor.zone(),
             Err(found) => Err(found),
@@ -32,12 +32,12 @@ pub(crate) fn find(form: Form, bytes: &[u8]) -> (Reason, usize) {
             .and_then(|ip| cursor.length(if ip.is_ipv4() { 32 } else { 128 })),
         Form::NetV4 => cursor.v4(b"/").and_then(|_| cursor.length(32)),
         Form::NetV6 => cursor.v6(b"/").and_then(|_| cursor.length(128)),
-        // These say themselves what is wrong.
+        // The parsers of these forms report errors themselves.
         Form::Range | Form::Reverse | Form::Entry => Err((Reason::UnexpectedByte, 0)),
     };
     match result.and_then(|()| cursor.end()) {
         Err(found) => found,
-        // The fast parser refused what this one takes: one of them is wrong.
+        // The fast parser refused a text that this parser accepts, so one of them is wrong.
         Ok(()) => {
             debug_assert!(false, "{form:?} {}", bytes.escape_ascii());
             (Reason::UnexpectedByte, 0)
@@ -59,7 +59,7 @@ impl Cursor<'_> {
         Err((reason, self.at))
     }
 
-    /// Something else must stand here.
+    /// Reports that something else must stand here.
     fn unexpected<T>(&self) -> Found<T> {
         match self.peek() {
             None => self.fail(Reason::UnexpectedEnd),
@@ -87,7 +87,8 @@ impl Cursor<'_> {
     }
 
     pub(crate) fn ip(&mut self, stop: &[u8]) -> Found<IpAddr> {
-        // Anywhere: a valid one has its first colon early, a broken one perhaps not.
+        // Look for a colon anywhere: a valid address has its first colon early, but a wrong one may
+        // not.
         if self.bytes.contains(&b':') {
             self.v6(stop).map(IpAddr::V6)
         } else {
@@ -95,7 +96,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// Four octets, then the end or one of `stop`.
+    /// Reads four octets, and then the end or one of `stop`.
     pub(crate) fn v4(&mut self, stop: &[u8]) -> Found<Ipv4Addr> {
         let mut octets = [0; 4];
         for (i, octet) in octets.iter_mut().enumerate() {
@@ -131,7 +132,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// Groups, with one `::` or an IPv4 tail where they may be.
+    /// Reads groups. There may be one `::`, and an IPv4 address at the end.
     pub(crate) fn v6(&mut self, stop: &[u8]) -> Found<Ipv6Addr> {
         let mut groups = [0u16; 8];
         let mut count = 0;
@@ -155,7 +156,7 @@ impl Cursor<'_> {
             let max = if gap.is_some() { 7 } else { 8 };
             let value = match self.group() {
                 Ok(value) => value,
-                // "1::" followed by something that is no group.
+                // After "1::" follows something that is not a group.
                 Err((Reason::UnexpectedByte, at)) if at == begin && gap == Some(count) => break,
                 Err(found) => return Err(found),
             };
@@ -194,7 +195,7 @@ impl Cursor<'_> {
                     return self.unexpected();
                 }
             } else if self.peek().is_none_or(|b| stop.contains(&b)) {
-                // A single colon at the end.
+                // The text ends with a single colon.
                 return match self.peek() {
                     None => self.fail(Reason::UnexpectedEnd),
                     Some(_) => self.fail(Reason::UnexpectedByte),
@@ -221,7 +222,8 @@ impl Cursor<'_> {
         let mut value = 0u32;
         while let Some(digit) = self.peek().and_then(|b| char::from(b).to_digit(16)) {
             if self.at - start == 4 {
-                // Decimal digits only: perhaps an octet, for which this is wrong in another way.
+                // If all digits are decimal, this may be meant as an octet, and then another reason
+                // fits.
                 return Err((Reason::GroupTooLong, start));
             }
             value = value << 4 | digit;

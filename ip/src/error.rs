@@ -1,12 +1,12 @@
-//! [`ParseError`]: where text is wrong, and why. Found by `cursor` in a second, slower pass that
-//! only failures pay for.
+//! [`ParseError`]: where a text is wrong, and why. `cursor` finds this in a second, slower pass, which
+//! runs only for wrong texts.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::cursor;
 
-/// What the text was to be.
+/// What kind of text was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Form {
@@ -16,13 +16,13 @@ pub enum Form {
     V4,
     /// An IPv6 address.
     V6,
-    /// An address and port.
+    /// An address and a port.
     Socket,
-    /// An IPv4 address and port.
+    /// An IPv4 address and a port.
     SocketV4,
-    /// An IPv6 address and port.
+    /// An IPv6 address and a port.
     SocketV6,
-    /// An address, perhaps with a zone.
+    /// An address that may have a zone.
     Scoped,
     /// A network: an address and a prefix length.
     Net,
@@ -38,7 +38,7 @@ pub enum Form {
     Lenient,
     /// An address as one number.
     Number,
-    /// An entry of a list: an address, a network or a range, in any of the forms asked for.
+    /// An entry of a list: an address, a network or a range, in any of the allowed forms.
     Entry,
 }
 
@@ -70,9 +70,9 @@ impl Form {
 pub enum Reason {
     /// There is no text.
     Empty,
-    /// The text ends where more must come.
+    /// The text ends too early.
     UnexpectedEnd,
-    /// A byte that cannot stand here.
+    /// A byte is not allowed here.
     UnexpectedByte,
     /// An octet or a prefix length of several digits begins with 0.
     LeadingZero,
@@ -82,33 +82,33 @@ pub enum Reason {
     TooLarge,
     /// A group of an IPv6 address has more than four digits.
     GroupTooLong,
-    /// Fewer than four octets, or fewer than eight groups and no `::`.
+    /// There are fewer than four octets, or fewer than eight groups and no `::`.
     TooFewParts,
-    /// More than four octets, or more than eight groups (`::` counts for one at least).
+    /// There are more than four octets, or more than eight groups (`::` counts for at least one).
     TooManyParts,
-    /// `::` a second time.
+    /// `::` occurs twice.
     SecondDoubleColon,
-    /// An IPv4 address that is not at the end of an IPv6 address, in the place of two groups.
+    /// An IPv4 address in an IPv6 address does not stand at its end in the place of two groups.
     MisplacedIpv4,
-    /// A zone where none is allowed: `%` and what follows.
+    /// A zone (`%` and the text behind it) is not allowed here.
     ZoneNotAllowed,
-    /// A zone that is empty, too long, or has a byte that cannot be in one.
+    /// The zone is empty, too long, or has a byte that is not allowed in a zone.
     BadZone,
     /// The port is missing, or not a number up to 65535.
     BadPort,
-    /// The prefix length is missing or not a number, or has more digits than one can have.
+    /// The prefix length is missing, is not a number, or has too many digits.
     BadPrefixLength,
     /// The prefix length of an IPv4 network is over 32.
     PrefixLengthOver32,
     /// The prefix length of an IPv6 network is over 128.
     PrefixLengthOver128,
-    /// A mask in which ones and zeros alternate, or of a kind that was not asked for.
+    /// In the mask, ones and zeros alternate, or the mask is of a kind that was not asked for.
     BadMask,
     /// The last address of a range is before the first.
     RangeEndsBeforeItBegins,
-    /// The first address of a range is IPv4 and the last IPv6, or the other way round.
+    /// One end of a range is IPv4 and the other is IPv6.
     RangeOfTwoVersions,
-    /// The address is complete, and more follows.
+    /// The address is complete, but more text follows.
     TrailingData,
 }
 
@@ -146,10 +146,11 @@ impl fmt::Display for Reason {
     }
 }
 
-/// How many bytes of the input an error keeps: the longest valid text has 62.
+/// How many bytes of the input an error keeps. The longest valid text has 62 bytes.
 const KEPT: usize = 64;
 
-/// Text that is not what it was to be: where, why, and the text itself around the place.
+/// A text that is not what was expected. The error has the place, the reason, and the text around the
+/// place.
 ///
 /// # Examples
 ///
@@ -166,7 +167,7 @@ pub struct ParseError {
     form: Form,
     reason: Reason,
     position: usize,
-    /// The input from `start` on, `kept` bytes of it.
+    /// The bytes of the input from `start` on; `kept` of them are used.
     text: [u8; KEPT],
     start: usize,
     kept: usize,
@@ -174,7 +175,7 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    /// Looks for what is wrong with `bytes`.
+    /// Finds what is wrong with `bytes`.
     #[cold]
     #[inline(never)]
     pub(crate) fn find(form: Form, bytes: &[u8]) -> ParseError {
@@ -203,25 +204,26 @@ impl ParseError {
         }
     }
 
-    /// What the text was to be.
+    /// Returns what kind of text was expected.
     #[must_use]
     pub fn form(&self) -> Form {
         self.form
     }
 
-    /// Why it is not.
+    /// Returns why the text is wrong.
     #[must_use]
     pub fn reason(&self) -> Reason {
         self.reason
     }
 
-    /// The byte at which it goes wrong, from 0; the length of the text if it ends too early.
+    /// Returns the byte at which the text is wrong, from 0. If the text ends too early, this is its
+    /// length.
     #[must_use]
     pub fn position(&self) -> usize {
         self.position
     }
 
-    /// The text in three parts: before the place, the byte there, after it.
+    /// Returns the text in three parts: before the place, the byte there, and after it.
     fn parts(&self) -> (&[u8], &[u8], &[u8]) {
         let kept = &self.text[..self.kept];
         let at = (self.position - self.start).min(kept.len());
@@ -232,8 +234,8 @@ impl ParseError {
 }
 
 impl fmt::Display for ParseError {
-    /// One line with the byte marked `>x<`; with `{:#}` the text on a line of its own and a `^`
-    /// below the byte.
+    /// Writes one line, with the wrong byte marked as `>x<`. `{:#}` writes the text on a line of its
+    /// own, with a `^` below the byte.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (before, here, after) = self.parts();
         let head = if self.start > 0 { "..." } else { "" };

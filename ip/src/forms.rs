@@ -1,35 +1,48 @@
-//! Entries of lists as people write them: `10.0.0.1-20`, `192.168.1.*`, `10.0.0.0 255.255.255.0`,
-//! `10/8`, `1.0.0.0,1.0.0.255,AU`, `1[.]2[.]3[.]4`.
+//! Entries of lists in the forms that people use: `10.0.0.1-20`, `192.168.1.*`, `10.0.0.0
+//! 255.255.255.0`, `10/8`, `1.0.0.0,1.0.0.255,AU`, `1[.]2[.]3[.]4`.
 //!
-//! None of these is read unless it is asked for, by [`Forms`]. What reads strictly, as an address, a
-//! network or a range, reads the same whatever is asked for besides. The forms:
+//! A form is read only if [`Forms`] names it. A text that is a valid address, network or range in the
+//! strict form always means the same, whatever other forms are allowed. The forms:
 //!
 //! | form | text | what it means |
 //! |---|---|---|
-//! | [`SHORT_RANGE`](Forms::SHORT_RANGE) | `10.0.0.1-20`, `10.0.1.5-2.20`, `2001:db8::1-ff` | What the end leaves out at its front is that of the first address. |
-//! | [`STAR`](Forms::STAR) | `192.168.1.*`, `10.*`, `10.0.0-3.*`, `10.1.2.x` | Any octet. Stars stand at the end only, not at the beginning, and stand for those left out behind them too. |
-//! | [`MASK`](Forms::MASK) | `10.0.0.0/255.255.255.0`, `10.0.0.0 255.255.255.0` | A mask of ones and then zeros. |
-//! | [`WILDCARD`](Forms::WILDCARD) | `10.3.0.0/0.0.0.255`, `10.3.0.0 0.0.0.255` | The mask of Cisco's access lists: zeros and then ones. |
-//! | [`SHORT_NET`](Forms::SHORT_NET) | `10/8`, `10.11.192/18`, `192.168.` | The octets left out, at the end, are 0. With a dot at its end, as in `hosts.allow`, all its addresses. |
-//! | [`COLUMNS`](Forms::COLUMNS) | `1.0.0.0,1.0.0.255,AU`, `"10.0.0.0/8","office"` | The first column, or the first and last address in two; with commas, semicolons or tabs. |
-//! | [`DEFANGED`](Forms::DEFANGED) | `1[.]2[.]3[.]4`, `hxxp://1.2.3[.]4/a`, `2001[:]db8::1` | As reports of attacks write it, so that nothing becomes a link. Of a URL its host. |
-//! | [`NUMBERS`](Forms::NUMBERS) | `16777216-16777471`, `16777216,16777471,AU` | Decimal numbers: IPv4 up to 4294967295, IPv6 if one of the two is above. |
+//! | [`SHORT_RANGE`](Forms::SHORT_RANGE) | `10.0.0.1-20`, `10.0.1.5-2.20`, `2001:db8::1-ff` | The end
+//! takes its missing front part from the first address. |
+//! | [`STAR`](Forms::STAR) | `192.168.1.*`, `10.*`, `10.0.0-3.*`, `10.1.2.x` | A star is any octet.
+//! Stars stand only at the end, and the first octet is never a star. Missing octets behind a star are
+//! stars too. |
+//! | [`MASK`](Forms::MASK) | `10.0.0.0/255.255.255.0`, `10.0.0.0 255.255.255.0` | The mask has ones and
+//! then zeros. |
+//! | [`WILDCARD`](Forms::WILDCARD) | `10.3.0.0/0.0.0.255`, `10.3.0.0 0.0.0.255` | The mask is that of
+//! Cisco's access lists: zeros and then ones. |
+//! | [`SHORT_NET`](Forms::SHORT_NET) | `10/8`, `10.11.192/18`, `192.168.` | Missing octets at the end
+//! are 0. A text that ends in a dot, as in `hosts.allow`, is the network of all addresses that begin
+//! so. |
+//! | [`COLUMNS`](Forms::COLUMNS) | `1.0.0.0,1.0.0.255,AU`, `"10.0.0.0/8","office"` | The entry is the
+//! first column, or it has its first and last address in two columns. Commas, semicolons or tabs
+//! separate the columns. |
+//! | [`DEFANGED`](Forms::DEFANGED) | `1[.]2[.]3[.]4`, `hxxp://1.2.3[.]4/a`, `2001[:]db8::1` | Reports
+//! of attacks write addresses so, to prevent links. Of a URL only the host counts. |
+//! | [`NUMBERS`](Forms::NUMBERS) | `16777216-16777471`, `16777216,16777471,AU` | Decimal numbers: IPv4
+//! up to 4294967295. If one of the two is above that, both are IPv6. |
 //!
-//! [`LISTS`](Forms::LISTS) is all of them but the numbers, which any number would be.
+//! [`LISTS`](Forms::LISTS) has all forms except `NUMBERS`, because any number would be an address in
+//! that form.
 //!
-//! # Where a text could mean two things
+//! # When a text could mean two things
 //!
-//! - **A mask behind a space is never an address**: `10.0.0.0 0.0.0.255` is 10.0.0.0/24 and no range;
-//!   what is neither kind of mask is an error.
-//! - **`0.0.0.0` and `255.255.255.255` are masks of both kinds.** If both are asked for, the address
-//!   tells: `0.0.0.0` with either is everything, and any other address with either is just itself. So
-//!   no `10.0.0.5 0.0.0.0` becomes the whole internet.
-//! - **Two columns with addresses are the first and last one**, not two addresses. But a second column
-//!   from `255.0.0.0` to `255.255.255.254` that is a mask, is one if masks are asked for.
-//! - **Two columns with networks** are an error: the second would be lost.
+//! - **A mask behind a space is never an address**: `10.0.0.0 0.0.0.255` is 10.0.0.0/24 and not a
+//!   range. If it is neither kind of mask, it is an error.
+//! - **`0.0.0.0` and `255.255.255.255` are masks of both kinds.** If both kinds are allowed, the
+//!   address decides: `0.0.0.0` with either mask is all addresses, and any other address with either
+//!   mask is only itself. So `10.0.0.5 0.0.0.0` does not become the whole internet.
+//! - **Two columns with addresses are the first and the last address of a range**, not two entries. But
+//!   if masks are allowed, and the second column is a mask from `255.0.0.0` to `255.255.255.254`, it is
+//!   the mask of the first.
+//! - **Two columns with networks** are an error, because the second one would be lost.
 //! - **`10.1/16` is 10.1.0.0/16**, and not the 10.0.0.1/16 that `inet_aton(3)` would make of it.
-//! - **A URL's path is left out**: `hxxp://10.0.0.0/8` is 10.0.0.0.
-//! - **Leading zeros** are an error in every form; see [`lenient`](crate::lenient) for those.
+//! - **The path of a URL is ignored**: `hxxp://10.0.0.0/8` is 10.0.0.0.
+//! - **Leading zeros** are an error in every form. [`lenient`](crate::lenient) reads them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -43,10 +56,10 @@ use crate::error::{Form, ParseError, Reason};
 use crate::range::{self, IpRange};
 use crate::{net, v4, v6};
 
-/// What of a text is wrong, and where.
+/// Why a text is wrong, and where.
 type Found<T> = Result<T, (Reason, usize)>;
 
-/// Which forms are read besides the strict ones; see the [module](self) for what each one is.
+/// Which forms are allowed besides the strict ones. The [module](self) describes each of them.
 ///
 /// # Examples
 ///
@@ -63,7 +76,7 @@ type Found<T> = Result<T, (Reason, usize)>;
 pub struct Forms(u16);
 
 impl Forms {
-    /// None: addresses, networks with a length, ranges with both addresses.
+    /// No form besides the strict ones: addresses, networks with a length, ranges of two addresses.
     pub const STRICT: Forms = Forms(0);
     /// `10.0.0.1-20`
     pub const SHORT_RANGE: Forms = Forms(1);
@@ -81,7 +94,7 @@ impl Forms {
     pub const DEFANGED: Forms = Forms(1 << 6);
     /// `16777216-16777471`
     pub const NUMBERS: Forms = Forms(1 << 7);
-    /// All but [`NUMBERS`](Forms::NUMBERS).
+    /// All forms except [`NUMBERS`](Forms::NUMBERS).
     pub const LISTS: Forms = Forms((1 << 7) - 1);
 
     const NAMES: [(&'static str, Forms); 8] = [
@@ -95,26 +108,27 @@ impl Forms {
         ("numbers", Forms::NUMBERS),
     ];
 
-    /// Every form alone, and its name in [`FromStr`] and [`Display`](fmt::Display).
+    /// Returns each form with its name in [`FromStr`] and [`Display`](fmt::Display).
     pub fn names() -> impl Iterator<Item = (&'static str, Forms)> {
         Forms::NAMES.into_iter()
     }
 
-    /// Whether all of `other` are among them.
+    /// Returns whether all forms of `other` are allowed.
     #[inline]
     #[must_use]
     pub const fn contains(self, other: Forms) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether one of `other` is among them.
+    /// Returns whether at least one form of `other` is allowed.
     #[inline]
     const fn any(self, other: Forms) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// The forms without which a text would not be read: for a hint to whoever read it strictly. The
-    /// simplest one that reads it; `None` if none does, or if it reads strictly.
+    /// Returns the forms that a text needs to be read, as a hint for a user who has read it strictly.
+    /// This is the simplest form that reads the text. Returns `None` if no form reads it, or if it can
+    /// be read strictly.
     ///
     /// # Examples
     ///
@@ -133,7 +147,7 @@ impl Forms {
         }
         let one = Forms::NAMES.into_iter().map(|(_, form)| form);
         let all = [Forms::LISTS];
-        // Any number is one of these: no hint.
+        // Any number would be of this form, so it is no useful hint.
         one.filter(|form| *form != Forms::NUMBERS)
             .chain(all)
             .find(|forms| parse(bytes, *forms).is_ok())
@@ -155,7 +169,7 @@ impl BitOrAssign for Forms {
 }
 
 impl fmt::Display for Forms {
-    /// Their names with commas between them; `strict` for none.
+    /// Writes their names with commas between them, or `strict` if there are none.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Forms::STRICT {
             return f.write_str("strict");
@@ -180,7 +194,7 @@ impl fmt::Debug for Forms {
 impl FromStr for Forms {
     type Err = UnknownForm;
 
-    /// Names with commas between them; `strict` is none, `lists` is [`Forms::LISTS`].
+    /// Reads names with commas between them. `strict` is none, `lists` is [`Forms::LISTS`].
     fn from_str(text: &str) -> Result<Forms, UnknownForm> {
         let mut forms = Forms::STRICT;
         for name in text.split(',') {
@@ -197,32 +211,32 @@ impl FromStr for Forms {
     }
 }
 
-/// A name that is no form's.
+/// The error for a name that is not the name of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownForm(String);
 
 impl fmt::Display for UnknownForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' is no form; the forms are lists, strict", self.0)?;
+        write!(f, "'{}' is not a form; the forms are lists, strict", self.0)?;
         Forms::names().try_for_each(|(name, _)| write!(f, ", {name}"))
     }
 }
 
 impl std::error::Error for UnknownForm {}
 
-/// What an entry of a list is.
+/// The meaning of an entry of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Entry {
     /// One address.
     Addr(IpAddr),
-    /// A network, with host bits if it was written with them.
+    /// A network. It keeps the host bits with which it was written.
     Net(IpNet),
     /// A first and a last address.
     Range(IpRange),
 }
 
 impl Entry {
-    /// All its addresses, of a network those with the same prefix.
+    /// Returns all its addresses. For a network these are all addresses with the same prefix.
     #[inline]
     #[must_use]
     pub fn range(&self) -> IpRange {
@@ -241,7 +255,7 @@ impl From<Entry> for IpRange {
 }
 
 impl fmt::Display for Entry {
-    /// The strict text.
+    /// Writes the strict text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Entry::Addr(addr) => addr.fmt(f),
@@ -251,10 +265,10 @@ impl fmt::Display for Entry {
     }
 }
 
-/// Parses an entry of a list that is in one of the forms, or strict. Nothing may stand around it but,
-/// with [`Forms::COLUMNS`], further columns.
+/// Parses an entry of a list, strictly or in one of the forms. Nothing else may stand around it, except
+/// further columns with [`Forms::COLUMNS`].
 ///
-/// Allocates only for [`Forms::DEFANGED`], and only where there is something to put right.
+/// It allocates only for [`Forms::DEFANGED`], and only if the text contains such a form.
 ///
 /// # Errors
 ///
@@ -287,18 +301,18 @@ pub fn parse(text: impl AsRef<[u8]>, forms: Forms) -> Result<Entry, ParseError> 
     }
 }
 
-/// An entry and what stands behind it in its line; see [`parse_row`].
+/// An entry and the rest of its line. See [`parse_row`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
     /// The network, range or address.
     pub entry: Entry,
-    /// The rest of the line: the columns behind those of the entry, without the separator before them.
+    /// The rest of the line: the columns behind the entry, without the separator before them.
     pub rest: &'a [u8],
 }
 
-/// Parses a line that begins with an entry in one of the forms, and gives the rest of it. The entry ends
-/// at a comma, semicolon, tab or space; it may be quoted. Whether the second column is its last address,
-/// [`Forms::COLUMNS`] decides; [`Forms::DEFANGED`] is not looked for.
+/// Parses a line that begins with an entry in one of the forms, and returns the rest of the line too.
+/// The entry ends at a comma, semicolon, tab or space. It may be quoted. [`Forms::COLUMNS`] decides
+/// whether the second column may be its last address. [`Forms::DEFANGED`] has no effect here.
 ///
 /// # Errors
 ///
@@ -328,11 +342,12 @@ pub fn parse_row(text: &(impl AsRef<[u8]> + ?Sized), forms: Forms) -> Result<Row
     }
 }
 
-/// The text as it was before it was defanged: `[.]`, `(.)`, `{.}`, `[dot]`, `(dot)`, `{dot}`, `\.` are
-/// dots; `[:]` and the like are colons, `[::]` two; `[/]` is a slash; `hxxp`, `h**p` and `fxp` before
-/// `:` are `http` and `ftp`. For whole texts; [`parse`] does it for one entry.
+/// Returns the text with its original characters. `[.]`, `(.)`, `{.}`, `[dot]`, `(dot)`, `{dot}` and
+/// `\.` become dots. `[:]` and similar forms become a colon, and `[::]` becomes two. `[/]` becomes a
+/// slash. `hxxp`, `h**p` and `fxp` before `:` become `http` and `ftp`. This is for whole texts;
+/// [`parse`] does it for one entry.
 ///
-/// `[::]` before a `:` and a digit is left as it is: that is a socket address.
+/// `[::]` before a `:` and a digit stays as it is, because that is a socket address.
 ///
 /// # Examples
 ///
@@ -344,7 +359,7 @@ pub fn parse_row(text: &(impl AsRef<[u8]> + ?Sized), forms: Forms) -> Result<Row
 /// ```
 #[must_use]
 pub fn refang(text: &[u8]) -> Cow<'_, [u8]> {
-    // Most texts have none of these.
+    // Most texts have no such forms.
     if !may_be_defanged(text) {
         return Cow::Borrowed(text);
     }
@@ -353,7 +368,7 @@ pub fn refang(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// As an address, a network or a range.
+/// Parses an address, a network or a range.
 #[inline]
 fn strict(bytes: &[u8]) -> Option<Entry> {
     if let Some(net) = net::parse_bytes(bytes) {
@@ -369,12 +384,12 @@ fn strict(bytes: &[u8]) -> Option<Entry> {
         .map(Entry::Range)
 }
 
-/// A text that does not read strictly.
+/// Parses a text that is not valid strictly.
 #[inline(never)]
 fn whole(bytes: &[u8], forms: Forms) -> Result<Entry, ParseError> {
     let fail = |(reason, at)| ParseError::new(Form::Entry, bytes, reason, at);
     if forms.contains(Forms::DEFANGED) && may_be_defanged(bytes) {
-        // The bytes, and where each one was.
+        // The bytes, and the place that each had in the input.
         let (mut text, mut places) = (Vec::with_capacity(bytes.len()), Vec::new());
         refang_into(bytes, |byte, at| {
             text.push(byte);
@@ -400,7 +415,7 @@ fn list_entry(bytes: &[u8], forms: Forms) -> Found<Entry> {
     }
 }
 
-/// What [`row`] finds.
+/// What [`row`] has found.
 struct RowFound {
     entry: Entry,
     /// Where the entry begins.
@@ -418,9 +433,9 @@ struct RowFound {
 struct Column {
     start: usize,
     end: usize,
-    /// Behind it, its quote, and spaces.
+    /// The place behind the column, its quote, and spaces.
     next: usize,
-    /// Where the column behind it begins; without a separator the same as `next`.
+    /// The place where the next column begins. Without a separator it is the same as `next`.
     behind: usize,
     /// Whether the separator is a comma, a semicolon or a tab.
     separated: bool,
@@ -434,7 +449,7 @@ fn spaces(bytes: &[u8], at: usize) -> usize {
     at + bytes[at..].iter().take_while(|b| **b == b' ').count()
 }
 
-/// The column that begins at `at`.
+/// Reads the column that begins at `at`.
 fn column(bytes: &[u8], at: usize) -> Column {
     let start = spaces(bytes, at);
     let (start, end, next) = match bytes.get(start) {
@@ -466,7 +481,7 @@ fn column(bytes: &[u8], at: usize) -> Column {
     }
 }
 
-/// The last address of a range that has spaces around its dash: `10.0.0.1 - 10.0.0.9`.
+/// Reads the last address of a range that has spaces around its dash: `10.0.0.1 - 10.0.0.9`.
 fn behind_dash(bytes: &[u8], first: &Column) -> Option<Column> {
     let text = &bytes[first.start..first.end];
     let dash = match text {
@@ -475,7 +490,7 @@ fn behind_dash(bytes: &[u8], first: &Column) -> Option<Column> {
         _ => return None,
     };
     let last = column(bytes, dash + 1);
-    // A dash may as well begin what is said of the entry: `10.0.0.0/8 - the office`.
+    // The dash may also begin a description of the entry: `10.0.0.0/8 - the office`.
     let text_behind = &bytes[last.start..last.end];
     let of_address = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b'.' | b':');
     let is_address =
@@ -514,7 +529,7 @@ fn row(bytes: &[u8], forms: Forms) -> Found<RowFound> {
     match entry {
         Entry::Addr(IpAddr::V4(addr))
             if !first.separated && dotted(text)
-            // Behind a space: a mask, and nothing else.
+            // Behind a space only a mask is allowed.
             && forms.any(Forms::MASK | Forms::WILDCARD) =>
         {
             let net =
@@ -542,7 +557,7 @@ fn row(bytes: &[u8], forms: Forms) -> Found<RowFound> {
             };
         }
         _ if in_columns && !matches!(entry, Entry::Addr(_))
-            // One would be lost.
+            // One of the two networks would be lost.
             && (net::parse_bytes(text).is_some() || range::parse(text).is_ok()) =>
         {
             return Err((Reason::TrailingData, second.start));
@@ -552,7 +567,7 @@ fn row(bytes: &[u8], forms: Forms) -> Found<RowFound> {
     Ok(found(entry, first))
 }
 
-/// Of two numbers both are IPv6 if the second is.
+/// If the last of two numbers is IPv6, both are.
 fn alike(first: IpAddr, last: IpAddr, text: &[u8], forms: Forms) -> IpAddr {
     match (first, last) {
         (IpAddr::V4(addr), IpAddr::V6(_)) if number(text, forms).is_some() => {
@@ -562,7 +577,7 @@ fn alike(first: IpAddr, last: IpAddr, text: &[u8], forms: Forms) -> IpAddr {
     }
 }
 
-/// One entry with nothing around it.
+/// Parses one entry with nothing around it.
 fn entry(text: &[u8], forms: Forms) -> Found<Entry> {
     if let Some(entry) = strict(text) {
         return Ok(entry);
@@ -593,7 +608,7 @@ fn entry(text: &[u8], forms: Forms) -> Found<Entry> {
     Err((error.reason(), error.position()))
 }
 
-/// A range that is a network, as one.
+/// Turns a range into a network if it is one.
 fn as_net(entry: Entry) -> Entry {
     let mut nets = entry.range().nets();
     match (nets.next(), nets.next()) {
@@ -602,7 +617,8 @@ fn as_net(entry: Entry) -> Entry {
     }
 }
 
-/// Octets, of which one may be a range and all behind it, or the last ones, are stars.
+/// Reads octets. One of them may be a range, and then all behind it are stars. Otherwise only the last
+/// ones may be stars.
 fn stars(text: &[u8]) -> Found<IpRange> {
     let (mut first, mut last) = ([0u8; 4], [255u8; 4]);
     let (mut at, mut any, mut count) = (0, false, 0);
@@ -610,7 +626,7 @@ fn stars(text: &[u8]) -> Found<IpRange> {
         if count == 4 {
             return Err((Reason::TooManyParts, at));
         }
-        // A star alone would be everything, which nobody writes so.
+        // A star alone would mean all addresses, and nobody writes this so.
         let is_star = count > 0 && matches!(part, b"*" | b"x" | b"X");
         if any && !is_star {
             return Err((Reason::UnexpectedByte, at));
@@ -638,7 +654,7 @@ fn stars(text: &[u8]) -> Found<IpRange> {
     Ok(IpRange::ordered(first.into(), last.into()))
 }
 
-/// `FIRST-END`, of which the end may be short, or both are numbers.
+/// Reads `FIRST-END`. The end may be short, or both may be numbers.
 fn short_range(text: &[u8], dash: usize, forms: Forms) -> Found<IpRange> {
     let head = text[..dash].trim_ascii_end();
     let tail = text[dash + 1..].trim_ascii_start();
@@ -661,7 +677,7 @@ fn short_range(text: &[u8], dash: usize, forms: Forms) -> Found<IpRange> {
             if octets == 4 {
                 return Err(full());
             }
-            // The octets of the end, moved to the end, behind those of the first address.
+            // Put the octets of the end behind the first octets of the first address.
             let kept = u32::MAX << (8 * octets);
             let end = bits >> (32 - 8 * octets);
             Ipv4Addr::from_bits(first.to_bits() & kept | end).into()
@@ -682,7 +698,7 @@ fn prefixed(text: &[u8]) -> bool {
     matches!(text, [_, b'x' | b'X', ..])
 }
 
-/// `ADDRESS/MASK`, and a short address before a length.
+/// Reads `ADDRESS/MASK`, or a short address with a length.
 fn network(text: &[u8], slash: usize, forms: Forms) -> Found<IpNet> {
     let (head, tail) = (&text[..slash], &text[slash + 1..]);
     let plain = || {
@@ -723,13 +739,13 @@ fn network(text: &[u8], slash: usize, forms: Forms) -> Found<IpNet> {
     }
 }
 
-/// Whether text can only be meant as an IPv4 address: digits and dots.
+/// Returns whether the text can only be meant as an IPv4 address: it has only digits and dots.
 fn dotted(text: &[u8]) -> bool {
     text.contains(&b'.') && text.iter().all(|b| b.is_ascii_digit() || *b == b'.')
 }
 
-/// The network of an address and the text of its mask; the rule for masks of both kinds is in the
-/// documentation of the module.
+/// Makes a network of an address and the text of its mask. The documentation of the module has the rule
+/// for masks of both kinds.
 fn with_mask(addr: Ipv4Addr, text: &[u8], forms: Forms) -> Found<Ipv4Net> {
     let Some(mask) = v4::parse_bytes(text) else {
         let error = ParseError::find(Form::V4, text);
@@ -753,13 +769,13 @@ fn with_mask(addr: Ipv4Addr, text: &[u8], forms: Forms) -> Found<Ipv4Net> {
     Err((Reason::BadMask, 0))
 }
 
-/// How many ones a mask has, if no zero is before one of them.
+/// Returns how many ones a mask has, if no zero stands before a one.
 fn mask_len(mask: Ipv4Addr) -> Option<u8> {
     let len = mask.to_bits().leading_ones();
     (mask.to_bits().checked_shl(len).unwrap_or(0) == 0).then_some(len as u8)
 }
 
-/// One to four octets from the left, the others 0; and how many there are.
+/// Reads one to four octets from the left; the others are 0. Also returns how many there are.
 fn octets(text: &[u8]) -> Found<(u32, usize)> {
     let mut octets = [0; 4];
     let (mut at, mut count) = (0, 0);
@@ -790,7 +806,7 @@ fn octet(text: &[u8]) -> Found<u8> {
     }
 }
 
-/// An address as a number, if these are asked for.
+/// Reads an address as a number, if this form is allowed.
 fn number(text: &[u8], forms: Forms) -> Option<IpAddr> {
     if !forms.contains(Forms::NUMBERS) {
         return None;
@@ -802,7 +818,7 @@ fn number(text: &[u8], forms: Forms) -> Option<IpAddr> {
     })
 }
 
-/// An entry that was defanged: perhaps with a port, perhaps a URL.
+/// Reads an entry that was defanged. It may have a port, or be a URL.
 fn defanged(text: &[u8], forms: Forms) -> Found<Entry> {
     let whole = match list_entry(text, forms) {
         Ok(entry) => return Ok(entry),
@@ -842,13 +858,14 @@ fn defanged(text: &[u8], forms: Forms) -> Found<Entry> {
     Err((error.reason(), host.start + error.position()))
 }
 
-/// Whether there is anything for [`refang_into`]. It may say yes to a text in which there is nothing.
+/// Returns whether [`refang_into`] may find something. It may return true for a text in which there is
+/// nothing.
 fn may_be_defanged(text: &[u8]) -> bool {
     let mark = |b: &u8| matches!(b, b'[' | b'(' | b'{' | b'\\');
     text.iter().any(mark) || text.windows(3).any(|w| w == b"://")
 }
 
-/// What stands for one of another text.
+/// The texts inside brackets, each with the text that it stands for.
 const PAIRS: [(&[u8], &[u8]); 5] = [
     (b".", b"."),
     (b"dot", b"."),
@@ -857,7 +874,7 @@ const PAIRS: [(&[u8], &[u8]); 5] = [
     (b"/", b"/"),
 ];
 
-/// Hands over each byte of the text as it was before, with its place in the text.
+/// Passes on each byte of the original text, with the place of its source in the input.
 fn refang_into(text: &[u8], mut put: impl FnMut(u8, usize)) {
     let mut at = 0;
     while let Some(byte) = text.get(at).copied() {
@@ -877,7 +894,7 @@ fn refang_into(text: &[u8], mut put: impl FnMut(u8, usize)) {
     }
 }
 
-/// What a bracket and what is in it stand for, and their length.
+/// Returns the text that a bracket stands for, and the length of the bracket.
 fn bracketed(rest: &[u8]) -> Option<(&'static [u8], usize)> {
     let close = match rest[0] {
         b'[' => b']',
@@ -886,7 +903,7 @@ fn bracketed(rest: &[u8]) -> Option<(&'static [u8], usize)> {
     };
     let len = rest.iter().take(8).position(|b| *b == close)?;
     let inside = &rest[1..len];
-    // `[://]`, as some write it.
+    // Some write `[://]`.
     if inside == b"://" {
         return Some((b"://", len + 1));
     }
@@ -900,7 +917,7 @@ fn bracketed(rest: &[u8]) -> Option<(&'static [u8], usize)> {
     Some((pair.1, len + 1))
 }
 
-/// A scheme in disguise, and the length of the disguise.
+/// Returns the original name of a defanged scheme, and the length of its defanged form.
 fn scheme(rest: &[u8]) -> Option<(&'static [u8], usize)> {
     let begins = |text: &[u8]| {
         rest.get(..text.len())

@@ -1,18 +1,18 @@
-//! The classic forms of IPv4 addresses that `inet_aton(3)` takes: one to four parts, each decimal,
-//! octal (`0177`) or hexadecimal (`0x7f`), the last filling what is left.
+//! The classic forms of IPv4 addresses that `inet_aton(3)` accepts: one to four parts, each decimal,
+//! octal (`0177`) or hexadecimal (`0x7f`). The last part fills all remaining bytes.
 //!
-//! Not the default anywhere in this crate: what looks like one address means another here
-//! (`010.0.0.1` is 8.0.0.1), and programs that check addresses with one parser and connect with the
-//! other have let attackers in. For reading old configuration, and for finding out what a tool that
-//! uses `inet_aton` would make of some text. Unlike it, nothing may follow the address.
+//! No other function of this crate reads these forms, because a text can mean a different address here:
+//! `010.0.0.1` is 8.0.0.1. Programs that check addresses with one parser and connect with the other
+//! have let attackers in. Use this module to read old configuration, or to find out how a tool with
+//! `inet_aton` reads a text. Unlike `inet_aton`, it accepts nothing behind the address.
 //!
-//! And, apart from these, decimal octets with zeros before them: [`parse_padded_v4`].
+//! It also has [`parse_padded_v4`], for decimal octets with leading zeros.
 
 use std::net::Ipv4Addr;
 
 use crate::error::{Form, ParseError, Reason};
 
-/// Parses a classic form.
+/// Parses a classic form of an IPv4 address.
 ///
 /// # Errors
 ///
@@ -46,7 +46,7 @@ pub fn parse_v4(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
             Ok(number) => number,
             Err((reason, offset)) => return fail(reason, at + offset),
         };
-        // The last part fills what the others have left.
+        // The last part fills the bytes that the others have left.
         let bits = if last { 32 - 8 * count as u32 } else { 8 };
         if number >> bits != 0 {
             return fail(
@@ -68,8 +68,8 @@ pub fn parse_v4(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
     Ok(Ipv4Addr::from_bits(value))
 }
 
-/// Parses four octets that may have zeros before them, as tables write them: `001.002.004.000`. Every
-/// octet is decimal, of up to three digits.
+/// Parses four octets that may have leading zeros, as in tables: `001.002.004.000`. Every octet is
+/// decimal, with up to three digits.
 ///
 /// # Errors
 ///
@@ -140,7 +140,7 @@ fn part_value(part: &[u8]) -> Result<u64, (Reason, usize)> {
         let digit = char::from(*byte)
             .to_digit(base)
             .ok_or((Reason::UnexpectedByte, i))?;
-        // Stays far above any limit once it is over.
+        // Once the value is over the limit, keep it far above any limit.
         value = (value * u64::from(base) + u64::from(digit)).min(1 << 40);
     }
     Ok(value)

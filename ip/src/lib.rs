@@ -1,8 +1,8 @@
 //! Text to IP addresses, socket addresses and networks, and back.
 //!
-//! Strict: exactly the text that std's `FromStr` takes, and std's own address types throughout. What
-//! is added is speed, an error that says where and why, text given as bytes, and the forms that std
-//! has not. Nothing here makes a system call; nothing that parses allocates.
+//! The parsers are strict: they accept exactly the text that std's `FromStr` accepts, and return std's
+//! own address types. This crate adds speed, errors with a place and a reason, text as bytes, and forms
+//! that std does not have. It makes no system calls, and its parsers do not allocate.
 //!
 //! ```
 //! use std_net_ip::{self as ip, IpAddress, ToIpAddress};
@@ -30,11 +30,12 @@
 //! | [`range`](mod@range) | first and last address: `192.0.2.1-192.0.2.9` |
 //! | [`forms`] | the forms of lists: `10.0.0.1-20`, `192.168.1.*`, `10/8`, `1[.]2[.]3[.]4` |
 //! | [`set`] | many networks as one set: look-ups, aggregate, union, intersect, subtract |
-//! | [`map`] | networks and ranges with values: which one is an address in, longest match |
+//! | [`map`] | networks and ranges with values: finds the one that contains an address, by longest
+//! match |
 //! | [`reverse`] | names for reverse DNS: `1.2.0.192.in-addr.arpa` |
 //! | [`lenient`] | the classic forms of `inet_aton`: `127.1`, `0x7f.1` |
-//! | [`classify`](mod@classify) | what an address is for, by the IANA registries |
-//! | `serde` | ranges, sets and maps with serde, behind the feature of that name |
+//! | [`classify`](mod@classify) | the purpose of an address, by the IANA registries |
+//! | `serde` | ranges, sets and maps with serde, with the feature of that name |
 //! | `error` | [`ParseError`]: where and why |
 //! | `address` | the trait [`IpAddress`] |
 
@@ -69,7 +70,7 @@ pub use map::IpMap;
 pub use scoped::ScopedAddr;
 pub use set::IpSet;
 
-/// Parses an IPv4 or IPv6 address: what [`IpAddr`]'s `FromStr` takes.
+/// Parses an IPv4 or IPv6 address, as [`IpAddr`]'s `FromStr` does.
 ///
 /// # Errors
 ///
@@ -103,13 +104,14 @@ pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// Whether the text can only be IPv6: a colon is among the first five bytes of every IPv6 address,
-/// and in no IPv4 address. Of text that is neither it may say either.
+/// Returns whether the text can only be IPv6. Every IPv6 address has a colon among its first five
+/// bytes, and no IPv4 address has one. For other text the result can be either.
 #[inline(always)]
 fn has_early_colon(bytes: &[u8]) -> bool {
     match bytes.first_chunk::<8>() {
         Some(first) => {
-            // A colon, 0x3a, has bits 4, 3 and 1. No digit (0x30 to 0x39) and no dot (0x2e) has all.
+            // A colon, 0x3a, has bits 4, 3 and 1 set. No digit (0x30 to 0x39) and no dot (0x2e) has all
+            // three.
             let text = u64::from_le_bytes(*first);
             text & text >> 2 & text >> 3 & 0x02_0202_0202 != 0
         }
@@ -163,7 +165,7 @@ pub fn parse_v6(text: impl AsRef<[u8]>) -> Result<Ipv6Addr, ParseError> {
     }
 }
 
-/// Parses an address and port: what [`SocketAddr`]'s `FromStr` takes, with numeric scopes.
+/// Parses an address and a port, as [`SocketAddr`]'s `FromStr` does, with numeric scopes.
 ///
 /// # Errors
 ///
@@ -185,7 +187,7 @@ pub fn parse_socket_addr(text: impl AsRef<[u8]>) -> Result<SocketAddr, ParseErro
     }
 }
 
-/// Parses an IPv4 address and port.
+/// Parses an IPv4 address and a port.
 ///
 /// # Errors
 ///
@@ -199,7 +201,7 @@ pub fn parse_socket_addr_v4(text: impl AsRef<[u8]>) -> Result<SocketAddrV4, Pars
     }
 }
 
-/// Parses an IPv6 address and port, with a numeric scope if there is one.
+/// Parses an IPv6 address and a port. There may be a numeric scope.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Networks: an address and a prefix length. The types are the `ipnet` crate's; the text is read by
-//! this crate's parsers, because ipnet's own takes `010.0.0.0/8`.
+//! Networks: an address and a prefix length. The types are those of the crate `ipnet`. This crate's own
+//! parsers read the text, because ipnet's parser accepts `010.0.0.0/8`.
 
 pub use ipnet::{
     IpAdd, IpAddrRange, IpBitAnd, IpBitOr, IpNet, IpSub, IpSubnets, Ipv4AddrRange, Ipv4Net,
@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use crate::error::{Form, ParseError};
 use crate::{v4, v6};
 
-/// Parses `ADDRESS/LENGTH`. Host bits stay; [`IpNet::trunc`] clears them.
+/// Parses `ADDRESS/LENGTH`. Host bits stay. [`IpNet::trunc`] clears them.
 ///
 /// # Errors
 ///
@@ -56,7 +56,7 @@ pub fn parse_v6(text: impl AsRef<[u8]>) -> Result<Ipv6Net, ParseError> {
     parse_v6_bytes(bytes).ok_or_else(|| ParseError::find(Form::NetV6, bytes))
 }
 
-/// The network of a single address: `/32` or `/128`.
+/// Makes the network of a single address: `/32` or `/128`.
 ///
 /// # Examples
 ///
@@ -94,8 +94,9 @@ fn parse_v6_bytes(bytes: &[u8]) -> Option<Ipv6Net> {
     Ipv6Net::new(v6::parse_bytes(ip)?, len).ok()
 }
 
-/// What is before the slash, the number behind it, and the number of its digits: one to three, for
-/// IPv4 two, leading zeros too, as ipnet. As a port in `socket`, but of the last four bytes:
+/// Returns the bytes before the slash, the number behind it, and how many digits it has. There may be
+/// one to three digits, or two for IPv4. As in ipnet, leading zeros are allowed. It works like the
+/// split of a port in `socket`, but with the last four bytes:
 ///
 /// ```text
 /// text     30 2f 32 34     "0/24", the last byte lowest

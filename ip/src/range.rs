@@ -1,4 +1,4 @@
-//! Ranges: a first and a last address, `192.0.2.1-192.0.2.9`; to networks and back.
+//! Ranges: a first and a last address, `192.0.2.1-192.0.2.9`. Also the conversion to networks and back.
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -8,7 +8,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::error::{Form, ParseError, Reason};
 
-/// The addresses from a first to a last one, both included and of one version.
+/// The addresses from a first to a last one. Both belong to the range, and both have the same version.
 ///
 /// # Examples
 ///
@@ -25,33 +25,34 @@ pub struct IpRange {
 }
 
 impl IpRange {
-    /// The range, or `None` if `last` is before `first` or of the other version.
+    /// Makes the range, or returns `None` if `last` is before `first` or has the other version.
     #[inline]
     #[must_use]
     pub fn new(first: IpAddr, last: IpAddr) -> Option<IpRange> {
         (first.is_ipv4() == last.is_ipv4() && first <= last).then_some(IpRange { first, last })
     }
 
-    /// Of addresses that are of one version and in order.
+    /// Makes a range of addresses that have the same version and are in order.
     pub(crate) fn ordered(first: IpAddr, last: IpAddr) -> IpRange {
         IpRange { first, last }
     }
 
-    /// The first address.
+    /// Returns the first address.
     #[inline]
     #[must_use]
     pub fn first(&self) -> IpAddr {
         self.first
     }
 
-    /// The last address, which belongs to it.
+    /// Returns the last address, which belongs to the range.
     #[inline]
     #[must_use]
     pub fn last(&self) -> IpAddr {
         self.last
     }
 
-    /// How many addresses; `None` for all 2<sup>128</sup>, which no number here holds.
+    /// Returns how many addresses there are, or `None` for all 2<sup>128</sup>, because no number type
+    /// here holds that.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "a range is never empty")]
     pub fn len(&self) -> Option<u128> {
@@ -62,13 +63,13 @@ impl IpRange {
         (bits(self.last) - bits(self.first)).checked_add(1)
     }
 
-    /// Whether an address belongs to it.
+    /// Returns whether an address belongs to the range.
     #[must_use]
     pub fn contains(&self, addr: IpAddr) -> bool {
         addr.is_ipv4() == self.first.is_ipv4() && self.first <= addr && addr <= self.last
     }
 
-    /// The network that it is, if it is one.
+    /// Returns the range as a network, if it is one.
     ///
     /// # Examples
     ///
@@ -87,13 +88,13 @@ impl IpRange {
         net.filter(|_| nets.next().is_none())
     }
 
-    /// Its text as a network where it is one, and else as a range.
+    /// Returns its text: as a network if it is one, and otherwise as a range.
     pub(crate) fn net_or_range(self) -> NetOrRange {
         NetOrRange(self)
     }
 
-    /// The fewest networks that hold exactly its addresses, in their order: at most 62 of IPv4, 254
-    /// of IPv6.
+    /// Returns the smallest number of networks with exactly its addresses, in order. There are at most
+    /// 62 for IPv4 and 254 for IPv6.
     ///
     /// # Examples
     ///
@@ -111,7 +112,7 @@ impl IpRange {
 }
 
 impl From<IpNet> for IpRange {
-    /// All addresses of a network, its first and its last among them.
+    /// Takes all addresses of a network, including the first and the last.
     #[inline]
     fn from(net: IpNet) -> IpRange {
         IpRange {
@@ -142,7 +143,7 @@ impl From<IpAddr> for IpRange {
     }
 }
 
-/// A range as text; see [`IpRange::net_or_range`].
+/// A range as text. See [`IpRange::net_or_range`].
 pub(crate) struct NetOrRange(IpRange);
 
 impl fmt::Display for NetOrRange {
@@ -160,7 +161,7 @@ impl fmt::Debug for NetOrRange {
     }
 }
 
-/// The networks of a range; see [`IpRange::nets`].
+/// The networks of a range. See [`IpRange::nets`].
 #[derive(Clone, Debug)]
 pub struct Nets {
     left: Option<IpRange>,
@@ -175,7 +176,7 @@ impl Iterator for Nets {
         let (net, next) = match (first, last) {
             (IpAddr::V4(first), IpAddr::V4(last)) => {
                 let (first, last) = (first.to_bits(), last.to_bits());
-                // As large as the place allows and as the rest fills.
+                // The network is as large as its first address and the remaining addresses allow.
                 let room = (last - first).checked_add(1).map_or(32, u32::ilog2);
                 let size = first.trailing_zeros().min(room);
                 let end = first | ((1u64 << size) - 1) as u32;
@@ -192,7 +193,7 @@ impl Iterator for Nets {
                 let next = (end < last).then(|| Ipv6Addr::from_bits(end + 1).into());
                 (net.into(), next)
             }
-            // `IpRange` has addresses of one version.
+            // The addresses of an `IpRange` have the same version.
             _ => return None,
         };
         self.left = next.map(|first| IpRange { first, last });
@@ -221,7 +222,7 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<IpRange, ParseError> {
         None => {
             let error = ParseError::find(Form::Ip, text);
             let reason = match error.reason() {
-                // There is text, but the dash is at its end or beginning.
+                // There is text, but the dash stands at its beginning or end.
                 Reason::Empty if from > 0 => Reason::UnexpectedEnd,
                 Reason::Empty => Reason::UnexpectedByte,
                 reason => reason,
@@ -240,7 +241,7 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<IpRange, ParseError> {
     }
 }
 
-/// Why two addresses are no range.
+/// Returns why two addresses do not make a range.
 pub(crate) fn why_not(first: IpAddr, last: IpAddr) -> Reason {
     if first.is_ipv4() == last.is_ipv4() {
         Reason::RangeEndsBeforeItBegins

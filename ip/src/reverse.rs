@@ -1,5 +1,5 @@
 //! Names for reverse DNS lookups: `1.2.0.192.in-addr.arpa` (RFC 1035, section 3.5) and
-//! `1.0.....8.b.d.0.1.0.0.2.ip6.arpa` (RFC 3596, section 2.5). Both ways.
+//! `1.0.....8.b.d.0.1.0.0.2.ip6.arpa` (RFC 3596, section 2.5). This module makes them and parses them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,7 +9,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use crate::error::{Form, ParseError, Reason};
 use crate::v4;
 
-/// The reverse DNS name of an address, without a dot at its end.
+/// Returns the reverse DNS name of an address, without a dot at its end.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ pub fn name(addr: IpAddr) -> ReverseName {
     ReverseName(addr)
 }
 
-/// The reverse DNS name of an address as text; see [`name`].
+/// The reverse DNS name of an address as text. See [`name`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReverseName(IpAddr);
 
@@ -47,8 +47,8 @@ impl fmt::Display for ReverseName {
     }
 }
 
-/// The address of a whole reverse DNS name: four octets or 32 digits. Upper and lower case; a dot at
-/// its end is allowed.
+/// Parses a complete reverse DNS name, with four octets or 32 digits. Upper and lower case are equal. A
+/// dot at its end is allowed.
 ///
 /// # Errors
 ///
@@ -73,10 +73,10 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<IpAddr, ParseError> {
     }
 }
 
-/// The network that a zone of reverse DNS is for: `2.0.192.in-addr.arpa` is 192.0.2.0/24, and
+/// Parses the network of a reverse DNS zone: `2.0.192.in-addr.arpa` is 192.0.2.0/24, and
 /// `8.b.d.0.1.0.0.2.ip6.arpa` is 2001:db8::/32. The name of an address is its /32 or /128, and
-/// `in-addr.arpa` itself 0.0.0.0/0. A first label `64/26` is that part of the network of the others
-/// (RFC 2317). Upper and lower case; a dot at its end is allowed.
+/// `in-addr.arpa` itself is 0.0.0.0/0. A first label such as `64/26` means that part of the network of
+/// the other labels (RFC 2317). Upper and lower case are equal. A dot at its end is allowed.
 ///
 /// # Errors
 ///
@@ -141,7 +141,8 @@ fn turned(ip: Ipv4Addr) -> Ipv4Addr {
     Ipv4Addr::new(d, c, b, a)
 }
 
-/// The hexadecimal digits of an IPv6 name, the last one highest, and how many there are.
+/// Reads the hexadecimal digits of an IPv6 name, in which the last one is the highest. Also returns how
+/// many there are.
 fn digits(labels: &[u8]) -> Result<(u128, usize), (Reason, usize)> {
     let (mut bits, mut count) = (0u128, 0);
     for (i, byte) in labels.iter().enumerate() {
@@ -163,14 +164,14 @@ fn digits(labels: &[u8]) -> Result<(u128, usize), (Reason, usize)> {
     if count > 0 && labels.len().is_multiple_of(2) {
         return Err((Reason::UnexpectedEnd, labels.len()));
     }
-    // The last digit is the highest of all.
+    // The last digit is the highest.
     Ok((
         bits.checked_shl(128 - 4 * count).unwrap_or(0),
         count as usize,
     ))
 }
 
-/// The network of up to four octets, of which the first may be a part of the network of the others.
+/// Reads the network of up to four octets. The first label may be a part of the network of the others.
 fn zone_v4(labels: &[u8]) -> Result<Ipv4Net, (Reason, usize)> {
     if labels.is_empty() {
         return Ok(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0));
@@ -202,12 +203,12 @@ fn zone_v4(labels: &[u8]) -> Result<Ipv4Net, (Reason, usize)> {
         count += 1;
         at += label.len() + 1;
     }
-    // The last octet is the highest of all.
+    // The last octet is the highest.
     let addr = Ipv4Addr::from_bits(bits << (32 - 8 * count));
     let whole = 8 * count as u8;
     match part {
         None => Ok(Ipv4Net::new_assert(addr, whole)),
-        // Within the last octet, and a proper network.
+        // The part must lie within the last octet, and its host bits must be 0.
         Some((len, place)) => match Ipv4Net::new(addr, len) {
             Ok(net) if whole - 8 < len && len <= whole && net.trunc() == net => Ok(net),
             _ => Err(place),

@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use crate::error::{Form, ParseError};
 
-/// The longest zone in bytes: the longest name of a network interface (`IFNAMSIZ` - 1).
+/// The longest zone in bytes, which is the longest name of a network interface (`IFNAMSIZ` - 1).
 pub const MAX_ZONE: usize = 15;
 
-/// An address that may carry a zone: the name or number of the interface on which it is meant.
+/// An address that may have a zone: the name or number of the interface to which the address belongs.
 ///
 /// # Examples
 ///
@@ -31,8 +31,8 @@ pub struct ScopedAddr {
 }
 
 impl ScopedAddr {
-    /// Parses an address, perhaps with `%` and a zone of 1 to 15 bytes of UTF-8 without `%`, `/`,
-    /// `]` and space. An IPv4 address has no zone.
+    /// Parses an address that may have `%` and a zone. A zone has 1 to 15 bytes of UTF-8 without `%`,
+    /// `/`, `]` and space. An IPv4 address cannot have a zone.
     ///
     /// # Errors
     ///
@@ -62,13 +62,13 @@ impl ScopedAddr {
         })
     }
 
-    /// The address.
+    /// Returns the address.
     #[must_use]
     pub fn addr(&self) -> IpAddr {
         self.addr
     }
 
-    /// The zone, if it has one.
+    /// Returns the zone, if it has one.
     #[must_use]
     pub fn zone(&self) -> Option<&str> {
         let zone = &self.zone[..usize::from(self.zone_len)];
@@ -79,8 +79,9 @@ impl ScopedAddr {
         }
     }
 
-    /// The socket address with this port. A zone that is a number is the interface's index;
-    /// `index` turns a name into one. `None` if it does not know the name.
+    /// Returns the socket address with this port. If the zone is a number, it is the index of the
+    /// interface. Otherwise `index` turns the name into an index. Returns `None` if `index` does not
+    /// know the name.
     pub fn to_socket_addr(
         &self,
         port: u16,
@@ -96,7 +97,7 @@ impl ScopedAddr {
     }
 }
 
-/// How many bytes from the start can be in a zone.
+/// Returns how many bytes at the beginning can belong to a zone.
 pub(crate) fn zone_len(zone: &[u8]) -> usize {
     let text = match std::str::from_utf8(zone) {
         Ok(text) => text.len(),

@@ -1,4 +1,4 @@
-//! Ranges, sets and maps with serde: as the text that people write, in every format.
+//! Ranges, sets and maps with serde. In every format they are the text that people write.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,14 +13,14 @@ use crate::range::IpRange;
 use crate::set::IpSet;
 
 impl Serialize for IpRange {
-    /// `"192.0.2.1-192.0.2.9"`; a network as `"192.0.2.0/24"`.
+    /// Writes `"192.0.2.1-192.0.2.9"`, or `"192.0.2.0/24"` for a network.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.net_or_range())
     }
 }
 
 impl<'de> Deserialize<'de> for IpRange {
-    /// A range, a network or an address as text.
+    /// Reads a range, a network or an address as text.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<IpRange, D::Error> {
         struct Text;
 
@@ -42,14 +42,14 @@ impl<'de> Deserialize<'de> for IpRange {
 }
 
 impl Serialize for IpSet {
-    /// Its networks, as few as can be, in order.
+    /// Writes the smallest number of networks, in order.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.nets().map(IpRange::from))
     }
 }
 
 impl<'de> Deserialize<'de> for IpSet {
-    /// Ranges, networks and addresses, in any order.
+    /// Reads ranges, networks and addresses, in any order.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<IpSet, D::Error> {
         let ranges = Vec::<IpRange>::deserialize(deserializer)?;
         Ok(ranges.into_iter().collect())
@@ -57,7 +57,7 @@ impl<'de> Deserialize<'de> for IpSet {
 }
 
 impl<V: Serialize> Serialize for IpMap<V> {
-    /// A map from the text of each key to its value, in order.
+    /// Writes a map from the text of each key to its value, in order.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.len()))?;
         for (key, value) in self.iter() {
@@ -68,8 +68,8 @@ impl<V: Serialize> Serialize for IpMap<V> {
 }
 
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for IpMap<V> {
-    /// A map with ranges, networks and addresses as keys, in any order. A key that is there twice is an error:
-    /// one of its values would be lost.
+    /// Reads a map with ranges, networks and addresses as keys, in any order. A key that occurs twice
+    /// is an error, because one of its values would be lost.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<IpMap<V>, D::Error> {
         struct Keys<V>(PhantomData<V>);
 
@@ -88,7 +88,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for IpMap<V> {
                 let given = items.len();
                 let map: IpMap<V> = items.into_iter().collect();
                 if map.len() < given {
-                    return Err(A::Error::custom("a key is there twice"));
+                    return Err(A::Error::custom("a key occurs twice"));
                 }
                 Ok(map)
             }

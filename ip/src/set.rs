@@ -1,9 +1,9 @@
-//! Many networks, ranges and addresses as one set: fast look-ups, and the operations of sets.
+//! Many networks, ranges and addresses as one set, with fast look-ups and the operations of sets.
 //!
-//! Held as sorted ranges that neither overlap nor touch, so a set has one form only, and every
-//! operation is one walk over two lists. Before the ranges stands an index of their first addresses, so
-//! that a look-up compares with few of them. No trie: which of the given networks an address was in is
-//! forgotten, and that is what makes it small and fast.
+//! The set holds sorted ranges that neither overlap nor touch. So a set has only one form, and every
+//! operation goes once through two lists. An index over the first addresses of the ranges lets a
+//! look-up compare with only a few of them. The set is not a trie. It does not remember which of the
+//! given networks an address was in, and so it is small and fast.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -37,13 +37,13 @@ pub struct IpSet {
 }
 
 impl IpSet {
-    /// The empty set.
+    /// Makes an empty set.
     #[must_use]
     pub fn new() -> IpSet {
         IpSet::default()
     }
 
-    /// All addresses of both versions.
+    /// Makes the set of all addresses of both versions.
     ///
     /// # Examples
     ///
@@ -62,8 +62,8 @@ impl IpSet {
         }
     }
 
-    /// The set of first and last addresses as numbers, in any order. The quickest way to make a set
-    /// of very many.
+    /// Makes a set of first and last addresses as numbers, in any order. This is the fastest way to
+    /// make a set of very many.
     ///
     /// # Panics
     ///
@@ -90,19 +90,19 @@ impl IpSet {
         }
     }
 
-    /// The first and last IPv4 addresses of its ranges as numbers, in order.
+    /// Returns the first and last IPv4 addresses of its ranges as numbers, in order.
     #[must_use]
     pub fn bits_v4(&self) -> &[(u32, u32)] {
         &self.v4.ranges
     }
 
-    /// The first and last IPv6 addresses of its ranges as numbers, in order.
+    /// Returns the first and last IPv6 addresses of its ranges as numbers, in order.
     #[must_use]
     pub fn bits_v6(&self) -> &[(u128, u128)] {
         &self.v6.ranges
     }
 
-    /// Whether an address is in the set.
+    /// Returns whether an address is in the set.
     #[inline]
     #[must_use]
     pub fn contains(&self, addr: IpAddr) -> bool {
@@ -112,21 +112,21 @@ impl IpSet {
         }
     }
 
-    /// Whether an IPv4 address is in the set.
+    /// Returns whether an IPv4 address is in the set.
     #[inline]
     #[must_use]
     pub fn contains_v4(&self, addr: Ipv4Addr) -> bool {
         self.v4.find(addr.to_bits()).is_some()
     }
 
-    /// Whether an IPv6 address is in the set.
+    /// Returns whether an IPv6 address is in the set.
     #[inline]
     #[must_use]
     pub fn contains_v6(&self, addr: Ipv6Addr) -> bool {
         self.v6.find(addr.to_bits()).is_some()
     }
 
-    /// Whether all addresses of a range or network are in the set.
+    /// Returns whether all addresses of a range or network are in the set.
     ///
     /// # Examples
     ///
@@ -142,12 +142,12 @@ impl IpSet {
     #[must_use]
     pub fn contains_all(&self, range: impl Into<IpRange>) -> bool {
         let range = range.into();
-        // Ranges do not touch, so one of them has it all.
+        // Ranges do not touch, so a single range must contain it all.
         self.range_of(range.first())
             .is_some_and(|found| found.last() >= range.last())
     }
 
-    /// Whether a range or network has an address that is in the set.
+    /// Returns whether the set contains at least one address of a range or network.
     ///
     /// # Examples
     ///
@@ -166,12 +166,13 @@ impl IpSet {
         match (range.first(), range.last()) {
             (IpAddr::V4(first), IpAddr::V4(last)) => self.v4.meet(first.to_bits(), last.to_bits()),
             (IpAddr::V6(first), IpAddr::V6(last)) => self.v6.meet(first.to_bits(), last.to_bits()),
-            // A range has addresses of one version.
+            // The addresses of a range have the same version.
             _ => false,
         }
     }
 
-    /// Whether the sets have an address in common. Quicker than [`intersect`](IpSet::intersect).
+    /// Returns whether the sets have an address in common. This is faster than
+    /// [`intersect`](IpSet::intersect).
     ///
     /// # Examples
     ///
@@ -188,7 +189,7 @@ impl IpSet {
         self.v4.overlaps(&other.v4) || self.v6.overlaps(&other.v6)
     }
 
-    /// The range of the set around an address: from the first address to the last without a gap.
+    /// Returns the range of the set around an address: all addresses around it without a gap.
     #[must_use]
     pub fn range_of(&self, addr: IpAddr) -> Option<IpRange> {
         match addr {
@@ -197,13 +198,13 @@ impl IpSet {
         }
     }
 
-    /// Whether nothing is in the set.
+    /// Returns whether the set has no addresses.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.v4.ranges.is_empty() && self.v6.ranges.is_empty()
     }
 
-    /// How many IPv4 addresses are in the set.
+    /// Returns how many IPv4 addresses are in the set.
     #[must_use]
     pub fn count_v4(&self) -> u64 {
         let ranges = self.v4.ranges.iter();
@@ -212,8 +213,8 @@ impl IpSet {
             .sum()
     }
 
-    /// How many IPv6 addresses are in the set; `None` for all 2<sup>128</sup>, which no number here
-    /// holds.
+    /// Returns how many IPv6 addresses are in the set, or `None` for all 2<sup>128</sup>, because no
+    /// number type here holds that.
     #[must_use]
     pub fn count_v6(&self) -> Option<u128> {
         let mut ranges = self.v6.ranges.iter();
@@ -222,18 +223,18 @@ impl IpSet {
         })
     }
 
-    /// Its ranges in order, IPv4 first: as few as can be.
+    /// Returns its ranges in order, IPv4 first. There are as few as possible.
     pub fn ranges(&self) -> impl Iterator<Item = IpRange> + '_ {
         let v4 = self.v4.ranges.iter().copied().map(v4_range);
         v4.chain(self.v6.ranges.iter().copied().map(v6_range))
     }
 
-    /// The fewest networks that hold exactly its addresses, in order, IPv4 first.
+    /// Returns the smallest number of networks with exactly its addresses, in order, IPv4 first.
     pub fn nets(&self) -> impl Iterator<Item = IpNet> + '_ {
         self.ranges().flat_map(|range| range.nets())
     }
 
-    /// The addresses that are in one of the sets or in both.
+    /// Returns the set of addresses that are in at least one of the two sets.
     #[must_use]
     pub fn union(&self, other: &IpSet) -> IpSet {
         IpSet {
@@ -242,7 +243,7 @@ impl IpSet {
         }
     }
 
-    /// The addresses that are in both sets.
+    /// Returns the set of addresses that are in both sets.
     ///
     /// # Examples
     ///
@@ -263,7 +264,7 @@ impl IpSet {
         }
     }
 
-    /// The addresses of this set that are not in the other.
+    /// Returns the set of addresses that are in this set and not in the other.
     #[must_use]
     pub fn subtract(&self, other: &IpSet) -> IpSet {
         IpSet {
@@ -273,7 +274,8 @@ impl IpSet {
     }
 }
 
-/// The fewest networks that hold exactly the addresses of those given, in order, IPv4 first.
+/// Returns the smallest number of networks with exactly the addresses of the given ones, in order, IPv4
+/// first.
 ///
 /// # Examples
 ///
@@ -314,7 +316,7 @@ impl<T: Into<IpRange>> FromIterator<T> for IpSet {
 }
 
 impl fmt::Display for IpSet {
-    /// Its networks, each on a line.
+    /// Writes its networks, each on a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, net) in self.nets().enumerate() {
             if i > 0 {
@@ -346,10 +348,12 @@ fn v6_range((first, last): (u128, u128)) -> IpRange {
     )
 }
 
-/// The index has at most so many entries: 256 KiB, which stay in a core's second-level cache.
+/// The base-2 logarithm of the largest index. The index then has 256 KiB, which stay in a core's
+/// second-level cache.
 const MAX_INDEX_BITS: u32 = 16;
 
-/// Ranges (first, last) in order, of which none overlap or touch, and the index over their first ones.
+/// Sorted ranges (first, last) that neither overlap nor touch, and the index over their first
+/// addresses.
 #[derive(Clone, Default)]
 struct Ranges<T> {
     ranges: Vec<(T, T)>,
@@ -376,15 +380,16 @@ impl<T: Bits> Ranges<T> {
         Ranges::indexed(ranges)
     }
 
-    /// Of ranges that are in order and do not touch.
+    /// Makes it of ranges that are in order and do not touch.
     fn indexed(ranges: Vec<(T, T)>) -> Ranges<T> {
-        // Eight buckets for each range: where they are spread evenly, few have more than one.
+        // Use eight buckets for each range. If the ranges are spread evenly, few buckets have more than
+        // one.
         let bits = (usize::BITS - ranges.len().leading_zeros() + 3).min(MAX_INDEX_BITS);
         let buckets = Buckets::new(&ranges, |(first, _)| *first, bits);
         Ranges { ranges, buckets }
     }
 
-    /// The range that has an address.
+    /// Returns the range that contains an address.
     #[inline]
     fn find(&self, addr: T) -> Option<(T, T)> {
         let found = self
@@ -394,7 +399,7 @@ impl<T: Bits> Ranges<T> {
         (addr <= found.1).then_some(found)
     }
 
-    /// Whether an address from `first` to `last` is in one.
+    /// Returns whether a range contains at least one of the addresses from `first` to `last`.
     #[inline]
     fn meet(&self, first: T, last: T) -> bool {
         let before = self
@@ -457,7 +462,7 @@ impl<T: Bits> Ranges<T> {
             while j < other.ranges.len() && other.ranges[j].1 < first {
                 j += 1;
             }
-            // A range of the other set may reach into the next of this one: `j` stays with it.
+            // A range of the other set may reach into the next range of this set, so `j` stays at it.
             let mut k = j;
             let mut rest = true;
             while let Some(&(from, to)) = other.ranges.get(k)
@@ -484,13 +489,13 @@ impl<T: Bits> Ranges<T> {
     }
 }
 
-/// Adds a range to the first `kept` of `out`, which are in order; the new one begins at or behind the
-/// beginning of the last. Returns how many there are then.
+/// Adds a range to the first `kept` ranges of `out`, which are in order. The new range must not begin
+/// before the last of them. Returns how many there are then.
 #[inline]
 fn push<T: Bits>(out: &mut [(T, T)], kept: usize, first: T, last: T) -> usize {
     if let Some(before) = kept.checked_sub(1) {
         let (_, end) = &mut out[before];
-        // Overlaps or touches; behind the last address there is nothing.
+        // The new range overlaps or touches the last one. Behind the last address there is nothing.
         if end.next().is_none_or(|next| first <= next) {
             *end = last.max(*end);
             return kept;

@@ -1,4 +1,5 @@
-//! Addresses with a port: `192.0.2.1:80`, `[2001:db8::1]:80`, `[fe80::1%2]:80`. In one pass.
+//! Addresses with a port: `192.0.2.1:80`, `[2001:db8::1]:80`, `[fe80::1%2]:80`. They are parsed in one
+//! pass.
 
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 
@@ -38,8 +39,8 @@ pub(crate) fn parse_v6_bytes(bytes: &[u8]) -> Option<SocketAddrV6> {
     ))
 }
 
-/// What is before the last colon, and the port behind it. The last eight bytes hold a port of up to
-/// five digits and its colon, and no branch depends on how many digits they are:
+/// Returns the bytes before the last colon, and the port behind it. The last eight bytes hold a port of
+/// up to five digits and its colon. No branch depends on the number of digits:
 ///
 /// ```text
 /// text     30 2e 31 3a 38 30 38 30     "0.1:8080", the last byte lowest
@@ -70,7 +71,7 @@ fn split_port(bytes: &[u8]) -> Option<(&[u8], u16)> {
     Some((ip, u16::try_from(port).ok()?))
 }
 
-/// Text as short as `[::]:0`, or a port with more zeros before it than anybody writes.
+/// Handles text as short as `[::]:0`, and ports with many leading zeros. Both are rare.
 #[cold]
 fn split_other_port(bytes: &[u8]) -> Option<(&[u8], u16)> {
     let at = bytes.iter().rposition(|byte| *byte == b':')?;
@@ -78,7 +79,7 @@ fn split_other_port(bytes: &[u8]) -> Option<(&[u8], u16)> {
     Some((&bytes[..at], port as u16))
 }
 
-/// Decimal digits and nothing else, with leading zeros too, as std.
+/// Reads decimal digits and nothing else. As in std, leading zeros are allowed.
 fn number(bytes: &[u8], max: u32) -> Option<u32> {
     let mut value = 0u64;
     for byte in bytes {

@@ -1,6 +1,7 @@
-//! IPv4 addresses: four octets. Parsed strictly by guesses that are checked, formatted from a table;
-//! as one number. Nothing here branches on the bytes of the text: a branch on each is mispredicted
-//! several times an address, and costs more than all the rest.
+//! IPv4 addresses: four octets. The strict parser guesses each octet and checks the guess, and the
+//! formatter uses a table. An address can also be one number. No code here branches on the bytes of the
+//! text, because such branches are mispredicted several times for each address, and that costs more
+//! than all other work.
 
 use std::net::Ipv4Addr;
 
@@ -10,14 +11,15 @@ use crate::error::{Form, ParseError, Reason};
 
 /// The length in bytes of the longest text: `255.255.255.255`.
 pub const MAX_LEN: usize = 15;
-/// The length in bytes of the buffer that [`format_into`] wants, a byte more than [`MAX_LEN`]: a dot
-/// is written behind every octet.
+/// The length in bytes of the buffer that [`format_into`] needs. It is one byte more than [`MAX_LEN`],
+/// because a dot is written behind every octet.
 pub const BUF_LEN: usize = 16;
 
-/// The address, or `None` for anything that is not one.
+/// Returns the address, or `None` if the text is not one.
 ///
-/// Of a text of eight bytes or more the first eight hold octets 0 and 1 with the dot behind each,
-/// the last eight octets 3 and 2 with the dot before each, and together they are the whole text:
+/// In a text of eight bytes or more, the first eight bytes hold octets 0 and 1, each with the dot
+/// behind it. The last eight bytes hold octets 3 and 2, each with the dot before it. Together they are
+/// the whole text:
 ///
 /// ```text
 /// 10.200.3.45        front  1 0 . 2 0 0 . 3        back, from the end  5 4 . 3 . 0 0 2
@@ -31,30 +33,31 @@ pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Ipv4Addr> {
     };
     let front = Half::new(u64::from_le_bytes(*first), FORWARD, &GUESSES_FORWARD);
     let back = Half::new(u64::from_be_bytes(*last), BACKWARD, &GUESSES_BACKWARD);
-    // Every octet with its dot is the whole text, but that the dot between the halves counts twice.
+    // The octets with their dots make up the whole text, but the dot between the halves counts twice.
     let bits = u64::from(front.bits + back.bits) ^ (8 * bytes.len() as u64 + 8);
     let wrong = (front.outer | front.inner | back.inner | back.outer) << 8;
     if wrong | bits != 0 {
         return None;
     }
-    // Each octet is the highest byte, and all below it are 0 now.
+    // Each octet is in the highest byte of its word, and all bytes below it are 0 now.
     let octets = front.outer >> 56 | front.inner >> 48 | back.inner >> 40 | back.outer >> 32;
     Some(Ipv4Addr::from((octets as u32).to_le_bytes()))
 }
 
-/// Two octets of eight bytes of text, each as its [guess](guesses) XOR its text: the octet in the
-/// highest byte, and 0 in all others if the guess was right.
+/// Two octets from eight bytes of text. Each is its [guess](guesses) XOR its text: the octet is in the
+/// highest byte, and all other bytes are 0 if the guess was right.
 struct Half {
     /// The octet at the end of the text.
     outer: u64,
     /// The octet beside it.
     inner: u64,
-    /// The length in bits of both with their dots.
+    /// The length in bits of both octets with their dots.
     bits: u32,
 }
 
 impl Half {
-    /// Of the text whose first byte (from the end that counts) is the lowest:
+    /// Reads the two octets from `text`, whose lowest byte is the first one, or the last one for the
+    /// back half:
     ///
     /// ```text
     /// text             31 30 2e 32 30 30 2e 33     "10.200.3"
@@ -79,14 +82,14 @@ impl Half {
     }
 }
 
-/// Entries in a table of guesses.
+/// The number of entries in a table of guesses.
 const GUESSES: usize = 512;
-/// Factors that lead the 256 octets to 256 different entries. Found by trying random ones; that they
-/// do is checked when the tables are made.
+/// These factors lead the 256 octets to 256 different entries. They were found by trying random
+/// factors. The code that makes the tables checks them.
 const FORWARD: u32 = 0x0088_0102;
 const BACKWARD: u32 = 0x180f_7d0c;
 
-/// Where to look up which octet this text can be, if it is one.
+/// Returns the entry of the table for this text: the only octet that the text can be stands there.
 #[inline(always)]
 const fn guess(text: u32, factor: u32) -> usize {
     (text.wrapping_mul(factor) >> (32 - GUESSES.ilog2())) as usize
@@ -95,14 +98,15 @@ const fn guess(text: u32, factor: u32) -> usize {
 static GUESSES_FORWARD: [u64; GUESSES] = guesses(FORWARD, false);
 static GUESSES_BACKWARD: [u64; GUESSES] = guesses(BACKWARD, true);
 
-/// For each [`guess`] the octet in the highest byte, and in the lowest four its text with the dot:
-/// `0xc8_000000_2e303032` for 200, `"200."`; backward `"002."`.
+/// For each [`guess`], the highest byte has the octet, and the lowest four bytes have its text with the
+/// dot: `0xc8_000000_2e303032` for 200, `"200."`. Backward the text is `"002."`.
 ///
-/// Equal text is the proof that the guess is right: so there is no other check of digits, leading
-/// zeros or the range.
+/// If the text is equal, the guess is right. So digits, leading zeros and the range need no other
+/// check.
 const fn guesses(factor: u32, backward: bool) -> [u64; GUESSES] {
     let octets = octets_written();
-    // An entry that is no octet's has the text of octet 0, which is never looked up there.
+    // An entry without an octet gets the text of octet 0, which never leads to this entry, so it never
+    // matches.
     let mut table = [octets[0] as u32 as u64; GUESSES];
     let mut taken = [false; GUESSES];
     let mut n = 0;
@@ -110,7 +114,7 @@ const fn guesses(factor: u32, backward: bool) -> [u64; GUESSES] {
         let bits = (octets[n] >> 32) as u32;
         let mut text = octets[n] as u32;
         if backward {
-            // Without its dot, which is the highest byte that is not 0.
+            // Remove the dot, which is the highest byte that is not 0.
             let digits = text << (40 - bits);
             text = digits.swap_bytes() | (b'.' as u32) << (bits - 8);
         }
@@ -123,7 +127,7 @@ const fn guesses(factor: u32, backward: bool) -> [u64; GUESSES] {
     table
 }
 
-/// The only text with less than eight bytes: four digits.
+/// Parses a text of less than eight bytes: only four single digits are possible.
 #[inline]
 fn parse_shortest(bytes: &[u8]) -> Option<Ipv4Addr> {
     let [a, b'.', b, b'.', c, b'.', d] = *bytes else {
@@ -136,8 +140,8 @@ fn parse_shortest(bytes: &[u8]) -> Option<Ipv4Addr> {
         .then_some(Ipv4Addr::from(octets))
 }
 
-/// The text of every octet with a dot behind it, the first byte lowest, and from bit 32 its length
-/// in bits.
+/// For every octet, its text with a dot behind it, the first byte lowest. From bit 32 on stands its
+/// length in bits.
 static OCTETS_WRITTEN: [u64; 256] = octets_written();
 
 const fn octets_written() -> [u64; 256] {
@@ -161,7 +165,7 @@ const fn octets_written() -> [u64; 256] {
     table
 }
 
-/// Writes the canonical text into `buf`, not always to its beginning.
+/// Writes the canonical text into `buf`. It need not begin at the beginning of `buf`.
 ///
 /// # Examples
 ///
@@ -179,9 +183,9 @@ pub fn format_into(addr: Ipv4Addr, buf: &mut [u8; BUF_LEN]) -> &str {
     &as_text(buf)[..len]
 }
 
-/// The canonical text, the first byte lowest and with a dot behind it, and its length.
+/// Returns the canonical text with a dot behind it, the first byte lowest, and its length.
 ///
-/// Two octets at a time fit into a register; the second pair goes behind the first:
+/// Two octets at a time fit into a register. The second pair goes behind the first:
 ///
 /// ```text
 /// first    31 30 2e 32 30 30 2e            "10.200."
@@ -200,22 +204,22 @@ pub(crate) fn format(addr: Ipv4Addr) -> (u128, usize) {
     let [a, b, c, d] = addr.octets();
     let (first, first_bits) = pair(a, b);
     let (second, second_bits) = pair(c, d);
-    // By 32 to 64 bits, and a shift by 64 would be one by 0: hence in two steps.
+    // The shift is by 32 to 64 bits. A shift by 64 would be a shift by 0, so it is done in two steps.
     let low = first | second.wrapping_shl(first_bits - 1) << 1;
     let high = second.wrapping_shr(64 - first_bits);
     let text = u128::from(high) << 64 | u128::from(low);
     (text, ((first_bits + second_bits) >> 3) as usize - 1)
 }
 
-/// The bytes are ASCII by construction. Safe code has them checked, and whether they are ASCII takes
-/// half as long to check as whether they are UTF-8.
+/// The bytes are always ASCII, but safe code must check this. A check for ASCII takes half as long as a
+/// check for UTF-8.
 #[inline]
 pub(crate) fn as_text(bytes: &[u8]) -> &str {
     let text = bytes.as_ascii_str();
     text.expect("only ASCII was written").as_str()
 }
 
-/// The address as one decimal number: `3221225985`.
+/// Reads the address from one decimal number: `3221225985`.
 ///
 /// # Examples
 ///
@@ -229,23 +233,25 @@ pub(crate) fn as_text(bytes: &[u8]) -> &str {
 ///
 /// # Errors
 ///
-/// [`ParseError`] for anything but decimal digits, and above 2<sup>32</sup> - 1.
+/// A [`ParseError`] if the text has anything but decimal digits, or the number is above 2<sup>32</sup>
+/// - 1.
 pub fn from_integer(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
     let value = number(text.as_ref(), 10, u128::from(u32::MAX))?;
     Ok(Ipv4Addr::from_bits(value as u32))
 }
 
-/// The address from one hexadecimal number, with or without `0x`: `0xc0000201`.
+/// Reads the address from one hexadecimal number, with or without `0x`: `0xc0000201`.
 ///
 /// # Errors
 ///
-/// [`ParseError`] for anything but hexadecimal digits, and above 2<sup>32</sup> - 1.
+/// A [`ParseError`] if the text has anything but hexadecimal digits, or the number is above
+/// 2<sup>32</sup> - 1.
 pub fn from_hex(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
     let value = number(text.as_ref(), 16, u128::from(u32::MAX))?;
     Ok(Ipv4Addr::from_bits(value as u32))
 }
 
-/// A number in base 10 or 16 up to `max`; in base 16 it may begin with `0x`.
+/// Reads a number in base 10 or 16, up to `max`. In base 16 it may begin with `0x`.
 pub(crate) fn number(bytes: &[u8], base: u32, max: u128) -> Result<u128, ParseError> {
     let fail = |reason, at| Err(ParseError::new(Form::Number, bytes, reason, at));
     let prefixed = base == 16 && (bytes.starts_with(b"0x") || bytes.starts_with(b"0X"));

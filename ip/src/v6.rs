@@ -1,6 +1,7 @@
-//! IPv6 addresses: eight groups, `::` for a run of zeros, perhaps an IPv4 tail (RFC 4291). Text by
-//! RFC 5952, as std's `Display`. Neither way is there a branch that depends on how long a group is
-//! or where the `::` stands: each would be mispredicted about every other time.
+//! IPv6 addresses: eight groups, `::` for a run of zeros, and perhaps an IPv4 address at the end (RFC
+//! 4291). The text follows RFC 5952, as std's `Display` does. No branch depends on the length of a
+//! group or on the place of the `::`, because such a branch would be mispredicted about every other
+//! time.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,17 +10,17 @@ use crate::v4;
 
 /// The length in bytes of the longest canonical text.
 pub const MAX_LEN: usize = 39;
-/// The length in bytes of the buffer that [`format_into`] wants: more than [`MAX_LEN`], as every
-/// group is written with eight bytes, of which the next one overwrites what is too many.
+/// The length in bytes of the buffer that [`format_into`] needs. It is more than [`MAX_LEN`], because
+/// every group is written with eight bytes, and the next group overwrites the unneeded ones.
 pub const BUF_LEN: usize = 48;
 /// The length in bytes of the expanded text.
 pub const EXPANDED_LEN: usize = 39;
 
-/// The address, or `None` for anything that is not one.
+/// Returns the address, or `None` if the text is not one.
 #[inline(always)]
 pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Ipv6Addr> {
-    // The bits come back in registers, and in memory only whether they are wrong. An `Option` of 17
-    // bytes would come in memory, and whoever reads on would wait for that.
+    // The bits are returned in registers, and only the flag in memory. An `Option` of 17 bytes would be
+    // returned in memory, and the caller would have to wait for it.
     let mut wrong = true;
     let bits = if ends_in_v4(bytes) {
         parse_tailed(bytes, &mut wrong)
@@ -32,21 +33,22 @@ pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Ipv6Addr> {
     Some(Ipv6Addr::from_bits(bits))
 }
 
-/// Whether the text can only end in an IPv4 address: one of the last bytes but one is a dot.
+/// Returns whether the text can only end in an IPv4 address: one of the three bytes before the last is
+/// a dot.
 #[inline(always)]
 fn ends_in_v4(bytes: &[u8]) -> bool {
     bytes.last_chunk::<4>().is_some_and(|last| {
-        // Of a dot, 0x2e, bits 4 and 6 are 0; every digit (0x30, 0x41 and 0x61 on) and every colon
-        // (0x3a) has one of them.
+        // A dot, 0x2e, has 0 in bits 4 and 6. Every digit (from 0x30, 0x41 and 0x61 on) and every colon
+        // (0x3a) has a 1 in one of them.
         let last = u32::from_le_bytes(*last);
         (last | last >> 2) & 0x10_1010 != 0x10_1010
     })
 }
 
-/// An address that ends in an IPv4 address: `::ffff:192.0.2.1`.
+/// Parses an address that ends in an IPv4 address: `::ffff:192.0.2.1`.
 #[inline(never)]
 fn parse_tailed(bytes: &[u8], wrong: &mut bool) -> u128 {
-    // The most frequent by far.
+    // This is by far the most frequent case.
     if let Some(tail) = bytes.strip_prefix(b"::ffff:")
         && let Some(tail) = v4::parse_bytes(tail)
     {
@@ -56,11 +58,11 @@ fn parse_tailed(bytes: &[u8], wrong: &mut bool) -> u128 {
     parse_other_tailed(bytes, wrong).unwrap_or(0)
 }
 
-/// `64:ff9b::192.0.2.1`, and what is wrong.
+/// Parses `64:ff9b::192.0.2.1`, and refuses wrong text.
 fn parse_other_tailed(bytes: &[u8], wrong: &mut bool) -> Option<u128> {
     let at = bytes.iter().rposition(|byte| *byte == b':')? + 1;
     let tail = v4::parse_bytes(&bytes[at..])?;
-    // The rest is an address with two groups in the place of the tail.
+    // Write two groups in place of the IPv4 address, and parse the result.
     let mut text = [0; MAX_LEN];
     text.get_mut(..at)?.copy_from_slice(&bytes[..at]);
     text.get_mut(at..at + 3)?.copy_from_slice(b"0:0");
@@ -68,7 +70,8 @@ fn parse_other_tailed(bytes: &[u8], wrong: &mut bool) -> Option<u128> {
     Some(head | u128::from(tail.to_bits()))
 }
 
-/// Groups, perhaps with a `::`. `wrong` is true before, and false after it for an address.
+/// Parses groups with at most one `::`. The caller sets `wrong` to true; it becomes false if the text
+/// is an address.
 #[inline(never)]
 fn parse_groups(bytes: &[u8], wrong: &mut bool) -> u128 {
     match bytes.len() {
@@ -78,7 +81,7 @@ fn parse_groups(bytes: &[u8], wrong: &mut bool) -> u128 {
     }
 }
 
-/// Text of this length can only be eight groups of four digits.
+/// Parses a text of this length, which can only be eight groups of four digits.
 #[inline(always)]
 fn parse_full(bytes: &[u8; MAX_LEN], wrong: &mut bool) -> u128 {
     let mut value = 0;
@@ -98,7 +101,7 @@ fn parse_full(bytes: &[u8; MAX_LEN], wrong: &mut bool) -> u128 {
     value
 }
 
-/// Less than the eight bytes that [`parse_any`] looks at.
+/// Parses a text of less than eight bytes, which [`parse_any`] needs.
 #[inline(never)]
 fn parse_short(bytes: &[u8], wrong: &mut bool) -> u128 {
     let mut padded = [0; 8];
@@ -106,10 +109,10 @@ fn parse_short(bytes: &[u8], wrong: &mut bool) -> u128 {
     parse_any(&padded, bytes.len(), wrong)
 }
 
-/// The first `len` bytes of eight or more.
+/// Parses the first `len` bytes of a text of eight or more bytes.
 ///
-/// All colons are found first, many bytes at a time. Behind the text there is no end of ends, so
-/// that there are always eight groups to read; those that are not there are empty and count as 0:
+/// It first finds all colons, many bytes at a time. Behind the text it adds as many ends as needed, so
+/// it can always read eight groups. Missing groups are empty and count as 0:
 ///
 /// ```text
 /// text       2 0 0 1 : d b 8 : : 1          len 10
@@ -129,7 +132,7 @@ fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
     };
     let gap = colons & colons >> 1;
     let tail = colons >> (len - 2);
-    // One colon alone at either end, or more than one `::`.
+    // Refuse a single colon at either end, and more than one `::`.
     if colons & 3 == 1 || tail == 2 || gap & gap.wrapping_sub(1) != 0 {
         return 0;
     }
@@ -140,9 +143,10 @@ fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
         limit: 4 + ((colons as u32 & 1) << 1),
         bad: 0,
     };
-    // Those before the gap leave the limit at or below this; without a gap all do.
+    // After the groups before the gap, the limit is at most this. Without a gap this is true for all
+    // groups.
     let gap_limit = gap.trailing_zeros() + 6;
-    // And the last one above this. What ends in `::` does so as if it were one colon.
+    // After the last group, the limit is above this. A `::` at the end counts here like one colon.
     let text_limit = len as u32 + 4 - (tail as u32 >> 1);
     let mut before = 0;
     let mut high = 0;
@@ -159,15 +163,15 @@ fn parse_any(bytes: &[u8], len: usize, wrong: &mut bool) -> u128 {
         low = low << 16 | groups.read(false);
         before += u32::from(groups.limit <= gap_limit);
     }
-    // With nine groups or more the eighth ends before the text.
+    // With nine groups or more, the eighth group ends before the end of the text.
     let absent = (groups.limit - 1).wrapping_sub(text_limit);
-    // A gap is one group at least.
+    // A gap is at least one group.
     let allowed = if gap == 0 { 0..=0 } else { 1..=7 };
     *wrong = groups.bad > 0xffff || !allowed.contains(&absent);
     place_eight(high, low, before, absent)
 }
 
-/// Up to four groups, so that those before the gap belong into the high half and those behind it
+/// Places up to four groups. The groups before the gap go into the high half, and the groups behind it
 /// into the low half.
 #[inline(always)]
 fn place_four(groups: u64, before: u32, absent: u32) -> u128 {
@@ -175,8 +179,8 @@ fn place_four(groups: u64, before: u32, absent: u32) -> u128 {
     u128::from(groups ^ behind) << 64 | u128::from(behind.wrapping_shr(16 * absent))
 }
 
-/// Eight groups, of which the last `absent` are not there: what is behind the gap moves to their
-/// place.
+/// Places eight groups, of which the last `absent` do not exist. The groups behind the gap move to
+/// their place.
 #[inline(always)]
 fn place_eight(high: u64, low: u64, before: u32, absent: u32) -> u128 {
     let value = u128::from(high) << 64 | u128::from(low);
@@ -184,7 +188,7 @@ fn place_eight(high: u64, low: u64, before: u32, absent: u32) -> u128 {
     (value ^ behind) | behind.wrapping_shr(absent << 4)
 }
 
-/// A mask of what is behind a gap, by the number of groups before it.
+/// For each number of groups before a gap, a mask of the groups behind it.
 static BEHIND: [u128; 8] = {
     let mut table = [0; 8];
     let mut before = 0;
@@ -195,23 +199,23 @@ static BEHIND: [u128; 8] = {
     table
 };
 
-/// Walks over groups of digits.
+/// Goes through groups of digits.
 struct Groups<'a> {
     /// The text, of eight bytes or more.
     bytes: &'a [u8],
     /// A bit for the first colon of `::`.
     gap: u64,
-    /// A bit for the end of each group to come.
+    /// A bit for the end of each group that is still to be read.
     ends: u64,
-    /// Where the next group must end: four bytes behind its start.
+    /// The place where the next group must end: four bytes behind its start.
     limit: u32,
-    /// Above 0xffff if a group had something else than up to four digits.
+    /// Above 0xffff if a group was not up to four digits.
     bad: u32,
 }
 
 impl Groups<'_> {
-    /// The next group, which may be empty or behind the text: 0. `far` is what mostly has four bytes
-    /// before the end of the text.
+    /// Reads the next group. It is 0 if it is empty or behind the text. `far` means that the group is
+    /// mostly four bytes or more away from the end of the text.
     #[inline(always)]
     fn read(&mut self, far: bool) -> u64 {
         let end = self.ends.trailing_zeros();
@@ -221,8 +225,8 @@ impl Groups<'_> {
             Some(four) if far => u32::from_le_bytes(*four) ^ ZEROS,
             _ => self.last_four(),
         };
-        // The digits go to the end of the four bytes; before them come zeros. Of more than four
-        // digits this is negative, and so above 0xffff.
+        // Move the digits to the end of the four bytes, with zeros before them. With more than four
+        // digits this number is negative, and so the result is above 0xffff.
         let zeros = self.limit.wrapping_sub(end);
         let four = u64::from(four).wrapping_shl(zeros << 3) as u32;
         let group = read_group(four);
@@ -231,7 +235,7 @@ impl Groups<'_> {
         u64::from(group)
     }
 
-    /// What is left of the last four bytes of the text before the limit, and zeros.
+    /// Returns the rest of the last four bytes of the text, up to the limit, and zeros.
     #[inline(always)]
     fn last_four(&self) -> u32 {
         let limit = self.limit as usize;
@@ -247,14 +251,16 @@ impl Groups<'_> {
 /// Four digits `0`.
 const ZEROS: u32 = 0x3030_3030;
 
-/// The value of four digits, each XOR `0`, the first one lowest; above 0xffff if one is no digit.
+/// Returns the value of four digits, each XOR `0`, the first one lowest. The value is above 0xffff if
+/// one is not a digit.
 #[inline(always)]
 fn read_group(digits: u32) -> u32 {
     let [a, b, c, d] = digits.to_le_bytes().map(usize::from);
     DIGITS_READ[0][a] | DIGITS_READ[1][b] | DIGITS_READ[2][c] | DIGITS_READ[3][d]
 }
 
-/// One bit for every colon, the lowest for the first of 8 to 40 bytes; `None` if not all are ASCII.
+/// Returns one bit for every colon among 8 to 40 bytes, the lowest bit for the first byte. Returns
+/// `None` if not all bytes are ASCII.
 #[inline(always)]
 fn colons(bytes: &[u8]) -> Option<u64> {
     let len = bytes.len();
@@ -265,7 +271,7 @@ fn colons(bytes: &[u8]) -> Option<u64> {
         all |= text;
         colons_of_word(text) << (end - 8)
     };
-    // Words may lie over each other; a colon found twice is the same bit.
+    // The words may overlap: a colon that is found twice gives the same bit.
     let mut bits = word_before(8) | word_before(len.min(16)) | word_before(len);
     if len > 24 {
         bits |= word_before(24) | word_before(len.min(32));
@@ -273,10 +279,10 @@ fn colons(bytes: &[u8]) -> Option<u64> {
     (all & (0x80 * ONES) == 0).then_some(bits)
 }
 
-/// A one in every byte.
+/// A number with a 1 in every byte.
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// One bit for every colon in eight bytes of ASCII.
+/// Returns one bit for every colon in eight bytes of ASCII.
 ///
 /// ```text
 /// text                 66 65 38 30 3a 3a 31 3a     "fe80::1:"
@@ -284,7 +290,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// 80 - that            24 21 7e 76 80 80 75 80     bit 7 is left only of 00; no byte borrows
 /// & 80                  .  .  .  . 80 80  . 80
 /// ```
-///
+/// The factor has one bit for each of these eight bits, and moves it to its place in the highest byte.
 /// The factor has a bit for each of these eight that moves it to its place in the highest byte.
 #[inline(always)]
 fn colons_of_word(text: u64) -> u64 {
@@ -293,8 +299,8 @@ fn colons_of_word(text: u64) -> u64 {
     found.wrapping_mul(0x0002_0408_1020_4081) >> 56
 }
 
-/// For each place of a digit in a group, and each byte after `^ '0'`: the digit's value there, or a
-/// bit above 16 for a byte that is no digit.
+/// For each place of a digit in a group, and each byte after `^ '0'`, the value of the digit at that
+/// place. A byte that is not a digit has a bit above 16 instead.
 static DIGITS_READ: [[u32; 256]; 4] = {
     let mut tables = [[1 << 16; 256]; 4];
     let mut place = 0;
@@ -314,8 +320,8 @@ static DIGITS_READ: [[u32; 256]; 4] = {
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// Writes the canonical text (RFC 5952; IPv4-mapped addresses with a dotted tail) into `buf`, not
-/// always to its beginning.
+/// Writes the canonical text (RFC 5952; an IPv4-mapped address ends in dotted form) into `buf`. It need
+/// not begin at the beginning of `buf`.
 ///
 /// # Examples
 ///
@@ -332,7 +338,7 @@ pub fn format_into(addr: Ipv6Addr, buf: &mut [u8; BUF_LEN]) -> &str {
     &v4::as_text(buf)[start..end]
 }
 
-/// Writes the canonical text, with ASCII before and behind it; returns where it starts and ends.
+/// Writes the canonical text, with ASCII before and behind it. Returns where it starts and ends.
 #[inline]
 pub(crate) fn format(addr: Ipv6Addr, place: &mut [u8; BUF_LEN]) -> (usize, usize) {
     match addr.to_ipv4_mapped() {
@@ -349,9 +355,9 @@ fn format_mapped(v4: Ipv4Addr, place: &mut [u8; BUF_LEN]) -> (usize, usize) {
     (0, 7 + len)
 }
 
-/// Every group with a colon before it, written over what the one before left behind its end: so
-/// all are written in one way, whatever their length. Of the run that `::` stands for only the
-/// first group counts, and of that only the colon:
+/// Writes every group with a colon before it. Each group overwrites the bytes that the one before it
+/// left behind its end, so all groups are written in the same way, whatever their length. In the run
+/// that `::` stands for, only the first group is written, and only its colon counts:
 ///
 /// ```text
 /// 2001:db8::1        : 2 0 0 1
@@ -377,33 +383,35 @@ fn format_groups(addr: Ipv6Addr, place: &mut [u8; BUF_LEN]) -> (usize, usize) {
             usize::from(first & bit != 0)
         };
     }
-    // Behind a run at the end comes its second colon. Before one at the start belongs its first.
+    // A run at the end needs its second colon behind it. A run at the start needs its first colon
+    // before it.
     place[at] = b':';
     at += usize::from(all & 1);
     (usize::from(all & 0x80 == 0), at)
 }
 
-/// A colon and a group without leading zeros, the first byte lowest, and the length of both.
+/// Returns a colon and a group without leading zeros, the first byte lowest, and the length of both.
 #[inline(always)]
 fn write_group(group: u16) -> (u64, usize) {
     let [high, low] = group.to_be_bytes().map(usize::from);
     let digits = u32::from(DIGITS_WRITTEN[high]) | u32::from(DIGITS_WRITTEN[low]) << 16;
-    // Four bits a digit; of 0 one digit is left.
+    // A digit has four bits. For 0 one digit stays.
     let zeros = (group | 1).leading_zeros() / 4;
     let text = u64::from(digits >> (8 * zeros)) << 8 | u64::from(b':');
     (text, 5 - zeros as usize)
 }
 
-/// The run of zero groups that `::` stands for; bit 7 is the first group.
+/// The run of zero groups that `::` stands for. Bit 7 is the first group.
 #[derive(Clone, Copy)]
 struct Run {
     /// All its groups.
     all: u8,
-    /// Its first one.
+    /// The first of its groups.
     first: u8,
 }
 
-/// For each mask of zero groups: the longest run of two or more, the first of equals (RFC 5952).
+/// For each mask of zero groups, the longest run of two or more. Of equally long runs it is the first
+/// (RFC 5952).
 static RUNS: [Run; 256] = {
     let mut table = [Run { all: 0, first: 0 }; 256];
     let mut mask = 0;
@@ -429,7 +437,7 @@ static RUNS: [Run; 256] = {
     table
 };
 
-/// The two digits of every byte, the first one lowest.
+/// For every byte its two digits, the first one lowest.
 static DIGITS_WRITTEN: [u16; 256] = {
     let mut table = [0; 256];
     let mut n = 0;
@@ -463,11 +471,12 @@ pub fn expand_into(addr: Ipv6Addr, buf: &mut [u8; EXPANDED_LEN]) -> &str {
     v4::as_text(buf)
 }
 
-/// The address from one decimal number.
+/// Reads the address from one decimal number.
 ///
 /// # Errors
 ///
-/// [`ParseError`] for anything but decimal digits, and above 2<sup>128</sup> - 1.
+/// A [`ParseError`] if the text has anything but decimal digits, or the number is above 2<sup>128</sup>
+/// - 1.
 ///
 /// # Examples
 ///
@@ -481,11 +490,12 @@ pub fn from_integer(text: impl AsRef<[u8]>) -> Result<Ipv6Addr, ParseError> {
     v4::number(text.as_ref(), 10, u128::MAX).map(Ipv6Addr::from_bits)
 }
 
-/// The address from one hexadecimal number, with or without `0x`.
+/// Reads the address from one hexadecimal number, with or without `0x`.
 ///
 /// # Errors
 ///
-/// [`ParseError`] for anything but hexadecimal digits, and above 2<sup>128</sup> - 1.
+/// A [`ParseError`] if the text has anything but hexadecimal digits, or the number is above
+/// 2<sup>128</sup> - 1.
 pub fn from_hex(text: impl AsRef<[u8]>) -> Result<Ipv6Addr, ParseError> {
     v4::number(text.as_ref(), 16, u128::MAX).map(Ipv6Addr::from_bits)
 }

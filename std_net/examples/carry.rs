@@ -1,5 +1,5 @@
-//! Shows what `std_net::copy` saves a proxy: carries a gigabyte from one connection to another, by `copy` and by a
-//! loop that reads into 16 KiB and writes, in turn, and prints the CPU time of each.
+//! Shows what `std_net::copy` saves a proxy: copies a gigabyte from one connection to another, in turn
+//! by `copy` and by a loop that reads into 16 KiB and writes. Prints the CPU time of each.
 //!
 //! Usage: `carry [MEGABYTES [BYTES_A_WRITE]]`, 1000 and 65536 by default.
 
@@ -30,13 +30,13 @@ fn main() -> io::Result<()> {
 }
 
 struct Cost {
-    /// Megabytes a second.
+    /// In megabytes per second.
     rate: f64,
-    /// Of sender, proxy and receiver, in nanoseconds.
+    /// The CPU time of sender, proxy and receiver together, in nanoseconds.
     cpu: f64,
 }
 
-/// A sender, a proxy and a receiver, a process each.
+/// Runs a sender, a proxy and a receiver, each in its own process.
 fn carry(
     total: usize,
     piece: usize,
@@ -88,7 +88,7 @@ fn pair() -> io::Result<(TcpStream, TcpStream)> {
     Ok((client, listener.accept()?.0))
 }
 
-/// The CPU time of this program in nanoseconds.
+/// Returns the CPU time of this program in nanoseconds.
 fn cpu() -> io::Result<f64> {
     let mut sum = 0.0;
     for task in fs::read_dir("/proc/self/task")? {

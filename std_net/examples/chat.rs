@@ -18,7 +18,7 @@ use std_net::socket::{TcpListener, TcpStream};
 const LINE: u64 = 4096;
 const BEHIND: usize = 64;
 
-/// What the room is told.
+/// What happens to the room.
 enum Event {
     Joined(u64, Sender<Arc<str>>),
     Said(u64, String),
@@ -40,7 +40,8 @@ fn main() -> io::Result<()> {
         match stream {
             Ok(stream) => {
                 let room = room.clone();
-                // From here, so that guests join in the order in which they came.
+                // Send this here and not in the new process, so that guests join in the order in which
+                // they came.
                 let (out, lines) = channel::bounded(BEHIND);
                 let _ = room.send(Event::Joined(id, out));
                 process::spawn(move || client(id, Arc::new(stream), &room, lines));
@@ -53,18 +54,18 @@ fn main() -> io::Result<()> {
     }
     let _ = room.send(Event::Closed);
     drop(room);
-    // It goes on until the last client has let go of it.
+    // The room runs until the last client has dropped its sender.
     running
         .join()
         .map_err(|_| io::Error::other("the room panicked"))
 }
 
-/// Passes what is said to everyone else. The only one who knows all clients: no lock anywhere.
+/// Passes each text on to all other clients. Only this process knows the clients, so no lock is needed.
 fn run_room(events: Receiver<Event>) {
     let mut clients: HashMap<u64, Sender<Arc<str>>> = HashMap::new();
     let tell = |clients: &mut HashMap<u64, Sender<Arc<str>>>, from: u64, text: String| {
         let text: Arc<str> = text.into();
-        // Whoever is too far behind is dropped: its writer ends with its channel.
+        // If a client is too far behind, its channel is dropped, and its writer ends.
         clients.retain(|id, out| *id == from || out.try_send(Arc::clone(&text)).is_ok());
     };
     for event in events {
@@ -80,7 +81,7 @@ fn run_room(events: Receiver<Event>) {
             }
             Event::Closed => {
                 tell(&mut clients, 0, "* the room closes\n".to_owned());
-                // With them go the writers, when they have written this.
+                // This drops the channels. Each writer ends after it has written this text.
                 clients.clear();
             }
         }
@@ -101,7 +102,7 @@ fn client(id: u64, stream: Arc<TcpStream>, room: &Sender<Event>, lines: Receiver
     };
     let mut reader = BufReader::new(&*stream);
     let mut line = String::new();
-    // The limit is per line; a longer one ends the client.
+    // The limit is per line. A longer line ends the client.
     while let Ok(1..) = reader.by_ref().take(LINE).read_line(&mut line) {
         if !line.ends_with('\n') {
             break;

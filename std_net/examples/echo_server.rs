@@ -1,5 +1,6 @@
-//! Shows the least that a server needs: a process for each connection, and an end. Whatever comes goes back; telnet
-//! or socat can connect. Ctrl-C lets those that are connected finish, for five seconds.
+//! Shows the least that a server needs: a process for each connection, and a way to end. It sends back
+//! all that it receives. telnet or socat can connect. After Ctrl-C, connected clients get five seconds
+//! to finish.
 //!
 //! Usage: `echo_server [ADDRESS]`, 127.0.0.1:7777 by default. Try `socat - TCP:127.0.0.1:7777`.
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 use std_net::server::Server;
 use std_net::socket::{TcpListener, TcpStream};
 
-/// What clients have to finish after Ctrl-C.
+/// The time that connections have to finish after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(5);
 
 fn main() -> io::Result<()> {
@@ -28,7 +29,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// A connection that waits holds no buffer: there may be very many of them.
+/// A connection that waits holds no buffer, so there may be very many of them.
 fn echo(mut stream: TcpStream) -> io::Result<()> {
     loop {
         let data = stream.read_lent()?;

@@ -1,9 +1,11 @@
-//! Shows `activation::adopt`: a server that any program replaces without losing a connection, if that program may connect
-//! to its Unix socket. The new server asks for the listener and gets its descriptor (`SCM_RIGHTS`). The old one ends when
-//! what it has under way is done. `restart` does it as a parent and its child.
+//! Shows `activation::adopt`: another program can replace this server, and no connection is lost. It
+//! needs access to the Unix socket of this server. The new server asks for the listener and gets its
+//! descriptor (`SCM_RIGHTS`). The old server ends when its connections have finished. `restart` does
+//! the same as a parent and its child.
 //!
-//! Usage: `handover CONTROL_PATH [ADDRESS]`: takes the listener from whoever serves CONTROL_PATH, or
-//! binds ADDRESS, 127.0.0.1:7778 by default. Tells each client the number of its process.
+//! Usage: `handover CONTROL_PATH [ADDRESS]`. If a server listens at CONTROL_PATH, it takes the listener
+//! from that server. Otherwise it binds ADDRESS, 127.0.0.1:7778 by default. It sends each client its
+//! process id.
 
 use std::env;
 use std::io::{self, Write};
@@ -37,7 +39,7 @@ fn main() -> io::Result<()> {
     let server = Server::new(listener)?;
     let handle = server.handle();
     handle.shutdown_on_signals(GRACE)?;
-    // The one before has let go of the path before it gave the listener away.
+    // The old server has removed the path before it sent the listener.
     let successors = UnixBuilder::new()
         .mode(0o600)
         .rebind_stale(true)
@@ -54,16 +56,16 @@ fn nobody_there(error: &io::Error) -> bool {
     )
 }
 
-/// Gets the listener of the server that is running.
+/// Gets the listener of the running server.
 fn take_over(control: &Path) -> io::Result<TcpListener> {
     let predecessor = UnixStream::connect(control)?;
     let mut received = predecessor.recv_ancillary(&mut [0; 1], 1)?;
     let fd = received.descriptors.pop();
-    let fd = fd.ok_or_else(|| io::Error::other("the server gave no listener"))?;
+    let fd = fd.ok_or_else(|| io::Error::other("the server sent no listener"))?;
     Ok(activation::adopt(fd).tcp_listener()?)
 }
 
-/// Gives the listener to the first who asks, and ends.
+/// Gives the listener to the first program that asks for it, and shuts this server down.
 fn hand_over(
     successors: &UnixListener,
     control: &str,
@@ -72,7 +74,7 @@ fn hand_over(
 ) -> io::Result<()> {
     loop {
         let (successor, _) = successors.accept()?;
-        // Its place is free before the successor looks for it.
+        // Remove the path first, so that the new server can bind it.
         std::fs::remove_file(control)?;
         let fds = Ancillary::new().descriptors([listener.as_fd()]);
         match successor.send_ancillary(b"L", &fds) {
@@ -80,8 +82,8 @@ fn hand_over(
                 handle.shutdown(GRACE);
                 return Ok(());
             }
-            // It has gone: this one stays, without a path. A signal ends it.
-            Err(error) => eprintln!("no successor: {error}"),
+            // The other program has gone, so this server goes on, but without a path. A signal ends it.
+            Err(error) => eprintln!("cannot hand over: {error}"),
         }
     }
 }

@@ -1,9 +1,8 @@
-//! "Hello, sockets!" of the Inko manual, the HTTP server: answers every request with
-//! `Hello, HTTP!`.
+//! "Hello, sockets!" of the Inko manual, the HTTP server. It answers every request with `Hello, HTTP!`.
 //!
-//! In the manual's first form one process accepts and hands each connection to another, which
-//! answers and shuts down. With `--shared` it is the second form: one listener, shared by four
-//! processes that each accept and answer.
+//! As in the first version of the manual, one process accepts and passes each connection to another
+//! process, which answers and shuts down. With `--shared` it works as in the second version: four
+//! processes share one listener, and each accepts and answers.
 //!
 //! Usage: `http_hello [ADDRESS] [--shared]`, 127.0.0.1:8080 by default. Try
 //! `curl http://127.0.0.1:8080/`.
@@ -17,10 +16,10 @@ use std_net::process;
 use std_net::server::Server;
 use std_net::socket::{TcpListener, TcpStream};
 
-/// What connections have to finish after Ctrl-C.
+/// The time that connections have to finish after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// More of a request than this is not read.
+/// The server reads no more of a request than this.
 const LIMIT: usize = 16 << 10;
 
 fn main() -> io::Result<()> {
@@ -76,7 +75,7 @@ fn answer(stream: &TcpStream) -> io::Result<()> {
         body.len()
     ))?;
     stream.shutdown(Shutdown::Write)?;
-    // What the client may still send is read, so that closing does not reset the connection.
+    // Read what the client may still send, so that closing does not reset the connection.
     io::copy(&mut stream.take(LIMIT as u64), &mut io::sink()).map(drop)
 }
 
@@ -86,7 +85,8 @@ fn report(result: io::Result<()>) {
     }
 }
 
-/// An error of accept: out of descriptors, say. Others may give some back meanwhile.
+/// Waits after an error of accept, such as too many descriptors. Other parts of the program may close
+/// some meanwhile.
 fn pause(error: &io::Error) {
     eprintln!("accept: {error}");
     process::sleep(Duration::from_millis(50));

@@ -1,5 +1,6 @@
-//! Shows `compat`, the bridge for futures: HTTP/1.1 and HTTP/2 by hyper, in processes. There is one for each connection,
-//! and for HTTP/2 one for each request. No other runtime. The handler is linear code: it may wait as any process may.
+//! Shows `compat`, the bridge for futures: HTTP/1.1 and HTTP/2 by hyper, in processes. Each connection
+//! has a process, and for HTTP/2 each request has one too. There is no other runtime. The handler is
+//! plain code and may wait, as any process may.
 //!
 //! Usage: `hyper_hello [ADDRESS]`, 127.0.0.1:8080 by default. Try `curl -v http://127.0.0.1:8080/` and
 //! `curl -v --http2-prior-knowledge http://127.0.0.1:8080/`. Needs the feature `hyper`.
@@ -34,7 +35,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Serves one connection to its end, in the form that the client begins with.
+/// Serves one connection to its end, in the version of HTTP that the client begins with.
 fn serve(stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut server = auto::Builder::new(ProcessExecutor);

@@ -1,5 +1,5 @@
-//! "Sockets" of the Ktor manual, the client: one process prints the lines that come, while the main thread sends
-//! those of standard input.
+//! "Sockets" of the Ktor manual, the client. One process prints the lines that come. Meanwhile the main
+//! thread sends the lines of standard input.
 //!
 //! Usage: `ktor_echo_client [ADDRESS]`, 127.0.0.1:9002 by default.
 
@@ -12,7 +12,7 @@ use std_net::socket::TcpStream;
 fn main() -> io::Result<()> {
     let address = env::args().nth(1);
     let stream = TcpStream::connect(address.as_deref().unwrap_or("127.0.0.1:9002"))?;
-    // The two halves go different ways; the connection ends when both are gone.
+    // The two halves go to different processes. The connection ends when both are gone.
     let (mut receive, mut send) = stream.into_channels(true)?;
     let printer = process::spawn(move || -> io::Result<()> {
         while let Some(line) = receive.read_utf8_line(64 * 1024)? {

@@ -1,5 +1,5 @@
-//! "Sockets" of the Ktor manual, the echo server: each line comes back. Try it with `telnet`, `socat` or
-//! `ktor_echo_client`.
+//! "Sockets" of the Ktor manual, the echo server. It sends each line back. Try it with `telnet`,
+//! `socat` or `ktor_echo_client`.
 //!
 //! Usage: `ktor_echo_server [ADDRESS]`, 127.0.0.1:9002 by default.
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use std_net::process;
 use std_net::socket::{TcpListener, TcpStream};
 
-/// The longest line that comes back, in bytes.
+/// The longest line in bytes that is sent back.
 const LIMIT: usize = 64 * 1024;
 
 fn main() -> io::Result<()> {
@@ -27,7 +27,7 @@ fn main() -> io::Result<()> {
                 });
             }
             Err(error) => {
-                // Out of descriptors, say: some may come back meanwhile.
+                // There may be too many descriptors. Some may be closed meanwhile.
                 eprintln!("accept: {error}");
                 process::sleep(Duration::from_millis(50));
             }

@@ -40,7 +40,7 @@ fn main() -> io::Result<()> {
 fn serve(stream: &TcpStream, session: &Session, store: &Store) -> io::Result<()> {
     let mut requests = BufReader::new(stream);
     let mut line = String::new();
-    // Between two requests a shutdown may end it, not within one.
+    // A shutdown may end the loop between two requests, but not within one.
     while !requests.buffer().is_empty() || session.wait_readable(stream)? {
         line.clear();
         if requests.by_ref().take(LINE).read_line(&mut line)? == 0 {

@@ -1,5 +1,5 @@
-//! Shows how fast lines are: a gigabyte of short lines over TCP through `read_utf8_line`, beside std's
-//! `BufReader::read_line` with a reused `String`, in turn.
+//! Shows how fast lines are read: a gigabyte of short lines over TCP, in turn by `read_utf8_line` and
+//! by std's `BufReader::read_line` with a reused `String`.
 //!
 //! Usage: `line_speed [MEGABYTES [ROUNDS]]`, 1000 and 3 by default. Build it with `--release`.
 
@@ -11,7 +11,7 @@ use std::time::Instant;
 use std_net::process;
 use std_net::socket::{TcpListener, TcpStream};
 
-/// Lines of 8 to 71 bytes, repeated: what a log or a text protocol has.
+/// Makes lines of 8 to 71 bytes again and again, as in a log or a text protocol.
 fn text() -> Vec<u8> {
     let mut text = Vec::new();
     for i in 0..4096_usize {
@@ -92,7 +92,7 @@ fn by_std(stream: TcpStream) -> io::Result<u64> {
     count(BufReader::new(&stream))
 }
 
-/// With as large a buffer as a channel has.
+/// Uses std's reader with a buffer as large as that of a channel.
 fn by_larger_std(stream: TcpStream) -> io::Result<u64> {
     count(BufReader::with_capacity(16 * 1024, &stream))
 }

@@ -1,5 +1,6 @@
-//! Shows a `Relay` with a choice of targets: carries every connection over to one of several servers, in turn. A server
-//! that does not answer is passed over, and left alone for a while.
+//! Shows a `Relay` with a choice of targets: passes each connection on to one of several servers, in
+//! turn. If a server does not answer, the next one is used, and the first gets no connections for a
+//! while.
 //!
 //! Usage: `load_balancer LISTEN_ADDRESS SERVER_ADDRESS...`
 
@@ -16,7 +17,7 @@ use std_net::socket::{TcpListener, TcpStream};
 const PATIENCE: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_secs(5);
 
-/// The servers, and until when each is left alone.
+/// The servers. Each has the time until which it gets no new connections, because it did not answer.
 struct Servers {
     next: AtomicUsize,
     all: Vec<(String, Mutex<Option<Instant>>)>,
@@ -50,14 +51,14 @@ fn main() -> io::Result<()> {
 }
 
 impl Servers {
-    /// A connection to the one whose turn it is, or the next that answers.
+    /// Connects to the next server, or to the first one after it that answers.
     fn connect(&self) -> io::Result<TcpStream> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let in_turn = || (0..self.all.len()).map(|i| &self.all[(first + i) % self.all.len()]);
         let mut last = None;
-        // Those that are left alone come last: perhaps there is no other.
+        // Servers that did not answer come last, because there may be no other.
         let (rested, tired): (Vec<_>, Vec<_>) = in_turn().partition(|(_, rest)| {
-            // No wait happens under this lock.
+            // Nothing waits under this lock.
             let rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
             rest.is_none_or(|until| until <= Instant::now())
         });

@@ -1,7 +1,7 @@
 //! Shows `dns::Resolver`: looks names up, all at the same time, and prints the addresses of each, or why it has none.
 //!
-//! Usage: `lookup NAME...`; an address is looked up the other way round. Exit status 0 if all were
-//! found, 1 if one was not, 2 if one could not be found out in 5 seconds.
+//! Usage: `lookup NAME...`. For an address it looks up the name. The exit status is 0 if all were
+//! found, 1 if one was not, and 2 if a lookup took more than 5 seconds or failed.
 
 use std::env;
 use std::net::IpAddr;

@@ -1,7 +1,8 @@
-//! Shows `process::metrics`: what the runtime counts, as OpenMetrics text for Prometheus and its like: `GET /metrics`.
-//! In a program of yours the service itself runs beside it; here it is an echo server.
+//! Shows `process::metrics`: the counters of the runtime, as OpenMetrics text for Prometheus and
+//! similar tools: `GET /metrics`. In your program your own service runs beside it; here it is an echo
+//! server.
 //!
-//! Usage: `metrics [ADDRESS]`, 127.0.0.1:9100 by default; the echo server is on a port of its own. Try
+//! Usage: `metrics [ADDRESS]`, 127.0.0.1:9100 by default. The echo server has a port of its own. Try
 //! `curl http://127.0.0.1:9100/metrics`.
 
 use std::env;
@@ -13,7 +14,7 @@ use std_net::process::{self, Metrics};
 use std_net::server::Server;
 use std_net::socket::{TcpListener, TcpStream};
 
-/// More of a request than this is not read.
+/// The server reads no more of a request than this.
 const LIMIT: u64 = 16 << 10;
 
 fn main() -> io::Result<()> {
@@ -56,7 +57,7 @@ fn answer(stream: &TcpStream) -> io::Result<()> {
     ))
 }
 
-/// The form of <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
+/// Writes the format of <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
 fn text(metrics: &Metrics) -> String {
     let mut out = String::new();
     write_text(&mut out, metrics).expect("a string takes all");
@@ -108,7 +109,7 @@ fn write_text(out: &mut String, metrics: &Metrics) -> fmt::Result {
         writeln!(out, "# HELP std_net_{name} {help}")?;
         writeln!(out, "std_net_{name} {count}")?;
     }
-    // All samples of a family stand together.
+    // All samples of a family must stand together.
     let workers = || metrics.workers.iter().enumerate();
     writeln!(out, "# TYPE std_net_worker_processes gauge")?;
     for (i, worker) in workers() {

@@ -1,4 +1,4 @@
-//! "IP addresses" of the Inko manual: says what each argument is.
+//! "IP addresses" of the Inko manual. Prints what kind of address each argument is.
 //!
 //! Usage: `parse_ip TEXT...`
 

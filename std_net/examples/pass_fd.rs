@@ -1,7 +1,7 @@
 //! Shows how a descriptor is passed: a server accepts a TCP connection and hands it over a Unix socket to a worker, which
 //! is another OS process (this program, started again). The worker answers the client.
 //!
-//! Usage: `pass_fd`. Exit status 0 only if the answer came from the worker.
+//! Usage: `pass_fd`. The exit status is 0 only if the worker has answered.
 
 use std::env;
 use std::io;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use std_net::socket::{TcpListener, TcpStream};
 use std_net::unix::{Ancillary, UnixBuilder, UnixStream};
 
-/// Nothing here may take longer.
+/// No step here may take longer than this.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
@@ -48,7 +48,7 @@ fn server() -> io::Result<()> {
         .spawn()?;
     let served = serve(&handover.accept()?.0, child.id());
     if served.is_err() {
-        // It may wait for a connection that does not come.
+        // The worker may wait for a connection that never comes.
         let _ = child.kill();
     }
     let status = child.wait()?;
@@ -77,7 +77,7 @@ fn serve(worker: &UnixStream, pid: u32) -> io::Result<()> {
     let (connection, from) = listener.accept()?;
     println!("server: OS process {} accepted {from}", process::id());
     worker.send_ancillary(b"answer it", &Ancillary::new().descriptor(&connection))?;
-    // The worker has its own descriptor for it now (or will have).
+    // The worker has its own descriptor for the connection, or will receive it.
     drop(connection);
 
     let answer = client

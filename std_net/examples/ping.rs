@@ -1,8 +1,8 @@
-//! Shows the low-level `Socket`: asks a host whether it is there, by ICMP echo over the kernel's unprivileged ICMP
+//! Shows the low-level `Socket`: sends a host ICMP echo requests over the kernel's unprivileged ICMP
 //! datagram socket. Every wait has a deadline.
 //!
-//! Usage: `ping [HOST] [COUNT]`, 127.0.0.1 and 3 by default. Exit status 0 if an answer came. The
-//! kernel must allow it to your group: `sysctl net.ipv4.ping_group_range`.
+//! Usage: `ping [HOST] [COUNT]`, 127.0.0.1 and 3 by default. The exit status is 0 if an answer came.
+//! The kernel must allow it to your group: `sysctl net.ipv4.ping_group_range`.
 
 use std::env;
 use std::io;
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Sends `count` requests, one after another; returns how many were answered.
+/// Sends `count` requests, one after another. Returns how many were answered.
 fn ping(host: &str, count: u16) -> io::Result<u16> {
     let addr = (host, 0)
         .to_socket_addrs()?
@@ -86,8 +86,8 @@ fn open(addr: SocketAddr) -> io::Result<Socket> {
     })
 }
 
-/// One echo request and its reply (RFC 792, RFC 4443). The kernel fills in the identifier and the
-/// checksum, and gives us the replies to our identifier only.
+/// Sends one echo request and waits for its reply (RFC 792, RFC 4443). The kernel fills in the
+/// identifier and the checksum, and passes on only the replies to our identifier.
 fn ask(socket: &Socket, addr: SocketAddr, number: u16) -> io::Result<usize> {
     let (request, reply) = if addr.is_ipv4() { (8, 0) } else { (128, 129) };
     let [high, low] = number.to_be_bytes();
@@ -96,7 +96,7 @@ fn ask(socket: &Socket, addr: SocketAddr, number: u16) -> io::Result<usize> {
     socket.send(&packet)?;
     let mut buf = [0; 1500];
     loop {
-        // A late reply to an earlier number is passed over; the deadline ends this.
+        // Ignore a late reply to an earlier number. The deadline ends this loop.
         let n = socket.recv(&mut buf)?;
         if n >= 8 && buf[0] == reply && buf[6..8] == [high, low] {
             return Ok(n);

@@ -1,4 +1,4 @@
-//! "Sockets" of the Inko manual: a TCP server and its client in one program; prints `ping`.
+//! "Sockets" of the Inko manual: a TCP server and its client in one program. It prints `ping`.
 
 use std::io;
 

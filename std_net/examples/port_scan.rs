@@ -1,6 +1,7 @@
-//! Shows a thousand connects at a time: which TCP ports of a host are open, with a process for each port.
+//! Shows a thousand connects at a time: finds the open TCP ports of a host, with a process for each
+//! port.
 //!
-//! Usage: `port_scan HOST [FIRST-LAST]`, ports 1-1024 by default. Scan what is yours.
+//! Usage: `port_scan HOST [FIRST-LAST]`, ports 1-1024 by default. Scan only hosts that are yours.
 
 use std::env;
 use std::io;
@@ -41,7 +42,7 @@ fn usage() -> ! {
 }
 
 fn scan(host: &str, first: u16, last: u16) -> io::Result<()> {
-    // Once, and not for every port.
+    // Look the name up once, and not for every port.
     let addr = Resolver::new().lookup_port(host, 0, Deadline::NEVER)?[0];
     let at_once = Arc::new(Semaphore::new(AT_ONCE));
     let (found, open) = channel::unbounded();
@@ -57,7 +58,7 @@ fn scan(host: &str, first: u16, last: u16) -> io::Result<()> {
             });
         }
     });
-    // Ends when the last of them has let go of the channel.
+    // This ends when the last process has dropped its sender.
     let mut ports: Vec<u16> = open.into_iter().collect();
     scanner
         .join()
@@ -75,7 +76,7 @@ fn scan(host: &str, first: u16, last: u16) -> io::Result<()> {
 }
 
 fn is_open(addr: SocketAddr) -> bool {
-    // Refused, silent, unreachable: all the same here.
+    // A port that refuses, stays silent or cannot be reached counts as closed.
     TcpStream::connect_deadline(addr, PATIENCE)
         .map(|stream| stream.shutdown(Shutdown::Both))
         .is_ok()

@@ -1,9 +1,10 @@
-//! Shows `activation::pass`: a server that is replaced without losing a connection. At SIGHUP it starts its successor,
-//! which gets the listening socket; it answers what is under way, and ends. SIGTERM and SIGINT end it alone.
+//! Shows `activation::pass`: a server that is replaced without losing a connection. At SIGHUP it starts
+//! a new server and passes the listening socket to it. Then it finishes its own connections and ends.
+//! SIGTERM and SIGINT end it without a new server.
 //!
-//! Also takes its socket from a service manager: `systemd-socket-activate -l 7777 restart`.
+//! It can also take its socket from a service manager: `systemd-socket-activate -l 7777 restart`.
 //!
-//! Usage: `restart [ADDRESS]`, 127.0.0.1:7777 by default. Tells each client the number of its process.
+//! Usage: `restart [ADDRESS]`, 127.0.0.1:7777 by default. It sends each client its process id.
 
 use std::io::{self, Write};
 use std::process::Command;
@@ -29,7 +30,7 @@ fn main() -> io::Result<()> {
     let ours = listener.try_clone()?;
     let server = Server::new(listener)?;
     let handle = server.handle();
-    // Before anyone is told of this server: until then SIGHUP ends it.
+    // Do this before the server reports that it runs: until then SIGHUP ends it.
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     println!("listening on {}", ours.local_addr()?);
     thread::spawn(move || {

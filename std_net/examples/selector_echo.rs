@@ -1,6 +1,6 @@
-//! Shows the `try_` methods, for those who write their own event loop: the echo server once more, with one thread,
-//! non-blocking sockets and a `polling::Poller`, as Ktor's `SelectorManager` or Java's `Selector` is used. No
-//! process anywhere: `echo_server` does the same in half the lines.
+//! Shows the `try_` methods, for programs with their own event loop: the echo server once more. It has
+//! one thread, non-blocking sockets and a `polling::Poller`, which works like Ktor's `SelectorManager`
+//! or Java's `Selector`. It has no processes. `echo_server` does the same in half the lines.
 //!
 //! Usage: `selector_echo [ADDRESS]`, 127.0.0.1:7777 by default.
 
@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use polling::{Event, Events, Poller};
 use std_net::socket::{TcpListener, TcpStream};
 
-/// The key of the listener; connections have the others.
+/// The key of the listener. Connections have all other keys.
 const LISTENER: usize = 0;
 
 fn main() -> io::Result<()> {
@@ -23,7 +23,7 @@ fn main() -> io::Result<()> {
     listener.set_nonblocking(true)?;
 
     let poller = Poller::new()?;
-    // SAFETY: both live until the end of the program, and the poller goes first.
+    // SAFETY: both live until the end of the program, and the poller is dropped first.
     unsafe { poller.add(&listener, Event::readable(LISTENER))? };
     let mut clients: HashMap<usize, Client> = HashMap::new();
     let mut next_key = LISTENER + 1;
@@ -34,12 +34,12 @@ fn main() -> io::Result<()> {
         for event in events.iter() {
             if event.key == LISTENER {
                 while let Some(stream) = accept(&listener) {
-                    // SAFETY: deleted below before the stream is dropped.
+                    // SAFETY: the stream is deleted from the poller below, before it is dropped.
                     unsafe { poller.add(&stream, Event::readable(next_key))? };
                     clients.insert(next_key, Client::new(stream));
                     next_key += 1;
                 }
-                // An event comes once for each time that it is asked for.
+                // The poller reports one event for each request, so ask for the next one.
                 poller.modify(&listener, Event::readable(LISTENER))?;
             } else if let Some(client) = clients.get_mut(&event.key) {
                 match client.serve() {
@@ -59,7 +59,7 @@ fn main() -> io::Result<()> {
     }
 }
 
-/// The next connection that waits, if there is one.
+/// Returns the next connection that waits, if there is one.
 fn accept(listener: &TcpListener) -> Option<TcpStream> {
     match listener.accept().and_then(|(stream, _)| {
         stream.set_nonblocking(true)?;
@@ -74,7 +74,7 @@ fn accept(listener: &TcpListener) -> Option<TcpStream> {
     }
 }
 
-/// What a client must wait for.
+/// What the server must wait for at a client.
 enum Next {
     Readable,
     Writable,
@@ -84,7 +84,7 @@ enum Next {
 struct Client {
     stream: TcpStream,
     buf: Box<[u8]>,
-    /// What of `buf` is still to be sent.
+    /// The part of `buf` that is still to be sent.
     rest: std::ops::Range<usize>,
 }
 
@@ -97,7 +97,7 @@ impl Client {
         }
     }
 
-    /// One read and one write, so that a busy client does not starve the others.
+    /// Does one read and one write only, so that a busy client does not block the others.
     fn serve(&mut self) -> io::Result<Next> {
         if self.rest.is_empty() {
             self.rest = match self.stream.read(&mut self.buf) {

@@ -1,4 +1,4 @@
-//! "Hello, sockets!" of the Inko manual, the client: says hello and prints the answer of
+//! "Hello, sockets!" of the Inko manual, the client. It says hello and prints the answer of
 //! `tcp_server`.
 //!
 //! Usage: `tcp_client [ADDRESS]`, 127.0.0.1:9999 by default.

@@ -1,5 +1,6 @@
-//! Shows a proxy: carries every connection over to another address, in both directions. When one side ends its stream,
-//! the other side is told, and may go on. The bytes do not pass through the program.
+//! Shows a proxy: passes each connection on to another address, and copies the bytes in both
+//! directions. When one side ends its stream, the other side is told, and may go on. The bytes do not
+//! pass through the program.
 //!
 //! Usage: `tcp_proxy LISTEN_ADDRESS TARGET_ADDRESS`
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 use std_net::server::Server;
 use std_net::socket::{TcpListener, TcpStream};
 
-/// What connections have to finish after Ctrl-C.
+/// The time that connections have to finish after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(5);
 
 fn main() -> io::Result<()> {

@@ -1,5 +1,5 @@
-//! "Hello, sockets!" of the Inko manual, the server: takes one connection, prints what it says,
-//! and answers. `tcp_client` is the other half.
+//! "Hello, sockets!" of the Inko manual, the server. It accepts one connection, prints what it
+//! receives, and answers. `tcp_client` is the other half.
 //!
 //! Usage: `tcp_server [ADDRESS]`, 127.0.0.1:9999 by default.
 

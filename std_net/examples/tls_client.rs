@@ -1,4 +1,5 @@
-//! Shows TLS as a client: an HTTPS GET. Prints the head of the answer to standard error and the body to standard output.
+//! Shows TLS as a client: an HTTPS GET. It prints the head of the answer to standard error and the body
+//! to standard output.
 //!
 //! Usage: `tls_client [--ca FILE] [--insecure] URL`
 
@@ -27,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(at) => rest.split_at(at),
         None => (rest, "/"),
     };
-    // An IPv6 address has colons of its own, and stands in brackets.
+    // An IPv6 address contains colons, so it stands in brackets.
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse()?),
         _ => (authority, 443),
@@ -60,7 +61,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             length = Some(value.trim().parse::<u64>()?);
         }
     }
-    // With a length it is known what is all; without, the close_notify says so.
+    // If the answer has a length, that length marks the end of the body. Otherwise the `close_notify`
+    // does.
     let body = io::copy(
         &mut io::Read::take(&mut receive, length.unwrap_or(u64::MAX)),
         &mut io::stdout(),

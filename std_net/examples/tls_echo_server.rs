@@ -1,6 +1,6 @@
-//! Shows TLS as a server: an echo of lines. Try it with `openssl s_client -connect`.
+//! Shows TLS as a server: it sends each line back. Try it with `openssl s_client -connect`.
 //!
-//! Usage: `tls_echo_server CERTIFICATE KEY [ADDRESS]`, both PEM files; 127.0.0.1:9443 by default.
+//! Usage: `tls_echo_server CERTIFICATE KEY [ADDRESS]`, 127.0.0.1:9443 by default. Both files are PEM.
 
 use std::env;
 use std::error::Error;
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 });
             }
             Err(error) => {
-                // Out of descriptors, say: some may come back meanwhile.
+                // There may be too many descriptors. Some may be closed meanwhile.
                 eprintln!("accept: {error}");
                 process::sleep(Duration::from_millis(50));
             }
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn echo(stream: TcpStream, acceptor: &TlsAcceptor) -> io::Result<()> {
-    // A client that does not go on with its handshake does not stay.
+    // If a client does not finish its handshake in time, the connection is closed.
     let stream = acceptor.accept_deadline(stream, Duration::from_secs(10))?;
     let (mut receive, mut send) = stream.into_channels(true)?;
     while let Some(line) = receive.read_utf8_line(64 * 1024)? {

@@ -1,6 +1,7 @@
-//! Shows all of it, step by step: TCP, UDP and Unix servers on free ports and temporary paths, real data over each with
-//! deadlines set, errors as a user would see them, and 5,000 connections served by lightweight processes. Prints one
-//! line for each step and a summary at the end; the exit status is 0 only if all steps held.
+//! Shows all of it, step by step: TCP, UDP and Unix servers on free ports and temporary paths, data
+//! over each of them within deadlines, errors as a user sees them, and 5,000 connections that
+//! lightweight processes serve. Prints one line for each step and a summary at the end. The exit status
+//! is 0 only if all steps held.
 //!
 //! Usage: `cargo run --release --example tour`
 
@@ -14,7 +15,7 @@ use std_net::process;
 use std_net::socket::{TcpBuilder, TcpListener, TcpStream, UdpSocket};
 use std_net::unix::{UnixBuilder, UnixDatagram, UnixStream};
 
-/// What a step saw, for its line.
+/// A step returns what it saw, for its line.
 type Step = fn() -> io::Result<String>;
 
 fn main() -> ExitCode {
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
         ("Unix datagrams", unix_datagram),
         ("connection refused", refused),
         ("deadline missed", timeout),
-        ("address that is none", parse_error),
+        ("text that is not an address", parse_error),
         ("address and its purpose", addresses),
         ("connection handed to another process", hand_over),
         ("many connections at once", many),
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// An error unless what was got is what was expected.
+/// Returns an error if `got` is not `wanted`.
 fn expect<T: PartialEq + Display>(got: T, wanted: T) -> io::Result<T> {
     if got == wanted {
         Ok(got)
@@ -119,10 +120,10 @@ fn unix_datagram() -> io::Result<String> {
 }
 
 fn refused() -> io::Result<String> {
-    // A port that was free a moment ago.
+    // This port was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     match TcpStream::connect(address) {
-        Ok(_) => Err(io::Error::other("somebody listens there")),
+        Ok(_) => Err(io::Error::other("a program listens there")),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(error.to_string()),
         Err(error) => Err(error),
     }
@@ -132,7 +133,7 @@ fn timeout() -> io::Result<String> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.set_deadline(Duration::from_millis(20));
     match socket.recv_from(&mut [0; 8]) {
-        Ok(_) => Err(io::Error::other("data from nowhere")),
+        Ok(_) => Err(io::Error::other("there should be no data")),
         Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(error.to_string()),
         Err(error) => Err(error),
     }
@@ -166,7 +167,7 @@ fn hand_over() -> io::Result<String> {
         let (stream, _) = listener.accept()?;
         sender
             .send(stream)
-            .map_err(|_| io::Error::other("nobody takes it"))
+            .map_err(|_| io::Error::other("no process takes the connection"))
     });
     let client = TcpStream::connect(address)?;
     client.set_deadline(Duration::from_secs(10));
@@ -179,11 +180,12 @@ fn hand_over() -> io::Result<String> {
     Ok(format!("'{said}'"))
 }
 
-/// 5,000 connections to an echo server in this program: fewer if the limit of descriptors is lower.
+/// Opens 5,000 connections to an echo server in this program, or fewer if the limit of descriptors is
+/// lower.
 fn many() -> io::Result<String> {
     const ROUNDS: usize = 4;
     let connections = 5000.min(descriptor_limit().saturating_sub(64) / 2);
-    // All connect at once: more than the usual queue holds.
+    // All connect at once, so the queue must be longer than usual.
     let listener = TcpBuilder::new().backlog(4096).listen("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let before = resident_bytes();
@@ -214,7 +216,7 @@ fn many() -> io::Result<String> {
     for _ in 0..connections {
         clients.push(TcpStream::connect(address)?);
     }
-    // All are open; each is served several times, by a process of its own.
+    // All connections are open now. A process serves each of them several times.
     let clients: Vec<_> = clients
         .into_iter()
         .enumerate()
@@ -255,7 +257,7 @@ fn many() -> io::Result<String> {
     ))
 }
 
-/// The soft limit of open descriptors; 1024 if it cannot be read.
+/// Returns the soft limit of open descriptors, or 1024 if it cannot be read.
 fn descriptor_limit() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits
@@ -265,7 +267,7 @@ fn descriptor_limit() -> usize {
         .unwrap_or(1024)
 }
 
-/// Resident memory of this OS process in bytes; 0 if it cannot be read.
+/// Returns the resident memory of this OS process in bytes, or 0 if it cannot be read.
 fn resident_bytes() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));

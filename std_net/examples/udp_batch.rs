@@ -1,5 +1,6 @@
-//! Shows what a datagram costs: sent and received one by one, many with one call (`sendmmsg`, `recvmmsg`), and
-//! cut and put together by the kernel (`UDP_SEGMENT`, `UDP_GRO`). Over loopback, on one thread.
+//! Shows what a datagram costs in three ways: one call for each, one call for many (`sendmmsg`,
+//! `recvmmsg`), and one large buffer that the kernel cuts into datagrams and joins again
+//! (`UDP_SEGMENT`, `UDP_GRO`). It runs over loopback, on one thread.
 //!
 //! Usage: `udp_batch [DATAGRAMS]`, 320,000 by default. Prints nanoseconds for each datagram.
 
@@ -9,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use std_net::socket::{Ancillary, RecvBatch, SendBatch, SocketAddr, UdpSocket};
 
-/// How many are under way at a time: fewer than a receive buffer holds, so that none is lost.
+/// How many datagrams are under way at a time. A receive buffer holds more, so none is lost.
 const BATCH: usize = 32;
-/// What fits into a packet of most networks.
+/// The size of a datagram in bytes: it fits into a packet of most networks.
 const SIZE: usize = 1200;
-/// The most that one datagram of the kernel's own can be.
+/// The largest buffer in bytes that the kernel fills when it joins datagrams.
 const LARGEST: usize = 65_535;
 
 fn main() -> io::Result<()> {
@@ -46,7 +47,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Sends and receives that many batches and returns how many bytes came.
+/// Sends and receives this many batches. Returns how many bytes came.
 type Way = fn(&UdpSocket, &UdpSocket, SocketAddr, usize) -> io::Result<usize>;
 
 fn one_by_one(

@@ -1,6 +1,6 @@
-//! "Socket Channel" of the ZIO NIO manual: a server that forks a worker for each connection, reads
-//! three bytes at a time and prints them, as characters and as a count. An error in one worker is
-//! printed, and the server goes on. Client and server run in one program and are joined at the end.
+//! "Socket Channel" of the ZIO NIO manual. The server forks a worker for each connection, reads three
+//! bytes at a time and prints them, as characters and as a count. If a worker fails, it prints the
+//! error, and the server goes on. Client and server run in one program and are joined at the end.
 
 use std::io::{self, Write};
 
