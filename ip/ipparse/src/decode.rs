@@ -1,8 +1,9 @@
-//! Files that are not plain UTF-8: compressed ones, and UTF-16. Told by their first bytes, never by name.
+//! Files that are not plain UTF-8: compressed files, and UTF-16. Their first bytes tell the format,
+//! never their name.
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// What the first bytes of a file say.
+/// The format that the first bytes of a file tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Plain,
@@ -11,7 +12,7 @@ pub(crate) enum Kind {
     Xz,
     Utf16Le,
     Utf16Be,
-    /// Not read; what it is, and what to do.
+    /// A format that is not read. It has a name, and a program that can read it.
     Other(&'static str, &'static str),
 }
 
@@ -25,7 +26,7 @@ const KINDS: [(&[u8], Kind); 12] = [
     (b"\x04\x22\x4d\x18", Kind::Other("lz4", "lz4 -dc")),
     (b"\x1f\x9d", Kind::Other("compress", "zcat")),
     (b"LZIP", Kind::Other("lzip", "lzip -dc")),
-    // Before UTF-16, which begins with the same bytes.
+    // This must come before UTF-16, which begins with the same bytes.
     (
         b"\xff\xfe\0\0",
         Kind::Other("UTF-32", "iconv -f UTF-32 -t UTF-8"),
@@ -34,7 +35,7 @@ const KINDS: [(&[u8], Kind); 12] = [
     (b"\xfe\xff", Kind::Utf16Be),
 ];
 
-/// What a file is that begins so; `None` if more bytes must be seen and may come.
+/// Returns the format of a file that begins so, or `None` if more bytes are needed and may come.
 pub(crate) fn kind(start: &[u8], at_end: bool) -> Option<Kind> {
     for (magic, kind) in KINDS {
         if start.starts_with(magic) {
@@ -47,7 +48,7 @@ pub(crate) fn kind(start: &[u8], at_end: bool) -> Option<Kind> {
     Some(Kind::Plain)
 }
 
-/// What is in a file of some kind, as UTF-8. `source` begins with the bytes that told the kind.
+/// Returns the contents of a file as UTF-8. `source` begins with the bytes that told the format.
 pub(crate) fn decode<R: Read + Send + 'static>(
     kind: Kind,
     source: R,
@@ -77,13 +78,13 @@ fn unread(name: &str, program: &str) -> io::Error {
     ))
 }
 
-/// UTF-16 as UTF-8. What is no character becomes U+FFFD.
+/// Turns UTF-16 into UTF-8. A unit that is not a character becomes U+FFFD.
 struct Utf16<R> {
     source: BufReader<R>,
     unit: fn([u8; 2]) -> u16,
-    /// The first half of a pair.
+    /// The first half of a surrogate pair.
     high: Option<u16>,
-    /// UTF-8 that is not read yet.
+    /// UTF-8 that has not been read yet.
     ready: Vec<u8>,
     read: usize,
     first: bool,
@@ -107,9 +108,9 @@ impl<R: Read> Utf16<R> {
             .extend_from_slice(c.encode_utf8(&mut bytes).as_bytes());
     }
 
-    /// Another unit of 16 bits; `None` at the end.
+    /// Takes another unit of 16 bits, or `None` at the end.
     fn take(&mut self, unit: Option<u16>) {
-        // The byte order mark.
+        // Skip the byte order mark.
         if std::mem::take(&mut self.first) {
             return;
         }
@@ -151,7 +152,7 @@ impl<R: Read> Utf16<R> {
                 units.into_iter().for_each(|unit| self.take(Some(unit)));
                 continue;
             }
-            // The end, or half a unit.
+            // The end of the file, or half a unit at its end.
             let mut pair = [0; 2];
             let mut len = 0;
             while len < 2 {
@@ -211,7 +212,7 @@ mod tests {
         ));
     }
 
-    /// Gives a byte or a few at a time.
+    /// A reader that returns one byte or a few at a time.
     struct Slow<'a>(&'a [u8], usize);
 
     impl Read for Slow<'_> {

@@ -1,4 +1,4 @@
-//! What is said of an item: columns, JSON, and the names of both.
+//! The columns and the JSON of an item, and their names.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,21 +18,21 @@ use crate::read::Entry;
 /// A column of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Field {
-    /// Where the text is from: a file, "-", or an argument
+    /// The source of the text: a file, "-", or an argument
     File,
     /// The number of the line, from 1
     Line,
     /// The byte in the line at which it begins, from 1
     Column,
-    /// The text as it was read
+    /// The text as it stands in the input
     Input,
     /// address, network, range, socket or scoped
     Kind,
     /// 4 or 6
     Version,
-    /// The whole in its canonical text
+    /// The whole item in its canonical text
     Canonical,
-    /// The address alone
+    /// Only the address
     Address,
     Expanded,
     Reverse,
@@ -46,7 +46,7 @@ pub(crate) enum Field {
     /// The network, without host bits
     Network,
     Netmask,
-    /// The mask turned round, as in access lists
+    /// The inverted mask, as in access lists
     Wildcard,
     /// The first address
     First,
@@ -54,15 +54,15 @@ pub(crate) enum Field {
     Last,
     /// IPv4: the last address of a network with more than two
     Broadcast,
-    /// The first address for a host
+    /// The first address that a host can have
     #[value(name = "first_host", alias = "first-host")]
     FirstHost,
-    /// The last address for a host
+    /// The last address that a host can have
     #[value(name = "last_host", alias = "last-host")]
     LastHost,
-    /// How many addresses for hosts
+    /// The number of addresses that hosts can have
     Hosts,
-    /// How many addresses
+    /// The number of addresses
     Addresses,
     /// The block's name in the IANA registry
     Name,
@@ -76,7 +76,7 @@ pub(crate) enum Field {
     Inside,
 }
 
-/// What stands in a column.
+/// The content of a column.
 enum Value<'a> {
     None,
     Bool(bool),
@@ -84,7 +84,7 @@ enum Value<'a> {
     Number(String),
     Text(Vec<u8>),
     Raw(&'a [u8]),
-    /// Several, with tabs between them.
+    /// Several fields, with tabs between them.
     Fields(&'a [u8]),
 }
 
@@ -108,7 +108,7 @@ impl Field {
             None => Value::None,
         };
         let number = |n: u128| Value::Number(n.to_string());
-        // Of what is a network or one address.
+        // These columns exist for a network or a single address.
         let net = item.net();
         match self {
             Field::File => Value::Text(names[entry.source].clone().into_bytes()),
@@ -121,7 +121,7 @@ impl Field {
             Field::Address => maybe(Some(addr)),
             Field::Expanded => text(&|out| push_as(out, addr, To::Expanded)),
             Field::Reverse => match item {
-                // Zones, if they are not many.
+                // Write the zones, if there are not many.
                 Item::Net(_) | Item::Range(_) => {
                     let all: Vec<IpNet> = range.nets().flat_map(zones).take(17).collect();
                     if all.len() > 16 {
@@ -192,7 +192,7 @@ impl Field {
     }
 }
 
-/// What is inside an IPv6 address, with the name of the form before it.
+/// Returns what is inside an IPv6 address, with the name of its form before it.
 pub(crate) fn inside(addr: IpAddr) -> Option<String> {
     let IpAddr::V6(addr) = addr else {
         return None;
@@ -203,28 +203,28 @@ pub(crate) fn inside(addr: IpAddr) -> Option<String> {
     let mac = mac(addr.octets());
     Some(match segments {
         [0, 0, 0, 0, 0, 0xffff, ..] => format!("IPv4-mapped {}", v4(0)),
-        // RFC 6052, section 2.2, and RFC 8215, whose networks are chosen by their owners.
+        // RFC 6052, section 2.2, and RFC 8215. In the second, the owner chooses the prefix length.
         [0x64, 0xff9b, 0, 0, 0, 0, ..] => format!("NAT64 {}", v4(0)),
         [0x64, 0xff9b, 1, ..] => format!("NAT64 {} (if the prefix has 96 bits)", v4(0)),
-        // RFC 3056; its hosts may have EUI-64.
+        // RFC 3056. The hosts of 6to4 may have EUI-64.
         [0x2002, ..] => match mac {
             Some(mac) => format!("6to4 {}, EUI-64 {mac}", v4(80)),
             None => format!("6to4 {}", v4(80)),
         },
-        // RFC 4380, section 4: the client's address and port are turned round.
+        // RFC 4380, section 4: the bits of the client's address and port are inverted.
         [0x2001, 0, _, _, _, port, ..] => {
             let client = Ipv4Addr::from_bits(!(bits as u32));
             format!("Teredo {client}:{}, server {}", !port, v4(64))
         }
         // RFC 5214, section 6.1.
         [_, _, _, _, 0 | 0x200, 0x5efe, ..] => format!("ISATAP {}", v4(0)),
-        // Multicast has no interface.
+        // A multicast address has no interface identifier.
         [0xff00..=0xffff, ..] => return None,
         _ => format!("EUI-64 {}", mac?),
     })
 }
 
-/// The MAC address that an interface identifier was made of (RFC 4291, appendix A).
+/// Returns the MAC address from which an interface identifier was made (RFC 4291, appendix A).
 fn mac(octets: [u8; 16]) -> Option<String> {
     let [.., a, b, c, 0xff, 0xfe, d, e, f] = octets else {
         return None;
@@ -233,7 +233,7 @@ fn mac(octets: [u8; 16]) -> Option<String> {
     Some(format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"))
 }
 
-/// How many addresses, in decimal; 2<sup>128</sup> is in no number.
+/// Returns the number of addresses in decimal. 2<sup>128</sup> does not fit into any number type.
 pub(crate) fn count(range: IpRange) -> String {
     match range.len() {
         Some(n) => n.to_string(),
@@ -241,13 +241,14 @@ pub(crate) fn count(range: IpRange) -> String {
     }
 }
 
-/// IPv4 networks of more than two addresses keep the first for the network and the last for broadcast.
+/// Returns whether a network has a broadcast address. An IPv4 network of more than two addresses uses
+/// its first address for the network and its last for broadcast.
 fn has_broadcast(net: &IpNet) -> bool {
     net.addr().is_ipv4() && net.prefix_len() < 31
 }
 
-/// The addresses for hosts: of IPv4 networks without the first and the last (but RFC 3021); of
-/// all else every one.
+/// Returns the addresses that hosts can have. For an IPv4 network these are all but the first and the
+/// last (see RFC 3021 for two addresses); for everything else they are all addresses.
 pub(crate) fn hosts(item: &Item) -> IpRange {
     let range = item.range();
     if let (Item::Net(net), IpAddr::V4(first), IpAddr::V4(last)) =
@@ -262,10 +263,10 @@ pub(crate) fn hosts(item: &Item) -> IpRange {
 }
 
 enum Block {
-    /// All of it is in this block, and in no smaller one.
+    /// All its addresses are in this block, and not in a smaller one.
     One(&'static Registration),
     Several,
-    /// All of it is ordinary.
+    /// All its addresses are ordinary.
     None,
 }
 
@@ -279,7 +280,7 @@ fn registration(range: IpRange) -> Block {
         (None, None) => true,
         _ => false,
     };
-    // A block within it that neither of its ends is in.
+    // A block may lie within the range, with both ends outside of the block.
     let within = |block: &Registration| {
         let net = IpRange::from(block.net());
         range.contains(net.first())
@@ -292,11 +293,11 @@ fn registration(range: IpRange) -> Block {
     first.map_or(Block::None, Block::One)
 }
 
-/// What of each item is written, and how.
+/// Which columns of each item are written, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub(crate) to: To,
-    /// Empty: the text of the item alone.
+    /// If this is empty, only the text of the item is written.
     pub(crate) fields: Vec<Field>,
     pub(crate) json: bool,
     keys: Vec<Vec<u8>>,
@@ -315,7 +316,7 @@ impl Layout {
         }
     }
 
-    /// Whether the number of the line, or the place in it, is wanted.
+    /// Returns whether this column is written.
     pub(crate) fn has(&self, field: Field) -> bool {
         self.fields.contains(&field)
     }
@@ -339,7 +340,7 @@ impl Layout {
         push_end(out, self.json);
     }
 
-    /// The text of one field, `-` if there is none.
+    /// Returns the text of one field, or `-` if there is none.
     pub(crate) fn text(&self, field: Field, entry: &Entry<'_>) -> String {
         let one = Layout::new(self.to, vec![field], false, &self.names);
         let mut out = Vec::new();
@@ -348,7 +349,8 @@ impl Layout {
     }
 }
 
-/// A column of `filter` and `exclude`: of the address that decided about the line, or of the line.
+/// A column of `filter` and `exclude`. It belongs to the address that decided about the line, or to the
+/// line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineField {
     Of(Field),
@@ -357,7 +359,7 @@ pub(crate) enum LineField {
     Text,
 }
 
-/// Those that an address in a line can have.
+/// The columns that an address in a line can have.
 static LINE_FIELDS: LazyLock<Vec<LineField>> = LazyLock::new(|| {
     let of_address = [
         Field::File,
@@ -416,7 +418,7 @@ impl LineField {
         }
     }
 
-    /// Whether it is of the entry of the set that an address is in.
+    /// Returns whether the column belongs to the entry of the set that holds the address.
     pub(crate) fn is_of_match(&self) -> bool {
         matches!(self, LineField::Match | LineField::Label)
     }
@@ -424,7 +426,7 @@ impl LineField {
     fn value<'a>(self, line: &Whole<'a>, names: &[String]) -> Value<'a> {
         match (self, &line.entry, line.matched) {
             (LineField::Of(field), Some(entry), _) => field.value(entry, names),
-            // No address is needed for these.
+            // These columns need no address.
             (LineField::Of(Field::File), None, _) => {
                 Value::Text(names[line.source].clone().into_bytes())
             }
@@ -437,22 +439,22 @@ impl LineField {
     }
 }
 
-/// A line of text, and what decided about it.
+/// A line of text, and the item that decided about it.
 pub(crate) struct Whole<'a> {
     pub(crate) source: usize,
-    /// From 1.
+    /// The number of the line, from 1.
     pub(crate) number: u64,
-    /// With its line end.
+    /// The line with its line end.
     pub(crate) whole: &'a [u8],
-    /// Without its line end.
+    /// The line without its line end.
     pub(crate) text: &'a [u8],
-    /// The item that matches, or else the first, if there is one.
+    /// The item that matches, or otherwise the first item, if there is one.
     pub(crate) entry: Option<Entry<'a>>,
-    /// The entry of the set that this is in.
+    /// The entry of the set that holds this item.
     pub(crate) matched: Option<Match<'a>>,
 }
 
-/// What of each line is written, and how.
+/// Which columns of each line are written, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct LineLayout {
     fields: Vec<LineField>,
@@ -472,7 +474,7 @@ impl LineLayout {
         }
     }
 
-    /// Appends a line's object or columns.
+    /// Appends the object or the columns of a line.
     pub(crate) fn write(&self, line: &Whole<'_>, out: &mut Vec<u8>) {
         for (i, field) in self.fields.iter().enumerate() {
             push_start(out, i, &self.keys);
@@ -482,7 +484,7 @@ impl LineLayout {
     }
 }
 
-/// What stands before each value in JSON; nothing else has keys.
+/// Returns the text before each value. Only JSON has keys.
 fn keys(json: bool, names: impl Iterator<Item = String>) -> Vec<Vec<u8>> {
     let key = |(i, name): (usize, String)| {
         let mut key = vec![if i == 0 { b'{' } else { b',' }];
@@ -493,7 +495,7 @@ fn keys(json: bool, names: impl Iterator<Item = String>) -> Vec<Vec<u8>> {
     names.enumerate().map(key).filter(|_| json).collect()
 }
 
-/// What stands before the value with this number.
+/// Appends the text before the value with this number.
 #[inline(always)]
 fn push_start(out: &mut Vec<u8>, i: usize, keys: &[Vec<u8>]) {
     if let Some(key) = keys.get(i) {
@@ -531,7 +533,7 @@ fn push_value(out: &mut Vec<u8>, value: Value<'_>, json: bool) {
     }
 }
 
-/// Whether a number is above 2<sup>53</sup>: many programs that read JSON change those.
+/// Returns whether a number is above 2<sup>53</sup>: many programs that read JSON change such numbers.
 fn is_large(digits: &str) -> bool {
     const MOST: &str = "9007199254740992";
     digits.len() > MOST.len() || digits.len() == MOST.len() && digits > MOST
@@ -541,9 +543,10 @@ fn push_end(out: &mut Vec<u8>, json: bool) {
     out.extend_from_slice(if json { b"}\n" } else { b"\n" });
 }
 
-/// Text that is not UTF-8 gets replacement characters, as JSON has no other.
+/// Appends a JSON text. Bytes that are not UTF-8 become replacement characters, because JSON must be
+/// UTF-8.
 fn push_json(out: &mut Vec<u8>, text: &[u8]) {
-    // Most text is UTF-8, and to find that out is faster than to look for what is not.
+    // Most text is UTF-8, and a check for this is faster than a search for wrong bytes.
     let text = match std::str::from_utf8(text) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => String::from_utf8_lossy(text),
@@ -551,7 +554,7 @@ fn push_json(out: &mut Vec<u8>, text: &[u8]) {
     serde_json::to_writer(out, &text).expect("text is always JSON, and a vector takes all");
 }
 
-/// A tab within a column would be two.
+/// Appends a column. A tab inside it becomes a space, because it would make two columns.
 fn push_column(out: &mut Vec<u8>, text: &[u8]) {
     out.extend(text.iter().map(|b| if *b == b'\t' { b' ' } else { *b }));
 }
@@ -565,7 +568,7 @@ mod tests {
         for (addr, text) in [
             ("64:ff9b::c000:221", Some("NAT64 192.0.2.33")),
             ("2002:c000:0204::1", Some("6to4 192.0.2.4")),
-            // The example of RFC 4380, section 5.2.9, in today's prefix.
+            // This is the example of RFC 4380, section 5.2.9, with today's prefix.
             (
                 "2001:0:4136:e378:8000:63bf:3fff:fdd2",
                 Some("Teredo 192.0.2.45:40000, server 65.54.227.120"),

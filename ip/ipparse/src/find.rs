@@ -1,11 +1,11 @@
-//! Items in free text: the addresses that `scan` finds, each with what belongs to it: a prefix length, a
-//! mask, the end of a range.
+//! Finds items in free text. `scan` finds the addresses. This module adds what belongs to each of them:
+//! a prefix length, a mask, the end of a range.
 //!
 //! - `10.0.0.0/8`, and `10.0.0.0/255.0.0.0` with a mask or the wildcard mask of an access list.
-//! - `10.0.0.0 255.0.0.0`, and the same with `mask` or `netmask` between: a mask begins with 255, or the
-//!   address has no bit outside it. `10.3.0.0 0.0.0.255` likewise: a wildcard mask begins with 0, and the
-//!   address has no bit inside it.
-//! - `10.0.0.1-10.0.0.9`, with or without spaces, if the second is not before the first.
+//! - `10.0.0.0 255.0.0.0`, and the same with the word `mask` or `netmask` between. It is a mask if it
+//!   begins with 255, or if the address has no bit outside of it. In the same way, `10.3.0.0 0.0.0.255`
+//!   is a wildcard mask if it begins with 0 and the address has no bit inside of it.
+//! - `10.0.0.1-10.0.0.9`, with or without spaces, if the second address is not before the first.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
@@ -18,17 +18,17 @@ use crate::item::Item;
 use crate::place::Places;
 use crate::scan::{Found, Scanner, follows};
 
-/// Finds addresses in texts, one after the other.
+/// Finds addresses in one text after another.
 #[derive(Debug, Default)]
 pub(crate) struct Finder {
     pub(crate) scanner: Scanner,
-    /// The text that is searched, if it is another.
+    /// The rewritten text, if the text must be rewritten before the search.
     copy: Vec<u8>,
 }
 
 impl Finder {
-    /// Calls `found` for each address at a place that is asked for, in order, with the text that was
-    /// searched. It returns from where to look on.
+    /// Calls `found` for each address at one of the given places, in order, with the searched text.
+    /// `found` returns where the search goes on.
     #[inline(always)]
     pub(crate) fn each<const V4: bool, const V6: bool>(
         &mut self,
@@ -37,7 +37,7 @@ impl Finder {
         mut found: impl FnMut(&[u8], Found) -> usize,
     ) {
         if places.is_everywhere() {
-            // `found` is used twice here, and would not be inlined by itself.
+            // `found` is used twice here, so it would not be inlined without this attribute.
             return self.scanner.scan::<V4, V6>(
                 padded,
                 #[inline(always)]
@@ -49,8 +49,8 @@ impl Finder {
         });
     }
 
-    /// The same, with the words that were rewritten, as they were; `found` says besides whether the address
-    /// counts as one.
+    /// Like `each`, but `found` also gets the original places of the rewritten words. It also returns
+    /// whether the address counts as one.
     pub(crate) fn at_places<const V4: bool, const V6: bool>(
         &mut self,
         padded: &[u8],
@@ -65,7 +65,7 @@ impl Finder {
             text = &self.copy;
         }
         self.scanner.scan::<V4, V6>(text, |address| {
-            // A network in brackets begins there too.
+            // At the start of a line, a network in brackets begins here too.
             if places.start && text[address.start - 1] != b'\n' {
                 return address.end;
             }
@@ -79,7 +79,7 @@ impl Finder {
     }
 }
 
-/// The item that an address begins, and where it ends.
+/// Returns the item that begins with an address, and where it ends.
 #[inline(always)]
 pub(crate) fn whole(text: &[u8], found: Found) -> (Item, usize) {
     if goes_on(text, found.end) {
@@ -89,7 +89,8 @@ pub(crate) fn whole(text: &[u8], found: Found) -> (Item, usize) {
     }
 }
 
-/// Whether something may follow that belongs to the address before `end`. Most addresses are alone.
+/// Returns whether something that belongs to the address may follow at `end`. Most addresses stand
+/// alone.
 #[inline(always)]
 pub(crate) fn goes_on(text: &[u8], end: usize) -> bool {
     let Some(next) = text[end..].first_chunk::<4>() else {
@@ -97,7 +98,7 @@ pub(crate) fn goes_on(text: &[u8], end: usize) -> bool {
     };
     match next {
         [b'/' | b'-', ..] => true,
-        // As it is in most logs: known at once.
+        // Most logs have this behind an address, so it is decided at once.
         b" - -" => false,
         [b' ', b'-', third, fourth] => {
             begins(*third) || *third == b' ' && (begins(*fourth) || *fourth == b' ')
@@ -107,17 +108,17 @@ pub(crate) fn goes_on(text: &[u8], end: usize) -> bool {
     }
 }
 
-/// Whether an address may begin with this byte.
+/// Returns whether an address may begin with this byte.
 #[inline(always)]
 fn begins(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || byte == b':'
 }
 
-/// The same as [`whole`] where something may follow.
+/// Like [`whole`], for an address behind which something may follow.
 #[inline(never)]
 pub(crate) fn longer(text: &[u8], found: Found) -> (Item, usize) {
     let Found { addr, start, end } = found;
-    // The IPv4 address of a mapped one, of which the whole is not seen.
+    // The IPv4 address is the end of an IPv4-mapped one, of which the scan reports only this part.
     let mapped = addr.is_ipv4() && text[start - 1] == b':';
     if text[end] == b'/' {
         let net = length(text, addr, mapped, end).or_else(|| match addr {
@@ -154,7 +155,7 @@ pub(crate) fn longer(text: &[u8], found: Found) -> (Item, usize) {
     (Item::Addr(addr), end)
 }
 
-/// A prefix length behind an address, with nothing behind it that continues a word or a path.
+/// Reads a prefix length behind an address, if no word or path goes on behind it.
 fn length(text: &[u8], addr: IpAddr, mapped: bool, end: usize) -> Option<(IpNet, usize)> {
     let rest = text[end..].strip_prefix(b"/")?;
     let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -173,20 +174,20 @@ fn length(text: &[u8], addr: IpAddr, mapped: bool, end: usize) -> Option<(IpNet,
     Some((IpNet::new(addr, len).ok()?, end + 1 + digits))
 }
 
-/// A mask of either kind behind a slash.
+/// Reads a mask of either kind behind a slash.
 fn slash_mask(text: &[u8], addr: Ipv4Addr, end: usize) -> Option<(IpNet, usize)> {
     let (mask, end) = v4_at(text, end + 1)?;
     let mask = mask.to_bits();
     let len = match (addr.to_bits(), mask) {
         (0, 0 | u32::MAX) => 0,
-        // Each is the mask of a single address in one of the two kinds.
+        // These are masks of a single address, in one of the two kinds.
         (_, 0 | u32::MAX) => 32,
         _ => ones(mask).or_else(|| ones(!mask))?,
     };
     Some((Ipv4Net::new_assert(addr, len).into(), end))
 }
 
-/// A mask behind white space, and perhaps a word.
+/// Reads a mask behind white space, and perhaps a word.
 fn spaced_mask(text: &[u8], addr: Ipv4Addr, at: usize) -> Option<(IpNet, usize)> {
     let word = [&b"netmask"[..], b"mask"]
         .into_iter()
@@ -199,27 +200,27 @@ fn spaced_mask(text: &[u8], addr: Ipv4Addr, at: usize) -> Option<(IpNet, usize)>
     let (mask, end) = v4_at(text, word_end + blank)?;
     let (bits, mask) = (addr.to_bits(), mask.to_bits());
     let len = match ones(mask) {
-        // As a mask `0.0.0.0` is everything, and behind any other address it is none.
+        // `0.0.0.0` is a mask only behind `0.0.0.0`, where it means all addresses.
         Some(len) if len >= 8 || word.is_some() || bits & !mask == 0 && (len > 0 || bits == 0) => {
             len
         }
         Some(_) => return None,
         None => ones(!mask).filter(|len| word.is_none() && *len >= 8 && bits & mask == 0)?,
     };
-    // Who begins with 0.0.0.0 and asks everyone means no network.
+    // `0.0.0.0 255.255.255.255` is no network: it may be the start and the target of a broadcast.
     if bits == 0 && mask == u32::MAX {
         return None;
     }
     Some((Ipv4Net::new_assert(addr, len).into(), end))
 }
 
-/// How many ones a mask has, if they are all at its front.
+/// Returns how many ones a mask has, if all of them are at its front.
 fn ones(mask: u32) -> Option<u8> {
     let len = mask.leading_ones();
     (mask.checked_shl(len).unwrap_or(0) == 0).then_some(len as u8)
 }
 
-/// The IPv4 address that begins at a place, and its end.
+/// Returns the IPv4 address that begins at a place, and its end.
 fn v4_at(text: &[u8], at: usize) -> Option<(Ipv4Addr, usize)> {
     let part = |b: &&u8| b.is_ascii_digit() || **b == b'.';
     let mut end = at + text[at..].iter().take(17).take_while(part).count();
@@ -230,7 +231,7 @@ fn v4_at(text: &[u8], at: usize) -> Option<(Ipv4Addr, usize)> {
     (!follows(text, end)).then_some((addr, end))
 }
 
-/// The IPv6 address that begins at a place, and its end.
+/// Returns the IPv6 address that begins at a place, and its end.
 fn v6_at(text: &[u8], at: usize) -> Option<(IpAddr, usize)> {
     let part = |b: &&u8| b.is_ascii_hexdigit() || b".:".contains(b);
     let mut end = at + text[at..].iter().take(48).take_while(part).count();
@@ -292,7 +293,7 @@ mod tests {
             ),
             ("0.0.0.0 0.0.0.0 10.0.0.1", &["0.0.0.0/0", "10.0.0.1"]),
             ("128.0.0.0 128.0.0.0", &["128.0.0.0/1"]),
-            // These are two.
+            // These are two addresses.
             ("10.0.0.9-10.0.0.1", &["10.0.0.9", "10.0.0.1"]),
             ("10.0.0.1 - - [10/Oct]", &["10.0.0.1"]),
             ("10.0.0.1 - ::1", &["10.0.0.1", "::1"]),

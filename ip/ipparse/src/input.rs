@@ -1,7 +1,9 @@
-//! Arguments, files and standard input as blocks of whole lines, and the threads that work on them.
+//! Reads arguments, files and standard input as blocks of whole lines, and runs the threads that work
+//! on them.
 //!
-//! A block is read by whichever thread is free, under a lock; worked on; and what came of it is
-//! delivered in the order of the input, by whichever thread has the block whose turn it is.
+//! A free thread takes a lock and reads the next block. Then it works on the block without the lock.
+//! The results are delivered in the order of the input: the thread whose block is next delivers it, and
+//! with it all later blocks that are already done.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -21,7 +23,7 @@ use crate::output::{Result, complain};
 use crate::read::Style;
 use crate::standard;
 
-/// Where text comes from.
+/// A source of text.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// An argument, with its number.
@@ -31,7 +33,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// As a human knows it.
+    /// Returns its name for messages.
     pub(crate) fn name(&self) -> String {
         match self {
             Source::Text(n, _) => format!("argument {n}"),
@@ -41,10 +43,10 @@ impl Source {
     }
 }
 
-/// What arguments stand for: one that is an item is text, `-` standard input, one that is the name of a
-/// file this file, and anything else text too, so that it is reported as invalid with the place. Where
-/// items are found in free text, one with white space or an item in it is text if no file has this name.
-/// None: standard input.
+/// Returns the sources that the arguments name. An argument that is an item is text, `-` is standard
+/// input, and the name of a file is this file. Anything else is text too, so that it is reported as
+/// invalid with the place. When items are found in free text, an argument with white space or an item
+/// in it is text if no file has this name. Without arguments the source is standard input.
 pub(crate) fn sources(arguments: &[OsString], style: &Style) -> Vec<Source> {
     if arguments.is_empty() {
         return vec![Source::Stdin];
@@ -63,7 +65,7 @@ pub(crate) fn sources(arguments: &[OsString], style: &Style) -> Vec<Source> {
     arguments.iter().enumerate().map(source).collect()
 }
 
-/// No file has this name, and it has white space or an address in it.
+/// Returns whether no file has this name, and the argument contains white space or an address.
 fn is_free_text(argument: &OsStr) -> bool {
     if Path::new(argument).symlink_metadata().is_ok() {
         return false;
@@ -80,8 +82,8 @@ fn is_free_text(argument: &OsStr) -> bool {
     found
 }
 
-/// Something has this name; or it can only be meant as a name, so that "no such file" is the better
-/// complaint.
+/// Returns whether a file has this name, or the argument can only be meant as a name. In that case "no
+/// such file" is the better message.
 pub(crate) fn is_file_name(argument: &OsStr) -> bool {
     let path = Path::new(argument);
     if path.symlink_metadata().is_ok() {
@@ -96,21 +98,21 @@ pub(crate) fn is_file_name(argument: &OsStr) -> bool {
         || bytes.starts_with(b"../")
 }
 
-/// Before and behind the text of a block stand so many line ends, so that looking a little to the left
-/// and right needs no care.
+/// How many line ends stand before and behind the text of a block. With them, code can look a little to
+/// the left and right without a check.
 pub(crate) const PAD: usize = 128;
 
-/// How much is read at once: a block, its masks and what comes of it stay in a core's cache.
+/// How many bytes are read at once. A block, its masks and its result fit into a core's cache.
 const BLOCK: usize = 256 * 1024;
 
-/// Whole lines, each with its line end.
+/// A block of whole lines, each with its line end.
 #[derive(Debug)]
 pub(crate) struct Block {
     buffer: Vec<u8>,
     len: usize,
-    /// Which of the sources they are from.
+    /// The number of the source that the lines come from.
     pub(crate) source: usize,
-    /// The number of its first line, from 1; only if [`Settings::lines`].
+    /// The number of its first line, from 1. It is set only if [`Settings::lines`] is.
     pub(crate) first_line: u64,
 }
 
@@ -124,7 +126,7 @@ impl Block {
         }
     }
 
-    /// Of one text.
+    /// Makes a block of one text.
     pub(crate) fn of(text: &[u8]) -> Block {
         let mut block = Block::new();
         block.set(text);
@@ -143,7 +145,7 @@ impl Block {
         }
     }
 
-    /// The text is `len` bytes; a line end is put behind it if it has none.
+    /// Ends a text of `len` bytes. If the last line has no line end, it gets one.
     fn finish(&mut self, len: usize) {
         self.grow(len + 1);
         self.len = len;
@@ -159,26 +161,26 @@ impl Block {
         &self.buffer[PAD..PAD + self.len]
     }
 
-    /// The text with [`PAD`] line ends before and behind it.
+    /// Returns the text with [`PAD`] line ends before and behind it.
     pub(crate) fn padded(&self) -> &[u8] {
         &self.buffer[..PAD + self.len + PAD]
     }
 }
 
-/// How input is to be read.
+/// How to read the input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// 0: as many as there are cores.
+    /// How many threads work. With 0 there are as many as there are cores.
     pub(crate) threads: usize,
-    /// Whether the numbers of lines are wanted.
+    /// Whether the numbers of lines are needed.
     pub(crate) lines: bool,
-    /// Lines end with a zero byte. In a block each is a line end, and the other way round.
+    /// Lines end with a zero byte. In a block, zero bytes and line ends are exchanged.
     pub(crate) zero: bool,
 }
 
-/// Works on all blocks of all sources: `worker` makes what one thread works with, `deliver` gets what
-/// came of the blocks, in order, and says whether to go on. Returns what the workers were at the end,
-/// and whether a source could not be read.
+/// Works on all blocks of all sources. `worker` makes the state of one thread. `deliver` gets the
+/// results of the blocks in order, and returns whether to go on. Returns the final states of the
+/// workers, and whether a source could not be read.
 pub(crate) fn run<W, R>(
     sources: &[Source],
     settings: Settings,
@@ -239,7 +241,7 @@ fn threads(sources: &[Source], wanted: usize) -> usize {
     cores(wanted)
 }
 
-/// As many threads as wanted; for 0 one a core, but not more than help.
+/// Returns how many threads to use. For 0 it is one for each core, up to the number that still helps.
 pub(crate) fn cores(wanted: usize) -> usize {
     match wanted {
         0 => thread::available_parallelism()
@@ -252,15 +254,15 @@ pub(crate) fn cores(wanted: usize) -> usize {
 struct Shared<'a, R, D> {
     reader: Mutex<Reader<'a>>,
     order: Mutex<Order<R, D>>,
-    /// The turn has moved, or all is to stop.
+    /// Notified when the turn has moved, or when all threads must stop.
     moved: Condvar,
     stop: AtomicBool,
-    /// So many blocks may be done before their turn.
+    /// How many blocks may be done before their turn.
     ahead: u64,
 }
 
 struct Order<R, D> {
-    /// The number of the block that is to be delivered next.
+    /// The number of the block that is delivered next.
     turn: u64,
     waiting: BTreeMap<u64, R>,
     deliver: D,
@@ -272,7 +274,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A worker that panics must not leave the others waiting for its block.
+/// Stops the other threads when a worker panics. Otherwise they would wait for its block for ever.
 struct StopOnPanic<'a>(&'a AtomicBool, &'a Condvar);
 
 impl Drop for StopOnPanic<'_> {
@@ -299,7 +301,7 @@ impl<R, D: FnMut(R) -> Result<bool>> Shared<'_, R, D> {
 
     fn deliver(&self, number: u64, result: R) {
         let mut order = lock(&self.order);
-        // Whoever has the block whose turn it is never waits here.
+        // The thread that has the next block never waits here.
         while number > order.turn + self.ahead && !self.stop.load(Ordering::Relaxed) {
             order = self
                 .moved
@@ -327,10 +329,10 @@ impl<R, D: FnMut(R) -> Result<bool>> Shared<'_, R, D> {
     }
 }
 
-/// Reads the sources, one after the other, in blocks.
+/// Reads the sources, one after another, in blocks.
 struct Reader<'a> {
     sources: &'a [Source],
-    /// The source that comes next, and the one that is being read.
+    /// The source that comes next, and the source that is being read.
     next: usize,
     open: Option<Open>,
     number: u64,
@@ -339,14 +341,14 @@ struct Reader<'a> {
     bar: ProgressBar,
 }
 
-/// What a file's text is read from.
+/// The reader of a file's text.
 enum Text {
-    /// Nobody has looked at it yet.
+    /// The format is not known yet.
     New(File),
     Plain(File),
-    /// It is made of what is in the file.
+    /// The text is decoded from the contents of the file.
     Decoded(Box<dyn Read + Send>),
-    /// Nothing more comes.
+    /// There is no more text.
     None,
 }
 
@@ -364,10 +366,11 @@ impl Read for Text {
 struct Open {
     text: Text,
     source: usize,
-    /// The beginning of a line whose end is not read yet.
+    /// The beginning of a line whose end has not been read yet.
     carry: Vec<u8>,
     line: u64,
-    /// Read as much as fits; from a pipe or terminal no more than there is.
+    /// Whether to read as much as fits. From a pipe or terminal, only the bytes that have arrived are
+    /// read.
     fill: bool,
 }
 
@@ -384,7 +387,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Fills `block`; returns its number, or `None` at the end of everything.
+    /// Fills `block`. Returns its number, or `None` at the end of all sources.
     fn next(&mut self, block: &mut Block) -> Option<u64> {
         loop {
             if let Some(open) = &mut self.open {
@@ -454,8 +457,8 @@ impl Open {
         }
     }
 
-    /// Finds out what the file is, and decodes it if it is not plain text. Returns how many bytes of that
-    /// text are in `block` then.
+    /// Finds out the format of the file, and decodes it if it is not plain text. Returns how many bytes
+    /// of the text are in `block` then.
     #[cold]
     fn begin(&mut self, block: &mut Block, bar: &ProgressBar) -> io::Result<usize> {
         let Text::New(mut file) = std::mem::replace(&mut self.text, Text::None) else {
@@ -483,7 +486,7 @@ impl Open {
         }
         let start = io::Cursor::new(block.buffer[PAD..PAD + len].to_vec());
         let mut text = decode(kind, start.chain(bar.wrap_read(file)))?;
-        // What was compressed may be UTF-16.
+        // Compressed text may be UTF-16.
         let (mut start, mut part) = (Vec::new(), [0; 64]);
         let kind = loop {
             let n = text.read(&mut part)?;
@@ -497,7 +500,7 @@ impl Open {
         Ok(0)
     }
 
-    /// Whole lines into `block`; false at the end of the file.
+    /// Reads whole lines into `block`. Returns false at the end of the file.
     fn read(
         &mut self,
         block: &mut Block,
@@ -509,13 +512,13 @@ impl Open {
         let mut len = self.carry.len();
         self.carry.clear();
         let line_end = if settings.zero { 0 } else { b'\n' };
-        // No line end is before `searched`.
+        // There is no line end before `searched`.
         let mut searched = len;
         let mut end = None;
         if matches!(self.text, Text::New(_)) {
             len = self.begin(block, bar)?;
             if !self.fill {
-                // A pipe: what there is goes on at once.
+                // From a pipe, pass on the lines that have arrived at once.
                 end = memrchr(line_end, &block.buffer[PAD..PAD + len]).map(|at| at + 1);
             }
         }
@@ -528,7 +531,7 @@ impl Open {
                 match memrchr(line_end, &block.buffer[PAD + searched..PAD + len]) {
                     Some(at) => break Some(searched + at + 1),
                     None => {
-                        // A very long line: room for twice as much.
+                        // This line is very long, so make room for twice as much.
                         searched = len;
                         block.grow(2 * len);
                         continue;
@@ -549,7 +552,7 @@ impl Open {
                 Err(error) => return Err(error),
             }
         };
-        // What is left of a file at its end is a line, with or without a line end.
+        // The rest at the end of a file is a line, with or without a line end.
         let end = end.unwrap_or(len);
         self.carry
             .extend_from_slice(&block.buffer[PAD + end..PAD + len]);
@@ -566,7 +569,7 @@ impl Open {
     }
 }
 
-/// Makes zero bytes of line ends, and line ends of zero bytes.
+/// Turns zero bytes into line ends, and line ends into zero bytes.
 pub(crate) fn swap_line_ends(text: &mut [u8]) {
     for byte in text {
         match *byte {
@@ -577,10 +580,11 @@ pub(crate) fn swap_line_ends(text: &mut [u8]) {
     }
 }
 
-/// Files below this size need no bar.
+/// Smaller files need no progress bar.
 const LARGE: u64 = 32 * 1024 * 1024;
 
-/// Shown if someone sees it, it would not stand between the lines of output, and the work is long.
+/// Returns a progress bar. It is shown only if a user sees it, if it does not stand between lines of
+/// output, and if the work is long.
 fn progress_bar(sources: &[Source]) -> ProgressBar {
     if !io::stderr().is_terminal() || io::stdout().is_terminal() {
         return ProgressBar::hidden();
@@ -599,8 +603,8 @@ fn progress_bar(sources: &[Source]) -> ProgressBar {
     }
 }
 
-/// How many bytes all sources are, if nothing else than text and regular files is among them; `stdin`
-/// says what is left of standard input.
+/// Returns how many bytes all sources have, if all of them are text or regular files. `stdin` returns
+/// how many bytes are left in standard input.
 fn total(sources: &[Source], stdin: impl Fn() -> Option<u64>) -> Option<u64> {
     let mut stdin_seen = false;
     let size = |source: &Source| match source {
@@ -610,15 +614,15 @@ fn total(sources: &[Source], stdin: impl Fn() -> Option<u64>) -> Option<u64> {
             .filter(|m| m.is_file())
             .map(|m| m.len()),
         Source::Text(_, text) => Some(text.len() as u64),
-        // Read once, it is at its end.
+        // The first reading uses standard input up.
         Source::Stdin if std::mem::replace(&mut stdin_seen, true) => Some(0),
         Source::Stdin => stdin(),
     };
     sources.iter().map(size).sum()
 }
 
-/// How many bytes of a regular file lie behind the place where it is read; `None` for a pipe, a
-/// terminal and so on.
+/// Returns how many bytes of a regular file are still to be read, or `None` for a pipe, a terminal and
+/// so on.
 fn rest(mut file: &File) -> Option<u64> {
     let metadata = file.metadata().ok().filter(|m| m.is_file())?;
     let place = file.stream_position().ok()?;
@@ -663,7 +667,7 @@ mod tests {
         ] {
             assert_eq!(read_all(text).concat(), whole);
         }
-        // Lines shorter than a block, as long as one, and much longer.
+        // Lines shorter than a block, as long as a block, and much longer.
         for len in [1, 99, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK] {
             let mut text = Vec::new();
             while text.len() < 3 * BLOCK {
@@ -684,7 +688,7 @@ mod tests {
             .map(|n| Source::Text(n, format!("{n}").into()))
             .collect();
         let mut all = Vec::new();
-        // A file among them, so that threads are used.
+        // One source is a file, so that threads are used.
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "x\n").unwrap();
         let mut with_file = vec![Source::File(file.path().to_owned())];
@@ -734,7 +738,7 @@ mod tests {
         assert_eq!(total(&all, || Some(500)), Some(543));
         assert_eq!(total(&all, || None), None);
         assert_eq!(total(&[text, path.clone(), path], || None), Some(83));
-        // Standard input twice has no more to read.
+        // The second standard input has no more to read.
         assert_eq!(total(&[Source::Stdin, Source::Stdin], || Some(7)), Some(7));
         let nothing = Source::File("/no/such/file".into());
         assert_eq!(total(&[nothing], || Some(7)), None);

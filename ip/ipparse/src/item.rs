@@ -1,4 +1,4 @@
-//! What a line is: an address, a network, a range, an address with port or zone. And its text.
+//! The item in a line: an address, a network, a range, or an address with port or zone. Also its text.
 
 use std::cmp::{Ordering, Reverse};
 use std::hash::{Hash, Hasher};
@@ -14,7 +14,7 @@ use std_net_ip::{v4, v6};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
     Addr(IpAddr),
-    /// With host bits, as it was written.
+    /// A network. It keeps the host bits with which it was written.
     Net(IpNet),
     Range(IpRange),
     Socket(SocketAddr),
@@ -22,7 +22,8 @@ pub(crate) enum Item {
 }
 
 impl Hash for Item {
-    /// By one number, as most are addresses; what is not equal may well have the same hash.
+    /// Hashes only one number, because most items are addresses. Items that are not equal may have the
+    /// same hash.
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
@@ -36,10 +37,10 @@ impl Hash for Item {
     }
 }
 
-/// In which form addresses are read.
+/// The form in which addresses are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum From {
-    /// Any form but plain integers and the classic forms, told apart by their look
+    /// Any form except plain integers and the classic forms
     #[default]
     Auto,
     /// Addresses only
@@ -52,17 +53,19 @@ pub(crate) enum From {
     Socket,
     /// Names of reverse DNS only: 1.2.0.192.in-addr.arpa, and zones: 2.0.192.in-addr.arpa
     Reverse,
-    /// Decimal numbers only, ranges (1-9) and networks (256/24) of them: IPv4 up to 4294967295, IPv6 above
+    /// Only decimal numbers, and ranges (1-9) and networks (256/24) of them: IPv4 up to 4294967295,
+    /// IPv6 above
     Integer,
-    /// Hexadecimal numbers only, with or without 0x, ranges and networks of them: IPv4 up to 8 digits, IPv6 above
+    /// Only hexadecimal numbers, with or without 0x, and ranges and networks of them: IPv4 up to 8
+    /// digits, IPv6 above
     Hex,
-    /// As auto, and the classic forms of inet_aton(3): 127.1, 0x7f.1, 0177.0.0.1
+    /// The forms of auto, and the classic forms of inet_aton(3): 127.1, 0x7f.1, 0177.0.0.1
     Classic,
-    /// Octets with leading zeros that are decimal all the same: 001.002.004.000, networks and ranges of them
+    /// Decimal octets with leading zeros: 001.002.004.000, and networks and ranges of them
     Padded,
 }
 
-/// In which form addresses are written.
+/// The form in which addresses are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum To {
     /// The shortest text, in lower case (RFC 5952)
@@ -70,7 +73,7 @@ pub(crate) enum To {
     Canonical,
     /// All 32 digits of an IPv6 address
     Expanded,
-    /// The name in reverse DNS; for a network the zones that make it up, a line each
+    /// The name in reverse DNS; a network becomes its zones, one a line
     Reverse,
     /// One decimal number
     Integer,
@@ -80,29 +83,29 @@ pub(crate) enum To {
     Binary,
 }
 
-/// Lengths to which addresses are cut.
+/// The lengths to which addresses are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mask {
     pub(crate) v4: u8,
     pub(crate) v6: u8,
 }
 
-/// Which of the two versions.
+/// One of the two versions of IP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     V4,
     V6,
 }
 
-/// What text means, and which of the items count.
+/// How a text is read, and which items count.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Meaning {
     pub(crate) from: From,
-    /// What else is read than the strict forms; with [`From::Auto`] alone.
+    /// The forms that are read besides the strict ones. They count only with [`From::Auto`].
     pub(crate) forms: Forms,
-    /// An IPv4 address mapped into IPv6 is the IPv4 address.
+    /// Whether an IPv4-mapped IPv6 address becomes its IPv4 address.
     pub(crate) unmap: bool,
-    /// Items of the other version are left out.
+    /// Whether only items of one version count, and of which.
     pub(crate) only: Option<Version>,
 }
 
@@ -116,10 +119,10 @@ impl std::convert::From<Entry> for Item {
     }
 }
 
-/// Why text is no item.
+/// The reason why a text is not an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wrong {
-    /// The byte where it goes wrong, from 0.
+    /// The byte at which the text is wrong, from 0.
     pub(crate) at: usize,
     pub(crate) reason: String,
 }
@@ -135,7 +138,7 @@ impl std::convert::From<ParseError> for Wrong {
 }
 
 impl Wrong {
-    /// The same in a longer text.
+    /// Moves the place, for a text with `bytes` more bytes before it.
     fn behind(mut self, bytes: usize) -> Wrong {
         self.at += bytes;
         self
@@ -145,7 +148,7 @@ impl Wrong {
 type Parsed<T> = Result<T, Wrong>;
 
 impl Meaning {
-    /// What text means.
+    /// Reads an item from text.
     #[inline]
     pub(crate) fn parse(&self, text: &[u8]) -> Parsed<Item> {
         Ok(match self.from {
@@ -169,13 +172,13 @@ impl Meaning {
         })
     }
 
-    /// Whether items are changed or left out.
+    /// Returns whether items are changed or left out.
     #[inline(always)]
     pub(crate) fn adjusts(&self) -> bool {
         self.unmap || self.only.is_some()
     }
 
-    /// What counts of an item, and as what.
+    /// Returns the item as it counts, or `None` if it does not count.
     #[inline]
     pub(crate) fn adjust(&self, item: Item) -> Option<Item> {
         let item = if self.unmap { item.unmapped() } else { item };
@@ -187,7 +190,7 @@ impl Meaning {
     }
 }
 
-/// By the first byte that tells.
+/// Decides by the first byte that tells the form.
 #[inline]
 fn auto(text: &[u8]) -> Parsed<Item> {
     match text.iter().position(|b| !b.is_ascii_digit() && *b != b'.') {
@@ -203,7 +206,7 @@ fn other(text: &[u8]) -> Parsed<Item> {
     if is_name(text) {
         return name(text);
     }
-    // A zone may have dashes in its name, so it is looked for before ranges.
+    // A zone may have dashes in its name, so look for a zone before a range.
     if text.starts_with(b"[") {
         return match text.strip_suffix(b"]") {
             Some(inside) => address(&inside[1..]).map_err(|wrong| wrong.behind(1)),
@@ -226,7 +229,7 @@ fn other(text: &[u8]) -> Parsed<Item> {
         return address(text);
     }
     match has(b':') {
-        // One colon behind dots: a port.
+        // A single colon behind dots begins a port.
         Some(colon)
             if memchr::memchr(b'.', &text[..colon]).is_some()
                 && memchr::memchr(b':', &text[colon + 1..]).is_none() =>
@@ -249,7 +252,7 @@ fn socket(text: &[u8]) -> Parsed<Item> {
     Ok(Item::Socket(ip::parse_socket_addr(text)?))
 }
 
-/// One address, `FIRST-LAST` or `ADDRESS/LENGTH`, where `one` reads addresses.
+/// Reads one address, `FIRST-LAST` or `ADDRESS/LENGTH`. `one` reads an address.
 fn composed(text: &[u8], one: impl Fn(&[u8]) -> Parsed<IpAddr>) -> Parsed<Item> {
     if let Some(dash) = memchr::memchr(b'-', text) {
         let first = one(text[..dash].trim_ascii_end())?;
@@ -257,7 +260,7 @@ fn composed(text: &[u8], one: impl Fn(&[u8]) -> Parsed<IpAddr>) -> Parsed<Item> 
         let at = dash + 1 + (behind.len() - behind.trim_ascii_start().len());
         let last = one(&text[at..]).map_err(|wrong| wrong.behind(at))?;
         let (first, last) = match (first, last) {
-            // Numbers do not say their version; if one is above IPv4, both are IPv6.
+            // Numbers do not tell their version. If one is above the IPv4 numbers, both are IPv6.
             (IpAddr::V4(low), IpAddr::V6(_)) if !text.contains(&b'.') => {
                 (Ipv6Addr::from_bits(low.to_bits().into()).into(), last)
             }
@@ -280,7 +283,7 @@ fn composed(text: &[u8], one: impl Fn(&[u8]) -> Parsed<IpAddr>) -> Parsed<Item> 
         return one(text).map(Item::Addr);
     };
     let addr = one(&text[..slash])?;
-    // The same reasons as for any other network.
+    // Read it as a strict network, to get the usual reasons.
     let mut strict = Vec::new();
     push_addr(&mut strict, addr);
     let shift = |at: usize| (at + slash).saturating_sub(strict.len());
@@ -318,10 +321,10 @@ fn hex(text: &[u8]) -> Parsed<IpAddr> {
     })
 }
 
-/// An address whose octets are decimal whatever they begin with.
+/// Reads an address whose octets are decimal, even if they begin with zeros.
 fn padded(text: &[u8]) -> Parsed<IpAddr> {
     let mut plain = Vec::new();
-    // For each byte that is left where it was.
+    // The original place of each byte that stays.
     let mut places = Vec::new();
     let mut start = true;
     for (at, byte) in text.iter().enumerate() {
@@ -344,14 +347,14 @@ fn padded(text: &[u8]) -> Parsed<IpAddr> {
     })
 }
 
-/// Whether it ends as names of reverse DNS do.
+/// Returns whether the text ends like a name of reverse DNS.
 fn is_name(text: &[u8]) -> bool {
     let text = text.strip_suffix(b".").unwrap_or(text);
     let end = &text[text.len().saturating_sub(5)..];
     text.len() > 5 && end.eq_ignore_ascii_case(b".arpa")
 }
 
-/// The name of an address in reverse DNS, or of a zone, which is a network.
+/// Reads the name of an address in reverse DNS, or the name of a zone, which is a network.
 fn name(text: &[u8]) -> Parsed<Item> {
     match reverse::parse(text) {
         Ok(addr) => Ok(Item::Addr(addr)),
@@ -359,7 +362,7 @@ fn name(text: &[u8]) -> Parsed<Item> {
     }
 }
 
-/// The network that a zone of reverse DNS is.
+/// Returns the network of a reverse DNS zone.
 fn zone(text: &[u8]) -> Option<IpNet> {
     let text = std::str::from_utf8(text).ok()?.to_ascii_lowercase();
     let text = text.strip_suffix('.').unwrap_or(&text);
@@ -395,7 +398,7 @@ fn zone(text: &[u8]) -> Option<IpNet> {
     Some(net.into())
 }
 
-/// `ADDRESS/LENGTH`, or `ADDRESS/MASK` with a mask of ones and then zeros.
+/// Reads `ADDRESS/LENGTH`, or `ADDRESS/MASK` with a mask of ones and then zeros.
 #[inline]
 fn parse_net(text: &[u8]) -> Parsed<IpNet> {
     net::parse(text).or_else(|error| with_mask(text).ok_or_else(|| error.into()))
@@ -411,7 +414,7 @@ fn with_mask(text: &[u8]) -> Option<IpNet> {
 }
 
 impl Item {
-    /// What kind of thing it is, in one word.
+    /// Returns the kind of the item, in one word.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Item::Addr(_) => "address",
@@ -422,7 +425,7 @@ impl Item {
         }
     }
 
-    /// Its address; of a network as written, of a range the first.
+    /// Returns its address. A network returns the address as written, and a range its first address.
     pub(crate) fn addr(&self) -> IpAddr {
         match self {
             Item::Addr(addr) => *addr,
@@ -433,7 +436,7 @@ impl Item {
         }
     }
 
-    /// All its addresses.
+    /// Returns all its addresses.
     pub(crate) fn range(&self) -> IpRange {
         match self {
             Item::Net(net) => (*net).into(),
@@ -442,7 +445,7 @@ impl Item {
         }
     }
 
-    /// It as a network, if it is one or a single address.
+    /// Returns it as a network, if it is a network or a single address.
     pub(crate) fn net(&self) -> Option<IpNet> {
         match self {
             Item::Net(net) => Some(*net),
@@ -451,7 +454,7 @@ impl Item {
         }
     }
 
-    /// It with the IPv4 address, if it is one mapped into IPv6, or all of it are.
+    /// Returns it with IPv4 addresses, if all its addresses are IPv4-mapped.
     pub(crate) fn unmapped(self) -> Item {
         let v4 = |addr: IpAddr| match addr {
             IpAddr::V6(addr) => addr.to_ipv4_mapped(),
@@ -477,7 +480,8 @@ impl Item {
         }
     }
 
-    /// The network of the mask's length that it is in; what is larger already, or in several, as it is.
+    /// Returns the network of the mask's length that contains the item. An item that is larger, or lies
+    /// in several such networks, stays as it is.
     pub(crate) fn masked(self, mask: Mask) -> Item {
         let range = self.range();
         let len = if range.first().is_ipv4() {
@@ -491,7 +495,8 @@ impl Item {
         }
     }
 
-    /// The same, with one item for one address: 10.0.0.1/32 and 10.0.0.1-10.0.0.1 are 10.0.0.1.
+    /// Returns the item for comparisons. A network or range of one address becomes the address:
+    /// 10.0.0.1/32 and 10.0.0.1-10.0.0.1 become 10.0.0.1.
     #[inline]
     pub(crate) fn key(self) -> Item {
         match self {
@@ -501,7 +506,8 @@ impl Item {
         }
     }
 
-    /// The order of `sort`: IPv4 first, by address, larger ones first, then by kind, port and zone.
+    /// Compares by the order of `sort`: IPv4 first, then by address, with larger items first, then by
+    /// kind, port and zone.
     pub(crate) fn order(&self, other: &Item) -> Ordering {
         let key = |item: &Item| {
             let kind = match item {
@@ -525,7 +531,7 @@ impl Item {
     /// Appends its text.
     pub(crate) fn write(&self, to: To, out: &mut Vec<u8>) {
         match self {
-            // What is written most.
+            // This is the most frequent case.
             Item::Addr(addr) if to == To::Canonical => push_addr(out, *addr),
             Item::Addr(addr) => push_as(out, *addr, to),
             Item::Net(net) if to != To::Reverse => {
@@ -614,7 +620,7 @@ fn push_number_long(out: &mut Vec<u8>, number: u64) {
     push_number(out, number);
 }
 
-/// Appends a network with its length, but a single address without if `bare`.
+/// Appends a network with its prefix length. With `bare`, a single address has no length.
 #[inline]
 pub(crate) fn push_net(out: &mut Vec<u8>, net: IpNet, bare: bool) {
     push_addr(out, net.addr());
@@ -640,7 +646,7 @@ pub(crate) fn push_display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
     write!(out, "{value}").expect("a vector takes all");
 }
 
-/// The networks on borders of reverse DNS that make up a network.
+/// Returns the reverse DNS zones that make up a network, as networks.
 pub(crate) fn zones(net: IpNet) -> impl Iterator<Item = IpNet> {
     let step = if net.addr().is_ipv4() { 8 } else { 4 };
     let len = net.prefix_len().next_multiple_of(step);
@@ -649,7 +655,7 @@ pub(crate) fn zones(net: IpNet) -> impl Iterator<Item = IpNet> {
         .expect("no shorter, and not too long")
 }
 
-/// The zone of a network on such a border: its name without the labels of the host part.
+/// Appends the name of such a zone: the name without the labels of the host part.
 pub(crate) fn push_zone(out: &mut Vec<u8>, zone: IpNet) {
     let name = zone.addr().reverse_name().to_string();
     let step = if zone.addr().is_ipv4() { 8 } else { 4 };
@@ -756,7 +762,7 @@ mod tests {
                 (To::Reverse, From::Auto),
                 (To::Expanded, From::Auto),
             ] {
-                // Numbers do not say their version; and a range has many zones.
+                // Numbers do not tell their version, and a range has many zones.
                 let small = to == To::Integer && text == "::/0";
                 if small || to == To::Reverse && text.contains('-') {
                     continue;

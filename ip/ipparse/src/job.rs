@@ -1,4 +1,4 @@
-//! What all verbs that read items have in common: sources, how lines are read, what becomes of bad ones.
+//! What all verbs that read items share: the sources, how lines are read, and the reports of bad lines.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use crate::output::{Result, Status, complain};
 use crate::read::{Bad, Entry, Line, Style, each, extract};
 use crate::settings::{Reading, Showing};
 
-/// What all verbs that read items have in common.
+/// The state that all verbs that read items share.
 pub(crate) struct Job {
     pub(crate) sources: Vec<Source>,
     pub(crate) settings: input::Settings,
@@ -19,9 +19,9 @@ pub(crate) struct Job {
     pub(crate) strict: bool,
     pub(crate) keep: bool,
     pub(crate) quiet: bool,
-    /// Of the sources.
+    /// The names of the sources.
     pub(crate) names: Vec<String>,
-    /// Something was found in free text.
+    /// Whether an item was found in free text.
     found: AtomicBool,
 }
 
@@ -56,7 +56,7 @@ impl Job {
         input::run(&self.sources, self.settings, worker, work, deliver)
     }
 
-    /// Calls `f` for each line of a block, or each item in free text.
+    /// Calls `f` for each line of a block, or for each item in free text.
     #[inline(always)]
     pub(crate) fn each<'a>(
         &self,
@@ -83,8 +83,8 @@ impl Job {
         }
     }
 
-    /// Reads a block: calls `item` for each with `out`, to which the lines to pass on go as well, and
-    /// returns the bad ones.
+    /// Reads a block. Calls `item` for each item with `out`, which also gets the lines to pass on.
+    /// Returns the bad lines.
     #[inline]
     pub(crate) fn read(
         &self,
@@ -97,7 +97,7 @@ impl Job {
         self.each(
             finder,
             block,
-            // It is used several times, and would not be inlined by itself.
+            // The closure is used several times, so it would not be inlined without this attribute.
             #[inline(always)]
             |line| {
                 match line {
@@ -115,8 +115,8 @@ impl Job {
         bad
     }
 
-    /// Reads a block whose items are held: calls `item` for each, and returns the lines to pass on and
-    /// the bad ones.
+    /// Reads a block whose items are kept. Calls `item` for each item, and returns the lines to pass on
+    /// and the bad lines.
     #[inline]
     pub(crate) fn hold(
         &self,
@@ -129,13 +129,13 @@ impl Job {
         (pass, bad)
     }
 
-    /// Something was found in free text that was not read by [`Job::each`].
+    /// Notes that an item was found in free text by other code than [`Job::each`].
     pub(crate) fn note_found(&self) {
         self.found.store(true, Ordering::Relaxed);
     }
 
-    /// Puts the files in folders in their place, at all depths and in the order of their names; of the
-    /// folder that one is in if `here`. Returns whether a folder could not be read.
+    /// Replaces each folder by the files in it, at all depths, ordered by name. Without a source it
+    /// uses the current folder if `here` is set. Returns whether a folder could not be read.
     pub(crate) fn walk(&mut self, here: bool) -> bool {
         let mut trouble = false;
         let given = if here {
@@ -151,7 +151,8 @@ impl Job {
             };
             for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
                 match entry {
-                    // No link, and nothing that may never end; but what is named is read.
+                    // Leave out links and files that may never end. A file that the user names is read
+                    // in any case.
                     Ok(entry)
                         if entry.depth() == 0 && !entry.file_type().is_dir()
                             || entry.file_type().is_file() =>
@@ -176,7 +177,7 @@ impl Job {
         trouble
     }
 
-    /// For what is wrong with lines.
+    /// Returns the reports about wrong lines.
     pub(crate) fn reports(&self) -> Reports<'_> {
         Reports {
             job: self,
@@ -203,19 +204,19 @@ impl Job {
     }
 }
 
-/// So many bad lines are reported one by one.
+/// How many bad lines are reported one by one.
 const REPORTED: u64 = 20;
 
-/// Reports bad lines: the first ones one by one, and at the end how many more there are.
+/// Reports bad lines: the first ones one by one, and at the end the number of the others.
 pub(crate) struct Reports<'a> {
     job: &'a Job,
     count: u64,
-    /// Bad lines have several fields.
+    /// Some bad lines have several fields.
     fields: bool,
 }
 
 impl Reports<'_> {
-    /// Reports bad lines. Whether to go on.
+    /// Reports bad lines. Returns whether to go on.
     pub(crate) fn take(&mut self, all: &[Bad]) -> bool {
         for bad in all {
             self.count += 1;
@@ -230,7 +231,7 @@ impl Reports<'_> {
         true
     }
 
-    /// Reports an item that nothing can be done with. Whether to go on.
+    /// Reports an item that the verb cannot use. Returns whether to go on.
     pub(crate) fn wrong(&mut self, entry: &Entry<'_>, what: &str) -> bool {
         self.count += 1;
         if !self.job.quiet && self.count <= REPORTED {
@@ -240,12 +241,12 @@ impl Reports<'_> {
         !self.job.strict
     }
 
-    /// Whether a bad line has ended it.
+    /// Returns whether a bad line has ended the work.
     pub(crate) fn stopped(&self) -> bool {
         self.job.strict && self.count > 0
     }
 
-    /// How all of it went; `trouble` if a source could not be read.
+    /// Returns the status of the whole work. `trouble` means that a source could not be read.
     pub(crate) fn end(self, trouble: bool) -> Status {
         if self.count > REPORTED && !self.job.quiet {
             let more = with_commas(self.count - REPORTED);
@@ -267,7 +268,7 @@ impl Reports<'_> {
     }
 }
 
-/// As people read it: `411,941`.
+/// Writes a number as people read it: `411,941`.
 fn with_commas(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! For verbs that write far more than they read. Nothing is made before it is written.
+//! For verbs that write far more than they read. Each line is made only when it is written.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,7 +14,7 @@ use crate::settings::Items;
 
 const KEYS: [Field; 2] = [Field::Input, Field::Canonical];
 
-/// A line: an item with its text, a bad one, or one to pass on.
+/// An item with its text, a bad line, or a line to pass on.
 enum Piece {
     Item {
         item: Item,
@@ -27,8 +27,8 @@ enum Piece {
     Pass(Box<[u8]>),
 }
 
-/// Calls `write` for each item, where the output is; it returns what is wrong with the item, if
-/// something is.
+/// Calls `write` for each item, in the thread that has the output. `write` returns what is wrong with
+/// the item, or `None`.
 pub(crate) fn run(
     items: &Items,
     mut write: impl FnMut(&Entry<'_>, &Layout, &mut Output) -> Result<Option<String>> + Send,
@@ -104,7 +104,7 @@ pub(crate) fn run(
     Ok(reports.end(trouble))
 }
 
-/// The addresses of a range.
+/// Returns the addresses of a range.
 pub(crate) fn addresses(range: IpRange) -> Box<dyn Iterator<Item = IpAddr>> {
     match (range.first(), range.last()) {
         (IpAddr::V4(first), IpAddr::V4(last)) => Box::new(

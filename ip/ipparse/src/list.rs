@@ -1,7 +1,9 @@
-//! The entries of a list as they are written, and which of them is the most specific for an address.
+//! The entries of a list with their original text, and the search for the most specific entry of an
+//! address.
 //!
-//! The most specific is the smallest that holds it. Entries may lie in each other or overlap in any way: the
-//! list is cut into segments, each of which has one smallest entry, and a look-up is a search among those.
+//! The most specific entry is the smallest one that holds the address. Entries may lie inside each
+//! other or overlap in any way. So the list is cut into segments, each with one smallest entry, and a
+//! look-up searches for the segment.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,19 +13,19 @@ use std_net_ip::range::IpRange;
 
 use crate::item::Item;
 
-/// Entries in the order of the list, with their texts in one piece.
+/// Entries in the order of the list. Their texts are in one buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     entries: Vec<Written>,
     texts: Vec<u8>,
 }
 
-/// An entry and where its text is.
+/// An entry and the place of its text.
 #[derive(Clone, Copy, Debug)]
 struct Written {
     range: IpRange,
     start: usize,
-    /// Of the entry itself, and of what stands behind it in its line.
+    /// The length of the text of the entry, and of the rest of its line.
     text: u32,
     rest: u32,
 }
@@ -31,7 +33,7 @@ struct Written {
 /// An entry that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Match<'a> {
-    /// As it is written in the list.
+    /// The entry as it is written in the list.
     pub(crate) text: &'a [u8],
     /// The other fields of its line, with tabs between them.
     pub(crate) rest: &'a [u8],
@@ -42,7 +44,7 @@ impl Entries {
         self.push_with(range, text, std::iter::empty());
     }
 
-    /// With what else its line has.
+    /// Adds an entry with the rest of its line.
     pub(crate) fn push_with<'a>(
         &mut self,
         range: IpRange,
@@ -70,7 +72,7 @@ impl Entries {
         });
     }
 
-    /// All their ranges.
+    /// Returns the ranges of all entries.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = IpRange> {
         self.entries.iter().map(|entry| entry.range)
     }
@@ -86,7 +88,7 @@ impl Entries {
     }
 }
 
-/// Tabs stand between columns, so there is none within one.
+/// Turns tabs into spaces: tabs separate columns, so a column must not contain one.
 pub(crate) fn spaces_for_tabs(text: &mut [u8]) {
     text.iter_mut()
         .filter(|b| **b == b'\t')
@@ -96,30 +98,30 @@ pub(crate) fn spaces_for_tabs(text: &mut [u8]) {
 /// No entry.
 const NONE: u32 = u32::MAX;
 
-/// A list that is searched.
+/// A list that can be searched.
 #[derive(Debug)]
 pub(crate) struct List {
     all: Entries,
     v4: Segments<u32>,
     v6: Segments<u128>,
-    /// For each entry the smallest other one that holds all of it.
+    /// For each entry, the smallest other entry that contains it.
     outer: Vec<u32>,
-    /// The entries by their first address, larger ones first.
+    /// The entries ordered by their first address, larger ones first.
     order: Vec<u32>,
-    /// Two entries share some addresses, and each has others.
+    /// Whether two entries overlap, but neither contains the other.
     crossed: bool,
 }
 
-/// Where segments begin, in order, and the smallest entry of each.
+/// The starts of the segments in order, and the smallest entry of each.
 #[derive(Debug)]
 struct Segments<T> {
     starts: Vec<T>,
     entries: Vec<u32>,
-    /// For the highest 16 bits of an address the first segment that begins there or later.
+    /// For the highest 16 bits of an address, the first segment that begins there or later.
     index: Vec<u32>,
 }
 
-/// The address as a number, with the version above it.
+/// Returns the address as a number, with its version before it.
 fn key(addr: IpAddr) -> (bool, u128) {
     match addr {
         IpAddr::V4(addr) => (false, addr.to_bits().into()),
@@ -159,7 +161,7 @@ impl List {
             }))
         };
         let (starts, entries) = segments(v4);
-        // What begins behind the last address is no segment.
+        // A segment cannot begin behind the last address.
         let starts: Vec<u32> = starts
             .into_iter()
             .map_while(|start| start.try_into().ok())
@@ -177,7 +179,7 @@ impl List {
         }
     }
 
-    /// The smallest entry that holds an address.
+    /// Returns the smallest entry that holds an address.
     #[inline]
     pub(crate) fn of(&self, addr: IpAddr) -> Option<Match<'_>> {
         Some(self.written(self.find(addr)?))
@@ -198,12 +200,12 @@ impl List {
         (found != NONE).then_some(found)
     }
 
-    /// The smallest entry that holds all of an item, by whichever of its versions; or else the one at its
-    /// beginning, or else the first within it.
+    /// Returns the smallest entry that contains the whole item, by either of its versions. If there is
+    /// none, returns the entry at the item's beginning, or otherwise the first entry inside the item.
     pub(crate) fn of_item(&self, item: &Item) -> Option<Match<'_>> {
         let of = |range: IpRange| {
             let here = self.find(range.first());
-            // One that holds all of it need not hold that entry.
+            // An entry that contains the whole range need not contain the entry at its beginning.
             if self.crossed
                 && range.first() != range.last()
                 && let Some(i) = self.around(range)
@@ -228,7 +230,8 @@ impl List {
         Some(self.written(found))
     }
 
-    /// The smallest entry that holds all of a range, found by looking at all that begin before it.
+    /// Returns the smallest entry that contains the whole range. It looks at all entries that begin
+    /// before the range.
     fn around(&self, range: IpRange) -> Option<u32> {
         let of = |i: u32| self.all.entries[i as usize].range;
         let behind = self
@@ -241,7 +244,7 @@ impl List {
         holds.copied().min_by_key(|i| (size(*i), *i))
     }
 
-    /// The entries that begin within a range, in order.
+    /// Returns the entries that begin inside a range, in order.
     fn within(&self, range: IpRange) -> impl Iterator<Item = u32> {
         let first = |i: &u32| key(self.all.entries[*i as usize].range.first());
         let from = self
@@ -252,7 +255,7 @@ impl List {
         behind.take_while(move |i| first(i) <= last)
     }
 
-    /// Whether an entry lies in a range.
+    /// Returns whether an entry lies inside a range.
     pub(crate) fn has_inside(&self, range: IpRange) -> bool {
         let last = |i: u32| key(self.all.entries[i as usize].range.last());
         self.within(range).any(|i| last(i) <= key(range.last()))
@@ -268,7 +271,8 @@ impl List {
     }
 }
 
-/// Cuts entries, given by first and last address in order, into segments with their smallest entries.
+/// Cuts entries into segments with their smallest entries. The entries come as first and last
+/// addresses, in order.
 fn cut(entries: impl Iterator<Item = (u128, u128, u32)>) -> (Vec<u128>, Vec<u32>) {
     let mut segments: (Vec<u128>, Vec<u32>) = (vec![0], vec![NONE]);
     let mut add = |start: u128, entry: u32| {
@@ -282,10 +286,10 @@ fn cut(entries: impl Iterator<Item = (u128, u128, u32)>) -> (Vec<u128>, Vec<u32>
             entries.push(entry);
         }
     };
-    // The smallest on top; those that have ended are taken off when they come there. Of two with the same
-    // size the first in the list.
+    // The smallest entry is on top. Of two entries with the same size, the first in the list is on top.
+    // An entry that has ended is removed when it comes to the top.
     let mut open: BinaryHeap<Reverse<(u128, u32, u128)>> = BinaryHeap::new();
-    // Ends all entries on top that end before a place.
+    // Removes all entries at the top that end before a place.
     let close = |open: &mut BinaryHeap<Reverse<(u128, u32, u128)>>,
                  add: &mut dyn FnMut(u128, u32),
                  place: Option<u128>| {
@@ -294,7 +298,7 @@ fn cut(entries: impl Iterator<Item = (u128, u128, u32)>) -> (Vec<u128>, Vec<u32>
                 return;
             }
             open.pop();
-            // What was hidden below and ended no later never shows.
+            // An entry below that has ended too never becomes visible.
             while open.peek().is_some_and(|Reverse((_, _, end))| *end <= last) {
                 open.pop();
             }
@@ -330,7 +334,8 @@ impl<T: Copy + Ord> Segments<T> {
         }
     }
 
-    /// The entry of the segment that an address is in, which has these highest 16 bits.
+    /// Returns the entry of the segment that contains an address. `high` has the highest 16 bits of the
+    /// address.
     #[inline]
     fn find(&self, addr: T, high: usize) -> u32 {
         let (from, to) = (self.index[high] as usize, self.index[high + 1] as usize);
@@ -369,7 +374,7 @@ mod tests {
     }
 
     proptest! {
-        /// The smallest entry that holds an address, found by looking at all.
+        /// Compares with a search through all entries for the smallest one that holds an address.
         #[test]
         fn the_smallest_entry(ends in prop::collection::vec((prop_oneof![0u32..40, u32::MAX - 40..=u32::MAX, any::<u32>()], prop_oneof![0u32..20, Just(u32::MAX)]), 0..30), v6: bool) {
             let ranges: Vec<_> = ends.iter().map(|(first, len)| (*first, first.saturating_add(*len))).collect();
@@ -393,7 +398,7 @@ mod tests {
             let range = IpRange::new(addr(first, false), addr(first + len, false)).unwrap();
             let inside = ranges.iter().any(|(a, b)| first <= *a && *b <= first + len);
             prop_assert_eq!(list.has_inside(range), inside);
-            // The smallest that holds all of it, if there is one.
+            // The smallest entry that contains the whole range, if there is one.
             let holds = ranges.iter().filter(|(a, b)| *a <= first && first + len <= *b);
             if let Some((a, b)) = holds.min_by_key(|(a, b)| b - a) {
                 let found = list.of_item(&Item::Range(range)).unwrap();

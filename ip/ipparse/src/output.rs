@@ -1,6 +1,7 @@
-//! Raw standard output, the exit status, and complaints on standard error.
+//! Standard output without std's buffer, the exit status, and messages on standard error.
 //!
-//! std's `Stdout` looks for line ends in all that passes; blocks of lines go to the descriptor directly.
+//! std's `Stdout` searches all output for line ends. So blocks of lines are written to the descriptor
+//! directly.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -8,12 +9,12 @@ use std::process::ExitCode;
 
 use crate::standard;
 
-/// Why a verb ends early.
+/// The reason why a verb ends early.
 #[derive(Debug)]
 pub(crate) enum Fail {
-    /// Nobody reads the output any more.
+    /// The reader of the output has closed it.
     Closed,
-    /// An error of the system or of usage, as text for a human.
+    /// An error of the system or of usage, as text for the user.
     Message(String),
 }
 
@@ -33,18 +34,18 @@ impl Fail {
     }
 }
 
-/// How a verb ended that came to its end.
+/// The result of a verb that ran to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Status {
     Success = 0,
-    /// Invalid lines; nothing matched; not valid.
+    /// There were invalid lines, or nothing matched, or the input was not valid.
     Negative = 1,
     /// A file could not be read.
     Trouble = 2,
 }
 
-/// The exit status of a verb. A closed pipe is no error worth a word: 141 is what a shell shows for a
-/// program that `SIGPIPE` ended.
+/// Returns the exit status of a verb. A closed pipe is not reported: 141 is the status that a shell
+/// shows for a program that `SIGPIPE` ended.
 pub(crate) fn finish(result: Result<Status>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status as u8),
@@ -56,7 +57,7 @@ pub(crate) fn finish(result: Result<Status>) -> ExitCode {
     }
 }
 
-/// A line on standard error. If that is closed, nobody wants to know.
+/// Writes a line to standard error. If this fails, there is no way to report it.
 pub(crate) fn complain(text: &str) {
     let _ = io::stderr().write_all(format!("ipparse: {text}\n").as_bytes());
 }
@@ -67,7 +68,7 @@ pub(crate) struct Output {
     buffer: Vec<u8>,
 }
 
-/// As much is collected before it is written, where output comes in small pieces.
+/// Output in small pieces is collected up to this many bytes before it is written.
 const FULL: usize = 64 * 1024;
 
 impl Output {
@@ -89,7 +90,7 @@ impl Output {
             .map_err(|error| Fail::writing(&error))
     }
 
-    /// A buffer to append small pieces to; see [`Output::drain`].
+    /// Returns a buffer for small pieces of output; see [`Output::drain`].
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }

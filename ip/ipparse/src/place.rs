@@ -1,5 +1,5 @@
-//! Where in a line items are looked for: in a field, at the beginning, only the first; and text that is
-//! rewritten before it is searched, so that what people and programs write differently is found too.
+//! The places in a line where items are looked for: a field, the beginning, or only the first item.
+//! Also rewrites text before the search, so that other ways to write an address are found too.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,32 +9,32 @@ use std_net_ip::forms;
 
 use crate::input::PAD;
 
-/// Where items are looked for in free text.
+/// The places where items are looked for in free text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Places {
-    /// Only the first of each line.
+    /// Only the first item of each line.
     pub(crate) first: bool,
     /// Only at the beginning of a line.
     pub(crate) start: bool,
     /// Only in this field of a line.
     pub(crate) field: Option<Column>,
-    /// `10.0.0.5.443` is an address with a port.
+    /// Read `10.0.0.5.443` as an address with a port.
     pub(crate) dotted_ports: bool,
-    /// `1[.]2[.]3[.]4` is an address.
+    /// Read `1[.]2[.]3[.]4` as an address.
     pub(crate) defanged: bool,
 }
 
 /// A field of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Column {
-    /// From 1.
+    /// The number of the field, from 1.
     pub(crate) number: usize,
-    /// What stands between two fields; white space if not said.
+    /// The byte between two fields, or white space if there is none.
     pub(crate) delimiter: Option<u8>,
 }
 
 impl Column {
-    /// Where the field is in a line; without the quotes and the white space around it.
+    /// Returns the place of the field in a line, without the quotes and the white space around it.
     pub(crate) fn of(&self, line: &[u8]) -> Option<Range<usize>> {
         let found = match self.delimiter {
             None => words(line).nth(self.number - 1)?,
@@ -44,7 +44,7 @@ impl Column {
     }
 }
 
-/// The words between white space.
+/// Returns the words between white space.
 fn words(line: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -59,7 +59,7 @@ fn words(line: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// The fields between delimiters; one in quotes may have delimiters within.
+/// Returns the fields between delimiters. A quoted field may contain delimiters.
 fn fields(line: &[u8], delimiter: u8) -> impl Iterator<Item = Range<usize>> {
     let mut next = Some(0);
     std::iter::from_fn(move || {
@@ -79,7 +79,7 @@ fn fields(line: &[u8], delimiter: u8) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Without white space, and then quotes, around it.
+/// Removes white space around a field, and then quotes.
 fn strip(line: &[u8], mut field: Range<usize>) -> Range<usize> {
     let white = |b: u8| b.is_ascii_whitespace();
     while field.start < field.end && white(line[field.start]) {
@@ -95,19 +95,20 @@ fn strip(line: &[u8], mut field: Range<usize>) -> Range<usize> {
 }
 
 impl Places {
-    /// Whether items are looked for everywhere, in the text as it is.
+    /// Returns true if items are looked for in the whole text, and the text is not changed before the
+    /// search.
     #[inline(always)]
     pub(crate) fn is_everywhere(&self) -> bool {
         *self == Places::default()
     }
 
-    /// Whether another text is searched than what is there.
+    /// Returns whether the text is changed before the search.
     pub(crate) fn rewrites(&self) -> bool {
         self.field.is_some() || self.dotted_ports || self.defanged
     }
 
-    /// Rewrites a padded text, without moving a line or the beginning of a word; returns the words that
-    /// are shorter now, as they were.
+    /// Rewrites a padded text. Lines and the beginnings of words stay at their places. Returns the
+    /// original places of the words that became shorter.
     pub(crate) fn rewrite(&self, padded: &mut [u8]) -> Vec<Range<usize>> {
         let end = padded.len() - PAD;
         if let Some(column) = self.field {
@@ -138,14 +139,14 @@ fn each_line(padded: &mut [u8], end: usize, mut f: impl FnMut(&mut [u8])) {
     }
 }
 
-/// Writes words that were made harmless as they are, and spaces behind them.
+/// Replaces defanged words by their original text, with spaces behind it.
 fn refang(text: &mut [u8], words: &mut Vec<Range<usize>>) {
     let border = |b: &u8| b.is_ascii_whitespace() || b",;\"'<>|`=".contains(b);
     let mut start = 0;
     while start < text.len() {
         let len = text[start..].iter().position(border);
         let end = len.map_or(text.len(), |len| start + len);
-        // Of `(1[.]2` the word begins behind the bracket, which says nothing.
+        // In `(1[.]2` the word begins behind the bracket, which is not part of a defanged address.
         while start < end && b"([{".contains(&text[start]) {
             start += 1;
         }
@@ -160,7 +161,8 @@ fn refang(text: &mut [u8], words: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Makes a colon of the dot before the port of `10.0.0.5.443`, and a space of that of `2001:db8::1.443`.
+/// Turns the dot before the port of `10.0.0.5.443` into a colon, and the dot in `2001:db8::1.443` into
+/// a space.
 fn dotted_ports(text: &mut [u8]) {
     let part = |b: &u8| b.is_ascii_hexdigit() || b".:".contains(b);
     let mut done = 0;

@@ -1,4 +1,5 @@
-//! Items out of blocks: one a line, or out of free text; and lines that hold none.
+//! Reads the items of a block, one from each line or all from free text, and the lines without a valid
+//! item.
 
 use std_net_ip::ParseError;
 use std_net_ip::net::{self, Ipv4Net};
@@ -10,54 +11,54 @@ use crate::output::complain;
 use crate::place::Places;
 use crate::scan::Scanner;
 
-/// An item and where it stands.
+/// An item and its place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
     pub(crate) item: Item,
-    /// As it was written.
+    /// The text of the item in the input.
     pub(crate) text: &'a [u8],
     pub(crate) source: usize,
-    /// Both from 1; the column in bytes.
+    /// The line and the column, both from 1. The column counts bytes.
     pub(crate) line: u64,
     pub(crate) column: usize,
 }
 
-/// A line that is no item.
+/// A line that is not an item.
 #[derive(Clone, Debug)]
 pub(crate) struct Bad {
     pub(crate) source: usize,
     pub(crate) line: u64,
-    /// Of the byte where it goes wrong, from 1.
+    /// The column of the byte at which the line is wrong, from 1.
     pub(crate) column: usize,
     reason: String,
-    /// The line around the place, escaped, and where the place is in it.
+    /// The text of the line before the place and from there on, escaped.
     before: String,
     here: String,
     after: String,
-    /// It has several fields, with something between them.
+    /// Whether the line has several fields.
     pub(crate) fields: bool,
 }
 
 /// What is read, and how.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Style {
-    /// Items are found in free text, instead of one a line.
+    /// Whether items are found in free text, instead of one on each line.
     pub(crate) extract: bool,
     pub(crate) meaning: Meaning,
     pub(crate) places: Places,
 }
 
-/// What a line is.
+/// The contents of a line.
 pub(crate) enum Line<'a> {
     Item(Entry<'a>),
-    /// Not an item: the whole line, and what is wrong with it.
+    /// A line that is not an item: the whole line, and what is wrong with it.
     Bad(&'a [u8], Box<Bad>),
-    /// Empty, or a comment: the whole line.
+    /// An empty line or a comment: the whole line.
     Blank(&'a [u8]),
 }
 
-/// Calls `f` for each item, bad line and blank line of a block whose items are a line each, in order,
-/// until it returns false.
+/// Calls `f` for each item, bad line and blank line of a block with one item on each line. It goes on
+/// in order until `f` returns false.
 #[inline(always)]
 pub(crate) fn each<'a>(
     finder: &mut Finder,
@@ -70,7 +71,7 @@ pub(crate) fn each<'a>(
     let padded = block.padded();
     let end = PAD + block.text().len();
     let (mut at, mut line) = (PAD, block.first_line);
-    // Most lines are nothing but an address or network: the scanner reads those of IPv4 at once.
+    // Most lines are nothing but an address or network. The scanner reads the IPv4 ones at once.
     let quick = matches!(style.meaning.from, From::Auto | From::Classic);
     let quick = quick && style.places.field.is_none();
     if quick {
@@ -126,7 +127,7 @@ pub(crate) fn each<'a>(
     }
 }
 
-/// Calls `f` for each line of a block, with its line end, and with the first item that counts in it.
+/// Calls `f` for each line of a block, with its line end and the first item in it that counts.
 pub(crate) fn each_line<'a>(
     finder: &mut Finder,
     block: &'a Block,
@@ -152,7 +153,7 @@ pub(crate) fn each_line<'a>(
     }
 }
 
-/// The IPv4 address or network that the line at `start` is, and its length.
+/// Returns the IPv4 address or network that makes up the line at `start`, and its length.
 #[inline(always)]
 fn plain_v4(scanner: &Scanner, padded: &[u8], start: usize) -> Option<(Item, usize)> {
     let (addr, end) = scanner.line(padded, start)?;
@@ -167,7 +168,8 @@ fn plain_v4(scanner: &Scanner, padded: &[u8], start: usize) -> Option<(Item, usi
     Some((Item::Net(net.into()), end + 1 + digits - start))
 }
 
-/// The IPv6 address or network that the line is. Out of line, so that IPv4 stays fast.
+/// Returns the IPv6 address or network that makes up the line. It is not inlined, so that IPv4 stays
+/// fast.
 #[inline(never)]
 fn plain_v6(whole: &[u8]) -> Option<Item> {
     if !whole.iter().take(5).any(|b| *b == b':') {
@@ -185,7 +187,7 @@ fn plain_v6(whole: &[u8]) -> Option<Item> {
     }
 }
 
-/// A line of any kind.
+/// Reads a line of any kind.
 fn any<'a>(whole: &'a [u8], source: usize, line: u64, style: &Style) -> Line<'a> {
     let (mut start, mut text) = strip(whole, line == 1);
     if text.is_empty() {
@@ -218,12 +220,12 @@ fn any<'a>(whole: &'a [u8], source: usize, line: u64, style: &Style) -> Line<'a>
     }
 }
 
-/// A line without white space around it and without a comment; and where that begins. A comment
+/// Removes the white space around a line and its comment, and returns where the rest begins. A comment
 /// begins with `#`, `;`, `!` or `//`, at the beginning or behind white space.
 #[inline(always)]
 fn strip(whole: &[u8], first: bool) -> (usize, &[u8]) {
     let mut start = 0;
-    // A byte order mark, as some editors write.
+    // Skip the byte order mark, which some editors write.
     if first && whole.starts_with(b"\xef\xbb\xbf") {
         start = 3;
     }
@@ -231,7 +233,7 @@ fn strip(whole: &[u8], first: bool) -> (usize, &[u8]) {
         start += 1;
     }
     let mut text = &whole[start..];
-    // Nothing of it is in most lines.
+    // Most lines contain none of these bytes.
     if text.iter().any(|b| *b <= b'#' || *b == b';' || *b == b'/') {
         let comment = |i: &usize| {
             let mark = match text[*i] {
@@ -249,7 +251,7 @@ fn strip(whole: &[u8], first: bool) -> (usize, &[u8]) {
     (start, text)
 }
 
-/// Where in a block lines begin, counted up to each place that is asked for.
+/// The beginnings of the lines in a block. It counts lines only up to the place that is asked for.
 struct Lines<'a> {
     padded: &'a [u8],
     line: u64,
@@ -267,7 +269,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The number of the line that a place is in, and where it begins.
+    /// Returns the number of the line that contains a place, and where the line begins.
     #[inline(always)]
     fn of(&mut self, place: usize) -> (u64, usize) {
         for at in memchr::memchr_iter(b'\n', &self.padded[self.counted..place]) {
@@ -279,7 +281,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Calls `f` for each item in the free text of a block, in order, until it returns false.
+/// Calls `f` for each item in the free text of a block, in order, until `f` returns false.
 #[inline(always)]
 pub(crate) fn extract<'a>(
     finder: &mut Finder,
@@ -306,7 +308,7 @@ pub(crate) fn extract<'a>(
     });
 }
 
-/// The same, of those items that count, at the places that are asked for.
+/// Like `extract`, but only for items that count, at the given places.
 fn extract_some<'a>(
     finder: &mut Finder,
     block: &'a Block,
@@ -321,7 +323,7 @@ fn extract_some<'a>(
         let Some(item) = style.meaning.adjust(item) else {
             return (end, false);
         };
-        // As it was before it was rewritten.
+        // The item gets the text from before the rewriting.
         let word = rewritten.binary_search_by(|word| {
             let before = word.end <= found.start;
             let behind = word.start > found.start;
@@ -343,11 +345,11 @@ fn extract_some<'a>(
     });
 }
 
-/// So many bytes of a line are shown before and behind the place.
+/// How many bytes of a line are shown before and behind the place.
 const SHOWN: usize = 32;
 
 impl Bad {
-    /// Of an error in a line.
+    /// Makes it from an error in a line.
     pub(crate) fn of(whole: &[u8], error: &ParseError, source: usize, line: u64) -> Bad {
         Bad::new(
             whole,
@@ -385,7 +387,7 @@ impl Bad {
         }
     }
 
-    /// `FILE:LINE:COLUMN: reason: text` with the byte marked.
+    /// Writes `FILE:LINE:COLUMN: reason: text`, with the wrong byte marked.
     pub(crate) fn report(&self, name: &str) {
         let Bad {
             line,
@@ -401,7 +403,7 @@ impl Bad {
         ));
     }
 
-    /// The same for a human to look at: the line, and a mark below the place.
+    /// Returns the report for a human reader: the line, and a mark below the place.
     pub(crate) fn show(&self, name: &str) -> String {
         let Bad {
             line,

@@ -1,4 +1,4 @@
-//! How a set is read, put together with another, and written.
+//! Reads a set, combines it with another, and writes it.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,15 +19,15 @@ use crate::output::{Fail, Output, Result, Status};
 use crate::read::{Bad, Entry};
 use crate::settings::{Given, Items, Reading, SetForm};
 
-/// What is read, and the set that it is held against.
+/// The input, and the set with which it is combined.
 pub(crate) struct TwoSets {
     pub(crate) items: Items,
     pub(crate) form: SetForm,
     pub(crate) other: Given,
 }
 
-/// Writes what `op` makes of what is read and the other set. `closed`: without a part of the other set too
-/// much would be written, so then nothing is.
+/// Writes the result of `op` on the input and the other set. `closed` means that nothing is written if
+/// a part of the other set is missing, because the result would be too large.
 pub(crate) fn combine(
     both: &TwoSets,
     closed: bool,
@@ -50,7 +50,7 @@ pub(crate) fn combine(
     })
 }
 
-/// Fails for columns that nothing of a set has.
+/// Fails for columns that a set does not have.
 pub(crate) fn layout(job: &Job, items: &Items, form: SetForm) -> Result<Layout> {
     let keys = if form.ranges {
         Field::Canonical
@@ -69,16 +69,16 @@ pub(crate) fn layout(job: &Job, items: &Items, form: SetForm) -> Result<Layout> 
     Ok(layout)
 }
 
-/// A set, with the lines that are to be passed on.
+/// A set, and the lines that are passed on.
 pub(crate) struct Read {
     pub(crate) set: IpSet,
     pub(crate) kept: Vec<u8>,
     pub(crate) status: Status,
-    /// Stopped at a bad line.
+    /// Whether the reading stopped at a bad line.
     pub(crate) stopped: bool,
 }
 
-/// What one thread collects.
+/// The items that one thread collects.
 #[derive(Default)]
 struct Part {
     finder: Finder,
@@ -89,7 +89,7 @@ struct Part {
 impl Part {
     #[inline(always)]
     fn add(&mut self, item: &Item) {
-        // What is in most lists, with less ado.
+        // Most lists contain IPv4 networks, so handle these first and fast.
         if let Item::Net(IpNet::V4(net)) = item {
             let host = u32::MAX.checked_shr(net.prefix_len().into()).unwrap_or(0);
             let first = net.addr().to_bits() & !host;
@@ -112,7 +112,7 @@ pub(crate) fn read(job: &Job) -> Result<Read> {
     read_as(job, |item| item)
 }
 
-/// All networks of the mask's lengths that a range has addresses of.
+/// Returns the range of all networks of the mask's lengths that contain an address of the range.
 pub(crate) fn widened(range: IpRange, mask: Mask) -> Item {
     let end = |addr: IpAddr, last: bool| {
         let len = if addr.is_ipv4() { mask.v4 } else { mask.v6 };
@@ -125,7 +125,7 @@ pub(crate) fn widened(range: IpRange, mask: Mask) -> Item {
     Item::Range(whole.unwrap_or(range))
 }
 
-/// The same, with what `change` makes of each item.
+/// Like `read`, but `change` changes each item first.
 #[inline(always)]
 pub(crate) fn read_as(job: &Job, change: impl Fn(Item) -> Item + Sync) -> Result<Read> {
     let mut reports = job.reports();
@@ -151,7 +151,8 @@ pub(crate) fn read_as(job: &Job, change: impl Fn(Item) -> Item + Sync) -> Result
     })
 }
 
-/// Each thread sorts its own; two sets that are in order are one with a single walk.
+/// Joins the parts of the threads. Each thread sorts its own part, because two sorted sets can be
+/// joined in one pass.
 fn join(parts: Vec<Part>) -> IpSet {
     let build = |part: Part| IpSet::from_bits(part.v4, part.v6);
     let mut parts = parts
@@ -171,16 +172,16 @@ fn join(parts: Vec<Part>) -> IpSet {
     })
 }
 
-/// A set that was given.
+/// A set that was given with `--in`.
 pub(crate) struct Loaded {
     pub(crate) set: IpSet,
-    /// Its entries, if they are wanted.
+    /// Its entries, if they are needed.
     pub(crate) list: Option<List>,
-    /// A part of it could not be read.
+    /// Whether a part of it could not be read.
     pub(crate) trouble: bool,
 }
 
-/// The set that the values of `--in` make.
+/// Reads the set that the values of `--in` give.
 pub(crate) fn load(given: &Given, strict: bool, threads: usize, with_list: bool) -> Result<Loaded> {
     let (values, blocks) = values(given)?;
     let mut loaded = Loaded {
@@ -220,7 +221,7 @@ pub(crate) fn load(given: &Given, strict: bool, threads: usize, with_list: bool)
     Ok(loaded)
 }
 
-/// The entries of a list, as they are written, and whether some of it could not be read.
+/// Returns the entries of a list with their original text, and whether a part of it could not be read.
 fn entries(job: &Job) -> Result<(Entries, bool)> {
     let mut all = Entries::default();
     let mut reports = job.reports();
@@ -241,12 +242,12 @@ fn entries(job: &Job) -> Result<(Entries, bool)> {
     Ok((all, reports.end(trouble) != Status::Success))
 }
 
-/// The values of `--in`, one by one: text and files, and the blocks that names stand for.
+/// Returns the single values of `--in`: text and files, and the blocks for which names stand.
 fn values(given: &Given) -> Result<(Vec<OsString>, Vec<IpNet>)> {
     let mut input: Vec<OsString> = Vec::new();
     for value in &given.values {
         let bytes = value.as_encoded_bytes();
-        // A list with commas, unless a file has this very name.
+        // The value is a list with commas, unless a file has exactly this name.
         match value.to_str() {
             Some(text) if bytes.contains(&b',') && !std::path::Path::new(value).exists() => {
                 input.extend(
@@ -273,7 +274,8 @@ fn values(given: &Given) -> Result<(Vec<OsString>, Vec<IpNet>)> {
             blocks.extend(named);
             continue;
         }
-        // Text that is none, and no file: most likely a slip, and never a set.
+        // The text is neither an item nor the name of a file. This is probably a mistake, and never a
+        // set.
         if !is_file_name(&value)
             && let Err(wrong) = parsed
         {
@@ -288,8 +290,9 @@ fn values(given: &Given) -> Result<(Vec<OsString>, Vec<IpNet>)> {
     Ok((values, blocks))
 }
 
-/// The blocks that a name stands for: those of the IANA registries whose names begin with it, in small
-/// letters and with dashes; `bogon` for all that are not globally reachable, and `global` for the rest.
+/// Returns the blocks for which a name stands: the blocks of the IANA registries whose names begin with
+/// it, in small letters and with dashes. `bogon` is all blocks that are not globally reachable, and
+/// `global` is the rest.
 fn named(name: &str) -> Vec<IpNet> {
     let reach = |reachable: bool| -> IpSet {
         let some =
@@ -297,7 +300,7 @@ fn named(name: &str) -> Vec<IpNet> {
         some.map(|block| block.net()).collect()
     };
     match name {
-        // A block within another says it better.
+        // If a block lies within another, the inner block decides.
         "bogon" | "bogons" => reach(false).subtract(&reach(true)).nets().collect(),
         "global" => {
             let bogon = reach(false).subtract(&reach(true));
@@ -316,7 +319,7 @@ fn named(name: &str) -> Vec<IpNet> {
     }
 }
 
-/// `Documentation (TEST-NET-1)` as `documentation-test-net-1`.
+/// Turns `Documentation (TEST-NET-1)` into `documentation-test-net-1`.
 fn plain_name(name: &str) -> String {
     let lower = name.to_ascii_lowercase();
     let words = lower.split(|c: char| !c.is_ascii_alphanumeric());
@@ -324,7 +327,7 @@ fn plain_name(name: &str) -> String {
     words.join("-")
 }
 
-/// Writes what `op` makes of the set, and the lines that are passed on.
+/// Writes the result of `op` on the set, and the lines that are passed on.
 pub(crate) fn write(
     job: &Job,
     form: Form<'_>,
@@ -360,7 +363,7 @@ pub(crate) fn write(
 /// How many ranges a thread turns into text at once.
 const PIECE: usize = 16 * 1024;
 
-/// Writes what `write` appends for each range, in order; the threads work on pieces side by side.
+/// Writes what `write` appends for each range, in order. The threads work on pieces in parallel.
 fn pieces<T: Sync>(
     output: &mut Output,
     ranges: &[T],
@@ -395,10 +398,10 @@ fn pieces<T: Sync>(
 pub(crate) struct Form<'a> {
     ranges: bool,
     bare: bool,
-    /// Nothing but its canonical text.
+    /// Whether only its canonical text is written.
     plain: bool,
     layout: &'a Layout,
-    /// Shorter networks are written as several of these lengths.
+    /// Shorter networks are written as several networks of these lengths.
     least: Option<Mask>,
 }
 

@@ -1,4 +1,5 @@
-//! What the verbs are told: plain values, without a word about the command line. `cli` makes them.
+//! The settings of the verbs, as plain values without any knowledge of the command line. `cli` makes
+//! them.
 
 use std::ffi::OsString;
 
@@ -6,20 +7,20 @@ use crate::field::Field;
 use crate::item::To;
 use crate::read::Style;
 
-/// What is read, and how.
+/// What to read, and how.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reading {
-    /// Text, names of files, or `-`; nothing is standard input.
+    /// Texts, names of files, or `-`. If it is empty, standard input is read.
     pub(crate) input: Vec<OsString>,
-    /// What lines and words mean, and where items are looked for.
+    /// How lines and words are read, and where items are looked for.
     pub(crate) style: Style,
-    /// The first invalid line ends it.
+    /// The first invalid line ends the work.
     pub(crate) strict: bool,
     /// Invalid lines, empty lines and comments are passed on.
     pub(crate) keep: bool,
     /// Invalid lines are not reported.
     pub(crate) quiet: bool,
-    /// 0: as many as there are cores.
+    /// How many threads work. With 0 there are as many as there are cores.
     pub(crate) threads: usize,
 }
 
@@ -28,11 +29,11 @@ pub(crate) struct Reading {
 pub(crate) struct Showing {
     pub(crate) to: To,
     pub(crate) json: bool,
-    /// Empty: what the verb writes by default.
+    /// If this is empty, the default columns of the verb are written.
     pub(crate) columns: Vec<Field>,
 }
 
-/// Items that are read and written.
+/// The settings for items that are read and written.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Items {
     pub(crate) reading: Reading,
@@ -42,19 +43,19 @@ pub(crate) struct Items {
 /// The set that `--in` gives.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Given {
-    /// Text, several with commas, names of registered blocks, or names of files.
+    /// Texts with commas between the items, names of registered blocks, or names of files.
     pub(crate) values: Vec<OsString>,
-    /// What lines of it mean.
+    /// How its lines are read.
     pub(crate) style: Style,
-    /// What is wrong with it is reported, and the rest of it is taken for all.
+    /// A wrong part of the set is reported, and the rest is used as if it were all.
     pub(crate) lenient: bool,
 }
 
 /// How a set is written.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SetForm {
-    /// Ranges instead of networks.
+    /// Write ranges instead of networks.
     pub(crate) ranges: bool,
-    /// A network of one address is written without its length.
+    /// Write a network of one address without its prefix length.
     pub(crate) bare: bool,
 }

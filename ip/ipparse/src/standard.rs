@@ -1,4 +1,5 @@
-//! Standard input and output as files: raw, where std's look for line ends in all that passes.
+//! Standard input and output as files. They are used directly, because std's types search all data for
+//! line ends.
 
 use std::fs::File;
 use std::io;

@@ -1,11 +1,11 @@
-//! Items one by one: something is said of each, and then it is forgotten.
+//! Handles items one by one, and remembers none of them.
 
 use crate::find::Finder;
 use crate::job::{Job, Pool};
 use crate::output::{Output, Result, Status};
 use crate::read::{Bad, Entry};
 
-/// What came of a block.
+/// The result of a block.
 struct Done {
     out: Vec<u8>,
     bad: Vec<Bad>,
@@ -16,7 +16,7 @@ pub(crate) fn stream(job: &Job, write: impl Fn(&Entry<'_>, &mut Vec<u8>) + Sync)
     run(job, write, |_| {})
 }
 
-/// The same, and calls `show` for each bad line.
+/// Like `stream`, but calls `show` for each bad line.
 pub(crate) fn run(
     job: &Job,
     write: impl Fn(&Entry<'_>, &mut Vec<u8>) + Sync,

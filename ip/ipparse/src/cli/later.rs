@@ -1,9 +1,9 @@
-//! The arguments of verbs, of which a call needs only one's.
+//! The arguments of the verbs. A call needs only those of one verb.
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
-/// Arguments of a verb that are told to clap when it comes to the verb, or to its help. To make those of
-/// all verbs costs more than the rest of reading a command line.
+/// The arguments of a verb, which clap gets only when it reaches the verb or its help. Making the
+/// arguments of all verbs would cost more than reading the rest of a command line.
 #[derive(Debug)]
 pub(super) struct Later<T>(pub(super) T);
 
@@ -17,7 +17,7 @@ impl<T: Args> Args for Later<T> {
     }
 }
 
-/// With the arguments, and with what was said about the verb, not about their struct.
+/// Adds the arguments, but keeps the description of the verb instead of that of its struct.
 fn with_args<T: Args>(command: Command) -> Command {
     let about = command.get_about().cloned().unwrap_or_default();
     let long_about = command.get_long_about().cloned();

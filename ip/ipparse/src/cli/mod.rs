@@ -1,7 +1,8 @@
-//! The command line, with all that `--help` and the man page say.
+//! The command line, and the text of `--help` and of the man page.
 
-//!
-//! `shared` has the groups of arguments that several verbs have, `verbs` those of each verb. What comes out
+//! `shared` has the groups of arguments that several verbs use, and `verbs` the arguments of each verb.
+//! Both make the plain settings in `settings` and in the file of each verb, which know nothing of the
+//! command line.
 //! of both are the plain settings of `settings` and of each verb, which know nothing of the command line.
 
 mod later;
@@ -35,10 +36,10 @@ const INTRODUCTION: &str = "\
 Reads addresses, networks and ranges, IPv4 and IPv6 mixed, and writes them in one form, says what they are, \
 filters lines by them, sorts, aggregates, subtracts, splits them.
 
-INPUT is text (192.0.2.1, 10.0.0.0/8), the name of a file, or - for standard input, which is also what is read \
-if there is none. What reads as an address is one; write ./10.0.0.0 for a file of that name. A file has one address, \
-network or range a line; empty lines and comments (#, ;, ! or //) are skipped. With --extract they are found anywhere \
-in free text, such as a log. Files may be compressed (gzip, zstd, xz) or UTF-16: their first bytes tell.
+INPUT is text (192.0.2.1, 10.0.0.0/8), the name of a file, or - for standard input. Without INPUT, standard input is \
+read. Text that can be an address is one; write ./10.0.0.0 for a file of that name. A file has one address, network or \
+range on each line; empty lines and comments (#, ;, ! or //) are skipped. With --extract they are found anywhere in \
+free text, such as a log. Files may be compressed (gzip, zstd, xz) or UTF-16: the first bytes tell.
 
 Forms that are read: 192.0.2.1  2001:db8::1  192.0.2.0/24  192.0.2.0/255.255.255.0  2001:db8::/32
   10.0.0.1-10.0.0.9  192.0.2.1:80  [::1]:80  fe80::1%eth0  1.2.0.192.in-addr.arpa  0xc0000201
@@ -55,12 +56,12 @@ Examples:
   ipparse filter --in 10.0.0.0/8 access.log    lines that hold an address of a network
   ipparse filter --in blocklist.txt -c *.log   how many lines
   ipparse exclude --in crawlers.txt access.log the other lines
-  ipparse label --in asn.csv access.log        whose network each address is of
-  ipparse dedupe --extract --count access.log  who comes most often
+  ipparse label --in asn.csv access.log        the owner of each address's network
+  ipparse dedupe --extract --count access.log  the most frequent addresses
   ipparse anonymize access.log                 the same log without the ends of addresses
   ipparse aggregate blocklist.txt              the fewest networks for the same addresses
-  ipparse subtract feed.txt --in allow.txt     a list without what is in another
-  ipparse range 10.0.0.1-10.0.0.9              as networks; and a network as a range
+  ipparse subtract feed.txt --in allow.txt     a list without the addresses of another
+  ipparse range 10.0.0.1-10.0.0.9              a range as networks, or a network as a range
   ipparse split 10.0.0.0/22 --prefix 24        smaller networks
   ipparse hosts 192.0.2.0/29                   all hosts of a network, one a line
   ipparse free 10.0.0.0/16 --prefix 24 --in used.txt    the next network that is free
@@ -69,9 +70,9 @@ Examples:
 Exit status:
   0    all went well (filter, exclude: there are such lines; diff: no difference)
   1    invalid lines, reported on standard error; --extract that finds nothing (filter, exclude: no such lines;
-       diff: a difference; free: nothing is)
-  2    wrong usage, or a file that cannot be read. subtract, exclude, filter -v, free and diff write nothing then,
-       nor if a line of a set is invalid
+       diff: a difference; free: nothing is free)
+  2    wrong usage, or a file that cannot be read. subtract, exclude, filter -v, free and diff then write nothing;
+       the same is true if a line of a set is invalid
   141  standard output was closed before the end";
 
 /// Addresses, networks and ranges from lists, logs and arguments
@@ -95,7 +96,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Write each in one form (what is done without a sub-command)
+    /// Write each item in one form (the default without a sub-command)
     #[command(after_help = "\
 Examples:
   ipparse canonical 2001:DB8:0::1 --to expanded
@@ -103,16 +104,17 @@ Examples:
   ipparse canonical --from padded 001.002.004.000
   ipparse canonical --extract --first --columns line,address access.log")]
     Canonical(Later<Items>),
-    /// Say what each is for: name in the IANA registry, RFC, whether globally reachable, and what is inside
+    /// Write what each address is for: name in the IANA registry, RFC, whether globally reachable, and
+    /// what is inside
     #[command(after_help = "\
-Inside an IPv6 address may be an IPv4 address (NAT64, 6to4, Teredo, ISATAP) or a MAC address (EUI-64); a last column \
-has it where there is one.
+Inside an IPv6 address may be an IPv4 address (NAT64, 6to4, Teredo, ISATAP) or a MAC address (EUI-64). If there is one, \
+a last column shows it.
 
 Examples:
   ipparse classify 10.1.2.3 8.8.8.8
   ipparse classify 64:ff9b::c000:221 fe80::5054:ff:fe12:3456")]
     Classify(Later<Items>),
-    /// Say which lines are invalid, with the place marked; exit with 1 if any
+    /// Report the invalid lines, with the place marked; exit with 1 if there are any
     #[command(after_help = "\
 Examples:
   ipparse check feed.txt
@@ -123,8 +125,8 @@ Examples:
         disable_help_flag = true,
         after_help = "\
 Lines are written as they are. An item within a line counts as for --extract: an address, a network or a range. It \
-matches when it lies inside the set, all of it; with --overlap when they have an address in common; with --covers when \
-it holds an entry of the set. An IPv4 address mapped into IPv6 (::ffff:192.0.2.1) matches as both.
+matches if all of it lies inside the set. With --overlap it matches if it has an address in common with the set, and with \
+--covers if it holds an entry of the set. An IPv4 address mapped into IPv6 (::ffff:192.0.2.1) matches as both.
 
 With --json, or with columns, it is an object or a row a line instead: the number of the line, its first item that \
 matches (with -v: its first), the most specific entry of the set that holds it, as it is written there, and the text \
@@ -134,7 +136,7 @@ Examples:
   ipparse filter --in 10.0.0.0/8,192.168.0.0/16 access.log
   ipparse filter --in blocklist.txt --in 2001:db8::/32 < access.log
   ipparse filter -v --in office.txt auth.log     lines with addresses, none of them of the office
-  ipparse filter --in bogon --field 1 access.log     visitors from where nobody can come
+  ipparse filter --in bogon --field 1 access.log     visitors with impossible addresses
   ipparse filter --covers --in 10.1.2.3 routes.txt     the networks that 10.1.2.3 is in
   ipparse filter -rl --in 192.0.2.7 /etc         files that name an address
   tail -f access.log | ipparse filter --in blocklist.txt
@@ -156,14 +158,14 @@ Examples:
   ipparse exclude --json --in crawlers.txt access.log"
     )]
     Exclude(Later<Exclude>),
-    /// Say in which entry of a list each address is: which network, whose, where
+    /// Write for each address the entry of a list that holds it: its network, owner, place and so on
     #[command(after_help = "\
-The list has a network, an address or a range a line, and behind it what shall be said of it: 10.0.0.0/8,office or \
-1.0.0.0,1.0.0.255,13335,AU or with tabs or spaces. A first line that is none, such as network,name, is its heading. \
-Of several entries that hold an address the smallest counts.
+The list has a network, an address or a range on each line, and its label behind it: 10.0.0.0/8,office or \
+1.0.0.0,1.0.0.255,13335,AU or with tabs or spaces. If the first line is no entry, such as network,name, it is a heading. \
+If several entries hold an address, the smallest one counts.
 
-Every address found in the input is a row: itself, the entry as it is written in the list, and the rest of that line \
-in columns; - and - if there is none.
+Every address in the input makes a row: the address, the entry as it is written in the list, and the rest of that line \
+in columns. If no entry holds the address, the columns are -.
 
 Examples:
   ipparse label --in asn.csv access.log
@@ -177,16 +179,17 @@ Examples:
   ipparse sort -u list.txt
   ipparse sort --lines hosts          whole lines, by their first addresses")]
     Sort(Later<Sort>),
-    /// Write each once, at its first place
+    /// Write each item once, at its first place
     #[command(after_help = "\
-Two are the same if what is written of them is, without where they are from; 10.0.0.1 and 10.0.0.1/32 are.
+Two items are the same if the same text is written for them, except for their place; 10.0.0.1 and 10.0.0.1/32 are the \
+same.
 
 Examples:
-  ipparse dedupe --extract --count access.log                who comes most often
-  ipparse dedupe --extract --count --mask 24,64 access.log   from which networks
+  ipparse dedupe --extract --count access.log                the most frequent addresses
+  ipparse dedupe --extract --count --mask 24,64 access.log   the most frequent networks
   ipparse dedupe --lines --field 1 access.log                the first line of each visitor")]
     Dedupe(Later<Dedupe>),
-    /// Write how many different addresses there are in all
+    /// Write the number of different addresses in the whole input
     #[command(after_help = "\
 Examples:
   ipparse count blocklist.txt                       addresses, each counted once
@@ -205,7 +208,7 @@ Examples:
   ipparse aggregate --lossy 10 blocklist.txt        fewer networks; in each at most a tenth is new"
     )]
     Aggregate(Later<Aggregate>),
-    /// Write what is in the input and not in the set, as networks
+    /// Write the addresses that are in the input and not in the set, as networks
     #[command(after_help = "\
 If the set cannot be read, or has an invalid line, nothing is written and the status is 2; --lenient-set goes on \
 without.
@@ -213,34 +216,34 @@ without.
 Example:
   ipparse subtract feed.txt --in allow.txt")]
     Subtract(Later<TwoSets>),
-    /// Write what is both in the input and in the set, as networks
+    /// Write the addresses that are both in the input and in the set, as networks
     #[command(after_help = "Example:\n  ipparse intersect feed.txt --in ours.txt")]
     Intersect(Later<TwoSets>),
-    /// Say what two lists differ in: - and + before networks that are gone and that are new
+    /// Write the differences between two lists: - before a network that is gone, + before a new one
     #[command(after_help = "\
-Addresses are compared, not lines: two ways to write the same set do not differ. The status is that of diff: 0 if \
-they do not differ, 1 if they do, 2 for trouble; an invalid line is trouble, and nothing is written.
+Addresses are compared, not lines: two ways to write the same set are equal. As for diff, the status is 0 if the lists \
+are equal, 1 if they differ, and 2 for trouble. An invalid line is trouble, and then nothing is written.
 
 Examples:
   ipparse diff yesterday.txt today.txt
   ipparse diff -q old.txt new.txt || reload")]
     Diff(Later<Diff>),
-    /// Say which entries of a list overlap, two a line
+    /// Write which entries of a list overlap, two on each line
     #[command(after_help = "\
-Two entries and where they are, each with FILE:LINE. The status is 0 if there are some, 1 if not.
+Each line has two entries, with FILE:LINE of each. The status is 0 if some overlap, 1 if not.
 
 Examples:
   ipparse overlaps plan.txt
   ipparse overlaps ours.txt --in theirs.txt")]
     Overlaps(Later<Overlaps>),
-    /// Write the next free network, or address, inside of networks
+    /// Write the next free network or address inside of networks
     #[command(after_help = "\
 Examples:
   ipparse free 10.0.0.0/16 --prefix 24 --in used.txt    the next free /24
   ipparse free 10.0.0.0/24 --in leases.txt -n 3         the next three free addresses
   ipparse free 10.0.0.0/24 --in leases.txt -n 0         all of them")]
     Free(Later<Free>),
-    /// Write the smallest network that holds all, one for each version
+    /// Write the smallest network that holds all items, one for each version
     #[command(after_help = "Example:\n  ipparse supernet 10.0.1.0/24 10.0.6.0/24")]
     Supernet(Later<Items>),
     /// Split networks into smaller ones
@@ -253,7 +256,7 @@ Examples:
     /// Turn ranges into networks, and networks into ranges
     #[command(after_help = "Example:\n  ipparse range 10.0.0.1-10.0.0.9")]
     Range(Later<Range>),
-    /// Write all addresses for hosts, one a line
+    /// Write all host addresses, one a line
     #[command(after_help = "Example:\n  ipparse hosts 192.0.2.0/29")]
     Hosts(Later<Hosts>),
     /// Write random addresses out of networks, each only once
@@ -262,21 +265,21 @@ Examples:
   ipparse random -n 5 10.0.0.0/8
   ipparse random --seed 7 2001:db8::/64")]
     Random(Later<Random>),
-    /// Write text with other addresses in it: cut, or replaced by a key
+    /// Write a text with its addresses cut, or replaced with the help of a key
     #[command(after_help = "\
-Only what reads as an address is replaced; a name with an address in it (1-2-3-4.example.org) is not.
+Only addresses are replaced; a name with an address in it (1-2-3-4.example.org) stays.
 
-Cut, all addresses of a network become one: 192.0.2.7 becomes 192.0.2.0. With a key each becomes another, always the \
-same, and two with the same first n bits still have n bits in common: the algorithm is Crypto-PAn (Xu, Fan, Ammar, \
-Moon: Prefix-Preserving IP Address Anonymization, 2002) with AES-128, for IPv6 with all 128 bits. Whoever has the key \
-can undo it; the structure of networks shows.
+If they are cut, all addresses of a network become one: 192.0.2.7 becomes 192.0.2.0. With a key, each address always \
+becomes the same other address, and two addresses that share their first n bits still share n bits. The algorithm is \
+Crypto-PAn (Xu, Fan, Ammar, Moon: Prefix-Preserving IP Address Anonymization, 2002) with AES-128, for IPv6 with all 128 \
+bits. With the key, this can be undone. The structure of the networks stays visible.
 
 Examples:
   ipparse anonymize access.log > public.log
   ipparse anonymize --mask 16,32 access.log
   head -c 32 /dev/urandom > key; ipparse anonymize --key-file key access.log")]
     Anonymize(Later<Anonymize>),
-    /// Say all about a network: mask, first and last host, broadcast, how many
+    /// Write all facts about a network: mask, first and last host, broadcast, number of addresses
     #[command(after_help = "Example:\n  ipparse info 192.0.2.77/26")]
     Info(Later<Info>),
     /// Write a completion script for a shell
@@ -285,7 +288,7 @@ Examples:
   ipparse completions bash > /etc/bash_completion.d/ipparse
   ipparse completions fish > ~/.config/fish/completions/ipparse.fish")]
     Completions {
-        /// For which shell
+        /// The shell
         shell: Shell,
     },
     /// Write the manual page
@@ -293,10 +296,10 @@ Examples:
     Man,
 }
 
-/// Does what the command line says.
+/// Runs what the command line asks for.
 pub(crate) fn run() -> Result<Status> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    // Nobody waits for somebody to type a list.
+    // Do not wait for a user to type a list.
     if arguments.len() < 2 && io::stdin().is_terminal() {
         let mut command = Cli::command();
         let usage = command.render_usage();
@@ -305,14 +308,14 @@ pub(crate) fn run() -> Result<Status> {
         )));
     }
     let parsed = Cli::try_parse_from(&arguments);
-    // Only then, as it costs something to look at all names.
+    // Look for a similar name only now, because this takes time.
     if parsed.as_ref().map_or(true, |cli| cli.verb.is_none())
         && let Some(first) = arguments.get(1)
         && let Some(verb) = meant(first)
     {
         let word = first.display();
         return Err(Fail::message(format!(
-            "{word}: no file, and no sub-command; did you mean {verb}?"
+            "{word}: there is no such file or sub-command; did you mean {verb}?"
         )));
     }
     let cli = parsed.unwrap_or_else(|error| error.exit());
@@ -344,7 +347,7 @@ pub(crate) fn run() -> Result<Status> {
     }
 }
 
-/// The sub-command that a first argument is most likely a slip of.
+/// Returns the sub-command that the user probably meant with the first argument.
 fn meant(first: &OsStr) -> Option<String> {
     let word = first.to_str()?;
     let letters = word.bytes().all(|b| b.is_ascii_alphabetic());

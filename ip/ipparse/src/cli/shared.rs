@@ -1,4 +1,4 @@
-//! Groups of arguments that several verbs have, and the plain settings that they become.
+//! Groups of arguments that several verbs use, and the plain settings that are made of them.
 
 use std::ffi::OsString;
 
@@ -13,15 +13,15 @@ use crate::place::{self, Column};
 use crate::read::Style;
 use crate::settings;
 
-/// What is read.
+/// The arguments about reading.
 #[derive(Args, Debug)]
 pub(crate) struct Reading {
     /// Text, files, or - for standard input
     input: Vec<OsString>,
-    /// Find addresses and networks in free text instead of one a line
+    /// Find addresses and networks in free text, instead of reading one from each line
     #[arg(long, short = 'e', help_heading = "Reading")]
     extract: bool,
-    /// Read this form only
+    /// Read only this form
     #[arg(
         long,
         value_name = "FORM",
@@ -30,7 +30,7 @@ pub(crate) struct Reading {
         help_heading = "Reading"
     )]
     from: From,
-    /// Read these forms of lists besides: lists for all, or short-range, star, mask, wildcard, short-net,
+    /// Also read these forms of lists: lists for all, or short-range, star, mask, wildcard, short-net,
     /// columns, defanged, numbers, several with commas
     #[arg(
         long,
@@ -42,7 +42,7 @@ pub(crate) struct Reading {
     forms: Forms,
     #[command(flatten)]
     places: Places,
-    /// Find addresses with ports behind a dot, as tcpdump writes them: 10.0.0.5.443
+    /// Find addresses that have a port behind a dot, as tcpdump writes them: 10.0.0.5.443
     #[arg(long, requires = "extract", help_heading = "Reading")]
     dotted_ports: bool,
     /// Take ::ffff:192.0.2.1 for 192.0.2.1
@@ -53,7 +53,7 @@ pub(crate) struct Reading {
     /// Stop at the first invalid line
     #[arg(long, conflicts_with = "keep_invalid", help_heading = "Reading")]
     strict: bool,
-    /// Pass invalid lines (and empty lines and comments) on as they are, which is no failure then
+    /// Pass invalid lines, empty lines and comments on unchanged; invalid lines are then no failure
     #[arg(long, help_heading = "Reading")]
     keep_invalid: bool,
     /// Do not report invalid lines
@@ -89,16 +89,16 @@ impl Reading {
     }
 }
 
-/// Where in a line items are looked for.
+/// The places in a line where items are looked for.
 #[derive(Args, Debug)]
 pub(crate) struct Places {
     /// Only the first item of each line (with --extract)
     #[arg(long, help_heading = "Reading")]
     first: bool,
-    /// Only field N of each line, from 1; fields stand between white space, or as --delimiter says
+    /// Only field N of each line, from 1; white space or the --delimiter separates fields
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Reading")]
     field: Option<u32>,
-    /// What stands between two fields: one character, or \t; a field in quotes is one
+    /// What separates two fields: one character, or \t; a field may be quoted
     #[arg(
         long,
         short,
@@ -136,7 +136,7 @@ fn delimiter(text: &str) -> std::result::Result<u8, String> {
     }
 }
 
-/// The versions that count.
+/// The versions of IP to read.
 #[derive(Args, Debug)]
 pub(crate) struct Only {
     /// Only IPv4
@@ -159,7 +159,7 @@ impl Only {
 
 #[derive(Args, Debug)]
 pub(crate) struct Threads {
-    /// How many threads work; 0 for one a core
+    /// How many threads work; 0 is one for each core
     #[arg(
         long,
         value_name = "N",
@@ -170,7 +170,7 @@ pub(crate) struct Threads {
     pub(super) threads: usize,
 }
 
-/// What is written of each item.
+/// The arguments about writing items.
 #[derive(Args, Debug)]
 pub(crate) struct Showing {
     /// Write addresses in this form
@@ -182,7 +182,7 @@ pub(crate) struct Showing {
         help_heading = "Writing"
     )]
     to: To,
-    /// Write an object in JSON a line
+    /// Write a JSON object for each item, one a line
     #[arg(long, help_heading = "Writing")]
     json: bool,
     /// Write these columns, with tabs between them (with --json: these keys)
@@ -217,7 +217,7 @@ impl Items {
 }
 
 impl Items {
-    /// What `--in` gives, read as the rest of the input.
+    /// Returns the set that `--in` gives, which is read like the rest of the input.
     pub(super) fn given(&self, set: In, verb: &str) -> Result<settings::Given> {
         let meaning = Meaning {
             from: From::Auto,
@@ -229,15 +229,15 @@ impl Items {
     }
 }
 
-/// A set of addresses.
+/// The arguments for a set of addresses.
 #[derive(Args, Debug)]
 pub(crate) struct In {
-    /// The set: networks, addresses, ranges, or files of them; several with commas or by repeating; or the
-    /// name of a block in the IANA registry: private-use, loopback, documentation, ..., bogon for all that
-    /// are not globally reachable, global for the rest
+    /// The set: networks, addresses, ranges, or files of them, separated by commas or in several
+    /// options; or the name of a block in the IANA registry: private-use, loopback, documentation, ...;
+    /// bogon is all that is not globally reachable, and global is the rest
     #[arg(long = "in", short = 'i', value_name = "FILE|NET|NAME")]
     set: Vec<OsString>,
-    /// Go on without the part of the set that is invalid or cannot be read
+    /// Leave out a part of the set that is invalid or cannot be read, and go on
     #[arg(long)]
     lenient_set: bool,
 }
@@ -265,7 +265,7 @@ impl In {
         Ok(self.optional(meaning))
     }
 
-    /// The same where it may be missing.
+    /// The same if the set may be missing.
     pub(super) fn optional(self, meaning: Meaning) -> settings::Given {
         settings::Given {
             values: self.set,
@@ -278,10 +278,10 @@ impl In {
     }
 }
 
-/// Lengths to which addresses are cut.
+/// The lengths to which addresses are cut.
 #[derive(Args, Debug)]
 pub(crate) struct Cut {
-    /// Cut each to its network of these lengths: for IPv4, and for IPv6 behind a comma
+    /// Cut each address to a network of this length: first for IPv4, then after a comma for IPv6
     #[arg(long, value_name = "LENGTH[,LENGTH]", value_parser = mask)]
     pub(super) mask: Option<Mask>,
 }
@@ -301,13 +301,13 @@ pub(super) fn mask(text: &str) -> std::result::Result<Mask, String> {
     })
 }
 
-/// How a set is written.
+/// The arguments about how a set is written.
 #[derive(Args, Debug)]
 pub(crate) struct SetForm {
     /// Write ranges instead of networks
     #[arg(long, help_heading = "Writing")]
     ranges: bool,
-    /// Write a network of one address without its length
+    /// Write a network of one address without its prefix length
     #[arg(long, conflicts_with = "ranges", help_heading = "Writing")]
     bare: bool,
 }

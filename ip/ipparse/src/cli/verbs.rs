@@ -1,4 +1,4 @@
-//! The arguments of each verb that has some of its own, and the settings that they become.
+//! The arguments that only one verb has, and the settings that are made of them.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -21,7 +21,7 @@ use super::shared::{Cut, In, Items, Only, Places, Reading, SetForm, Threads, mas
 pub(crate) struct Check {
     #[command(flatten)]
     reading: Reading,
-    /// Also for a list of networks: host bits that are set, duplicates, and what overlaps
+    /// Check a list of networks too: host bits that are set, duplicates and overlaps
     #[arg(long)]
     network: bool,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Lines {
     input: Vec<OsString>,
     #[command(flatten)]
     set: In,
-    /// Read these forms of lists in the set besides: lists for all, or their names with commas
+    /// Also read these forms of lists in the set: lists for all, or their names with commas
     #[arg(
         long,
         value_name = "FORMS",
@@ -54,13 +54,13 @@ pub(crate) struct Lines {
     places: Places,
     #[command(flatten)]
     only: Only,
-    /// Match what has an address in common with the set, not only what lies inside
+    /// Match an item that has an address in common with the set, not only one that lies inside
     #[arg(long, conflicts_with = "covers")]
     overlap: bool,
-    /// Match what holds an entry of the set: a network around it
+    /// Match an item that holds an entry of the set, such as a network around it
     #[arg(long)]
     covers: bool,
-    /// Write only how many lines
+    /// Write only the number of lines
     #[arg(long, short, conflicts_with_all = ["json", "columns"])]
     count: bool,
     /// Write only the names of files with such lines
@@ -69,13 +69,13 @@ pub(crate) struct Lines {
     /// Write nothing; the exit status says whether there is such a line
     #[arg(long, short, conflicts_with_all = ["json", "columns", "count", "files_with_matches"])]
     quiet: bool,
-    /// Write the number of the line before it
+    /// Write its number before each line
     #[arg(long, short = 'n', conflicts_with_all = ["json", "columns", "count"])]
     line_number: bool,
     /// Stop after N lines of each file
     #[arg(long, short, value_name = "N")]
     max_count: Option<u64>,
-    /// Lines end with a zero byte, not with a line end
+    /// Take a zero byte as the end of a line
     #[arg(long, short = 'z', help_heading = "Reading")]
     null_data: bool,
     /// Read all files in folders, at any depth
@@ -160,10 +160,11 @@ impl Lines {
 pub(crate) struct Filter {
     #[command(flatten)]
     lines: Lines,
-    /// Write the lines that hold addresses, but none of the set; for all lines without one see exclude
+    /// Write the lines that have addresses, but none that is in the set; exclude also writes lines
+    /// without addresses
     #[arg(long, short = 'v')]
     invert: bool,
-    /// Write only what matches, an item a line
+    /// Write only the matching items, one a line
     #[arg(
         long,
         short = 'o',
@@ -197,15 +198,15 @@ impl Exclude {
 pub(crate) struct Label {
     /// Text, files, or - for standard input: free text, such as a log
     input: Vec<OsString>,
-    /// The list: a network, an address or a range (10.0.0.0-10.0.0.9, or first and last address in two
-    /// fields) and behind it anything, a line each
+    /// The list: on each line a network, an address or a range (10.0.0.0-10.0.0.9, or first and last
+    /// address in two fields), and its label behind it
     #[arg(long = "in", short = 'i', value_name = "FILE", required = true)]
     lists: Vec<OsString>,
     #[command(flatten)]
     places: Places,
     #[command(flatten)]
     only: Only,
-    /// Write every line as it is, and behind it a tab and the label of its first address with one
+    /// Write every line unchanged, and behind it a tab and the label of its first address that has one
     #[arg(long, conflicts_with_all = ["json", "columns"], help_heading = "Writing")]
     append: bool,
     /// Leave out addresses that are in no entry (with --append: lines without a label)
@@ -223,7 +224,7 @@ pub(crate) struct Label {
         help_heading = "Writing"
     )]
     columns: Vec<LineField>,
-    /// Go on without the lines of the list that are invalid
+    /// Leave out invalid lines of the list, and go on
     #[arg(long)]
     lenient_set: bool,
     #[command(flatten)]
@@ -251,10 +252,10 @@ impl Label {
 pub(crate) struct Sort {
     #[command(flatten)]
     items: Items,
-    /// The last first
+    /// Write the last item first
     #[arg(long, short)]
     reverse: bool,
-    /// Each only once
+    /// Write each item only once
     #[arg(long, short)]
     unique: bool,
     /// Sort whole lines by their first addresses, found in free text; lines without one come last
@@ -280,10 +281,11 @@ impl Sort {
 pub(crate) struct Dedupe {
     #[command(flatten)]
     items: Items,
-    /// Write how often each occurs before it, the most frequent first
+    /// Write before each item how often it occurs, the most frequent first
     #[arg(long, short)]
     count: bool,
-    /// Write whole lines, the first for each address that is the first of its line; and those without one
+    /// Write whole lines: the first line of each address that begins a line, and all lines without an
+    /// address
     #[arg(long)]
     lines: bool,
     #[command(flatten)]
@@ -307,7 +309,7 @@ pub(crate) struct Count {
     reading: Reading,
     #[command(flatten)]
     cut: Cut,
-    /// Write an object in JSON, with IPv4 and IPv6 apart
+    /// Write a JSON object, with separate numbers for IPv4 and IPv6
     #[arg(long, help_heading = "Writing")]
     json: bool,
 }
@@ -328,18 +330,20 @@ pub(crate) struct Aggregate {
     items: Items,
     #[command(flatten)]
     form: SetForm,
-    /// No network longer than this, for IPv4 and behind a comma for IPv6: longer ones grow
+    /// Write no network longer than this, first for IPv4, then after a comma for IPv6: longer ones
+    /// become larger
     #[arg(long, value_name = "LENGTH[,LENGTH]", value_parser = mask)]
     max_length: Option<Mask>,
-    /// No network shorter than this, for IPv4 and behind a comma for IPv6: shorter ones are several
+    /// Write no network shorter than this, first for IPv4, then after a comma for IPv6: shorter ones
+    /// are divided
     #[arg(long, value_name = "LENGTH[,LENGTH]", value_parser = least, conflicts_with = "ranges")]
     min_length: Option<Mask>,
-    /// Join networks where at most so much of the whole was in none of them
+    /// Join networks if at most this part of the joined network was in none of them
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     lossy: Option<f64>,
 }
 
-/// A length that is not said is 0: no network is shorter.
+/// A missing length is 0, so no network is shorter.
 fn least(text: &str) -> std::result::Result<Mask, String> {
     let given = mask(text)?;
     let v6 = if text.contains(',') { given.v6 } else { 0 };
@@ -365,7 +369,7 @@ impl Aggregate {
     }
 }
 
-/// What subtract and intersect have.
+/// The arguments of subtract and intersect.
 #[derive(Args, Debug)]
 pub(crate) struct TwoSets {
     #[command(flatten)]
@@ -388,11 +392,11 @@ impl TwoSets {
 
 #[derive(Args, Debug)]
 pub(crate) struct Diff {
-    /// What was: text, a file, or - for standard input
+    /// The old list: text, a file, or - for standard input
     old: OsString,
-    /// What is
+    /// The new list
     new: OsString,
-    /// Read these forms of lists besides: lists for all, or their names with commas
+    /// Also read these forms of lists: lists for all, or their names with commas
     #[arg(
         long,
         value_name = "FORMS",
@@ -408,7 +412,7 @@ pub(crate) struct Diff {
     json: bool,
     #[command(flatten)]
     form: SetForm,
-    /// Go on without lines that are invalid
+    /// Leave out invalid lines, and go on
     #[arg(long)]
     lenient_set: bool,
     #[command(flatten)]
@@ -444,10 +448,10 @@ impl Diff {
 pub(crate) struct Overlaps {
     #[command(flatten)]
     reading: Reading,
-    /// Only what overlaps an entry of this list
+    /// Write only what overlaps an entry of this list
     #[arg(long = "in", short = 'i', value_name = "FILE|NET")]
     set: Vec<OsString>,
-    /// Write an object in JSON for each two
+    /// Write a JSON object for each two entries
     #[arg(long, help_heading = "Writing")]
     json: bool,
 }
@@ -468,13 +472,13 @@ pub(crate) struct Free {
     items: Items,
     #[command(flatten)]
     set: In,
-    /// A network of this length; an address if not given
+    /// The length of the free network; without it, a free address is written
     #[arg(long, short, value_name = "LENGTH")]
     prefix: Option<u8>,
-    /// So many of each; 0 for all
+    /// How many to write for each network; 0 for all
     #[arg(long, short = 'n', value_name = "N", default_value_t = 1)]
     number: u64,
-    /// Also the first and the last address of an IPv4 network, which are none for hosts
+    /// Also use the first and the last address of an IPv4 network, which hosts cannot have
     #[arg(long, short)]
     all: bool,
 }
@@ -499,10 +503,10 @@ impl Free {
 pub(crate) struct Random {
     #[command(flatten)]
     items: Items,
-    /// How many
+    /// How many addresses to write
     #[arg(long, short = 'n', value_name = "N", default_value_t = 1)]
     number: usize,
-    /// The same ones each time, by this number
+    /// Write the same addresses each time for this number
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 }
@@ -521,18 +525,18 @@ impl Random {
 pub(crate) struct Anonymize {
     /// Text, files, or - for standard input
     input: Vec<OsString>,
-    /// Cut addresses to these lengths, for IPv4 and behind a comma for IPv6
+    /// Cut addresses to these lengths, first for IPv4, then after a comma for IPv6
     #[arg(long, value_name = "LENGTH[,LENGTH]", value_parser = both, default_value = "24,48", conflicts_with = "key_file")]
     mask: Mask,
-    /// Replace addresses by others, so that those with the same prefix still have the same (Crypto-PAn); the
-    /// file has the key, 32 bytes or 64 hexadecimal digits
+    /// Replace addresses by others, so that addresses with a common prefix still have one (Crypto-PAn);
+    /// the file has the key, 32 bytes or 64 hexadecimal digits
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     #[command(flatten)]
     threads: Threads,
 }
 
-/// Both lengths must be said: what is not cut is not anonymous.
+/// Both lengths must be given, because an address that is not cut is not anonymous.
 fn both(text: &str) -> std::result::Result<Mask, String> {
     if !text.contains(',') {
         return Err(String::from("two lengths, for IPv4 and for IPv6: 24,48"));
@@ -558,7 +562,7 @@ impl Anonymize {
 pub(crate) struct Split {
     #[command(flatten)]
     items: Items,
-    /// Into networks with this prefix length
+    /// Split into networks with this prefix length
     #[arg(
         long,
         short,
@@ -567,11 +571,11 @@ pub(crate) struct Split {
         conflicts_with_all = ["parts", "hosts"]
     )]
     prefix: Option<u8>,
-    /// Into so many equal parts: a power of two
+    /// Split into this many equal parts, a power of two
     #[arg(long, short = 'n', value_name = "N", value_parser = power_of_two, conflicts_with = "hosts")]
     parts: Option<u64>,
-    /// Into the smallest networks that have room for so many hosts, one for each number (VLSM); they are placed
-    /// by size, the largest first, and written in the order of the numbers
+    /// Split into the smallest networks that have room for these numbers of hosts (VLSM); the largest
+    /// network is placed first, and the networks are written in the order of the numbers
     #[arg(long, value_name = "N", value_delimiter = ',')]
     hosts: Vec<u64>,
 }
@@ -604,10 +608,10 @@ fn power_of_two(text: &str) -> std::result::Result<u64, String> {
 pub(crate) struct Range {
     #[command(flatten)]
     items: Items,
-    /// Write networks, also for networks
+    /// Write all items as networks
     #[arg(long, conflicts_with = "ranges")]
     nets: bool,
-    /// Write ranges, also for ranges
+    /// Write all items as ranges
     #[arg(long)]
     ranges: bool,
 }
@@ -630,13 +634,13 @@ impl Range {
 pub(crate) struct Hosts {
     #[command(flatten)]
     items: Items,
-    /// With the first and last address of an IPv4 network, which are none for hosts
+    /// Also write the first and last address of an IPv4 network, which hosts cannot have
     #[arg(long, short)]
     all: bool,
-    /// Write only how many
+    /// Write only the number of addresses
     #[arg(long, short)]
     count: bool,
-    /// Write at most so many of each
+    /// Write at most this many addresses of each
     #[arg(long, short, value_name = "N")]
     limit: Option<u64>,
 }
@@ -656,7 +660,7 @@ impl Hosts {
 pub(crate) struct Info {
     #[command(flatten)]
     items: Items,
-    /// With colours: on a terminal, always, or never
+    /// Use colours: on a terminal, always, or never
     #[arg(
         long,
         value_name = "WHEN",

@@ -1,4 +1,4 @@
-//! The fewest networks that hold the same addresses, or some more.
+//! Writes the fewest networks that hold the same addresses, or some more addresses if this is allowed.
 
 use std::net::IpAddr;
 
@@ -14,11 +14,11 @@ use crate::settings::{Items, SetForm};
 pub(crate) struct Settings {
     pub(crate) items: Items,
     pub(crate) form: SetForm,
-    /// Longer networks grow to this length.
+    /// Longer networks become networks of this length.
     pub(crate) max_length: Option<Mask>,
-    /// Shorter networks are written as several of this length.
+    /// Shorter networks are divided into networks of this length.
     pub(crate) min_length: Option<Mask>,
-    /// In a network that is written at most so much was not there before, in percent.
+    /// How many percent of a written network may be addresses that were not there before.
     pub(crate) lossy: f64,
 }
 
@@ -39,9 +39,9 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     })
 }
 
-/// The largest networks of which at most `percent` are not in the set.
+/// Returns the largest networks in which at most `percent` of the addresses are not in the set.
 fn lossy(set: &IpSet, percent: f64) -> IpSet {
-    // Disjoint and in order, with first and last address as numbers.
+    // The ranges do not overlap and are in order. They have their first and last address as numbers.
     let ranges = |v4: bool| -> Vec<(u128, u128)> {
         let ranges = set.ranges().filter(|range| range.first().is_ipv4() == v4);
         ranges
@@ -65,14 +65,15 @@ fn lossy(set: &IpSet, percent: f64) -> IpSet {
     nets.into_iter().collect()
 }
 
-/// Adds the networks inside the one that begins at `first` and has `host` bits for hosts; `ranges` are those
-/// that have addresses in it.
+/// Adds the networks inside the network that begins at `first` and has `host` bits for hosts. `ranges`
+/// are the ranges that have addresses in it.
 fn join(ranges: &[(u128, u128)], first: u128, host: u8, least: f64, found: &mut Vec<(u128, u8)>) {
     if ranges.is_empty() {
         return;
     }
     let last = first | u128::MAX.checked_shr(u32::from(128 - host)).unwrap_or(0);
-    // How much of it is there. All numbers are below 2^128, whatever little they lose.
+    // How many addresses of a range lie in this network. All numbers are below 2^128, and the rounding
+    // errors do not matter.
     let there = |(a, b): &(u128, u128)| (b.min(&last) - a.max(&first)) as f64 + 1.0;
     let share = ranges.iter().map(there).sum::<f64>() / ((last - first) as f64 + 1.0);
     if share >= least || host == 0 {

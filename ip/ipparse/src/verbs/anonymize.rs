@@ -1,4 +1,4 @@
-//! Text with other addresses in it: cut, or replaced by a key.
+//! Writes text with its addresses cut, or replaced with the help of a key.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -23,9 +23,9 @@ pub(crate) struct Settings {
 }
 
 pub(crate) enum How {
-    /// To these lengths.
+    /// Cuts addresses to these lengths.
     Cut(Mask),
-    /// By the key in a file.
+    /// Replaces addresses with the help of the key in a file.
     Key(PathBuf),
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
         input: settings.input.clone(),
         style: Style {
             extract: true,
-            // Also addresses with ports as tcpdump writes them.
+            // Find also addresses with ports, as tcpdump writes them.
             places: Places {
                 dotted_ports: true,
                 ..Places::default()
@@ -79,7 +79,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     })
 }
 
-/// 32 bytes, as they are or as hexadecimal digits.
+/// Reads a key of 32 bytes, as they are or as hexadecimal digits.
 fn key(file: &Path) -> Result<[u8; 32]> {
     let fail = |what: String| Fail::message(format!("{}: {what}", file.display()));
     let bytes = std::fs::read(file).map_err(|error| fail(error.to_string()))?;
@@ -101,7 +101,7 @@ fn key(file: &Path) -> Result<[u8; 32]> {
     )))
 }
 
-/// What becomes of an address.
+/// How an address is replaced.
 enum Replace {
     Cut(Mask),
     Key(Box<CryptoPan>),
@@ -111,7 +111,8 @@ impl Replace {
     fn address(&self, addr: IpAddr) -> IpAddr {
         match addr {
             IpAddr::V4(addr) => self.v4(addr).into(),
-            // A mapped address is the same person as the address.
+            // An IPv4-mapped address is the same host as the IPv4 address, so both get the same
+            // replacement.
             IpAddr::V6(addr) => match addr.to_ipv4_mapped() {
                 Some(addr) => self.v4(addr).to_ipv6_mapped().into(),
                 None => self.v6(addr).into(),
@@ -140,15 +141,17 @@ impl Replace {
 
 /// Crypto-PAn: Xu, Fan, Ammar, Moon, "Prefix-Preserving IP Address Anonymization" (2002), with AES-128.
 ///
-/// Whether bit n of an address is turned is a bit of the encryption of the n bits before it, filled up with
-/// a pad; so two addresses with the same first n bits keep them the same.
+/// To decide whether to flip bit n of an address, the n bits before it are filled up with a pad and
+/// encrypted. One bit of the result decides. So two addresses with the same first n bits also have the
+/// same first n bits afterwards.
 struct CryptoPan {
     cipher: Aes128,
     pad: u128,
 }
 
 impl CryptoPan {
-    /// The first half of the key is that of the cipher; the second half, encrypted, is the pad.
+    /// The first half of the key is the key of the cipher. The second half is encrypted, and gives the
+    /// pad.
     fn new(key: &[u8; 32]) -> CryptoPan {
         let (key, pad) = key.split_at(16);
         let half = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).unwrap_or_default();
@@ -161,7 +164,7 @@ impl CryptoPan {
         }
     }
 
-    /// The first `len` bits of `bits` replaced.
+    /// Replaces the first `len` bits of `bits`.
     fn address(&self, bits: u128, len: u32) -> u128 {
         let mut blocks = [aes::Block::default(); 128];
         let blocks = &mut blocks[..len as usize];
@@ -182,8 +185,8 @@ impl CryptoPan {
 mod tests {
     use super::*;
 
-    /// The key and the first pairs of the sample trace that the authors publish with their code; those of
-    /// IPv6 are of the implementations in use (yacryptopan, pycryptopan).
+    /// The key and the first pairs are those of the sample trace that the authors publish with their
+    /// code. The IPv6 pairs come from implementations in use (yacryptopan, pycryptopan).
     #[test]
     fn as_the_others() {
         let key: [u8; 32] = [

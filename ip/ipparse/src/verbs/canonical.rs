@@ -1,4 +1,4 @@
-//! Each in one form.
+//! Writes each item in one form.
 
 use crate::field::Field;
 use crate::job::Job;

@@ -1,4 +1,4 @@
-//! Which lines are invalid, and what is odd in a list of networks. Nothing is written but what is wrong.
+//! Reports invalid lines, and odd entries in a list of networks. It writes nothing else.
 
 use std::sync::Mutex;
 
@@ -14,7 +14,7 @@ use super::overlaps::{Place, pairs};
 
 pub(crate) struct Settings {
     pub(crate) reading: Reading,
-    /// Host bits that are set, duplicates and overlaps are wrong too.
+    /// Whether set host bits, duplicates and overlaps are reported too.
     pub(crate) network: bool,
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
         },
     )?;
     let mut places = places.into_inner().unwrap_or_default();
-    // The threads put them in any order.
+    // The threads may have found them in any order.
     places.sort_by_key(|(place, _)| (place.source, place.line, place.column));
     let odd = odd(&places, &names)?;
     for (.., text) in &odd {
@@ -67,7 +67,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     })
 }
 
-/// What is odd in a list, in its order.
+/// Finds the odd entries of a list, in its order.
 fn odd(
     places: &[(Place, Option<IpNet>)],
     names: &[String],

@@ -1,4 +1,4 @@
-//! What each address is for.
+//! Writes what each address is for.
 
 use crate::field::{Field, inside};
 use crate::job::Job;
@@ -11,7 +11,7 @@ const FIELDS: [Field; 5] = [
     Field::Name,
     Field::Rfc,
     Field::Global,
-    // Only where something is.
+    // This column is written only if something is inside.
     Field::Inside,
 ];
 

@@ -1,4 +1,4 @@
-//! The completion script for a shell.
+//! Writes the completion script for a shell.
 
 use clap::Command;
 use clap_complete::Shell;

@@ -1,4 +1,4 @@
-//! How many different addresses there are in all.
+//! Writes how many different addresses the input has.
 
 use crate::item::{Item, Mask};
 use crate::job::Job;
@@ -8,7 +8,7 @@ use crate::settings::Reading;
 
 pub(crate) struct Settings {
     pub(crate) reading: Reading,
-    /// Networks of these lengths are counted instead.
+    /// Count networks of these lengths instead of addresses.
     pub(crate) mask: Option<Mask>,
     pub(crate) json: bool,
 }
@@ -19,12 +19,12 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     if read.stopped {
         return Ok(read.status);
     }
-    // What one network of the mask has of addresses is one.
+    // All addresses within one network of the mask count as one.
     let (v4_bits, v6_bits) = settings
         .mask
         .map_or((0, 0), |mask| (32 - mask.v4, 128 - mask.v6));
     let v4 = u128::from(read.set.count_v4()) >> v4_bits;
-    // All 2^128 addresses are one more than there are numbers.
+    // The number of all addresses, 2^128, is one more than a `u128` can hold.
     let (v6, overflow) = match read.set.count_v6() {
         Some(n) => (n.checked_shr(v6_bits.into()).unwrap_or(0), false),
         None if v6_bits > 0 => (1u128 << (128 - v6_bits), false),
@@ -32,7 +32,8 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     };
     let text = |n: u128, over: bool| {
         if over {
-            // 2^128 + n, which is no u128; without its first digit it is.
+            // The number is 2^128 + n, which no `u128` can hold. It begins with 3, and a `u128` holds
+            // the other digits.
             let above = (u128::MAX - 3 * TEN_38) + 1 + n;
             format!("3{above:038}")
         } else {
@@ -43,7 +44,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     let mut output = Output::stdout()?;
     let out = output.buffer();
     if settings.json {
-        // Numbers above 2^53 are text, as everywhere.
+        // As everywhere, numbers above 2^53 are written as text.
         let value = |text: String| match text.parse::<u64>() {
             Ok(n) if n <= 1 << 53 => text,
             _ => format!("\"{text}\""),
@@ -68,7 +69,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
 
 const TEN_38: u128 = 10u128.pow(38);
 
-/// All networks of the mask's length that an item has an address of.
+/// Returns all networks of the mask's length that contain an address of the item.
 fn widened(item: Item, mask: Option<Mask>) -> Item {
     match mask {
         Some(mask) => set::widened(item.range(), mask),

@@ -1,4 +1,4 @@
-//! Each once, at its first place.
+//! Writes each item once, at its first place.
 
 use std::collections::hash_map;
 use std::collections::{HashMap, HashSet};
@@ -17,9 +17,9 @@ use crate::settings::Items;
 
 const KEYS: [Field; 3] = [Field::Input, Field::Kind, Field::Canonical];
 
-/// What is the same for items that are one.
+/// The value by which items are compared: equal items have an equal key.
 trait Key: Hash + Eq {
-    /// The item, by which keys with the same count are sorted.
+    /// Returns the item, by which keys with the same count are sorted.
     fn item(&self) -> &Item;
 }
 
@@ -29,7 +29,7 @@ impl Key for Item {
     }
 }
 
-/// What is written of an item. In a box, so that the table stays small.
+/// The row that is written for an item. It is boxed, so that the table stays small.
 struct Row {
     text: Vec<u8>,
     item: Item,
@@ -55,8 +55,8 @@ impl PartialEq for Row {
 
 impl Eq for Row {}
 
-/// What came of a block: the text of each line, where each ends, and its key; no key for lines that are
-/// passed on.
+/// The result of a block: the text of each line, where each line ends, and its key. Lines that are
+/// passed on have no key.
 struct Done<K> {
     out: Vec<u8>,
     ends: Vec<(Option<K>, usize)>,
@@ -65,9 +65,9 @@ struct Done<K> {
 
 pub(crate) struct Settings {
     pub(crate) items: Items,
-    /// How often each occurs is written before it, the most frequent first.
+    /// Whether each item is written with its count before it, the most frequent first.
     pub(crate) count: bool,
-    /// Whole lines, by their first items.
+    /// Whether whole lines are compared by their first items.
     pub(crate) lines: bool,
     /// Items are cut to networks of these lengths.
     pub(crate) mask: Option<Mask>,
@@ -85,7 +85,8 @@ pub(crate) fn run(dedupe: &Settings) -> Result<Status> {
     if dedupe.lines {
         return work.run(|finder, block| work.lines(finder, block));
     }
-    // Most often the item alone is the key: nothing is written for it, and the table holds no more.
+    // Mostly the item alone is the key. Then nothing is written for the comparison, and the table holds
+    // only the item.
     match key(&job, &showing.columns) {
         None => work.run(|finder, block| work.items(finder, block, |entry| entry.item)),
         Some(layout) => work.run(|finder, block| {
@@ -99,7 +100,7 @@ pub(crate) fn run(dedupe: &Settings) -> Result<Status> {
     }
 }
 
-/// What of chosen columns makes two rows one: all but where they are from.
+/// Returns the columns by which rows are compared: all chosen columns except those that tell the place.
 fn key(job: &Job, columns: &[Field]) -> Option<Layout> {
     let of_item = columns.iter().copied().filter(|field| {
         let place = [Field::File, Field::Line, Field::Column, Field::Input];
@@ -118,7 +119,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Writes what `block` makes of each block, each key once.
+    /// Writes each key once. `block` makes the keys and lines of a block.
     fn run<K: Key + Send>(
         &self,
         block: impl Fn(&mut Finder, &input::Block) -> Done<K> + Sync,
@@ -127,7 +128,7 @@ impl Work<'_> {
         let mut output = Output::stdout()?;
         let mut reports = self.job.reports();
         let mut seen: HashSet<K, RandomState> = HashSet::default();
-        // How often, and the text of the first.
+        // How often each key occurs, and the text of its first row.
         let mut counts: HashMap<K, (u64, Box<[u8]>), RandomState> = HashMap::default();
         let mut kept = Vec::new();
         let (_, trouble) = self.job.blocks(Finder::default, block, |done| {
@@ -184,7 +185,7 @@ impl Work<'_> {
         }
     }
 
-    /// The whole lines of a block.
+    /// Makes the result of a block with whole lines.
     fn lines(&self, finder: &mut Finder, block: &input::Block) -> Done<Item> {
         let mut done = self.done();
         each_line(finder, block, &self.job.style, |line, entry| {
@@ -195,7 +196,7 @@ impl Work<'_> {
         done
     }
 
-    /// The items of a block; `key` is called with each as it is compared.
+    /// Makes the result of a block with items. `key` makes the key of each.
     fn items<K>(
         &self,
         finder: &mut Finder,
@@ -236,7 +237,7 @@ impl Work<'_> {
     }
 }
 
-/// The count as the first column, or the first key.
+/// Appends the count as the first column, or as the first key of the object.
 fn push_counted(out: &mut Vec<u8>, count: u64, text: &[u8], json: bool) {
     match text.strip_prefix(b"{") {
         Some(object) if json => {

@@ -1,4 +1,4 @@
-//! What two lists differ in.
+//! Writes the differences between two lists.
 
 use std_net_ip::IpSet;
 
@@ -10,7 +10,7 @@ use crate::settings::{Given, SetForm};
 pub(crate) struct Settings {
     pub(crate) old: Given,
     pub(crate) new: Given,
-    /// Nothing is written: the status is all.
+    /// Write nothing: only the status tells the result.
     pub(crate) quiet: bool,
     pub(crate) json: bool,
     pub(crate) form: SetForm,

@@ -1,4 +1,4 @@
-//! The lines that hold no address of the set.
+//! Writes the lines that hold no address of the set.
 
 use crate::lines::{self, Choice, Settings};
 use crate::output::{Result, Status};

@@ -1,4 +1,4 @@
-//! The next free network, or address, inside of networks.
+//! Writes the next free network or address inside of networks.
 
 use std::net::IpAddr;
 
@@ -15,21 +15,21 @@ use crate::set;
 use crate::settings::{Given, Items};
 
 pub(crate) struct Settings {
-    /// The networks that are looked into.
+    /// The networks in which to look.
     pub(crate) items: Items,
     pub(crate) used: Given,
-    /// Of the networks that are looked for; addresses if not said.
+    /// The prefix length of the networks to find. Without it, addresses are found.
     pub(crate) prefix: Option<u8>,
-    /// So many in each.
+    /// How many to find in each network.
     pub(crate) number: u64,
-    /// Also the first and the last address of an IPv4 network.
+    /// Also use the first and the last address of an IPv4 network.
     pub(crate) all: bool,
 }
 
 pub(crate) fn run(free: &Settings) -> Result<Status> {
     let reading = &free.items.reading;
     let used = set::load(&free.used, reading.strict, reading.threads, false)?;
-    // What is used must be known, or it would be given away again.
+    // All used addresses must be known, because otherwise one of them could be given away again.
     if used.trouble && !free.used.lenient {
         return Ok(Status::Trouble);
     }
@@ -86,7 +86,7 @@ pub(crate) fn run(free: &Settings) -> Result<Status> {
     lazy::run(&free.items, write)
 }
 
-/// All networks of a length in a range, in order.
+/// Returns all networks of a length in a range, in order.
 fn networks(range: IpRange, len: u8) -> impl Iterator<Item = IpNet> {
     let bits = if range.first().is_ipv4() { 32 } else { 128 };
     let host = 1u128

@@ -1,4 +1,4 @@
-//! All addresses for hosts, one a line.
+//! Writes all host addresses, one a line.
 
 use crate::field::{Layout, count, hosts as hosts_of};
 use crate::item::Item;
@@ -9,11 +9,11 @@ use crate::settings::Items;
 
 pub(crate) struct Settings {
     pub(crate) items: Items,
-    /// With the first and the last address of an IPv4 network.
+    /// Also write the first and the last address of an IPv4 network.
     pub(crate) all: bool,
-    /// Only how many.
+    /// Write only the number of addresses.
     pub(crate) count: bool,
-    /// At most so many of each.
+    /// Write at most this many addresses of each item.
     pub(crate) limit: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! All about a network, for a human to read.
+//! Writes all facts about a network, for a human reader.
 
 use crate::field::{Field, Layout};
 use crate::job::Job;
@@ -12,7 +12,7 @@ pub(crate) struct Settings {
     pub(crate) colours: bool,
 }
 
-/// What is shown, and as what. `-` is left out.
+/// The lines that are shown, and the field of each. A line whose field is `-` is left out.
 const LINES: [(&str, Field); 17] = [
     ("Address", Field::Address),
     ("Network", Field::Network),

@@ -1,4 +1,4 @@
-//! What is both in the input and in the set.
+//! Writes the addresses that are both in the input and in the set.
 
 use crate::output::{Result, Status};
 use crate::set::{self, TwoSets};

@@ -1,4 +1,4 @@
-//! The manual page.
+//! Writes the manual page.
 
 use std::io;
 
@@ -11,7 +11,7 @@ pub(crate) fn run(command: Command) -> Result<Status> {
     Ok(Status::Success)
 }
 
-/// The page of the tool, and behind it those of the sub-commands as its sections.
+/// Makes the page of the tool. The pages of the sub-commands follow as its sections.
 fn manual(mut command: Command) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     command.build();

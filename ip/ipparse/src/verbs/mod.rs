@@ -1,4 +1,4 @@
-//! What each sub-command does: a file for each, named as it is, with its settings and `run`.
+//! The sub-commands. Each has a file with its name, which has its settings and `run`.
 
 pub(crate) mod aggregate;
 pub(crate) mod anonymize;

@@ -1,4 +1,4 @@
-//! Which entries of a list overlap.
+//! Writes which entries of a list overlap.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -12,12 +12,13 @@ use crate::settings::Reading;
 
 pub(crate) struct Settings {
     pub(crate) reading: Reading,
-    /// Another list: an entry of the input and one of these, instead of two of the input.
+    /// Another list. With it, an entry of the input is compared with the entries of this list, instead
+    /// of with the other entries of the input.
     pub(crate) other: Vec<OsString>,
     pub(crate) json: bool,
 }
 
-/// An entry and where it is.
+/// An entry and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) range: IpRange,
@@ -49,7 +50,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     let mut output = Output::stdout()?;
     let mut found = false;
     pairs(&all, |a, b| {
-        // Of the input first.
+        // The entry of the input comes first.
         let (a, b) = if b.source < border && both {
             (b, a)
         } else {
@@ -83,7 +84,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     })
 }
 
-/// All entries of a list with their places, and how reading it went.
+/// Returns all entries of a list with their places, and the status of reading it.
 fn places(job: &Job) -> Result<(Vec<Place>, Status)> {
     let mut all = Vec::new();
     let mut reports = job.reports();
@@ -110,15 +111,15 @@ fn places(job: &Job) -> Result<(Vec<Place>, Status)> {
     Ok((all, reports.end(trouble)))
 }
 
-/// Calls `found` for each two entries with an address in common, the one that begins first, or is larger,
-/// or comes first, before the other.
+/// Calls `found` for each two entries with a common address. First comes the entry that begins first,
+/// then the larger one, then the one that stands first in the list.
 pub(crate) fn pairs(
     all: &[Place],
     mut found: impl FnMut(&Place, &Place) -> Result<()>,
 ) -> Result<()> {
     let version = |range: &IpRange| !matches!(range.first(), IpAddr::V4(_));
     let mut order: Vec<&Place> = all.iter().collect();
-    // Stable, so that those that are the same stay as they were.
+    // The sort is stable, so equal entries keep their order.
     order.sort_by(|a, b| {
         let key = |place: &Place| (version(&place.range), place.range.first());
         let larger = b.range.last().cmp(&a.range.last());

@@ -1,4 +1,4 @@
-//! Random addresses out of networks, each only once.
+//! Writes random addresses of networks, each only once.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use crate::settings::{Items, SetForm};
 pub(crate) struct Settings {
     pub(crate) items: Items,
     pub(crate) number: usize,
-    /// The same ones each time.
+    /// The seed for the same addresses each time.
     pub(crate) seed: Option<u64>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
         return Ok(read.status);
     }
     let pool = Pool::new(&read.set);
-    // As a number below it; all 2^128 and more are enough for any.
+    // Compare the number of addresses below 2^128. A larger pool is enough for any number.
     if pool
         .most
         .is_some_and(|most| most < settings.number as u128 - 1)
@@ -65,11 +65,11 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     Ok(read.status)
 }
 
-/// All addresses of a set, with numbers from 0 on.
+/// All addresses of a set, numbered from 0.
 struct Pool {
-    /// The number of the first address of each range, the range's first address and its version.
+    /// The number of the first address of each range, and this address.
     starts: Vec<(u128, IpAddr)>,
-    /// The highest number; `None` if it is above all numbers, or if there is none.
+    /// The highest number. It is `None` if it is above 2^128 - 1, or if the set is empty.
     most: Option<u128>,
 }
 
@@ -83,7 +83,7 @@ impl Pool {
                 break;
             };
             starts.push((start, range.first()));
-            // One less, as all 2^128 are not a number.
+            // This is one less than the number of addresses, because 2^128 does not fit into a `u128`.
             let steps = range.last().to_integer() - range.first().to_integer();
             most = start.checked_add(steps);
             next = most.and_then(|most| most.checked_add(1));

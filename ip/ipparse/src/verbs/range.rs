@@ -1,4 +1,4 @@
-//! Ranges as networks, and networks as ranges.
+//! Writes ranges as networks, and networks as ranges.
 
 use crate::field::{Field, Layout};
 use crate::item::Item;
@@ -17,7 +17,7 @@ pub(crate) struct Settings {
 pub(crate) enum Into {
     Nets,
     Ranges,
-    /// What it is not already.
+    /// Turns a range into networks, and a network into a range.
     TheOther,
 }
 

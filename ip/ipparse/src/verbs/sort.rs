@@ -1,4 +1,4 @@
-//! By address: IPv4 first, the larger network before the smaller.
+//! Sorts by address: IPv4 first, the larger network before the smaller.
 
 use std::thread;
 
@@ -12,10 +12,10 @@ use crate::settings::Items;
 
 const KEYS: [Field; 3] = [Field::Input, Field::Kind, Field::Canonical];
 
-/// An item that has left its block.
+/// An item that was copied out of its block.
 struct Held {
     item: Item,
-    /// Only if it is to be written.
+    /// Its text, only if the text is written.
     text: Box<[u8]>,
     source: usize,
     line: u64,
@@ -47,11 +47,11 @@ impl Held {
 
 pub(crate) struct Settings {
     pub(crate) items: Items,
-    /// The last first.
+    /// Write the last item first.
     pub(crate) reverse: bool,
-    /// Each only once.
+    /// Write each item only once.
     pub(crate) unique: bool,
-    /// Whole lines, by their first items.
+    /// Write whole lines, sorted by their first items.
     pub(crate) lines: bool,
     /// Items are cut to networks of these lengths.
     pub(crate) mask: Option<Mask>,
@@ -92,7 +92,8 @@ pub(crate) fn run(sort: &Settings) -> Result<Status> {
     if reports.stopped() {
         return Ok(reports.end(trouble));
     }
-    // Where equal ones came from decides between them, so that the threads make no difference.
+    // Equal items are ordered by their place in the input, so the result does not depend on the
+    // threads.
     let order = |a: &Held, b: &Held| {
         let place = |held: &Held| (held.source, held.line, held.column);
         a.item.order(&b.item).then_with(|| place(a).cmp(&place(b)))
@@ -106,7 +107,7 @@ pub(crate) fn run(sort: &Settings) -> Result<Status> {
     if sort.lines && !all.is_empty() {
         job.note_found();
     }
-    // The stable sort of std finds the runs that are in order, and merges them.
+    // std's stable sort finds the runs that are already in order, and merges them.
     all.sort_by(order);
     if sort.unique {
         all.dedup_by(|a, b| a.item.key() == b.item.key());

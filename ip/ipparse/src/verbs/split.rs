@@ -1,4 +1,4 @@
-//! Networks into smaller ones.
+//! Splits networks into smaller ones.
 
 use std::net::IpAddr;
 
@@ -22,9 +22,9 @@ pub(crate) struct Settings {
 pub(crate) enum Into {
     /// Networks of this length.
     Length(u8),
-    /// So many equal parts; a power of two.
+    /// This many equal parts. The number is a power of two.
     Parts(u64),
-    /// The smallest networks with room for so many hosts each.
+    /// The smallest networks with room for these numbers of hosts.
     Hosts(Vec<u64>),
 }
 
@@ -70,12 +70,14 @@ pub(crate) fn run(split: &Settings) -> Result<Status> {
     lazy::run(&split.items, write)
 }
 
-/// Networks inside one, for each number of hosts the smallest that has room for them, in the order of the
-/// numbers. They are placed by size, the largest first, so that no room is lost between them.
+/// Finds networks inside one network: for each number of hosts the smallest one that has room for them,
+/// in the order of the numbers. The largest network is placed first, so that no room is lost between
+/// them.
 fn for_hosts(net: IpNet, hosts: &[u64]) -> std::result::Result<Vec<IpNet>, String> {
     let v4 = net.addr().is_ipv4();
     let bits: u8 = if v4 { 32 } else { 128 };
-    // Of an IPv4 network the first and the last address are for no host (but with two: RFC 3021).
+    // In an IPv4 network, no host has the first or the last address. A network of two addresses is an
+    // exception (RFC 3021).
     let size = |hosts: u64| {
         let all = u128::from(hosts) + if v4 && hosts > 1 { 2 } else { 0 };
         all.max(1).next_power_of_two()

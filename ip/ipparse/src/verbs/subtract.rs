@@ -1,4 +1,4 @@
-//! What is in the input and not in the set.
+//! Writes the addresses that are in the input and not in the set.
 
 use crate::output::{Result, Status};
 use crate::set::{self, TwoSets};

@@ -1,4 +1,4 @@
-//! The smallest network that holds all, one for each version.
+//! Writes the smallest network that holds all items, one for each version.
 
 use std::net::IpAddr;
 
@@ -47,7 +47,7 @@ pub(crate) fn run(items: &Items) -> Result<Status> {
     Ok(read.status)
 }
 
-/// The smallest network that holds two addresses of one version.
+/// Returns the smallest network that holds two addresses of one version.
 fn around(first: IpAddr, last: IpAddr) -> IpNet {
     let differ = first.to_integer() ^ last.to_integer();
     let host = 128 - differ.leading_zeros() as u8;
