@@ -1,17 +1,17 @@
-//! The table of public methods: ours, read from the dump of the public API, beside std's and Inko's,
-//! which are lists here. `docs/api-table.md` is what this writes.
+//! The table of public methods. It puts ours, from the dump of the public API, beside those of std and
+//! Inko, which are lists here. It writes `docs/api-table.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Types that belong together: ours for IP and for Unix, with std's names of them where it has them.
+/// Types that belong together: our types for IP and for Unix, and std's types if std has them.
 struct Twins {
     title: &'static str,
     socket: &'static str,
     unix: &'static str,
-    /// Stable methods of std 1.89, of `std::net` and of `std::os::unix::net`.
+    /// The stable methods of `std::net` and `std::os::unix::net` in std 1.89.
     std: &'static [&'static str],
     std_unix: &'static [&'static str],
 }
@@ -154,8 +154,9 @@ const TWINS: [Twins; 4] = [
     },
 ];
 
-/// What Inko offers (`std.net.socket`, `dns`, `tls` and `ip`, as of July 2026), and what it is here: `Type::method`
-/// of the tables above, where `unix ` stands before what is of the module `unix`; or in words.
+/// What Inko offers (`std.net.socket`, `dns`, `tls` and `ip`, as of July 2026), and what corresponds to
+/// it here. That is `Type::method` of the tables above, with `unix ` before types of the module `unix`,
+/// or a description in words.
 const INKO: &[(&str, Result<&str, &str>)] = &[
     ("Socket.stream", Ok("Socket::stream")),
     ("Socket.datagram", Ok("Socket::datagram")),
@@ -345,7 +346,7 @@ const INKO: &[(&str, Result<&str, &str>)] = &[
     ),
 ];
 
-/// Why a method is on one side only.
+/// The reason why a method is on one side only.
 const WHY: [(&[&str], &str); 19] = [
     (
         &["connect_addr", "bind_addr", "send_to_addr"],
@@ -445,7 +446,7 @@ const WHY: [(&[&str], &str); 19] = [
     (&["shutdown"], "as std: UdpSocket has none"),
 ];
 
-/// The stable methods of std's type of this name.
+/// Returns the stable methods of std's type of this name.
 #[must_use]
 pub fn of_std(name: &str) -> &'static [&'static str] {
     let of = |twins: &Twins| {
@@ -465,7 +466,8 @@ fn root() -> PathBuf {
         .into()
 }
 
-/// The methods of each type, as `Type` of the module `path`, in a dump of the public API.
+/// Returns the methods of each type in a dump of the public API. The types are `Type` of the module
+/// `path`.
 fn methods(dump: &str, path: &str) -> BTreeMap<String, BTreeSet<String>> {
     let text = fs::read_to_string(root().join("docs/public-api").join(dump))
         .unwrap_or_else(|e| panic!("docs/public-api/{dump}: {e}"));
@@ -488,7 +490,7 @@ fn methods(dump: &str, path: &str) -> BTreeMap<String, BTreeSet<String>> {
     types
 }
 
-/// What the dump lists beside a type's own methods.
+/// Methods of traits, which the dump lists beside a type's own methods.
 const TRAIT_METHODS: [&str; 18] = [
     "fmt",
     "from",
@@ -510,7 +512,7 @@ const TRAIT_METHODS: [&str; 18] = [
     "into_iter",
 ];
 
-/// The whole page.
+/// Returns the whole page.
 #[must_use]
 pub fn page() -> String {
     let socket = methods("std_net.txt", "std_net::socket::");
@@ -579,8 +581,8 @@ fn why(method: &str) -> &'static str {
         .map_or("", |(_, why)| why)
 }
 
-/// What is wrong with the lists here: methods of std that we lack, names that do not exist, methods
-/// of one twin only without a reason.
+/// Returns what is wrong with the lists here: methods of std that we lack, names that do not exist, and
+/// methods on one side only without a reason.
 #[must_use]
 pub fn faults() -> Vec<String> {
     let socket = methods("std_net.txt", "std_net::socket::");

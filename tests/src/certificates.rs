@@ -1,11 +1,11 @@
-//! An authority of the tests' own, and the certificates it issues.
+//! A certificate authority for the tests, and the certificates that it issues.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, Issuer, KeyPair,
     date_time_ymd,
 };
 
-/// A certificate with the key to it, as PEM text.
+/// A certificate with its private key, as PEM text.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The certificate.
@@ -14,16 +14,16 @@ pub struct Identity {
     pub key: String,
 }
 
-/// Who issues certificates.
+/// An authority that issues certificates.
 #[derive(Debug)]
 pub struct Authority {
-    /// Its own certificate, for those who trust it.
+    /// Its own certificate, for the side that must trust it.
     pub pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    /// A new one.
+    /// Makes a new authority.
     #[allow(clippy::new_without_default, reason = "each is another")]
     pub fn new() -> Authority {
         let key = KeyPair::generate().unwrap();
@@ -37,12 +37,12 @@ impl Authority {
         Authority { pem, issuer }
     }
 
-    /// A certificate for these names or addresses.
+    /// Issues a certificate for these names or addresses.
     pub fn issue(&self, names: &[&str]) -> Identity {
         self.sign(params(names))
     }
 
-    /// One that is expired.
+    /// Issues a certificate that has expired.
     pub fn issue_expired(&self, names: &[&str]) -> Identity {
         let mut params = params(names);
         params.not_before = date_time_ymd(2001, 1, 1);
@@ -50,10 +50,10 @@ impl Authority {
         self.sign(params)
     }
 
-    /// One that takes so many bytes more.
+    /// Issues a certificate that is larger by this many bytes.
     pub fn issue_large(&self, names: &[&str], bytes: usize) -> Identity {
         let mut params = params(names);
-        // An extension nobody knows, and that is not critical.
+        // This extension is unknown and not critical, so it is ignored.
         let extension =
             CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99_999, 1], vec![7; bytes]);
         params.custom_extensions.push(extension);
@@ -69,7 +69,7 @@ impl Authority {
     }
 }
 
-/// A certificate that nobody has issued but itself.
+/// Makes a certificate that is signed only by itself.
 pub fn self_signed(names: &[&str]) -> Identity {
     let key = KeyPair::generate().unwrap();
     Identity {

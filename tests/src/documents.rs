@@ -1,6 +1,6 @@
-//! The code of the documents, compiled and run as documentation tests; and what must not compile.
+//! The code of the documents, which is compiled and run as documentation tests, and code that must not compile.
 
-/// The guide's chapters, the README, the page on soundness.
+/// The chapters of the guide, the README, and the page about soundness.
 macro_rules! documents {
     ($($name:ident: $path:literal;)*) => {
         $(
@@ -8,7 +8,7 @@ macro_rules! documents {
             pub mod $name {}
         )*
 
-        /// The files above, for the test that none is forgotten.
+        /// The files above, for the test that no file is missing.
         pub const FILES: &[&str] = &[$($path),*];
     };
 }
@@ -32,27 +32,27 @@ documents! {
     tuning: "docs/guide/src/tuning.md";
 }
 
-/// A process may only take what may go to another thread.
+/// A process may capture only values that may move to another thread.
 ///
 /// ```compile_fail,E0277
 /// let local = std::rc::Rc::new(1);
 /// std_net::process::spawn(move || *local);
 /// ```
 ///
-/// And only return such.
+/// Its result must also be such a value.
 ///
 /// ```compile_fail,E0277
 /// std_net::process::spawn(|| std::rc::Rc::new(1));
 /// ```
 ///
-/// It may not borrow; a scope is for that.
+/// It may not borrow. A scope is for that.
 ///
 /// ```compile_fail,E0373
 /// let text = String::new();
 /// std_net::process::spawn(|| text.len());
 /// ```
 ///
-/// A scoped process may not borrow what does not outlive the scope.
+/// A scoped process may not borrow a value that ends before the scope.
 ///
 /// ```compile_fail,E0597
 /// std_net::process::scope(|s| {
@@ -61,14 +61,14 @@ documents! {
 /// });
 /// ```
 ///
-/// Nor keep its scope for longer.
+/// It may not keep its scope after the end of the scope.
 ///
 /// ```compile_fail
 /// let mut kept = None;
 /// std_net::process::scope(|s| kept = Some(s));
 /// ```
 ///
-/// A lent socket cannot be taken out of its stream.
+/// A borrowed socket cannot be moved out of its stream.
 ///
 /// ```compile_fail,E0507
 /// fn take(stream: &std_net::socket::TcpStream) -> std_net::socket::Socket {

@@ -1,5 +1,5 @@
-//! What the tests share: running a body on a thread and in a process, a watchdog instead of a hang,
-//! both address families, tools that may be missing, descriptor counts.
+//! Code that the tests share: running a body on a thread and in a process, a watchdog against hangs,
+//! both address families, tools that may be missing, and descriptor counts.
 
 #![allow(clippy::missing_panics_doc, reason = "panics are how tests fail")]
 
@@ -28,17 +28,18 @@ use std::time::{Duration, Instant};
 use std_net::process;
 use std_net::socket::{TcpBuilder, TcpListener, TcpStream};
 
-/// A test that takes longer hangs.
+/// If a test takes longer than this, it hangs.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs `body` under a limit of time: past it the test binary says so, lists the processes and
+/// Runs `body` with a limit of time. After it, the test binary reports a hang, lists the processes and
 /// aborts, because a hang cannot be unwound.
 pub fn within<T>(limit: Duration, body: impl FnOnce() -> T) -> T {
     let (done, watch) = mpsc::channel::<()>();
     let name = thread::current().name().unwrap_or("a test").to_owned();
     let watchdog = thread::spawn(move || {
         if watch.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-            // Not by `eprintln!`: what a test prints is kept for its end, and this has none.
+            // `eprintln!` would not work here: the test harness prints its text only at the end of the
+            // test, and this test never ends.
             let mut err = io::stderr();
             let _ = writeln!(err, "{name} hangs: more than {limit:?}");
             for process in process::list() {
@@ -53,8 +54,8 @@ pub fn within<T>(limit: Duration, body: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Runs the test of this name in an OS process of its own, where [`is_again`] is true: for what ends
-/// the program, or wants a runtime that has not been started.
+/// Runs the test of this name in an OS process of its own, in which [`is_again`] returns true. It is
+/// for tests that end the program, or that need a runtime which has not been started.
 #[must_use]
 pub fn again(name: &str, env: &[(&str, &str)]) -> Output {
     Command::new(std::env::current_exe().expect("a test knows where it is"))
@@ -66,7 +67,7 @@ pub fn again(name: &str, env: &[(&str, &str)]) -> Output {
         .expect("a test can be started")
 }
 
-/// Whether this is the test that [`again`] has started.
+/// Returns whether [`again`] has started this test.
 #[must_use]
 pub fn is_again() -> bool {
     std::env::var_os("STD_NET_AGAIN").is_some()
@@ -82,13 +83,14 @@ pub fn both(body: impl Fn() + Send + Sync + 'static) {
     });
 }
 
-/// Runs `round` on a thread and in a process, alone, until the runtime has all it keeps, then again,
-/// and wants the same count of descriptors after it.
+/// Checks that `round` leaves no descriptor open. It runs `round` on a thread and in a process, alone,
+/// until the runtime has all descriptors that it keeps. Then it runs `round` again, and the number of
+/// descriptors must be the same.
 pub fn keeps_the_count(round: fn()) {
     keeps_the_count_over(1, round);
 }
 
-/// The same, with so many rounds in between.
+/// Like [`keeps_the_count`], with this many rounds between the two counts.
 pub fn keeps_the_count_over(rounds: usize, round: fn()) {
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
     within(LIMIT, || {
@@ -105,7 +107,7 @@ pub fn keeps_the_count_over(rounds: usize, round: fn()) {
     });
 }
 
-/// Calls `f` with a loopback address, port 0, of IPv4 and of IPv6 if the machine has it.
+/// Calls `f` with a loopback address and port 0: for IPv4, and for IPv6 if the machine has it.
 pub fn each_ip(f: impl Fn(SocketAddr)) {
     f((Ipv4Addr::LOCALHOST, 0).into());
     if has_ipv6() {
@@ -115,12 +117,13 @@ pub fn each_ip(f: impl Fn(SocketAddr)) {
     }
 }
 
-/// Whether `::1` can be bound.
+/// Returns whether `::1` can be bound.
 pub fn has_ipv6() -> bool {
     std::net::TcpListener::bind((IpAddr::V6(Ipv6Addr::LOCALHOST), 0)).is_ok()
 }
 
-/// Where a tool is, or `None` after a clear word on standard error that a test is skipped.
+/// Returns the path of a tool. If there is none, it prints that the test is skipped, and returns
+/// `None`.
 pub fn tool(name: &str) -> Option<PathBuf> {
     let found = std::env::var_os("PATH").and_then(|path| {
         std::env::split_paths(&path)
@@ -133,22 +136,24 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// Whether the kernel has `io_uring(7)` and lets this program use it; if not, says so.
+/// Returns whether the kernel has `io_uring(7)` and lets this program use it. If not, it prints the
+/// reason.
 pub fn has_io_uring() -> bool {
     let mut params = [0u8; 120];
-    // SAFETY: room for a `struct io_uring_params`, all of it zero, which asks for nothing special.
+    // SAFETY: this is memory for a `struct io_uring_params`. It is all zero, which asks for nothing
+    // special.
     let ring = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) };
     if ring >= 0 {
         let nothing = std::ptr::null::<u8>();
-        // `IORING_REGISTER_PROBE`, with room for the answer of 256 operations.
+        // Memory for the answer of `IORING_REGISTER_PROBE` about 256 operations.
         let mut probe = [0u8; 16 + 8 * 256];
         let probe = probe.as_mut_ptr();
-        // SAFETY: submits nothing, and asks what there is.
+        // SAFETY: this submits nothing, and only asks which operations exist.
         let allowed = unsafe {
             libc::syscall(libc::SYS_io_uring_enter, ring, 0, 0, 0, nothing, 0) == 0
                 && libc::syscall(libc::SYS_io_uring_register, ring, 8, probe, 256) == 0
         };
-        // SAFETY: made by the call above, nobody else knows it.
+        // SAFETY: the call above made the descriptor, and it has no other owner.
         unsafe { libc::close(ring as i32) };
         if allowed {
             return true;
@@ -158,7 +163,7 @@ pub fn has_io_uring() -> bool {
     false
 }
 
-/// How many descriptors this OS process has open, but for the rings that workers make for themselves
+/// Returns how many descriptors this OS process has open. It does not count the rings that workers make
 /// when they first need one.
 pub fn descriptors() -> usize {
     let is_ring =
@@ -173,7 +178,7 @@ pub fn descriptors() -> usize {
         .count()
 }
 
-/// Resident memory of this OS process, in bytes.
+/// Returns the resident memory of this OS process in bytes.
 pub fn resident() -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("Linux has /proc");
     let line = status
@@ -187,7 +192,7 @@ pub fn resident() -> usize {
     kib.expect("a number of KiB") * 1024
 }
 
-/// The soft limit of open descriptors.
+/// Returns the soft limit of open descriptors.
 pub fn descriptor_limit() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").expect("Linux has /proc");
     let line = limits
@@ -197,9 +202,9 @@ pub fn descriptor_limit() -> usize {
         .expect("a line of limits")
 }
 
-/// Runs `body`, which waits, and wants it to use next to no processor time: who tries again and again
-/// as fast as it can uses all it gets. For a test that is [`again`] alone, because all of the OS process
-/// is measured.
+/// Runs `body`, which waits, and checks that it uses almost no processor time. A body that tries again
+/// and again in a loop would use all of it. It measures the whole OS process, so use it in a test that
+/// [`again`] runs alone.
 pub fn rests<T>(body: impl FnOnce() -> T) -> T {
     let (begin, before) = (Instant::now(), processor_time());
     let result = body();
@@ -208,10 +213,10 @@ pub fn rests<T>(body: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Processor time that this OS process has used.
+/// Returns the processor time that this OS process has used.
 fn processor_time() -> Duration {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: room for what is asked for, and all-zero is a valid one.
+    // SAFETY: this is memory for the result, and all-zero is a valid value of its type.
     let usage = unsafe {
         libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
         usage.assume_init()
@@ -223,15 +228,15 @@ fn processor_time() -> Duration {
     time(usage.ru_utime) + time(usage.ru_stime)
 }
 
-/// A lock for tests that count what the whole OS process has.
+/// A lock for tests that count things of the whole OS process.
 pub static ALONE: Mutex<()> = Mutex::new(());
 
-/// A path for a socket that nothing else uses; removed when dropped.
+/// A path for a socket that nothing else uses. The file is removed when this is dropped.
 #[derive(Debug)]
 pub struct TempPath(PathBuf);
 
 impl TempPath {
-    /// A new one.
+    /// Makes a new path.
     #[allow(clippy::new_without_default, reason = "each is another")]
     pub fn new() -> TempPath {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -261,10 +266,10 @@ impl Drop for TempPath {
     }
 }
 
-/// A TCP listener whose queue is full: who connects hears nothing.
+/// A TCP listener whose queue is full: a client that connects gets no answer.
 #[derive(Debug)]
 pub struct Silent {
-    /// Accept from it, and it answers again.
+    /// The listener. After an accept it answers again.
     pub listener: TcpListener,
     /// Its address.
     pub addr: SocketAddr,
@@ -272,7 +277,7 @@ pub struct Silent {
 }
 
 impl Silent {
-    /// A new one on 127.0.0.1.
+    /// Makes a new listener on 127.0.0.1.
     #[allow(clippy::new_without_default, reason = "each is another")]
     pub fn new() -> Silent {
         let listener = TcpBuilder::new().backlog(0).listen("127.0.0.1:0").unwrap();
@@ -290,7 +295,7 @@ impl Silent {
     }
 }
 
-/// Two ends of a TCP connection: who connected, and who accepted.
+/// Returns the two ends of a TCP connection, first the client's end.
 pub fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -306,7 +311,7 @@ pub fn until_error(mut write: impl FnMut() -> io::Result<usize>) -> io::Error {
     }
 }
 
-/// An example program of `std_net`, built beside the tests by `cargo test`.
+/// Returns the path of an example program of `std_net`. `cargo test` builds it beside the tests.
 pub fn example(name: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("a test knows where it is");
     // target/PROFILE/deps/test -> target/PROFILE/examples/name
@@ -316,7 +321,7 @@ pub fn example(name: &str) -> PathBuf {
         .expect("tests are in deps");
     let path = profile.join("examples").join(name);
     if !path.is_file() {
-        // Only this package was built: `cargo test -p std_net_tests`.
+        // With `cargo test -p std_net_tests` only this package was built, so build the example now.
         let mut build = Command::new(env!("CARGO"));
         build.args([
             "build",
@@ -325,7 +330,7 @@ pub fn example(name: &str) -> PathBuf {
             "std_net",
             "--example",
             name,
-            // Some examples need it, and so do the tests.
+            // Some examples need these features, and so do the tests.
             "--features",
             "hyper,signals,tls",
         ]);
@@ -343,18 +348,18 @@ pub fn example(name: &str) -> PathBuf {
     path
 }
 
-/// A server in an OS process of its own, ended when dropped.
+/// A server in an OS process of its own. The process ends when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    /// The address it printed as its first line.
+    /// The address that the server printed in its first line.
     pub address: SocketAddr,
-    /// What else it prints.
+    /// The rest of its output.
     pub output: BufReader<ChildStdout>,
 }
 
 impl Server {
-    /// Starts an example with these arguments and waits for `listening on ADDRESS`.
+    /// Starts an example with these arguments and waits until it prints `listening on ADDRESS`.
     pub fn start<S: AsRef<OsStr>>(name: &str, args: &[S]) -> Server {
         let mut child = Command::new(example(name))
             .args(args)
@@ -375,7 +380,7 @@ impl Server {
         }
     }
 
-    /// The number of its OS process.
+    /// Returns the id of its OS process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -1,11 +1,11 @@
-//! The notes that two runs of the same calls, through std and through us, are compared by.
+//! Notes of two runs of the same calls, through std and through our types, which are then compared.
 
 use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
-/// What the calls gave, one line each; ports and descriptor numbers are replaced by their order of
-/// appearance, since they differ from run to run.
+/// The results of the calls, one on each line. Ports and descriptor numbers differ from run to run, so
+/// they are replaced by numbers in the order in which they first appear.
 #[derive(Debug, Default)]
 pub struct Log {
     lines: Vec<String>,
@@ -14,19 +14,19 @@ pub struct Log {
 }
 
 impl Log {
-    /// Gives a port its place in the order.
+    /// Gives a port the next number.
     pub fn port(&mut self, port: u16) {
         if !self.ports.contains(&port) {
             self.ports.push(port);
         }
     }
 
-    /// Says `DIR` for this directory in what follows.
+    /// Writes `DIR` for this directory from now on.
     pub fn directory(&mut self, path: &Path) {
         self.directory = path.to_str().map(str::to_owned);
     }
 
-    /// Writes down a value.
+    /// Notes a value.
     pub fn say(&mut self, what: &str, value: impl Debug) {
         let mut text = format!("{value:?}");
         for (order, port) in self.ports.iter().enumerate() {
@@ -35,7 +35,7 @@ impl Log {
         if let Some(directory) = &self.directory {
             text = text.replace(directory, "DIR");
         }
-        // std's Unix types show what their descriptor is wrapped in; ours show its number alone.
+        // std's Unix types show how their descriptor is wrapped. Ours show only its number.
         if let Some((before, after)) = text.split_once("FileDesc(OwnedFd { fd: ") {
             text = format!("{before}{}", after.replacen(" })", "", 1));
         }
@@ -46,7 +46,7 @@ impl Log {
         self.lines.push(format!("{what}: {text}"));
     }
 
-    /// Writes down a result; of an error its kind and OS code.
+    /// Notes a result. An error is noted by its kind and OS code.
     pub fn result<T: Debug>(&mut self, what: &str, value: io::Result<T>) {
         self.say(
             what,
@@ -54,19 +54,19 @@ impl Log {
         );
     }
 
-    /// A result whose value says nothing comparable.
+    /// Notes a result whose value cannot be compared.
     pub fn outcome<T>(&mut self, what: &str, value: io::Result<T>) {
         self.result(what, value.map(drop));
     }
 
-    /// What was written down.
+    /// Returns the notes.
     #[must_use]
     pub fn lines(self) -> Vec<String> {
         self.lines
     }
 }
 
-/// Wants the same lines of both, and at least `least` of them.
+/// Checks that both runs have the same lines, and more than `least` of them.
 pub fn compare(std: &[String], us: &[String], least: usize) {
     assert!(std.len() > least, "only {} calls", std.len());
     let mut differ = 0;

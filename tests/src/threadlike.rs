@@ -1,4 +1,4 @@
-//! What the tests of threadlike processes share. They link `std_net_interpose` themselves.
+//! Code that the tests of threadlike processes share. These tests link `std_net_interpose` themselves.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::Once;
@@ -10,7 +10,7 @@ use std_net::runtime;
 
 use crate::{LIMIT, within};
 
-/// Starts one worker, so that a process that holds it holds all.
+/// Starts one worker, so that a process that blocks it blocks all processes.
 pub fn start() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| runtime::Builder::new().workers(1).start().unwrap());
@@ -33,14 +33,14 @@ pub fn run<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
     })
 }
 
-/// Two ends of a TCP connection of std's.
+/// Returns the two ends of a TCP connection of std.
 pub fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let a = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     (a, listener.accept().unwrap().0)
 }
 
-/// Waits until this process stands in the list as waiting.
+/// Waits until the list of processes shows this process as waiting.
 pub fn until_it_waits<T>(handle: &JoinHandle<T>) {
     let id = handle.process().id();
     while !process::list()

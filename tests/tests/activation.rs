@@ -1,5 +1,5 @@
-//! Do sockets that were passed to a program arrive, from us and from systemd's tool, and does a server
-//! that is replaced lose no connection?
+//! Do sockets that are passed to a program arrive, from us and from systemd's tool? Does a server that
+//! is replaced lose no connection?
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -40,7 +40,7 @@ fn every_kind_arrives_under_its_name() {
         let (datagram, _other) = UnixDatagram::pair().unwrap();
         let null = File::open("/dev/null").unwrap();
         let mut command = Command::new(INHERITOR);
-        // What was asked of the command holds too.
+        // The other settings of the command must be kept.
         command
             .env("LISTEN_FDNAMES", "not:these")
             .env_remove("HOME");
@@ -53,7 +53,7 @@ fn every_kind_arrives_under_its_name() {
             ("no socket", &null),
         ];
         activation::pass(&mut command, &sockets).unwrap();
-        // Answered by the program that is about to start.
+        // The program that starts next answers these connections.
         let mut to_tcp = TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
         let to_unix = UnixStream::connect(&*unix_path).unwrap();
         let text = output(command);
@@ -67,7 +67,7 @@ fn every_kind_arrives_under_its_name() {
         to_tcp.read_to_string(&mut hello).unwrap();
         assert_eq!(hello, "hello");
         assert_eq!(to_unix.read_string(100).unwrap(), "hello");
-        // And they are ours still.
+        // The sockets are still open here too.
         assert!(tcp.local_addr().is_ok());
     });
 }
@@ -124,7 +124,7 @@ fn from_systemds_own_tool() {
         return;
     };
     within(LIMIT, || {
-        // It takes no port 0: one that was free a moment ago.
+        // The tool does not accept port 0, so use a port that was free a moment ago.
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -139,7 +139,7 @@ fn from_systemds_own_tool() {
             .unwrap();
         let mut hello = String::new();
         loop {
-            // Not yet listening.
+            // It may not listen yet.
             if let Ok(mut stream) = TcpStream::connect(&address) {
                 stream.read_to_string(&mut hello).unwrap();
                 break;
@@ -162,7 +162,7 @@ fn from_systemds_own_tool() {
     });
 }
 
-/// The number of the process that answers.
+/// Asks for the id of the OS process that answers.
 fn ask(address: SocketAddr) -> std::io::Result<u32> {
     let mut line = String::new();
     BufReader::new(TcpStream::connect(address)?).read_line(&mut line)?;
@@ -197,7 +197,7 @@ fn a_server_that_is_replaced_under_load_loses_no_connection() {
         for _ in 0..5 {
             let before = asked.load(Ordering::SeqCst);
             signal("HUP", pid);
-            // The successor answers, and then the one before is gone.
+            // The new server answers, and then the old one ends.
             let start = Instant::now();
             let next = loop {
                 let next = ask(address).unwrap();

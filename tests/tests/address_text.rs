@@ -1,4 +1,4 @@
-//! Text with zones for binds, connects and sends; Unix addresses in maps; errors of lookups that are compared.
+//! Text with zones in binds, connects and sends; Unix addresses in maps; comparison of lookup errors.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::ErrorKind;
@@ -40,7 +40,7 @@ fn a_zone_is_an_interface_by_name_or_number() {
             let told = kind == ErrorKind::InvalidInput || kind == ErrorKind::NotFound;
             assert!(told, "{bad}: {error}");
         }
-        // Wherever an address is text: what fails is what the address stands for, not the text.
+        // The text must be accepted everywhere. Only the address that it names may fail.
         let text = "[fe80::1%lo]:9";
         let socket = UdpSocket::bind("[::]:0");
         let mut errors = vec![

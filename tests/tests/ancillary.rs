@@ -1,5 +1,5 @@
-//! Do descriptors and credentials come through Unix sockets, and is none left over, whatever is cut
-//! off?
+//! Do descriptors and credentials arrive through Unix sockets? Is no descriptor left over, whatever is
+//! cut off?
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
@@ -25,7 +25,7 @@ fn same_file(a: &OwnedFd, b: &File) -> bool {
     (a.dev(), a.ino(), a.rdev()) == (b.dev(), b.ino(), b.rdev())
 }
 
-/// A line of `/proc/self/fdinfo`.
+/// Returns a value of `/proc/self/fdinfo`.
 fn fdinfo(fd: impl AsFd, key: &str) -> Option<String> {
     let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
     let text = fs::read_to_string(path).unwrap();
@@ -33,7 +33,7 @@ fn fdinfo(fd: impl AsFd, key: &str) -> Option<String> {
     Some(line.trim().to_owned())
 }
 
-/// Every type with two ends, as sockets of the lower layer.
+/// Calls `body` with a pair of low-level sockets of every type that has pairs.
 fn each_pair(body: impl Fn(Socket, Socket)) {
     for ty in [Type::STREAM, Type::DGRAM, Type::SEQPACKET] {
         let (a, b) = Socket::pair(ty).unwrap();
@@ -106,7 +106,7 @@ fn a_plain_read_closes_what_came_with_the_bytes() {
         let ancillary = Ancillary::new().descriptor(&ancillary);
         a.send_ancillary(b"x", &ancillary).unwrap();
         assert_eq!(b.read(&mut [0; 8]).unwrap(), 1);
-        // Never received at all.
+        // This message is never received.
         a.send_ancillary(b"y", &ancillary).unwrap();
     });
 }
@@ -175,7 +175,7 @@ fn a_stream_keeps_the_border_of_descriptors() {
             }
         }
         assert_eq!((&bytes[..], at), (&b"wxyz"[..], Some(3)));
-        // The end of the stream.
+        // This is the end of the stream.
         drop(a);
         let received = b.recv_ancillary(&mut buf, 1).unwrap();
         assert_eq!((received.len, received.descriptors.len()), (0, 0));
@@ -231,7 +231,7 @@ fn a_wait_for_a_descriptor_ends_when_it_comes_or_at_the_deadline() {
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         b.reset_deadline();
         let sender = thread::spawn(move || {
-            // Most likely the receiver waits by now; the outcome is the same if not.
+            // The receiver probably waits by now. If not, the result is the same.
             thread::sleep(Duration::from_millis(20));
             let file = null();
             a.send_ancillary(b"x", &Ancillary::new().descriptor(&file))
@@ -264,7 +264,7 @@ fn a_send_into_a_full_buffer_meets_the_deadline() {
 #[test]
 fn descriptors_in_a_cycle_can_be_sent() {
     keeps_the_count(|| {
-        // A socket in its own queue is collected by the kernel, and is no descriptor of ours.
+        // The kernel itself collects a socket that lies in its own queue. It is no descriptor of ours.
         let (a, b) = UnixStream::pair().unwrap();
         a.send_ancillary(b"x", &Ancillary::new().descriptor(&b))
             .unwrap();
@@ -416,7 +416,7 @@ fn descriptors_come_with_a_batch_and_none_is_left_over() {
             assert_eq!(a.send_many(&mut batch).unwrap(), 4);
         };
         send();
-        // Room for two of them beside each.
+        // This batch has room for two descriptors with each message.
         let mut batch = RecvBatch::with_descriptors(8, 8, 2);
         assert_eq!(b.recv_many(&mut batch).unwrap(), 4);
         let counts: Vec<_> = batch
@@ -429,24 +429,24 @@ fn descriptors_come_with_a_batch_and_none_is_left_over() {
             .find_map(|(_, received)| received.descriptors.pop())
             .unwrap();
         drop(File::from(taken));
-        // What is left in the batch is closed by the next receive,
+        // The next receive closes the descriptors that are left in the batch.
         send();
         assert_eq!(b.recv_many(&mut batch).unwrap(), 4);
-        // what has no room in another is never opened,
+        // Descriptors without room in another batch are never opened.
         send();
         let mut none = RecvBatch::new(8, 8);
         let before = descriptors();
         assert_eq!(b.recv_many(&mut none).unwrap(), 4);
         assert_eq!(descriptors(), before);
         assert!(none.get(1).unwrap().1.ancillary_truncated);
-        // and the rest goes with the batch.
+        // A drop of the batch closes the rest.
     });
 }
 
 #[test]
 fn the_example_passes_a_connection_between_two_os_processes() {
     let program = example("pass_fd");
-    // Its pipes are descriptors of ours.
+    // The pipes of `Command` are descriptors too, so no other test may count now.
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
     within(LIMIT, || {
         let output = Command::new(program).output().unwrap();

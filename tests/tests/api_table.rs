@@ -1,4 +1,5 @@
-//! Is the table of methods in the docs that of the sources, and does it say why something is missing?
+//! Does the table of methods in the docs match the sources, and does it give a reason for each missing
+//! method?
 
 use std::path::Path;
 

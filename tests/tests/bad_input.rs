@@ -1,5 +1,5 @@
-//! What does a user see who gives us nonsense? Each case is a clear `io::Error` of the right kind,
-//! on a thread and in a process, and no descriptor is left over. Of `unix` as well.
+//! What does a user see after wrong input? Each case must give a clear `io::Error` of the right kind,
+//! on a thread and in a process, and leave no descriptor open. The tests cover `unix` too.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,7 +15,7 @@ use std_net::socket::{
 use std_net::unix::{self, UnixDatagram, UnixListener, UnixStream};
 use std_net_tests::{ALONE, TempPath, both, keeps_the_count_over};
 
-/// Checks a failure: its kind, and that its text says something.
+/// Checks that a call fails with this kind, and that the error has a text.
 #[track_caller]
 fn fails<T>(result: io::Result<T>, kind: ErrorKind) {
     match result {
@@ -27,7 +27,7 @@ fn fails<T>(result: io::Result<T>, kind: ErrorKind) {
     }
 }
 
-/// The same, by OS code.
+/// Like `fails`, but checks the OS code.
 #[track_caller]
 fn fails_with<T>(result: io::Result<T>, code: i32) {
     match result {
@@ -74,14 +74,14 @@ fn addresses() {
         UdpSocket::bind(udp.local_addr().unwrap()),
         ErrorKind::AddrInUse,
     );
-    // TEST-NET-1 is nobody's.
+    // TEST-NET-1 belongs to no host.
     fails(
         TcpListener::bind("192.0.2.1:0"),
         ErrorKind::AddrNotAvailable,
     );
     fails(UdpSocket::bind("192.0.2.1:0"), ErrorKind::AddrNotAvailable);
 
-    // A family that the socket is not of.
+    // The socket has another family than this address.
     let v6: SocketAddr = "[::1]:9".parse().unwrap();
     let socket = Socket::stream(Domain::IPV4).unwrap();
     fails_with(socket.bind(v6), libc::EAFNOSUPPORT);
@@ -95,7 +95,7 @@ fn addresses() {
         libc::EAFNOSUPPORT,
     );
 
-    // Calls out of order.
+    // These calls come in the wrong order.
     fails(socket.peer_addr(), ErrorKind::NotConnected);
     fails(
         socket.shutdown(std::net::Shutdown::Both),
@@ -136,7 +136,7 @@ fn settings() {
             .join_multicast_v4(&"192.0.2.1".parse().unwrap(), &"0.0.0.0".parse().unwrap()),
         ErrorKind::InvalidInput,
     );
-    // Longer than the kernel can count is as long as it can.
+    // A time that the kernel cannot represent becomes the longest that it can.
     socket.set_read_timeout(Some(Duration::MAX)).unwrap();
     fails_with(
         TcpBuilder::new()
@@ -147,7 +147,7 @@ fn settings() {
 }
 
 fn paths() {
-    // `sun_path` holds 108 bytes, the last one for the NUL.
+    // `sun_path` holds 108 bytes, and the last one is for the NUL.
     let long = std::env::temp_dir().join("x".repeat(108));
     let nul = Path::new(OsStr::from_bytes(b"/tmp/a\0b"));
     for bad in [long.as_path(), nul] {
@@ -171,7 +171,7 @@ fn paths() {
     fs::remove_file(&path).unwrap();
     let listener = UnixListener::bind(&path).unwrap();
     fails(UnixListener::bind(&path), ErrorKind::AddrInUse);
-    // A datagram socket to a stream listener.
+    // A datagram socket cannot connect to a stream listener.
     let datagram = UnixDatagram::unbound().unwrap();
     fails_with(datagram.connect(&path), libc::EPROTOTYPE);
     drop(listener);
@@ -179,7 +179,7 @@ fn paths() {
     fs::remove_file(&path).unwrap();
 }
 
-/// Runs it on a thread and in a process a few times, and counts descriptors.
+/// Runs `body` on a thread and in a process a few times, and counts descriptors.
 fn check(body: fn()) {
     keeps_the_count_over(10, body);
 }
@@ -189,12 +189,12 @@ fn text_that_is_no_address() {
     check(text);
 }
 
-/// Apart from the others: on some machines a resolver takes its time.
+/// This is a test of its own, because a resolver may take long on some machines.
 #[test]
 fn a_name_that_nobody_has() {
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
     both(|| {
-        // RFC 6761: `.invalid` never resolves. What the error's kind is, std leaves open.
+        // RFC 6761: `.invalid` never resolves. std does not define the kind of this error.
         let error = TcpStream::connect("no-such-name.invalid:80").unwrap_err();
         assert!(error.to_string().contains("lookup"), "{error}");
         // No name begins with a bracket.

@@ -1,4 +1,5 @@
-//! Writes that are made together with those of other processes: they are what they are without.
+//! Writes that are made together with those of other processes must give the same results as single
+//! writes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -35,7 +36,7 @@ fn among_others(body: impl FnOnce()) {
     others.into_iter().for_each(|other| other.join().unwrap());
 }
 
-/// On a thread, in a process, and in one that has company.
+/// Runs `body` on a thread, in a process, and in a process beside others that are ready.
 fn in_each_place(body: fn()) {
     both(body);
     within(LIMIT, || process::spawn(move || among_others(body)).join()).unwrap();
@@ -51,7 +52,7 @@ fn echo(mut stream: impl Read + Write) {
     }
 }
 
-/// Many clients at once, each of which looks at every byte that comes back.
+/// Runs many clients at once. Each checks every byte that comes back.
 fn all_get_back_what_they_sent<S>(pairs: Vec<(S, S)>)
 where
     S: Read + Write + Send + 'static,
@@ -109,7 +110,7 @@ fn small_writes_into_a_full_socket_wait_and_keep_their_order() {
             assert!(all.iter().enumerate().all(|(at, b)| *b == byte(at)));
         });
         let all: Vec<u8> = (0..LEN).map(byte).collect();
-        // Of sizes on both sides of what is batched.
+        // The sizes lie on both sides of the limit for batching.
         let (mut rest, mut size) = (&all[..], 1);
         while !rest.is_empty() {
             let (now, later) = rest.split_at(size.min(rest.len()));
@@ -171,7 +172,7 @@ fn deadlines_and_timeouts_hold() {
         assert!(start.elapsed() >= SHORT);
         a.reset_deadline();
         a.set_write_timeout(Some(SHORT)).unwrap();
-        // std's error for a per-call timeout.
+        // As in std, a per-call timeout gives this error.
         let error = until_error(|| a.write(&[0; 4096]));
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
     });
@@ -197,7 +198,7 @@ fn cancelling_loses_nothing_that_was_written() {
         });
         let mut first = [0; 1000];
         b.read_exact(&mut first).unwrap();
-        // Wherever it is: about to write, among those that are queued, or waiting for room.
+        // The writer may be about to write, or in the queue of the batch, or waiting for room.
         writer.cancel();
         let mut rest = Vec::new();
         b.read_to_end(&mut rest).unwrap();
@@ -217,7 +218,7 @@ fn processes_take_turns_at_one_connection() {
                 let a = Arc::clone(&a);
                 process::spawn(move || {
                     for _ in 0..EACH {
-                        // A wait under the lock, by all of them.
+                        // Each of them waits while it holds the lock.
                         let mut a = a.lock();
                         a.write_all(&[i; 3]).unwrap();
                         a.write_all(&[i; 5]).unwrap();

@@ -1,5 +1,5 @@
-//! Do many datagrams go with one call, whole and in order, also when only a part of them goes? What
-//! becomes of descriptors in a batch is in `ancillary`.
+//! Do many datagrams go with one call, whole and in order, even if only some of them can be sent?
+//! Descriptors in a batch are tested in `ancillary`.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -40,7 +40,7 @@ fn what_is_there_comes_with_one_call() {
             assert_eq!(batch.get(2).unwrap().0, b"three");
             assert!(batch.get(4).is_none());
 
-            // Used again, it holds what is new only.
+            // A batch that is used again holds only the new datagrams.
             a.send_to(b"new", to).unwrap();
             assert_eq!(b.recv_many(&mut batch).unwrap(), 1);
             assert_eq!((batch.len(), batch.get(0).unwrap().0), (1, &b"new"[..]));
@@ -66,7 +66,7 @@ fn a_batch_takes_no_more_than_it_has_room_for() {
             came.extend(batch.iter().map(|(data, _)| data[0]));
         }
         assert_eq!(came, [0, 1, 2, 3, 4]);
-        // No room is a mistake that is repaired, and too much is none.
+        // A size of zero is corrected to one, and a very large size is not an error.
         assert_eq!(RecvBatch::new(0, 8).capacity(), 1);
         assert_eq!(RecvBatch::new(100_000, 8).capacity(), 1024);
     });
@@ -84,7 +84,7 @@ fn it_waits_for_the_first_and_for_no_more() {
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         b.reset_deadline();
         let sender = thread::spawn(move || {
-            // Most likely the receiver waits by now; the outcome is the same if not.
+            // The receiver probably waits by now. If not, the result is the same.
             thread::sleep(Duration::from_millis(20));
             a.send_to(b"x", to).unwrap();
         });
@@ -118,7 +118,7 @@ fn many_go_with_one_call_each_to_its_own_address() {
             let (data, received) = came.get(0).unwrap();
             assert_eq!((data, received.ttl), (&b"to c"[..], Some(3)));
 
-            // To the connected peer.
+            // These datagrams go to the connected peer.
             a.connect(to_b).unwrap();
             batch.push(b"x");
             batch.push(b"y");
@@ -143,7 +143,7 @@ fn one_that_cannot_go_is_told_and_can_be_left_out() {
         batch.push_to(b"first", to);
         batch.push_to(&[0; 70_000], to);
         batch.push_to(b"last", to);
-        // The first goes; the second is met again.
+        // The first datagram is sent. The second one is reported by the next call.
         assert_eq!(a.send_many(&mut batch).unwrap(), 1);
         assert_eq!(batch.len(), 2);
         for _ in 0..2 {
@@ -168,7 +168,8 @@ fn more_than_one_call_takes_goes_with_several() {
     const RECEIVERS: usize = 10;
     both(|| {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        // Several, so that what one call sends fits into their buffers, whatever size a socket's may be.
+        // There are several receivers, so that the datagrams of one call fit into their buffers,
+        // whatever the size of a socket's buffer.
         let receivers: [_; RECEIVERS] = std::array::from_fn(|_| bound(any));
         let to = receivers.each_ref().map(|r| r.local_addr().unwrap());
         let a = bound(any);
@@ -210,7 +211,7 @@ fn over_a_unix_socket_part_of_a_batch_waits_for_room() {
         for n in 0..500_u16 {
             batch.push(&n.to_be_bytes());
         }
-        // The queue is short: it is full long before.
+        // The queue is short, so it is full long before the limit.
         let mut sent = 0;
         let error = loop {
             match a.try_send_many(&mut batch) {

@@ -1,5 +1,5 @@
-//! What went wrong in other socket libraries, by their public reports: does it go right here, on a thread
-//! and in a process? Each test names where it was reported.
+//! Do the errors of other socket libraries, as reported in public, not occur here, on a thread and in a
+//! process? Each test names the report.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -18,7 +18,7 @@ use std_net_tests::{LIMIT, Silent, TempPath, again, both, is_again, rests, tcp_p
 const SOON: Duration = Duration::from_millis(10);
 const FAR: Duration = Duration::from_secs(3600);
 
-/// Runs the test of this name in an OS process of its own, and wants it to succeed.
+/// Runs the test of this name in an OS process of its own, and checks that it succeeds.
 fn alone(name: &str) {
     let output = again(name, &[]);
     assert!(
@@ -28,7 +28,7 @@ fn alone(name: &str) {
     );
 }
 
-/// A Unix listener whose queue is full, and who fills it.
+/// Returns a Unix listener whose queue is full, and the streams that fill it.
 fn full_queue(at: &TempPath) -> (UnixListener, Vec<UnixStream>) {
     let listener = UnixBuilder::new().backlog(0).listen(at).unwrap();
     let mut queue = Vec::new();
@@ -40,8 +40,8 @@ fn full_queue(at: &TempPath) -> (UnixListener, Vec<UnixStream>) {
     (listener, queue)
 }
 
-/// mio #1560, Asio #1365: `EAGAIN` of a Unix connect was taken for a connect under way. curl #18748: its
-/// time-out was passed over.
+/// mio #1560, Asio #1365: a Unix connect returned `EAGAIN`, and the library believed that the connect
+/// was under way. curl #18748: its timeout was ignored.
 #[test]
 fn a_unix_connect_to_a_full_queue_waits_for_room() {
     both(|| {
@@ -64,8 +64,8 @@ fn a_unix_connect_to_a_full_queue_waits_for_room() {
     });
 }
 
-/// libuv #690, Bun #32705, ranch #36, eventcore #49: at the limit of descriptors an accept is tried again as
-/// fast as it can be.
+/// libuv #690, Bun #32705, ranch #36, eventcore #49: at the limit of descriptors, an accept was
+/// repeated in a loop without a pause.
 #[test]
 fn a_server_without_descriptors_does_not_spin_and_recovers() {
     if !is_again() {
@@ -78,7 +78,7 @@ fn a_server_without_descriptors_does_not_spin_and_recovers() {
         let handle = server.handle();
         let running =
             process::spawn(move || server.run(|mut stream: TcpStream| stream.write_all(b"hello")));
-        // It comes into the queue without a descriptor of ours: the kernel completes it.
+        // The kernel completes this connection in the queue, without a descriptor of ours.
         let mut client = TcpStream::connect(addr).unwrap();
         client.read_exact(&mut [0; 5]).unwrap();
         let waiting = Socket::stream(Domain::IPV4).unwrap();
@@ -86,7 +86,7 @@ fn a_server_without_descriptors_does_not_spin_and_recovers() {
             rlim_cur: 128,
             rlim_max: 128,
         };
-        // SAFETY: a live structure.
+        // SAFETY: the pointer is to a live structure.
         let set = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const few) };
         assert_eq!(set, 0);
         let mut all = Vec::new();
@@ -104,7 +104,7 @@ fn a_server_without_descriptors_does_not_spin_and_recovers() {
     });
 }
 
-/// Go #25486: `splice` of a connection that was reset said "would block" for ever.
+/// Go #25486: `splice` of a connection that was reset returned "would block" for ever.
 #[test]
 fn a_copy_from_a_connection_that_is_reset_is_an_error() {
     both(|| {
@@ -128,7 +128,8 @@ fn a_copy_from_a_connection_that_is_reset_is_an_error() {
     });
 }
 
-/// Go #53658, #70000: an empty file, or one that became shorter, was an error or sent again and again.
+/// Go #53658, #70000: an empty file, or a file that became shorter, was an error or was sent again and
+/// again.
 #[test]
 fn a_file_that_ends_early_is_sent_as_far_as_it_goes() {
     both(|| {
@@ -152,8 +153,8 @@ fn a_file_that_ends_early_is_sent_as_far_as_it_goes() {
     });
 }
 
-/// Bun #4500, libuv #5242, Twisted #5377: an ICMP message on behalf of one peer ended the socket for all, or
-/// was told for ever.
+/// Bun #4500, libuv #5242, Twisted #5377: an ICMP message about one peer ended the socket for all
+/// peers, or was reported for ever.
 #[test]
 fn who_is_not_there_costs_a_udp_socket_nothing() {
     both(|| {
@@ -169,7 +170,7 @@ fn who_is_not_there_costs_a_udp_socket_nothing() {
             let (n, from) = socket.recv_from(&mut [0; 16]).unwrap();
             assert_eq!((n, from), (4, live.local_addr().unwrap()));
         }
-        // A connected one is told, once for each, and goes on.
+        // A connected socket gets each error once, and can go on.
         socket.connect(dead_addr).unwrap();
         socket.set_deadline(FAR);
         for _ in 0..3 {
@@ -183,7 +184,8 @@ fn who_is_not_there_costs_a_udp_socket_nothing() {
     });
 }
 
-/// Of the kind of the urgent mark: nothing is not the end. An empty datagram is a message like any other.
+/// This is similar to the error at the urgent mark: zero bytes are not the end. An empty datagram is a
+/// message like any other.
 #[test]
 fn an_empty_datagram_is_no_end() {
     both(|| {
@@ -219,7 +221,7 @@ fn an_empty_datagram_is_no_end() {
     });
 }
 
-/// Of many runtimes: an accept that is interrupted at the wrong moment loses the connection.
+/// Reported for many runtimes: an accept that is interrupted at the wrong moment loses the connection.
 #[test]
 fn a_cancel_loses_no_connection() {
     both(|| {
@@ -248,7 +250,7 @@ fn a_cancel_loses_no_connection() {
     });
 }
 
-/// Of many runtimes: a read given up at its deadline has taken data that nobody sees.
+/// Reported for many runtimes: a read that ends at its deadline has taken data, and they are lost.
 #[test]
 fn a_deadline_loses_no_data() {
     both(|| {
@@ -261,7 +263,7 @@ fn a_deadline_loses_no_data() {
         });
         let (mut next, mut tries) = (0, 0);
         while next < 200 {
-            // Each try has another: most are too short, and some long enough.
+            // Each try has another deadline: most are too short, and some are long enough.
             tries += 1;
             server.set_deadline(Duration::from_micros(tries * 13 % 700));
             let mut byte = [0];
@@ -278,7 +280,7 @@ fn a_deadline_loses_no_data() {
 }
 
 /// libdill #129, epoll(7) "Questions and answers" 6: a duplicate keeps the registration of a closed
-/// descriptor alive, and its events come for ever, or for whoever has the number next.
+/// descriptor alive. Its events come for ever, or reach the next owner of the number.
 #[test]
 fn a_duplicate_that_lives_on_wakes_nobody() {
     if !is_again() {
@@ -290,7 +292,7 @@ fn a_duplicate_that_lives_on_wakes_nobody() {
         assert!((&a).read(&mut [0]).is_err());
         let duplicate = a.as_fd().try_clone_to_owned().unwrap();
         drop(a);
-        // It has the number of the one that was closed, most likely.
+        // It probably has the number of the descriptor that was closed.
         let (c, mut d) = tcp_pair();
         b.write_all(b"for the duplicate").unwrap();
         c.set_deadline(Duration::from_millis(200));
@@ -307,7 +309,7 @@ fn a_duplicate_that_lives_on_wakes_nobody() {
     });
 }
 
-/// Of many runtimes: a write of nothing waited for room, or ended the process.
+/// Reported for many runtimes: a write of zero bytes waited for room, or ended the process.
 #[test]
 fn a_write_of_nothing_waits_for_nothing() {
     both(|| {
@@ -323,7 +325,8 @@ fn a_write_of_nothing_waits_for_nothing() {
     });
 }
 
-/// Of many runtimes: closing or shutting down a socket that connects leaves who waits for it waiting.
+/// Reported for many runtimes: if a socket is closed or shut down while it connects, the caller waits
+/// for ever.
 #[test]
 fn a_shutdown_ends_a_connect_under_way() {
     both(|| {
@@ -334,7 +337,7 @@ fn a_shutdown_ends_a_connect_under_way() {
             process::spawn(move || socket.connect(addr))
         };
         process::sleep(SOON);
-        // Before the connect has begun there is nothing to shut down.
+        // Before the connect has begun, there is nothing to shut down.
         while socket.shutdown(Shutdown::Both).is_err() {
             process::sleep(Duration::from_millis(1));
         }
@@ -342,7 +345,7 @@ fn a_shutdown_ends_a_connect_under_way() {
     });
 }
 
-/// Of the kind of mio #1131, for `peek`: looking at data uses up the hint that they are there.
+/// Similar to mio #1131, for `peek`: a look at data uses up the readiness.
 #[test]
 fn a_peek_leaves_what_it_has_seen() {
     both(|| {
@@ -358,8 +361,8 @@ fn a_peek_leaves_what_it_has_seen() {
     });
 }
 
-/// Of many runtimes: the end of a stream comes with the last data, as one event, and one of the two is
-/// lost.
+/// Reported for many runtimes: the end of a stream comes with the last data as one event, and one of
+/// the two is lost.
 #[test]
 fn data_and_end_at_once_are_both_seen() {
     both(|| {
@@ -380,8 +383,8 @@ fn data_and_end_at_once_are_both_seen() {
     });
 }
 
-/// Of the kind of the full receiver: the poller says that there is something, and the call does not find it. With
-/// `SO_PEEK_OFF` a peek looks behind what it has seen.
+/// Similar to the full receiver: the poller reports data, and the call does not find them. With
+/// `SO_PEEK_OFF` a peek looks behind the data that it has seen.
 #[test]
 fn a_peek_behind_all_there_is_does_not_spin() {
     if cfg!(std_net_portable) {
@@ -394,7 +397,7 @@ fn a_peek_behind_all_there_is_does_not_spin() {
     both(|| {
         let (a, b) = UnixDatagram::pair().unwrap();
         let zero: libc::c_int = 0;
-        // SAFETY: a live integer and its length.
+        // SAFETY: the pointer is to a live integer, and its length is passed.
         let set = unsafe {
             libc::setsockopt(
                 b.as_raw_fd(),

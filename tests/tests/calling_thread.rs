@@ -1,5 +1,5 @@
-//! `runtime::Builder::run`: the calling thread as the one worker. Each case has an OS process of its
-//! own, for a runtime starts but once.
+//! `runtime::Builder::run` makes the calling thread the only worker. Each case has an OS process of its
+//! own, because a runtime can start only once.
 
 use std::cell::RefCell;
 use std::io::{ErrorKind, Read, Write};
@@ -16,7 +16,7 @@ use std_net::server::Server;
 use std_net::socket::{TcpListener, TcpStream};
 use std_net_tests::{LIMIT, again, is_again, within};
 
-/// Runs `case` in an OS process of its own; it is the test of this name.
+/// Runs `case` in an OS process of its own. `name` must be the name of the test.
 fn alone(name: &str, case: impl FnOnce()) {
     if is_again() {
         within(LIMIT, case);
@@ -39,7 +39,7 @@ fn everything_runs_on_the_calling_thread() {
     alone("everything_runs_on_the_calling_thread", || {
         let here = thread::current().id();
         let before = threads();
-        // What no other thread may have, in and out.
+        // Values that are not `Send` may go in and come out.
         let log = Rc::new(RefCell::new(Vec::new()));
         let (sum, kept) = Builder::new()
             .run(|| {
@@ -82,7 +82,7 @@ fn everything_runs_on_the_calling_thread() {
         assert!(process::current().is_none());
         assert_eq!(thread::current().id(), here);
 
-        // The runtime goes on, elsewhere, and is the only one.
+        // The runtime goes on, on another thread, and is still the only one.
         let elsewhere = process::spawn(|| {
             process::sleep(Duration::from_millis(1));
             thread::current().id()
@@ -109,7 +109,8 @@ fn it_returns_when_all_have_ended() {
 
     alone("it_returns_when_all_have_ended", || {
         let (sender, receiver) = mpsc::channel();
-        // One comes from a plain thread while `main` has ended and another still waits for it.
+        // A plain thread spawns one process after `main` has ended, while another process still waits
+        // for it.
         let plain = thread::spawn(move || {
             let go: channel::Sender<()> = receiver.recv().unwrap();
             process::spawn(move || {
@@ -170,7 +171,7 @@ fn a_server_ends_as_everywhere() {
                     let mut stream = TcpStream::connect(address).unwrap();
                     stream.write_all(b"hello").unwrap();
                     stream.read_exact(&mut [0; 5]).unwrap();
-                    // A signal handler would do this.
+                    // In a real program, a signal handler would cause this.
                     process::blocking(move || handle.shutdown(Duration::from_millis(1)));
                     assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
                 });
@@ -197,7 +198,7 @@ fn it_is_refused_where_it_cannot_be() {
             .workers(2)
             .run(|| unreachable!("it is refused"));
         assert_eq!(two.unwrap_err().kind(), ErrorKind::InvalidInput);
-        // Nothing has been started yet.
+        // No runtime has been started yet.
         let inner = Builder::new().run(|| Builder::new().run(|| unreachable!("it runs")));
         let error = inner.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);

@@ -1,4 +1,5 @@
-//! Channels over anything that reads and writes, and over memory; looking ahead, strict lines, an abort, counters.
+//! Channels over anything that reads and writes, and over memory; also peeks, strict lines, an abort,
+//! counters.
 
 use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read, Write};
@@ -11,7 +12,7 @@ use std_net::unix::UnixStream;
 use std_net_tests::certificates::Authority;
 use std_net_tests::{TempPath, both, tcp_pair};
 
-/// Gives a byte at a time, and is interrupted before each.
+/// A reader that returns one byte at a time, and is interrupted before each.
 struct Slow<R>(R, bool);
 
 impl<R: Read> Read for Slow<R> {
@@ -80,7 +81,7 @@ fn what_was_written_comes_out_of_the_writer() {
         assert_eq!(all.len(), 40_008);
         assert_eq!(&all[..6], b"one\nAB");
         assert_eq!(&all[40_006..], b"yz");
-        // A writer that takes no more.
+        // This writer accepts no more than four bytes.
         let room = io::Cursor::new([0_u8; 4]);
         let mut write = WriteChannel::over(room, true);
         write.write_str("1234").unwrap();
@@ -100,7 +101,7 @@ fn a_deadline_is_looked_at_and_the_parts_come_back() {
         read.reset_deadline();
         assert_eq!(read.read_line(8).unwrap(), Some(&b"line"[..]));
         let over = read.reunite(write).unwrap();
-        // What was read ahead comes first.
+        // The data that were read ahead come first.
         let chunk = over.read_chunk(80).unwrap();
         assert_eq!(chunk.as_deref(), Some(&b"rest"[..]));
         over.write_chunk(b"out").unwrap();
@@ -114,7 +115,7 @@ fn a_deadline_is_looked_at_and_the_parts_come_back() {
     });
 }
 
-/// TLS over what is no socket of ours: two pipes.
+/// TLS over two pipes, which are no sockets.
 #[test]
 fn tls_over_pipes() {
     let ca = Authority::new();
@@ -163,7 +164,7 @@ fn a_line_that_was_cut_off_is_told() {
                 (Err(error), Some(kind)) => assert_eq!(error.kind(), kind),
                 other => panic!("{text:?}: {other:?}"),
             }
-            // Nothing was taken: those who do not mind have it.
+            // Nothing was taken, so another call can still read it.
             let rest = read.read_remaining(80).unwrap();
             assert_eq!(rest.is_empty(), end.is_none());
         }
@@ -181,7 +182,7 @@ fn looking_ahead_waits_for_no_more_than_it_needs() {
         let (a, b) = UnixStream::pair().unwrap();
         let mut read = b.open_read_channel().unwrap();
         a.write_string("HT").unwrap();
-        // The third byte would never come, and is not needed.
+        // The third byte would never come, and it is not needed.
         assert!(!read.skip_if_found(b"HXTP").unwrap());
         read.set_deadline(Duration::from_millis(5));
         let error = read.skip_if_found(b"HTTP").unwrap_err();
@@ -192,7 +193,7 @@ fn looking_ahead_waits_for_no_more_than_it_needs() {
         read.reset_deadline();
         a.write_string("TP").unwrap();
         assert!(read.skip_if_found(b"HTTP").unwrap());
-        // More than a buffer.
+        // These are more bytes than a buffer holds.
         let large = vec![7; 100_000];
         let writer = process::spawn({
             let large = large.clone();
@@ -200,7 +201,7 @@ fn looking_ahead_waits_for_no_more_than_it_needs() {
         });
         assert_eq!(read.peek(100_000).unwrap(), large);
         let _a = writer.join().unwrap().unwrap();
-        // A deadline of one read.
+        // The next read has a deadline of its own.
         read.discard(100_000).unwrap();
         let error = read
             .read_deadline(&mut [0; 8], Duration::from_millis(5))

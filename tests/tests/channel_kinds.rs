@@ -1,5 +1,6 @@
-//! Do the channels for one value, for all receivers and for the newest value give to whom, and as often
-//! as, they say, and as what error do they end a function of I/O?
+//! Do the channels for one value, for all receivers and for the newest value deliver to the right
+//! receivers, and the right number of times? Which error do they give to a function of I/O when they
+//! end?
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -67,7 +68,8 @@ fn each_value_to_all() {
             Err(broadcast::RecvError::TimedOut)
         );
 
-        // Who waits is woken; who is too slow is told what it has missed.
+        // A receiver that waits is woken. A receiver that is too slow learns how many values it has
+        // missed.
         let waiter = process::spawn(move || (first.recv(), first));
         for n in 10..16 {
             sender.send(n).unwrap();
@@ -92,7 +94,7 @@ fn each_value_to_all() {
         drop(sender);
         assert_eq!(waiter.join().unwrap(), Err(broadcast::RecvError::Closed));
 
-        // Nobody listens: it comes back, and later ones are heard.
+        // Without a receiver the value comes back. Later values are received again.
         let (sender, receiver) = broadcast::channel(1);
         drop(receiver);
         assert_eq!(sender.send("?"), Err("?"));
@@ -111,7 +113,7 @@ fn the_newest_value_to_all() {
         assert_eq!(sender.send("second".into()), "first");
         sender.modify(|value| value.push('!'));
         let other = receiver.clone();
-        // The one in between was nobody's business.
+        // The value between these two is gone: only the newest one is kept.
         assert_eq!(receiver.recv().as_deref(), Ok("second!"));
         assert!(!receiver.is_changed() && other.is_changed());
         let followers: Vec<_> = [receiver, sender.subscribe()]
@@ -130,7 +132,7 @@ fn the_newest_value_to_all() {
         drop(sender);
         drop(clone);
         assert_eq!(waiter.join().unwrap(), Err(RecvError::Closed));
-        // What was sent last is seen before the end.
+        // The value that was sent last is received before the end.
         let (sender, receiver) = watch::channel(0);
         sender.send(1);
         drop(sender);
@@ -226,7 +228,7 @@ fn a_permit_goes_with_what_it_stands_for() {
         let holder = process::spawn(move || drop(receiver.recv()));
         holder.join().unwrap();
         waiter.join().unwrap();
-        // The other lies in the channel, whose receiver has gone.
+        // The other value lies in the channel, whose receiver is gone.
         drop(sender);
         assert!(two.try_acquire_owned().is_some());
         let all: Vec<_> = std::iter::from_fn(|| two.try_acquire_owned()).collect();

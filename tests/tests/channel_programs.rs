@@ -1,4 +1,4 @@
-//! The echo programs of Ktor's page against each other and against real clients.
+//! The echo programs of Ktor's page, tested with each other and with real clients.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -52,11 +52,11 @@ fn whoever_types_a_line_gets_it_back() {
             let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
             for text in ["hello", "and again"] {
                 writeln!(stdin, "{text}").unwrap();
-                // What telnet says of itself comes before.
+                // Before the answer, telnet prints lines about itself.
                 assert!(lines.any(|line| line.unwrap().trim_end() == text), "{name}");
             }
             drop(stdin);
-            // telnet ends with its input, without a word.
+            // telnet ends silently when its input ends.
             client.wait().unwrap();
         }
     });

@@ -1,4 +1,5 @@
-//! Do channels give back what they hold: descriptors when both halves are gone, buffers while they wait?
+//! Do channels give back what they hold: descriptors when both halves are gone, and buffers while they
+//! wait?
 
 use std::sync::{MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
@@ -11,7 +12,8 @@ use std_net_tests::{
     ALONE, LIMIT, both, descriptor_limit, descriptors, resident, tcp_pair, within,
 };
 
-/// Nothing else in this OS process opens or keeps anything, and the runtime has begun.
+/// Makes sure that no other test of this OS process opens or keeps anything, and that the runtime has
+/// started.
 fn alone() -> MutexGuard<'static, ()> {
     let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     process::spawn(|| ()).join().unwrap();
@@ -90,7 +92,8 @@ fn two_ends_in_two_processes_and_closed_when_both_are_gone() {
     });
 }
 
-/// The memory of a program full of connections that wait: a buffer each would be 16 KiB each.
+/// Measures the memory of a program with many connections that wait. If each had a buffer, that would
+/// be 16 KiB each.
 #[test]
 fn an_idle_channel_has_no_buffer() {
     const CHANNELS: usize = 2000;
@@ -108,7 +111,7 @@ fn an_idle_channel_has_no_buffer() {
         }
         peers
     };
-    // Each has had its line, and waits for the next.
+    // Each channel has received its line, and waits for the next one.
     let before = resident();
     let (one, waiting) = mpsc::channel();
     let (handles, joined) = mpsc::channel();
@@ -127,7 +130,7 @@ fn an_idle_channel_has_no_buffer() {
     for _ in 0..CHANNELS {
         waiting.recv().unwrap();
     }
-    // Every one of them comes to its wait, and what it gives back is used for the next.
+    // Each process runs until it waits, and the next one uses the memory that it gives back.
     let each = within(LIMIT, || {
         loop {
             let each = resident().saturating_sub(before) / CHANNELS;

@@ -1,5 +1,5 @@
-//! Are the channels of a connection what they promise: opened once, sent when they should be, bounded
-//! by their deadlines, and never losing anything silently?
+//! Do the channels of a connection keep their promises? Each half opens once, data are sent when they
+//! should be, deadlines limit each wait, and nothing is lost silently.
 
 use std::io::{BufRead, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Mutex;
@@ -23,7 +23,7 @@ macro_rules! over_each {
     };
 }
 
-/// Says what to do about lost bytes, for one test at a time.
+/// A lock for the hook for lost bytes: only one test at a time may set it.
 static HOOK: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -36,7 +36,7 @@ fn each_half_opens_once() {
         let error = a.open_write_channel(false).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         drop((read, write));
-        // What was read ahead is gone with it.
+        // The data that were read ahead are gone with the channel.
         let error = a.open_read_channel().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         let error = a.into_channels(true).unwrap_err();
@@ -67,7 +67,7 @@ fn the_halves_work_in_two_processes() {
                 write.write_line(&line).unwrap();
                 write.flush().unwrap();
             }
-            // Dropped: flushed and ended.
+            // The drop has flushed the channel and ended its half.
         });
         let (mut read, mut write) = a.into_channels(true).unwrap();
         for i in 0..100 {
@@ -100,7 +100,7 @@ fn without_auto_flush_it_goes_when_it_should() {
         write.flush().unwrap();
         assert_eq!(write.buffered(), 0);
         assert_eq!(b.read_chunk(64).unwrap().unwrap(), b"keptAB");
-        // On a full buffer: more than a buffer has room for.
+        // More bytes than the buffer holds are sent at once.
         write.write_str("first ").unwrap();
         write.write_chunk(&[b'x'; 16 * 1024]).unwrap();
         assert_eq!(write.buffered(), 0);
@@ -109,7 +109,7 @@ fn without_auto_flush_it_goes_when_it_should() {
             all.extend(b.read_chunk(1 << 20).unwrap().unwrap());
         }
         assert!(all.starts_with(b"first xxx") && all.ends_with(b"xxx"));
-        // On closing.
+        // Closing sends the rest.
         write.write_str("last").unwrap();
         assert!(nothing(&b));
         write.flush_and_close().unwrap();
@@ -157,7 +157,7 @@ fn what_a_drop_loses_is_told() {
         let mut write = a.open_write_channel(false).unwrap();
         drop(b);
         let error = loop {
-            // The first may still go: the peer's reset is on its way.
+            // The first write may succeed, because the peer's reset has not arrived yet.
             write.write_str("for nobody").unwrap();
             if let Err(e) = write.flush() {
                 break e;
@@ -185,7 +185,7 @@ fn a_flush_past_its_deadline_goes_on_where_it_was() {
                 next += 1;
             }
         };
-        // Until the kernel takes only a part of the buffer, or nothing.
+        // Write until the kernel takes only a part of the buffer, or nothing.
         write.set_deadline(Duration::ZERO);
         put(&mut write);
         assert_eq!(write.flush().unwrap_err().kind(), ErrorKind::TimedOut);
@@ -251,7 +251,7 @@ fn integers_of_both_byte_orders() {
         assert_eq!(read.read_u128_le().unwrap(), 1 << 100);
         assert_eq!(read.read_f64().unwrap().to_bits(), (-0.5_f64).to_bits());
         assert_eq!(read.read_f32_le().unwrap().to_bits(), 1.5_f32.to_bits());
-        // Half of one: nothing is taken.
+        // Only half of the integer has come, so nothing is taken.
         write.write_u16(0x0102).unwrap();
         write.flush_and_close().unwrap();
         let error = read.read_u32().unwrap_err();
@@ -310,7 +310,7 @@ fn it_is_read_bufread_and_write() {
             let mut rest = [0; 4];
             read.read_exact(&mut rest).unwrap();
             assert_eq!(&rest, b"rest");
-            // Scattered, and past the buffer.
+            // A vectored read of a large amount does not use the buffer.
             let big = vec![9; 50_000];
             let (head, tail) = big.split_at(20_000);
             let mut sent = 0;
@@ -345,7 +345,7 @@ fn it_is_read_bufread_and_write() {
         }
         assert_eq!(echo.join().unwrap().unwrap(), 50_009);
     }
-    /// Reads and writes of whatever is connected.
+    /// Reads and writes of any connection.
     struct Both<'a, S>(&'a S);
     impl<S: Connected> Read for Both<'_, S> {
         fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {

@@ -1,4 +1,4 @@
-//! Does "Coming from std" list every method by which an extension trait of someone's can be shadowed?
+//! Does "Coming from std" list every method that can hide a method of a user's extension trait?
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +15,7 @@ const TYPES: [&str; 6] = [
     "UnixDatagram",
 ];
 
-/// The public methods of these types, from the source.
+/// Returns the public methods of these types, read from the source.
 fn methods(root: &Path) -> BTreeMap<&'static str, BTreeSet<String>> {
     let mut found: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
     for folder in ["std_net/src/socket", "unix/src"] {

@@ -1,4 +1,5 @@
-//! Sockets for futures: readiness wakes the future that `block_on` runs, on a thread and in a process.
+//! Sockets for futures: does readiness wake the future that `block_on` runs, on a thread and in a
+//! process?
 
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -24,7 +25,7 @@ impl Wake for Count {
     }
 }
 
-/// Runs several futures at once, each of which is polled whenever any is woken.
+/// Runs several futures at once. When any of them is woken, all are polled.
 async fn join_all<F: Future<Output = ()>>(futures: Vec<F>) {
     let mut left: Vec<_> = futures.into_iter().map(Box::pin).collect();
     std::future::poll_fn(move |cx| {
@@ -88,7 +89,7 @@ fn many_futures_share_one_process() {
         });
         let readers: Vec<_> = readers.collect();
         let answers = process::spawn(move || {
-            // The last first, so that no order is the order of the list.
+            // Begin with the last, so that the order of events is not that of the list.
             for client in clients.iter().rev() {
                 (&*client).write_all(b"x").unwrap();
             }
@@ -194,7 +195,7 @@ fn a_waker_that_has_changed_is_the_one_that_is_woken() {
             }
         }
         client.write_all(b"x").unwrap();
-        // The one that was left is the second, and `read_one` finds what has come.
+        // Only the second waker is still registered, and `read_one` finds the data.
         assert_eq!(block_on(read_one(&mut server)).unwrap(), b'x');
         assert_eq!(first.0.load(Ordering::SeqCst), 0);
     });

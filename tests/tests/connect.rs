@@ -1,5 +1,5 @@
-//! Which of several addresses does a connect reach, and what does it say when none answers?
-//! RFC 8305, on loopback: a listener whose queue is full is the peer that stays silent.
+//! Which of several addresses does a connect reach, and what is the error if none answers? RFC 8305 on
+//! loopback: a listener with a full queue is the peer that stays silent.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -41,7 +41,7 @@ fn one_that_is_silent_does_not_hold_up_the_next() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let addrs = [silent.addr, closed(), addr];
-        // Without a race the kernel would ask the silent one for two minutes.
+        // Without a race, the kernel would try the silent address for two minutes.
         let stream = TcpStream::connect(&addrs[..]).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), addr);
         assert_eq!(stream.deadline(), None);
@@ -70,7 +70,7 @@ fn one_that_was_silent_may_still_win() {
         let drain = {
             let end = Arc::clone(&end);
             thread::spawn(move || {
-                // Both attempts are under way by then; the kernel asks again after a second.
+                // Both attempts have begun by then. The kernel sends its next packet after a second.
                 thread::sleep(Duration::from_millis(400));
                 while !end.load(Ordering::Relaxed) {
                     slow.listener.set_deadline(Duration::from_millis(20));
@@ -114,7 +114,7 @@ fn different_errors_are_all_told() {
             text.contains("refused") && text.contains("deadline"),
             "{text}"
         );
-        // The race itself ends so too, with attempts begun, failed and still silent.
+        // The race itself also ends so, with attempts that have begun, have failed, or stay silent.
         let addrs = [silent.addr, closed];
         let error =
             TcpStream::connect_deadline(&addrs[..], Duration::from_millis(400)).unwrap_err();
@@ -170,7 +170,8 @@ fn a_name_of_two_families_reaches_whichever_listens() {
     });
 }
 
-/// The first connection has no cookie of the server: its first write only begins to connect, and must go on.
+/// The first connection has no cookie of the server yet. So its first write only begins to connect, and
+/// must then continue.
 #[test]
 fn fast_open_writes_whether_or_not_there_is_a_cookie() {
     both(|| {
@@ -188,7 +189,7 @@ fn fast_open_writes_whether_or_not_there_is_a_cookie() {
             peer.write_string("answer").unwrap();
             assert_eq!(stream.read_string(64).unwrap(), "answer");
         }
-        // With a deadline, by several buffers, from a file, and without waiting.
+        // These writes use a deadline, several buffers, a file, and a call that does not wait.
         let stream = builder.connect(addr).unwrap();
         stream.set_deadline(LIMIT);
         let parts = [std::io::IoSlice::new(b"a"), std::io::IoSlice::new(b"b")];
@@ -209,7 +210,7 @@ fn fast_open_writes_whether_or_not_there_is_a_cookie() {
     });
 }
 
-/// A connect that waits for the first write says nothing about which address answers.
+/// A connect that waits for the first write does not tell which address answers.
 #[test]
 fn fast_open_does_not_hide_that_the_first_is_silent() {
     both(|| {
@@ -260,7 +261,7 @@ fn an_address_without_a_port_takes_none_before_the_connect() {
     });
 }
 
-/// The kernel lets a socket connect to itself, when it has chosen the port that it is to connect to.
+/// The kernel lets a socket connect to itself if it chooses the port that the socket connects to.
 #[test]
 fn nobody_is_connected_to_himself() {
     both(|| {
@@ -270,7 +271,7 @@ fn nobody_is_connected_to_himself() {
             .connect(addr)
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-        // The low-level socket does what the kernel does.
+        // The low-level socket behaves like the kernel.
         let socket = Socket::stream(Domain::IPV4).unwrap();
         socket.bind(addr).unwrap();
         socket.connect(addr).unwrap();
@@ -291,7 +292,7 @@ fn a_connect_step_by_step() {
         assert!(would_block(socket.try_connect(silent.addr)));
         assert!(would_block(socket.try_connect(silent.addr)));
         assert!(would_block(socket.finish_connect()));
-        // It goes on from there, if one wants to wait after all.
+        // The caller can wait for the same connect again.
         socket.set_deadline(Duration::from_millis(1));
         let error = socket.connect(silent.addr).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -315,7 +316,7 @@ fn a_connect_step_by_step() {
             while would_block(socket.finish_connect()) {}
         }
         socket.finish_connect().unwrap();
-        // It waits as ever.
+        // It waits as usual.
         let stream = TcpStream::from(socket);
         let (peer, _) = listener.accept().unwrap();
         let reader = process::spawn(move || stream.read_string(8).unwrap());

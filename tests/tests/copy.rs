@@ -1,5 +1,5 @@
-//! Do `copy` and `copy_bidirectional` carry every byte and every end, between every two kinds of
-//! connection, and end when either side fails?
+//! Do `copy` and `copy_bidirectional` copy every byte and every end, between all kinds of connection,
+//! and do they end when either side fails?
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -11,7 +11,7 @@ use std_net::unix::UnixStream;
 use std_net::{Connection, copy, copy_bidirectional};
 use std_net_tests::{both, tcp_pair};
 
-/// More than pipes and buffers hold.
+/// More bytes than pipes and buffers hold.
 const LARGE: usize = 5_000_000;
 
 fn bytes(salt: usize) -> Vec<u8> {
@@ -22,7 +22,7 @@ fn unix_pair() -> (UnixStream, UnixStream) {
     UnixStream::pair().unwrap()
 }
 
-/// A client, a server, and the two connections between which a proxy stands.
+/// Makes a client, a server, and the two connections of a proxy between them.
 fn both_ways<A, B>((client, a): (A, A), (b, server): (B, B))
 where
     A: Connection + Send + 'static,
@@ -42,7 +42,7 @@ where
         got
     });
     let server = process::spawn(move || {
-        // Answers only after the client's end has come through.
+        // The server answers only after the client's end has arrived.
         let mut got = Vec::new();
         (&server).read_to_end(&mut got).unwrap();
         (&server).write_all(&bytes(2)).unwrap();
@@ -74,7 +74,7 @@ fn one_way_until_the_end() {
         let reader = process::spawn(move || {
             let mut got = vec![0; LARGE];
             (&server).read_exact(&mut got).unwrap();
-            // The end was not carried over.
+            // The end was not passed on.
             server.set_deadline(Duration::from_millis(5));
             let error = (&server).read(&mut [0]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -94,7 +94,7 @@ fn an_error_of_one_side_ends_both_directions() {
         let (b, server) = unix_pair();
         let proxy = process::spawn(move || copy_bidirectional(&a, &b));
         drop(server);
-        // The client neither sends its end nor closes.
+        // The client neither ends its stream nor closes it.
         let mut rest = Vec::new();
         (&client).read_to_end(&mut rest).unwrap();
         assert!(rest.is_empty());
@@ -156,7 +156,7 @@ fn who_waits_holds_no_pipe() {
             assert_eq!((&server).read(&mut buf).unwrap(), 1);
             clients.push((client, server));
         }
-        // Four sockets each, and no more pipes than a worker keeps.
+        // Each copy has four sockets, and there may be as many pipes as a worker keeps.
         let now = std_net_tests::descriptors();
         assert!(now - before <= 50 * 4 + 2 * 16 * 4, "{before} to {now}");
         drop(clients);
@@ -168,12 +168,12 @@ fn who_waits_holds_no_pipe() {
 
 /// Sends one byte out of band.
 fn send_urgent(to: &impl AsRawFd) {
-    // SAFETY: one live byte.
+    // SAFETY: the pointer is to one live byte.
     let sent = unsafe { libc::send(to.as_raw_fd(), b"!".as_ptr().cast(), 1, libc::MSG_OOB) };
     assert_eq!(sent, 1, "{}", std::io::Error::last_os_error());
 }
 
-/// `splice(2)` stops at an urgent mark and says 0, or "would block" for ever.
+/// `splice(2)` stops at an urgent mark, and returns 0 or "would block" for ever.
 fn past_an_urgent_mark<S>((client, a): (S, S))
 where
     S: Connection + AsRawFd + Send + 'static,
@@ -190,7 +190,7 @@ where
     let mut got = [0; 6];
     (&server).read_exact(&mut got).unwrap();
     assert_eq!(&got, b"before");
-    // Nothing but the mark lies there for a while.
+    // For a while the queue has nothing but the mark.
     send_urgent(&client);
     process::sleep(Duration::from_millis(5));
     (&client).write_all(b"after").unwrap();
@@ -211,7 +211,7 @@ fn an_urgent_mark_is_no_end() {
     both(|| {
         past_an_urgent_mark(tcp_pair());
         past_an_urgent_mark(unix_pair());
-        // With a deadline a thread waits otherwise.
+        // With a deadline, a thread waits in another way.
         let (tcp, unix) = (tcp_pair(), unix_pair());
         tcp.1.set_deadline(Duration::from_secs(3600));
         unix.1.set_deadline(Duration::from_secs(3600));
@@ -220,7 +220,7 @@ fn an_urgent_mark_is_no_end() {
     });
 }
 
-/// All of it is there before the copy begins, the end too.
+/// All data and the end have arrived before the copy begins.
 #[test]
 fn a_copy_that_comes_late_takes_what_is_behind_an_urgent_mark() {
     both(|| {
@@ -238,7 +238,7 @@ fn a_copy_that_comes_late_takes_what_is_behind_an_urgent_mark() {
     });
 }
 
-/// What reads between the two must not take a mark for the end either.
+/// Reads between the two connections must not take a mark for the end either.
 #[test]
 fn reads_go_past_an_urgent_mark() {
     both(|| {

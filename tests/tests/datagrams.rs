@@ -1,5 +1,5 @@
-//! Does what goes beside a UDP datagram come through, in both families: destination and source,
-//! interface, hops, type of service, time, segments; and the errors that the network reports?
+//! Do the data beside a UDP datagram arrive, in both families: destination and source, interface, hops,
+//! type of service, time, segments? Do the errors arrive that the network reports?
 
 use std::fs;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
@@ -10,13 +10,14 @@ use std_net::process;
 use std_net::socket::{Ancillary, ErrorOrigin, Received, UdpBuilder, UdpSocket};
 use std_net_tests::{both, each_ip, has_ipv6};
 
-/// The index of the loopback interface.
+/// Returns the index of the loopback interface.
 fn loopback() -> u32 {
     let text = fs::read_to_string("/sys/class/net/lo/ifindex").unwrap();
     text.trim().parse().unwrap()
 }
 
-/// Bound to no address in particular, with a port and the loopback address of its family.
+/// Binds a socket to the unspecified address. Also returns its port with the loopback address of its
+/// family.
 fn everywhere(family: SocketAddr) -> (UdpSocket, SocketAddr) {
     let any: IpAddr = if family.is_ipv4() {
         Ipv4Addr::UNSPECIFIED.into()
@@ -44,7 +45,7 @@ fn nothing_is_told_that_was_not_asked_for() {
     both(|| {
         each_ip(|any| {
             let (a, b) = (bound(any), bound(any));
-            // In the kernel's own way on a thread, where the others have a deadline.
+            // This receive blocks in the kernel on a thread. The others have a deadline.
             a.reset_deadline();
             b.reset_deadline();
             let n = a.send_ancillary_to(b"ping", &Ancillary::new(), b.local_addr().unwrap());
@@ -68,7 +69,7 @@ fn the_destination_is_told_and_an_answer_comes_from_it() {
             let (server, addr) = everywhere(any);
             server.set_recv_packet_info(true).unwrap();
             assert!(server.recv_packet_info().unwrap());
-            // IPv4 has many loopback addresses, IPv6 one.
+            // IPv4 has many loopback addresses, but IPv6 has one.
             let asked = if any.is_ipv4() {
                 SocketAddr::new(Ipv4Addr::new(127, 1, 2, 3).into(), addr.port())
             } else {
@@ -83,7 +84,8 @@ fn the_destination_is_told_and_an_answer_comes_from_it() {
             let from_there = Ancillary::new().source(asked.ip());
             let to = received.from;
             server.send_ancillary_to(b"there", &from_there, to).unwrap();
-            // It takes datagrams of its peer only, and would miss one from elsewhere.
+            // The client receives only from its peer, so an answer from another address would not
+            // arrive.
             assert_eq!(recv(&client).from, asked);
             server.set_recv_packet_info(false).unwrap();
             assert!(!server.recv_packet_info().unwrap());
@@ -108,7 +110,7 @@ fn an_interface_is_chosen_with_and_without_a_source() {
             assert_eq!(recv(&receiver).from.ip(), any.ip());
             let none = Ancillary::new().interface(i32::MAX.cast_unsigned());
             assert!(sender.send_ancillary_to(b"x", &none, to).is_err());
-            // The peer says of which family it is.
+            // The address of the peer tells the family.
             sender.connect(to).unwrap();
             sender.send_ancillary(b"x", &lo).unwrap();
             recv(&receiver);
@@ -155,7 +157,7 @@ fn hops_and_type_of_service_go_there_and_are_told() {
                 let received = recv(&b);
                 assert_eq!((received.ttl, received.tos), (Some(ttl), Some(tos)));
             }
-            // The next has the socket's own again.
+            // The next datagram uses the socket's own values again.
             a.send_to(b"x", to).unwrap();
             let received = recv(&b);
             assert_eq!((received.ttl, received.tos), (Some(64), Some(0)));
@@ -172,7 +174,7 @@ fn the_time_of_arrival_is_told() {
             let (a, b) = (bound(any), bound(any));
             b.socket().set_recv_timestamp(true).unwrap();
             assert!(b.socket().recv_timestamp().unwrap());
-            // The kernel turns its clock for these on a moment after the first socket asks.
+            // The kernel turns these timestamps on only a moment after the first socket asks for them.
             let until = Instant::now() + Duration::from_secs(10);
             loop {
                 let before = SystemTime::now();
@@ -329,7 +331,7 @@ fn the_error_queue_says_what_became_of_which_datagram() {
             assert!(socket.recv_error().unwrap());
             let closed = [bound(any), bound(any)].map(|s| s.local_addr().unwrap());
             socket.send_to(b"first", closed[0]).unwrap();
-            // Also a socket that is not connected is told, which without the option it is not.
+            // A socket that is not connected gets the error too. Without the option it would not.
             let error = socket.recv_from(&mut buf).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
             let _ = socket.send_to(b"second", closed[1]);
@@ -359,14 +361,14 @@ fn a_datagram_too_long_for_the_socket_is_a_local_error() {
         each_ip(|any| {
             let (socket, to) = (bound(any), bound(any).local_addr().unwrap());
             socket.set_recv_error(true).unwrap();
-            // More than a UDP datagram can be: refused before there is anything to queue.
+            // A UDP datagram cannot be so long. The error comes at once, and nothing is queued.
             let error = socket.send_to(&vec![0; 70_000], to).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::EMSGSIZE));
         });
     });
 }
 
-/// The processor time that this OS process has used, in clock ticks.
+/// Returns the processor time that this OS process has used, in clock ticks.
 fn ticks() -> u64 {
     let text = fs::read_to_string("/proc/thread-self/stat").unwrap();
     let fields: Vec<&str> = text
@@ -388,17 +390,17 @@ fn an_error_left_in_the_queue_does_not_keep_a_receive_busy() {
         let mut buf = [0; 8];
         socket.set_deadline(Duration::from_secs(20));
         assert!(socket.recv_from(&mut buf).is_err());
-        // Every poll of the socket reports an error from now on, and there is nothing to receive.
+        // From now on every poll of the socket reports an error, and there is nothing to receive.
         socket.set_deadline(Duration::from_millis(500));
         let before = ticks();
         let error = socket.recv_from(&mut buf).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        // A loop without a pause would have used 50 of them. The portable reactor has none in a
-        // process: systems that need it have no error queue.
+        // A loop without a pause would have used 50 ticks. The portable reactor has no pause in a
+        // process: the systems that need this reactor have no error queue.
         let used = ticks() - before;
         let has_pause = !cfg!(std_net_portable) || process::current().is_none();
         assert!(used < 25 || !has_pause, "{used} ticks in half a second");
-        // And what comes meanwhile is received.
+        // Data that come meanwhile are received.
         socket.set_deadline(Duration::from_secs(20));
         let to = socket.local_addr().unwrap();
         let sender = process::spawn(move || {

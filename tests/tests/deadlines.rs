@@ -1,4 +1,4 @@
-//! Deadlines and per-call timeouts on every operation that can wait, on a thread and in a process.
+//! Deadlines and per-call timeouts for every operation that can wait, on a thread and in a process.
 
 use std::io::{ErrorKind, IoSliceMut, Read, Result, Write};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std_net_tests::{both, each_ip, tcp_pair, until_error};
 
 const SHORT: Duration = Duration::from_millis(5);
 
-/// An abstract address of the kernel's choice.
+/// Returns an abstract address that the kernel chooses.
 fn any_name() -> SocketAddr {
     SocketAddr::from_pathname("").unwrap()
 }
@@ -122,7 +122,7 @@ fn accept_ends_at_its_deadline_and_works_after_it() {
 #[test]
 fn connect_ends_at_its_deadline() {
     both(|| {
-        // A listener whose queue is full does not answer any more.
+        // A listener whose queue is full does not answer.
         let listener = TcpBuilder::new().backlog(0).listen("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let mut waiting = Vec::new();
@@ -181,7 +181,7 @@ fn datagrams_end_at_their_deadline() {
         let (a, b) = UnixDatagram::pair().unwrap();
         b.set_deadline(SHORT);
         timed_out(b.recv(&mut [0; 8]));
-        // The receiver's queue is full after a few.
+        // The receiver's queue is full after a few messages.
         a.set_deadline(Duration::from_millis(20));
         assert_eq!(until_error(|| a.send(b"x")).kind(), ErrorKind::TimedOut);
 
@@ -201,7 +201,7 @@ fn a_deadline_can_be_changed_while_someone_waits() {
             let process = process::spawn(move || one.peek(&mut [0; 8]));
             (process, thread::spawn(move || other.peek(&mut [0; 8])))
         };
-        // Nearer: ends the wait, whether it has begun or not.
+        // An earlier deadline ends the wait, whether or not the wait has begun.
         a.set_deadline(Duration::from_secs(3600));
         let (process, thread) = peek(&a);
         process::sleep(SHORT);
@@ -209,12 +209,12 @@ fn a_deadline_can_be_changed_while_someone_waits() {
         timed_out(process.join().unwrap());
         timed_out(process::blocking(|| thread.join().unwrap()));
 
-        // Further away: the wait goes on past the first deadline, and ends with data.
+        // With a later deadline, the wait goes on after the first deadline, and ends when data come.
         a.set_deadline(Duration::from_secs(2));
         let (process, thread) = peek(&a);
         a.set_deadline(Duration::from_secs(3600));
         process::sleep(SHORT);
-        // Gone.
+        // Without a deadline, the wait ends only when data come.
         a.reset_deadline();
         b.write_all(b"data").unwrap();
         assert_eq!(process.join().unwrap().unwrap(), 4);
@@ -227,7 +227,7 @@ fn of_a_deadline_and_a_timeout_the_nearer_wins() {
     both(|| {
         let (mut a, _b) = tcp_pair();
         a.set_read_timeout(Some(SHORT)).unwrap();
-        // As std on Linux.
+        // std on Linux does the same.
         would_block(a.read(&mut [0; 8]));
         a.set_deadline(Duration::from_secs(3600));
         would_block(a.read(&mut [0; 8]));
@@ -236,12 +236,12 @@ fn of_a_deadline_and_a_timeout_the_nearer_wins() {
         timed_out(a.read(&mut [0; 8]));
         assert_eq!(a.read_timeout().unwrap(), Some(Duration::from_secs(3600)));
 
-        // Shared with a clone, as the kernel's option is.
+        // A clone shares the timeout, because it is an option of the kernel's socket.
         let (a, _b) = tcp_pair();
         let mut clone = a.try_clone().unwrap();
         a.set_read_timeout(Some(SHORT)).unwrap();
         would_block(clone.read(&mut [0; 8]));
-        // And known of a descriptor that came from elsewhere.
+        // The timeout also counts after the descriptor has gone to std and back.
         let std = std::net::TcpStream::from(clone);
         let mut back = TcpStream::from(std);
         would_block(back.read(&mut [0; 8]));

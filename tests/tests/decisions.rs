@@ -1,4 +1,4 @@
-//! What is decided, and stands in "Coming from std": does it hold?
+//! Do the decisions that "Coming from std" describes hold?
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ fn small_writes_may_be_held_back_as_in_std() {
     });
 }
 
-/// More than std's 128 wait to be accepted, and none of them is late by a second.
+/// More connections than std's 128 can wait to be accepted, and none of them is delayed by a second.
 #[test]
 fn many_wait_to_be_accepted() {
     let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
@@ -31,7 +31,8 @@ fn many_wait_to_be_accepted() {
     both(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        // Each would meet its deadline if its SYN were dropped, and sent again after a second.
+        // If a SYN were dropped, it would be sent again after a second, and the connect would miss its
+        // deadline.
         let waiting: Vec<_> = (0..300)
             .map(|_| TcpStream::connect(address).unwrap())
             .collect();
@@ -41,7 +42,7 @@ fn many_wait_to_be_accepted() {
     });
 }
 
-/// An error of one peer ends a call for another, once; the queue says whose it was.
+/// An error of one peer ends one call for another peer. The queue tells which peer the error concerns.
 #[test]
 fn an_error_of_one_peer_is_told_to_the_next_call() {
     both(|| {
@@ -51,7 +52,7 @@ fn an_error_of_one_peer_is_told_to_the_next_call() {
             .unwrap()
             .local_addr()
             .unwrap();
-        // Without the option nobody hears of it.
+        // Without the option the error is not reported.
         server.send_to(b"x", gone).unwrap();
         server.send_to(b"one", good.local_addr().unwrap()).unwrap();
         server.set_recv_error(true).unwrap();

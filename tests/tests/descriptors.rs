@@ -1,4 +1,4 @@
-//! Is a descriptor ever left over, or inherited by a child that a program starts?
+//! Is a descriptor ever left open, or inherited by a child that a program starts?
 
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ fn thousands_of_connections_leave_none() {
         let addr = listener.local_addr().unwrap();
         for i in 0..2000 {
             let mut client = TcpStream::connect(addr).unwrap();
-            // Resets at once: no TIME_WAIT that uses up the ports.
+            // Reset at once, so that no TIME_WAIT uses up the ports.
             client.socket().set_linger(Some(Duration::ZERO)).unwrap();
             let (server, _) = listener.accept().unwrap();
             client.write_all(b"x").unwrap();
@@ -94,7 +94,7 @@ fn the_losers_of_a_race_are_closed() {
         let addrs = [silent.0.addr, silent.1.addr, listener.local_addr().unwrap()];
         drop(TcpStream::connect(&addrs[..]).unwrap());
         let settle = |before: usize| {
-            // They are closed by processes of their own, soon.
+            // Other processes close them soon.
             while descriptors() > before {
                 thread::yield_now();
             }
@@ -108,7 +108,7 @@ fn the_losers_of_a_race_are_closed() {
     });
 }
 
-/// How many descriptors a child sees.
+/// Returns how many descriptors a child sees.
 fn seen_by_a_child() -> usize {
     let output = Command::new("ls")
         .args(["-1", "/proc/self/fd"])

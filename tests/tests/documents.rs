@@ -1,4 +1,4 @@
-//! No chapter of the guide is left out of the documentation tests, and the table of contents has all.
+//! Are all chapters of the guide in the documentation tests and in the table of contents?
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Does what others have written for `Read + Write` work in a process as it is?
+//! Does code that others have written for `Read + Write` work in a process without changes?
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::Shutdown;
@@ -12,7 +12,7 @@ use std_net_tests::certificates::Authority;
 use std_net_tests::{both, tcp_pair};
 use tungstenite::Message;
 
-/// A server of WebSockets, and a client of it, over any stream.
+/// Runs a WebSocket server and its client over any stream.
 fn web_socket_echo<S: Read + Write + Send + 'static>(a: S, b: S) {
     let server = process::spawn(move || {
         let mut socket = tungstenite::accept(b).expect("a handshake");
@@ -68,10 +68,10 @@ fn a_web_socket_over_tls() {
     });
 }
 
-/// A request and its answer, both parsed by httparse, over the channels of a connection.
+/// Sends a request and its answer over the channels of a connection. httparse parses both.
 #[test]
 fn http_by_httparse() {
-    /// Lines to the empty one.
+    /// Reads lines up to the empty one.
     fn head(read: &mut impl BufRead) -> io::Result<Vec<u8>> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -128,7 +128,7 @@ fn http_by_httparse() {
     });
 }
 
-/// Adapters of std over our halves.
+/// std's adapters over the halves of our connections.
 #[test]
 fn std_adapters() {
     both(|| {

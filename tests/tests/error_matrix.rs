@@ -1,11 +1,11 @@
-//! Every call of the I/O loop is made to fail, by strace, with the errors it can fail with: each
-//! operation ends as documented (as std's, where std has it), the next one works, nothing leaks.
+//! strace makes every call of the I/O loop fail with each error that it can fail with. Each operation
+//! must end as documented (as in std, if std has it), the next one must work, and nothing may leak.
 
 use std::process::Command;
 
 use std_net_tests::{LIMIT, tool, within};
 
-/// How a run ended: the lines it printed.
+/// Returns the lines that a run has printed.
 fn inject(mode: &str, operation: &str, injection: &str) -> Option<Vec<String>> {
     let strace = tool("strace")?;
     let call = injection.split(':').next().unwrap();
@@ -37,7 +37,7 @@ fn inject(mode: &str, operation: &str, injection: &str) -> Option<Vec<String>> {
     Some(text.lines().map(str::to_owned).collect())
 }
 
-/// Asserts how the first attempt ends, that the second works, and that nothing is left over.
+/// Checks how the first attempt ends, that the second works, and that no descriptor is left open.
 fn ends(mode: &str, operation: &str, injection: &str, first: &str) {
     let Some(lines) = inject(mode, operation, injection) else {
         return;
@@ -52,7 +52,7 @@ fn ends(mode: &str, operation: &str, injection: &str, first: &str) {
     assert_eq!(lines[2], "left over: 0", "{what}");
 }
 
-/// The same for std and for us on a thread.
+/// Checks the same for std, and for us on a thread.
 fn as_std(operation: &str, injection: &str, first: &str) {
     ends("std", operation, injection, first);
     ends("thread", operation, injection, first);
@@ -94,7 +94,7 @@ fn data_on_a_thread_fails_as_std_does() {
 #[test]
 fn connections_on_a_thread_fail_as_std_do() {
     within(LIMIT * 2, || {
-        // The first accept4 is the one of std's that makes nothing here.
+        // The first accept4 is that of the operation: nothing before it makes this call.
         as_std("accept", "accept4:error=EINTR:when=1", "Ok");
         as_std(
             "accept",
@@ -124,7 +124,7 @@ fn connections_on_a_thread_fail_as_std_do() {
         as_std("bind", "socket:error=ENOMEM:when=2", "OutOfMemory");
         as_std("bind", "listen:error=EADDRINUSE:when=2", "AddrInUse");
         as_std("bind", "setsockopt:error=ENOMEM:when=2", "OutOfMemory");
-        // Where the C library starts a program without this call.
+        // This holds where the C library starts programs without this call.
         #[cfg(target_env = "gnu")]
         as_std(
             "clone",
@@ -138,7 +138,8 @@ fn connections_on_a_thread_fail_as_std_do() {
 fn waiting_with_a_deadline_goes_on_after_a_signal() {
     within(LIMIT * 2, || {
         ends("deadline", "late_read", "ppoll:error=EINTR:when=1..3", "Ok");
-        // Where `poll` is a call of its own: else the first `ppoll` is one of std's, before `main`.
+        // This holds where `poll` is a system call of its own. Elsewhere the first `ppoll` is one of
+        // std's, before `main`.
         #[cfg(target_arch = "x86_64")]
         ends(
             "deadline",
@@ -149,7 +150,7 @@ fn waiting_with_a_deadline_goes_on_after_a_signal() {
         ends(
             "deadline",
             "late_read",
-            // It does without: the wait needs no descriptor.
+            // The wait needs no descriptor, so it works without one.
             "eventfd2:error=EMFILE:when=1",
             "Ok 2",
         );
@@ -208,7 +209,8 @@ fn in_a_process_each_call_ends_as_documented() {
                     kind,
                 );
             }
-            // Not ready after all: it waits for the reactor, which says that it is.
+            // The descriptor was not ready after all. The call waits for the reactor, which then
+            // reports that it is ready.
             ends(
                 "process",
                 operation,
@@ -262,7 +264,7 @@ fn in_a_process_each_call_ends_as_documented() {
 #[cfg(not(std_net_portable))]
 fn in_a_process_the_reactor_may_fail_too() {
     within(LIMIT * 2, || {
-        // Counted by thread; after the add and the remove of the first pair.
+        // strace counts per thread. This call comes after the add and the remove of the first pair.
         ends(
             "process",
             "second_late_read",

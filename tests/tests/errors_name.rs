@@ -1,4 +1,4 @@
-//! Does an error name what it is about: the address, the part of a text, the variable, the process?
+//! Does an error name what it concerns: the address, the part of a text, the variable, the process?
 
 use std::io::{self, ErrorKind};
 use std::net::TcpListener as StdListener;
@@ -157,17 +157,17 @@ fn text_that_is_no_address_says_why_and_asks_nobody() {
             let error = text.to_socket_addrs().unwrap_err();
             assert!(error.to_string().contains(part), "{text}: {error}");
             let expected = match text {
-                "10.0.0.0.:80" => continue, // a name with a dot at its end
+                "10.0.0.0.:80" => continue, // This is a name with a dot at its end.
                 _ => ErrorKind::InvalidInput,
             };
             assert_eq!(error.kind(), expected, "{text}: {error}");
         }
-        // By the tuple too, and by the resolver.
+        // The tuple and the resolver give this error too.
         let error = ("127.0.0.256", 80).to_socket_addrs().unwrap_err();
         assert!(error.to_string().contains("octet over 255"), "{error}");
         let error = dns::Resolver::new().lookup("1.2.3.400").unwrap_err();
         assert!(matches!(error, dns::Error::InvalidAddress(..)), "{error}");
-        // What old programs take for IPv4 is one still.
+        // Old forms of IPv4 addresses still work.
         assert_eq!(
             "127.1:80"
                 .to_socket_addrs()
@@ -230,7 +230,7 @@ fn a_panic_names_its_process() {
         let process = named.spawn(|| panic!("with these words")).unwrap();
         println!("line {place}, number {}", process.process().id());
         process.join().unwrap_err();
-        // A plain thread's is std's own.
+        // The message of a plain thread is std's own.
         std::thread::spawn(|| panic!("elsewhere"))
             .join()
             .unwrap_err();

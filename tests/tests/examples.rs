@@ -1,4 +1,5 @@
-//! Every example says what it shows, and a test runs it. Those that no other test file runs are run here.
+//! Does every example say what it shows, and does a test run it? This file runs the examples that no other
+//! test file runs.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -20,7 +21,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Runs an example to its end. It may have to be built, for which the limit is not meant.
+/// Runs an example to its end. It may have to be built first, and the limit of time is not meant for that.
 fn run(name: &str, args: &[&str]) -> Output {
     let program = example(name);
     within(LIMIT, || Command::new(program).args(args).output().unwrap())
@@ -111,7 +112,7 @@ fn ping_is_answered_or_says_what_the_kernel_must_allow() {
 
 #[test]
 fn hyper_hello_answers_a_request_of_http_1() {
-    // It may have to be built, for which the limit is not meant.
+    // It may have to be built first, and the limit of time is not meant for that.
     example("hyper_hello");
     within(LIMIT, || {
         let server = Server::start("hyper_hello", &["127.0.0.1:0"]);

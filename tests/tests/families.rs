@@ -1,5 +1,5 @@
-//! Do the address families beyond TCP and UDP work through the low-level `Socket`: ICMP, raw, and
-//! vsock? Where the kernel does not allow one, the test says so; the error must be clear.
+//! Do the address families beside TCP and UDP work through the low-level `Socket`: ICMP, raw, and
+//! vsock? If the kernel does not allow one, the test prints this, and the error must be clear.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,7 +10,7 @@ use std_net::process;
 use std_net::socket::{Domain, Protocol, SockAddr, Socket, Type};
 use std_net_tests::{both, example, tool};
 
-/// The Internet checksum (RFC 1071).
+/// Returns the Internet checksum (RFC 1071).
 fn checksum(bytes: &[u8]) -> [u8; 2] {
     let sum: u32 = bytes
         .chunks(2)
@@ -33,7 +33,7 @@ fn a_raw_socket_pings_loopback() {
             }
         };
         socket.set_deadline(Duration::from_secs(20));
-        // An identifier of this test's; other echoes on this machine are passed over.
+        // This identifier belongs to the test. Replies to other programs on this machine are ignored.
         let id = u16::try_from(std::process::id() & 0xffff)
             .unwrap()
             .to_be_bytes();
@@ -46,7 +46,7 @@ fn a_raw_socket_pings_loopback() {
         let mut buf = [0; 256];
         loop {
             let (n, from) = socket.recv_from(&mut buf).unwrap();
-            // The IP header comes too; its length is in its first byte, in words.
+            // The IP header comes too. Its length in words is in its first byte.
             let header = usize::from(buf[0] & 15) * 4;
             let icmp = &buf[header..n];
             if icmp[0] == 0 && icmp[4..8] == packet[4..8] {
@@ -73,7 +73,7 @@ fn the_ping_example_works_or_says_what_is_missing() {
     }
 }
 
-/// In a network namespace of its own, where the kernel's setting is ours to make.
+/// This runs in a network namespace of its own, in which the test may change the kernel's setting.
 #[test]
 fn the_ping_example_pings_both_families() {
     let (Some(unshare), Some(ip)) = (tool("unshare"), tool("ip")) else {
@@ -100,7 +100,7 @@ fn the_ping_example_pings_both_families() {
     assert!(text.contains("2 of 2 answered"), "{text}");
 }
 
-/// The address that a vsock has for itself: `VMADDR_CID_LOCAL`.
+/// The local address of a vsock, `VMADDR_CID_LOCAL`.
 const LOCAL: u32 = 1;
 
 #[test]
@@ -114,7 +114,7 @@ fn vsock_echoes_on_loopback() {
                 return;
             }
         };
-        // Any port, on loopback only.
+        // Bind to any port, on loopback only.
         if let Err(error) = listener.bind(SockAddr::vsock(LOCAL, u32::MAX)) {
             assert_eq!(error.kind(), ErrorKind::AddrNotAvailable, "{error}");
             eprintln!("SKIPPED: vsock_loopback is not loaded: {error}");

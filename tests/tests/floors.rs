@@ -1,5 +1,5 @@
-//! The runtime is a house with floors: a file uses what lies on its own floor or below. The map stands
-//! in docs/design.md, and is held here against the files and their imports.
+//! The runtime has floors: a file uses only files on its own floor or below. The map is in
+//! docs/design.md, and this test compares it with the files and their imports.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,8 +13,8 @@ fn root() -> PathBuf {
         .into()
 }
 
-/// The floor of each file or folder of `runtime/src`, counted from the ground, as the map in
-/// docs/design.md draws it: a line of names for each floor, the highest first.
+/// Returns the floor of each file or folder of `runtime/src`, counted from the ground. The map in
+/// docs/design.md has one line for each floor, the highest first.
 fn floors() -> BTreeMap<String, usize> {
     let page = fs::read_to_string(root().join("docs/design.md")).unwrap();
     let map = page
@@ -36,7 +36,8 @@ fn floors() -> BTreeMap<String, usize> {
     floors
 }
 
-/// What a file belongs to: the folder below `runtime/src`, or the file itself without its ending.
+/// Returns the part to which a file belongs: its folder in `runtime/src`, or the file's own name
+/// without the extension.
 fn part(path: &Path) -> String {
     let first = path.components().next().unwrap().as_os_str();
     let first = first.to_str().unwrap();
@@ -56,7 +57,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The parts that a file uses: whatever stands behind `crate::` in its code, but for its tests.
+/// Returns the parts that a file uses: the names behind `crate::` in its code, except in its tests.
 fn used(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -69,7 +70,7 @@ fn used(text: &str) -> Vec<(usize, String)> {
                 .chars()
                 .take_while(|c| c.is_alphanumeric() || *c == '_')
                 .collect();
-            // A macro is at the root of its crate, wherever it stands.
+            // A macro is always at the root of its crate, whichever file defines it.
             if !is_macro(&name) {
                 found.push((number + 1, name));
             }
@@ -78,7 +79,7 @@ fn used(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Whether this is an exported macro of the runtime.
+/// Returns whether this is an exported macro of the runtime.
 fn is_macro(name: &str) -> bool {
     static MACROS: LazyLock<Vec<String>> = LazyLock::new(|| {
         files(&root().join("runtime/src"))
@@ -103,7 +104,7 @@ fn the_map_names_every_file_and_folder() {
     let mut there: Vec<String> = fs::read_dir(src)
         .unwrap()
         .map(|e| part(Path::new(&e.unwrap().file_name())))
-        // The front of the house, and what other crates expand in theirs.
+        // These are the entrance of the crate, and code that other crates expand.
         .filter(|name| !["lib", "macros"].contains(&name.as_str()))
         .collect();
     there.sort();

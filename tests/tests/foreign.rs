@@ -1,5 +1,5 @@
-//! Does the library do its work in programs that are not quite Rust's: loaded by one in another language,
-//! or in a child that was forked and has executed nothing?
+//! Does the library work in programs that are not ordinary Rust programs: loaded by a program in
+//! another language, or in a forked child that has executed no other program?
 
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::process::ExitStatusExt;
@@ -28,25 +28,25 @@ fn an_overflow_is_told_in_a_program_whose_main_is_not_rusts() {
     });
 }
 
-/// Runs `f` in a forked child; what it says.
+/// Runs `f` in a forked child. Returns its text.
 fn in_a_child(f: impl FnOnce() -> String) -> String {
     let (mut reader, mut writer) = io::pipe().unwrap();
-    // SAFETY: the child calls what may lock: this program has let its other threads come to rest, and
-    // the C library's allocator works in a child.
+    // SAFETY: the child calls functions that may take locks. This is allowed, because all other threads
+    // of this program are idle, and the allocator of the C library works in a child.
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "{}", io::Error::last_os_error());
     if child == 0 {
-        // SAFETY: only sets a timer: what hangs is ended.
+        // SAFETY: this only sets a timer, which ends a child that hangs.
         unsafe { libc::alarm(20) };
         let _ = io::Write::write_all(&mut writer, f().as_bytes());
-        // SAFETY: no handlers of the parent's are to run.
+        // SAFETY: this ends the child without running any handlers of the parent.
         unsafe { libc::_exit(0) };
     }
     drop(writer);
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();
     let mut status = 0;
-    // SAFETY: a live integer.
+    // SAFETY: the pointer is to a live integer.
     unsafe { libc::waitpid(child, &raw mut status, 0) };
     assert_eq!(status, 0, "it said {text:?}");
     text
@@ -67,7 +67,7 @@ fn a_spawn_in_a_forked_child_is_refused() {
         assert!(output.status.success(), "{errors}");
         return;
     }
-    // Before the runtime has been started, a child has its own.
+    // If the runtime has not been started before the fork, a child has its own.
     assert_eq!(in_a_child(spawn_one), "7");
     assert_eq!(spawn_one(), "7");
     process::spawn(|| process::blocking(|| ())).join().unwrap();
@@ -80,12 +80,12 @@ fn a_spawn_in_a_forked_child_is_refused() {
         "{refused}"
     );
     assert!(refused.contains("before the fork"), "{refused}");
-    // What needs no process works: on threads of the child's own.
+    // Operations that need no process work, on threads of the child.
     let found = in_a_child(|| {
         let found = Resolver::libc().lookup_deadline("localhost", Duration::from_secs(10));
         format!("{}", found.is_ok())
     });
     assert_eq!(found, "true");
-    // And the parent goes on.
+    // The parent goes on as before.
     assert_eq!(spawn_one(), "7");
 }

@@ -1,5 +1,5 @@
-//! Does a sender to a Unix datagram socket whose queue is full wait without turning the processor hot,
-//! and go on when there is room? Its own readiness says nothing of that queue.
+//! Does a sender to a Unix datagram socket with a full queue wait without using the processor, and go
+//! on when there is room? The readiness of the sender says nothing about that queue.
 
 use std::io::{ErrorKind, IoSlice};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ fn addr(at: &TempPath) -> SocketAddr {
 
 type Send = fn(&UnixDatagram, &SocketAddr) -> std::io::Result<()>;
 
-/// Each way to send to an address.
+/// All ways to send to an address.
 const WAYS: [Send; 5] = [
     |s, to| s.send_to_addr(b"y", to).map(drop),
     |s, to| s.send_ancillary_to(b"y", &Ancillary::new(), to).map(drop),

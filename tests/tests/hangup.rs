@@ -1,4 +1,4 @@
-//! Does a wait for the end of the peer tell it at once, read nothing, and leave readers alone?
+//! Does a wait for the end of the peer return at once, read nothing, and not disturb readers?
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -12,7 +12,7 @@ use std_net::unix::{UnixSeqpacket, UnixStream};
 use std_net_tests::certificates::Authority;
 use std_net_tests::{LIMIT, both, tcp_pair};
 
-/// A connection, whatever its kind.
+/// A connection of any kind.
 trait Ends: Send + 'static {
     fn wait(&self) -> io::Result<()>;
     fn closed(&self) -> bool;
@@ -59,7 +59,7 @@ fn low() -> (Socket, Socket) {
 }
 
 fn check<S: Ends>(pair: impl Fn() -> (S, S)) {
-    // It has left already; what it has sent stays there.
+    // The peer has left already. Its data stay in the queue.
     let (a, b) = pair();
     assert!(!a.closed());
     b.put(b"a question");
@@ -71,7 +71,7 @@ fn check<S: Ends>(pair: impl Fn() -> (S, S)) {
     assert_eq!(a.get(), b"a question");
     assert_eq!(a.get(), b"");
 
-    // It leaves while one waits, after data that nobody reads.
+    // The peer leaves during the wait, after data that are not read.
     let (a, b) = pair();
     let (begun, begins) = channel::bounded(1);
     let waiter = process::spawn(move || {
@@ -87,7 +87,7 @@ fn check<S: Ends>(pair: impl Fn() -> (S, S)) {
     drop(b);
     assert!(waiter.join().unwrap().starts_with(b"one"));
 
-    // A half that is ended counts, and the other goes on.
+    // The end of one half counts too, and the other half goes on.
     let (a, b) = pair();
     b.end(Shutdown::Write);
     a.wait().unwrap();
@@ -108,7 +108,7 @@ fn of_every_kind_of_connection() {
     });
 }
 
-/// One process reads all there is, another waits for the end: neither takes the other's wake-ups.
+/// One process reads all data, and another waits for the end. Neither takes the wake-ups of the other.
 #[test]
 fn readers_are_left_alone() {
     fn check<S: Ends + Sync>((a, b): (S, S), hear: impl Fn(&S, &S)) {
@@ -132,7 +132,7 @@ fn readers_are_left_alone() {
     both(|| {
         check(tcp_pair(), ping);
         check(UnixStream::pair().unwrap(), ping);
-        // Data that come first while nobody reads, and are read then.
+        // First the data come while no process reads. Then they are read.
         check(tcp_pair(), |from, to| {
             from.put(b"early");
             process::sleep(Duration::from_micros(50));
@@ -172,7 +172,7 @@ fn it_ends_as_every_wait_does() {
         a.set_nonblocking(true).unwrap();
         assert_eq!(a.wait_closed().unwrap_err().kind(), ErrorKind::WouldBlock);
         a.set_nonblocking(false).unwrap();
-        // A deadline that is set while it waits.
+        // A deadline is set during the wait.
         let (begun, begins) = channel::bounded(1);
         let clone = a.try_clone().unwrap();
         drop(a);
@@ -188,7 +188,7 @@ fn it_ends_as_every_wait_does() {
         a.set_deadline(Duration::ZERO);
         let error = waiter.join().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        // A cancel.
+        // A cancel ends the wait.
         a.reset_deadline();
         let waiter = process::spawn(move || a.wait_closed());
         process::yield_now();
@@ -199,7 +199,7 @@ fn it_ends_as_every_wait_does() {
     });
 }
 
-/// A reset is an end, also of what was not read.
+/// A reset is an end too, even if there are unread data.
 #[test]
 fn a_reset_is_an_end() {
     both(|| {
@@ -212,7 +212,7 @@ fn a_reset_is_an_end() {
         let (a, _b) = tcp_pair();
         a.shutdown(Shutdown::Read).unwrap();
         a.wait_closed().unwrap();
-        // What has no peer: nothing ends.
+        // A socket without a peer has no end.
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         assert!(!udp.socket().is_closed().unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -232,7 +232,7 @@ fn of_tls_and_of_channels() {
         let client = process::spawn(move || {
             let mut stream = config.connect(a, "localhost").unwrap();
             stream.write_all(b"work for me").unwrap();
-            // It leaves without waiting for the answer.
+            // The client leaves without waiting for the answer.
         });
         let server = acceptor.accept(b).unwrap();
         client.join().unwrap();
@@ -258,7 +258,7 @@ fn of_tls_and_of_channels() {
     });
 }
 
-/// A server that stops its work when the client has left.
+/// A server stops its work when the client has left.
 #[test]
 fn work_for_nobody_is_stopped() {
     both(|| {

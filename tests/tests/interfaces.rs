@@ -1,4 +1,4 @@
-//! Are the interfaces of the host found, with their addresses, by name and by index?
+//! Are the interfaces of the host found with their addresses, by name and by index?
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -26,7 +26,7 @@ fn the_loopback_is_there_with_its_addresses() {
         if has_ipv6() {
             assert_eq!(of(Ipv6Addr::LOCALHOST.into()).expect("::1").prefix_len, 128);
         }
-        // Each once, in order, and bindable.
+        // Each interface occurs once, in order, and its addresses can be bound.
         assert!(all.windows(2).all(|two| two[0].index < two[1].index));
         for ip in all.iter().flat_map(|one| &one.addresses).map(|one| one.ip) {
             if ip.is_ipv4() {
@@ -54,7 +54,7 @@ fn names_and_indices() {
     });
 }
 
-/// An index where one is wanted.
+/// The index works where a call needs an index.
 #[test]
 fn a_group_is_joined_on_an_interface() {
     if !has_ipv6() {

@@ -1,4 +1,5 @@
-//! Does a read into a lent buffer give the same bytes as any other, and hold no buffer while it waits?
+//! Does a read into a lent buffer return the same bytes as other reads, and hold no buffer while it
+//! waits?
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -9,9 +10,9 @@ use std_net::socket::{TcpListener, TcpStream};
 use std_net::unix::UnixStream;
 use std_net_tests::{LIMIT, both, within};
 
-/// More than a buffer holds.
+/// More bytes than a buffer holds.
 const MANY: usize = 100_000;
-/// Far more than a process that waits needs, also in a debug build.
+/// Far more memory than a process that waits needs, even in a debug build.
 const HELD: usize = 32 << 10;
 
 fn bytes() -> Vec<u8> {
@@ -79,7 +80,7 @@ fn its_errors_are_those_of_a_read() {
     });
 }
 
-/// A thousand connections that wait, of which each would otherwise hold what it has read.
+/// A thousand connections wait. Otherwise each would hold the buffer of its last read.
 #[test]
 fn who_waits_holds_no_buffer() {
     within(LIMIT, || {
@@ -100,7 +101,7 @@ fn who_waits_holds_no_buffer() {
                 done.send(()).unwrap();
             });
         };
-        // The first makes what is made once.
+        // The first round allocates what is allocated only once.
         let before = std::cell::Cell::new(0);
         for i in 0..1001 {
             let (ours, theirs) = StdUnixStream::pair().unwrap();
@@ -116,7 +117,7 @@ fn who_waits_holds_no_buffer() {
             }
         }
         let each = (std_net_tests::resident() - before.get()) / 1000;
-        // Debug builds go deeper down their stacks.
+        // Debug builds use more of their stacks.
         assert!(each < 16 << 10, "{each} bytes each");
         peers.clear();
         for _ in 0..1001 {

@@ -1,5 +1,5 @@
-//! What happens where no more stacks can be had: `spawn` says so, and every process that it has let
-//! in begins.
+//! What happens when no more stacks can be mapped? `spawn` must return an error, and every process that
+//! was spawned must begin.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use std_net::process::{self, Builder};
 use std_net::runtime;
 use std_net_tests::{again, is_again, within};
 
-/// Large stacks: few of them fill one mapping, and are fewer than what a worker keeps to itself.
+/// The stacks are large, so few of them fill one mapping: fewer than a worker keeps for itself.
 const STACK: usize = 1 << 20;
 const WORKERS: usize = 2;
-/// A mapping of stacks takes up to this.
+/// A mapping of stacks takes up to this many bytes.
 const SLAB: u64 = 32 << 20;
 
-/// Waits until every other thread has begun, which takes memory, and sleeps.
+/// Waits until every other thread has started, which takes memory, and sleeps.
 fn all_threads_sleep() {
     let awake = || {
         let tasks = std::fs::read_dir("/proc/self/task").expect("Linux has /proc");
         let states =
             tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
-        // Behind the name, which is in brackets. This thread is the one that runs.
+        // The state stands behind the name, which is in brackets. This thread is the running one.
         states
             .filter(|stat| {
                 !stat
@@ -34,7 +34,7 @@ fn all_threads_sleep() {
     }
 }
 
-/// From now on this program can map no more stacks.
+/// From now on this program cannot map more stacks.
 fn map_no_more() {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
     let line = status.lines().find_map(|l| l.strip_prefix("VmSize:"));
@@ -44,18 +44,18 @@ fn map_no_more() {
         rlim_cur: limit,
         rlim_max: limit,
     };
-    // SAFETY: a live limit.
+    // SAFETY: the pointer is to a live limit.
     let set = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
     assert_eq!(set, 0);
 }
 
-/// Spawns processes that all wait until there is no stack for another; returns how many.
+/// Spawns processes that all wait, until there is no stack for another one. Returns how many there are.
 fn fill() -> usize {
     let (hold, held) = process::channel::bounded::<()>(1);
     let mut all = Vec::new();
     let error = loop {
         let held = held.clone();
-        // All wait at the same time, so that each needs a stack of its own.
+        // All wait at the same time, so each needs its own stack.
         let spawned = Builder::new().spawn(move || {
             let _ = held.recv();
         });
@@ -91,12 +91,12 @@ fn every_process_begins_where_there_are_no_more_stacks() {
         process::spawn(|| {}).join().unwrap();
         all_threads_sleep();
         map_no_more();
-        // One worker after the other takes stacks that the other one would need.
+        // One worker after another takes stacks that the other one would need.
         let mut most = 0;
         for _ in 0..200 {
             let count = fill();
-            // The stack of a process that was joined may be given back only just after that: one
-            // for each worker.
+            // The stack of a joined process may be given back only a little later. So one for each
+            // worker may be missing.
             assert!(
                 count + WORKERS >= most,
                 "{count}, and once there were {most}"

@@ -1,4 +1,4 @@
-//! Does a read channel find its lines, however they come, and never take more than its limit?
+//! Does a read channel find its lines, however they arrive, and never take more than its limit?
 
 use std::io::{ErrorKind, Write};
 use std::string::FromUtf8Error;
@@ -9,8 +9,8 @@ use std_net::process;
 use std_net::unix::UnixStream;
 use std_net_tests::{both, tcp_pair};
 
-/// What comes when these pieces are sent, the next one only when the reader has looked at those
-/// before it.
+/// Sends these pieces and returns the lines that are read. Each piece is sent only when the reader has
+/// seen the one before.
 fn lines_of(pieces: &[&[u8]], limit: usize) -> Vec<Vec<u8>> {
     let (a, b) = UnixStream::pair().unwrap();
     let mut read = b.open_read_channel().unwrap();
@@ -47,7 +47,7 @@ fn both_line_ends_an_empty_line_and_no_final_newline() {
         assert_eq!(lines, [&b"one"[..], b"two", b"", b"", b"last"]);
         assert_eq!(lines_of(&[b"x\n"], 10), [b"x"]);
         assert!(lines_of(&[b""], 10).is_empty());
-        // Only one CR belongs to the end, and only before a LF.
+        // Only one CR belongs to the line end, and only before a LF.
         let lines = lines_of(&[b"a\r\r\nb\rc\nd\r"], 10);
         assert_eq!(lines, [&b"a\r"[..], b"b\rc", b"d\r"]);
     });
@@ -58,7 +58,7 @@ fn a_cr_at_the_end_of_a_piece() {
     both(|| {
         assert_eq!(lines_of(&[b"one\r", b"\ntwo\n"], 10), [b"one", b"two"]);
         assert_eq!(lines_of(&[b"one\r", b"x\n"], 10), [b"one\rx"]);
-        // Of the longest line that is allowed, too.
+        // This is also true for the longest allowed line.
         assert_eq!(lines_of(&[b"0123456789\r", b"\n"], 10), [b"0123456789"]);
     });
 }
@@ -116,7 +116,7 @@ fn a_line_that_never_ends_stops_at_the_limit() {
         assert_eq!(error.kind(), ErrorKind::InvalidData);
         assert_eq!(too_long(&error), Some(100_000));
         assert!(read.available() <= 100_002, "{}", read.available());
-        // It says so again, and takes no more.
+        // The next call returns the same error, and takes nothing more.
         assert_eq!(
             too_long(&read.read_line(100_000).unwrap_err()),
             Some(100_000)
@@ -139,7 +139,7 @@ fn a_line_at_its_limit_and_one_above() {
                 .unwrap();
             assert_eq!(read.read_utf8_line(5).unwrap(), Some("01234"));
             assert_eq!(too_long(&read.read_utf8_line(5).unwrap_err()), Some(5));
-            // The channel is usable: with a higher limit, or without this line.
+            // The channel stays usable: with a higher limit, or after this line is discarded.
             assert_eq!(read.read_utf8_line(6).unwrap(), Some("012345"));
             assert_eq!(too_long(&read.read_utf8_line(1).unwrap_err()), Some(1));
             assert_eq!(read.discard_line().unwrap(), 2 + end.len() as u64);

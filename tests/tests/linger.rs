@@ -1,4 +1,4 @@
-//! Does a close that lingers keep only its own process? The worker's others go on meanwhile.
+//! Does a close that lingers block only its own process? The others of the worker must go on meanwhile.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use std_net_tests::{LIMIT, again, is_again, within};
 
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Fills the connection, whose peer reads nothing, so that a close has something to wait for.
+/// Fills a connection whose peer reads nothing, so that a close must wait.
 fn fill(stream: &TcpStream) {
     stream.set_nonblocking(true).unwrap();
     while (&*stream).write(&[0; 1 << 16]).is_ok() {}
@@ -21,7 +21,7 @@ fn fill(stream: &TcpStream) {
 
 type Make = fn(&TcpListener, SocketAddr) -> (TcpStream, TcpStream);
 
-/// A lingering connection, made in different ways, and its peer.
+/// The ways to get a connection that lingers, with its peer.
 const WAYS: [Make; 4] = [
     |listener, addr| {
         let stream = TcpStream::connect(addr).unwrap();
@@ -30,7 +30,7 @@ const WAYS: [Make; 4] = [
     },
     |listener, addr| {
         let stream = TcpStream::connect(addr).unwrap();
-        // By a handle that is gone by then.
+        // Another handle set the option, and is gone by then.
         stream
             .try_clone()
             .unwrap()
@@ -46,7 +46,7 @@ const WAYS: [Make; 4] = [
         (stream, listener.accept().unwrap().0)
     },
     |listener, addr| {
-        // Accepted from a listener that has it.
+        // The listener has the option, and the accepted connection inherits it.
         listener.socket().set_linger(Some(LINGER)).unwrap();
         let peer = TcpStream::connect(addr).unwrap();
         (listener.accept().unwrap().0, peer)
@@ -93,7 +93,7 @@ fn a_lingering_close_keeps_no_worker() {
     });
 }
 
-/// A reset takes no time, and what does not linger none either.
+/// A reset takes no time, and neither does a close that does not linger.
 #[test]
 fn other_closes_take_no_time() {
     std_net_tests::both(|| {

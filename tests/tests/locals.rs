@@ -1,5 +1,5 @@
-//! Do values that flow come with the process, as they were when it was spawned, and those that do not
-//! stay?
+//! Does a new process get the inherited values as they were at its spawn, and do the other values stay
+//! behind?
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -28,12 +28,12 @@ fn a_value_flows_to_all_that_are_spawned_below() {
                     let named = Builder::new().name("x").detached().spawn(seen).unwrap();
                     let deeper = process::spawn(move || process::spawn(seen).join().unwrap());
                     assert_eq!(WORDS.with(|w| w.borrow().len()), words);
-                    // Its own copy: nobody else sees the change.
+                    // The process has its own copy, so no other process sees the change.
                     WORDS.with(|w| w.borrow_mut().clear());
                     [scoped.join(), named.join(), deeper.join()].map(Result::unwrap)
                 })
             });
-            // What is changed after the spawn is of no matter to it.
+            // A change after the spawn does not reach the process.
             REQUEST.with(|r| r.set(100));
             assert_eq!(child.join().unwrap(), [(id, 0); 3]);
             assert_eq!(WORDS.with(|w| w.borrow().len()), words);
@@ -45,7 +45,7 @@ fn a_value_flows_to_all_that_are_spawned_below() {
 fn who_has_no_value_hands_none_on() {
     both(|| {
         let value = process::spawn(|| {
-            // A thread of its own has none.
+            // A separate thread has no such value.
             process::blocking(|| {
                 thread::spawn(|| process::spawn(|| REQUEST.with(Cell::get)).join().unwrap())
                     .join()
@@ -56,7 +56,7 @@ fn who_has_no_value_hands_none_on() {
     });
 }
 
-/// Counts those that are there.
+/// Counts how many of these values exist.
 struct Counted(Arc<AtomicUsize>);
 
 impl Clone for Counted {

@@ -1,5 +1,5 @@
-//! Does a sender whose path is one byte longer than std's constructor takes lose anyone a connection
-//! or a message? The kernel allows it: 108 bytes, and no zero byte behind them.
+//! A sender's path may be one byte longer than std's constructor accepts. Does this lose a connection
+//! or a message? The kernel allows 108 bytes, without a zero byte behind them.
 
 use std::fs;
 use std::io::{self, IoSliceMut, Read, Write};
@@ -19,7 +19,7 @@ use std_net_tests::{TempPath, both};
 
 const LONGEST: usize = 108;
 
-/// A directory, and a path in it of exactly so many bytes.
+/// Makes a directory, and a path in it of exactly 108 bytes.
 fn long_path() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let used = dir.path().as_os_str().len() + 1;
@@ -28,7 +28,7 @@ fn long_path() -> (tempfile::TempDir, PathBuf) {
     (dir, path)
 }
 
-/// What std's constructor would not make of it.
+/// Binds to such a path, which std's constructor would refuse.
 fn bind_long(socket: &impl AsRawFd, path: &Path) {
     // SAFETY: all-zero is a valid address.
     let mut addr: libc::sockaddr_un = unsafe { std::mem::zeroed() };
@@ -37,7 +37,7 @@ fn bind_long(socket: &impl AsRawFd, path: &Path) {
         *to = from.cast_signed();
     }
     let len = size_of::<libc::sockaddr_un>() as libc::socklen_t;
-    // SAFETY: a live address of that length.
+    // SAFETY: the pointer is to a live address of that length.
     let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const addr).cast(), len) };
     assert_eq!(bound, 0, "{}", io::Error::last_os_error());
 }
@@ -65,7 +65,7 @@ fn a_connection_from_a_long_path_is_accepted() {
             };
             is_long(&peer, &path);
             is_long(&stream.peer_addr().unwrap(), &path);
-            // What `recvfrom(2)` says of a stream's sender is the same.
+            // `recvfrom(2)` returns the same for the sender of a stream.
             let mut buf = [0; 5];
             let (n, from) = stream.socket().recv_from(&mut buf).unwrap();
             is_long(&from, &path);
@@ -121,7 +121,7 @@ fn a_message_from_a_long_path_comes_and_can_be_answered() {
         bind_long(&sender, &path);
         sender.connect(&receiver.local_addr().unwrap()).unwrap();
         let mut buf = [0; 16];
-        // Each way that tells the sender.
+        // These are all the ways that return the sender.
         sender.send(b"one").unwrap();
         is_long(&receiver.peek_from(&mut buf).unwrap().1, &path);
         let (n, from) = receiver.recv_from(&mut buf).unwrap();
@@ -149,7 +149,7 @@ fn a_message_from_a_long_path_comes_and_can_be_answered() {
         let (data, packet_from) = receiver.packets().next().unwrap().unwrap();
         assert_eq!(data, b"seven");
         is_long(&packet_from, &path);
-        // The answer.
+        // The answer goes back to this address.
         assert_eq!(receiver.send_to_addr(b"back", &from).unwrap(), 4);
         assert_eq!(sender.recv(&mut buf).unwrap(), 4);
         receiver.connect_addr(&from).unwrap();

@@ -1,5 +1,5 @@
-//! The low-level Unix socket, call by call: bind, connect, listen, accept, messages with addresses, halves, clones,
-//! deadlines. And several sockets on one IP address.
+//! The calls of the low-level Unix socket: bind, connect, listen, accept, messages with addresses,
+//! halves, clones, deadlines. Also several sockets on one IP address.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -67,7 +67,7 @@ fn a_path_is_bound_once() {
         let nowhere = SocketAddr::from_pathname("/nowhere/at/all.sock").unwrap();
         let error = Socket::stream().unwrap().bind(&nowhere).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
-        // The kernel chooses an abstract name where none is given.
+        // If no name is given, the kernel chooses an abstract name.
         let socket = Socket::datagram().unwrap();
         socket
             .bind(&SocketAddr::from_pathname("").unwrap())
@@ -132,7 +132,7 @@ fn messages_have_a_sender() {
         assert_eq!((n, from.as_pathname()), (3, Some(&*here)));
         assert_eq!(b.recv_from(&mut buf).unwrap().0, 3);
         assert_eq!(b.recv_from(&mut buf).unwrap().0, 0);
-        // Connected, it hears from its peer alone.
+        // A connected socket receives only from its peer.
         b.connect(&addr(&here)).unwrap();
         let other = Socket::datagram().unwrap();
         let error = other.send_to(b"x", &addr(&there)).unwrap_err();
@@ -175,7 +175,7 @@ fn halves_end_one_by_one() {
         a.shutdown(Shutdown::Both).unwrap();
         assert_eq!(a.recv(&mut buf).unwrap(), 0);
         assert_eq!(b.recv(&mut buf).unwrap(), 0);
-        // Of one without a connection the kernel says nothing, unlike of TCP.
+        // For a socket without a connection, the kernel returns nothing, unlike for TCP.
         let fresh = Socket::stream().unwrap();
         fresh.shutdown(Shutdown::Both).unwrap();
         assert_eq!(fresh.recv(&mut buf).unwrap_or(0), 0);
@@ -207,7 +207,7 @@ fn every_call_that_waits_has_the_deadline() {
         let timed_out = |error: std::io::Error| assert_eq!(error.kind(), ErrorKind::TimedOut);
         a.set_deadline(soon);
         timed_out(a.recv(&mut [0; 8]).unwrap_err());
-        // Also with data there.
+        // This is true with data in the queue, too.
         b.send(b"x").unwrap();
         timed_out(a.recv(&mut [0; 8]).unwrap_err());
         timed_out(a.send(b"x").unwrap_err());
@@ -220,7 +220,7 @@ fn every_call_that_waits_has_the_deadline() {
         let receiver = Socket::datagram().unwrap();
         receiver.set_deadline(soon);
         timed_out(receiver.recv_from(&mut [0; 8]).unwrap_err());
-        // One that is set while another process waits.
+        // Another process sets a deadline during the wait.
         a.set_deadline(LIMIT);
         process::scope(|scope| {
             let waits = scope.spawn(|| a.recv(&mut [0; 8]).unwrap_err());
@@ -231,7 +231,7 @@ fn every_call_that_waits_has_the_deadline() {
     });
 }
 
-/// A second socket on the same address, where both allow it, and not where one does not.
+/// A second socket on the same address works if both allow it, and not if one does not.
 #[test]
 fn several_sockets_share_an_address() {
     both(|| {

@@ -1,5 +1,5 @@
-//! Very many processes at once, in a program of its own: on a kernel where guards cost mappings it
-//! takes all there may be.
+//! Very many processes at once, in a program of its own. On a kernel where guard pages cost mappings,
+//! it uses all the mappings that are allowed.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std_net_tests::{LIMIT, resident, within};
 
 #[test]
 fn very_many_processes_park_at_once() {
-    // `STD_NET_PARKED=1000000` for a million; what they take is printed with `--nocapture`.
+    // Set `STD_NET_PARKED=1000000` for a million. `--nocapture` shows how much memory they take.
     let wanted = std::env::var("STD_NET_PARKED").map_or(200_000, |n| n.parse().unwrap());
     within(LIMIT * 2, || {
         let (sender, receiver) = channel::unbounded::<()>();
@@ -19,7 +19,7 @@ fn very_many_processes_park_at_once() {
             let receiver = receiver.clone();
             match Builder::new().spawn(move || receiver.recv()) {
                 Ok(one) => parked.push(one),
-                // Guards that cost mappings, on an older kernel, have a limit.
+                // On an older kernel, guard pages cost mappings, and these have a limit.
                 Err(error) if error.kind() == ErrorKind::OutOfMemory => {
                     eprintln!("SKIPPED in part: {} processes, then: {error}", parked.len());
                     break;
@@ -27,7 +27,7 @@ fn very_many_processes_park_at_once() {
                 Err(error) => panic!("{error}"),
             }
         }
-        // Those placed last have parked when nothing is new or ready any more.
+        // The last processes have parked when none is new or ready any more.
         while process::list()
             .iter()
             .any(|p| p.state == State::New || p.state == State::Ready)

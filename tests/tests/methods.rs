@@ -1,5 +1,5 @@
-//! A reader finds a method by `grep "fn name"`, an editor jumps to it, and rustdoc's "source" shows it:
-//! no public method comes from a macro.
+//! No public method comes from a macro. So a reader finds a method by `grep "fn name"`, an editor can
+//! jump to it, and rustdoc's "source" shows it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,8 +23,8 @@ fn sources() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// Lines with their numbers that give a type a method by a macro: a `pub fn` in a macro's body, and a
-/// macro called where methods stand.
+/// Returns the numbered lines where a type gets a method from a macro: a `pub fn` in the body of a
+/// macro, and a macro call among methods.
 fn faults(text: &str) -> Vec<(usize, String)> {
     let (mut in_macro, mut in_impl) = (false, false);
     let mut found = Vec::new();

@@ -1,6 +1,6 @@
-//! What `process::metrics` counts, and the example that reports it.
+//! What `process::metrics` counts, and the example that exports it.
 //!
-//! The counts are of the whole program, so each test of them is a program of its own.
+//! The counts concern the whole program, so each of these tests is a program of its own.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -19,14 +19,14 @@ fn alone(name: &str, body: impl FnOnce()) {
     assert!(output.status.success(), "{text}");
 }
 
-/// Looks until `found` says so, which must come.
+/// Reads the metrics until `found` returns true.
 fn look(found: impl Fn(&Metrics) -> bool) -> Metrics {
     loop {
         let metrics = process::metrics();
         if found(&metrics) {
             return metrics;
         }
-        // On a thread and in a process.
+        // This works on a thread and in a process.
         process::sleep(Duration::from_millis(1));
     }
 }
@@ -95,7 +95,7 @@ fn turns_and_wake_ups_of_other_threads_are_counted() {
             sum(|w| w.reactor_turns),
         );
         for n in 0..100 {
-            // From this thread; the process waits each time.
+            // This thread sends, and the process waits each time.
             send.send(n).unwrap();
             assert_eq!(answers.recv().unwrap(), n);
             look(|m| m.processes.future == 1);
@@ -133,7 +133,7 @@ fn the_example_reports_them_as_open_metrics() {
         };
         let (head, body) = loop {
             let (head, body) = get("/metrics");
-            // The one that accepts may still be on its way back to its wait.
+            // The accepting process may not have begun to wait yet.
             if !body.contains("std_net_processes{state=\"running\"} 2") {
                 break (head, body);
             }
@@ -151,7 +151,7 @@ fn the_example_reports_them_as_open_metrics() {
                 let (name, kind) = family.split_once(' ').unwrap();
                 families.push((name.to_owned(), kind == "counter"));
             } else if !line.starts_with("# HELP ") {
-                // A sample belongs to the family above it, and those of counters say so.
+                // A sample belongs to the family above it. The names of counters end in `_total`.
                 let (name, value) = line.rsplit_once(' ').unwrap();
                 let name = name.split('{').next().unwrap();
                 let (family, counter) = families.last().unwrap();

@@ -1,6 +1,6 @@
-//! Does a lookup tell an answer, no such name, no such address, a failure and no answer in time apart,
-//! whatever the resolver does? Servers of the test's own speak for `systemd-resolved`, and a name
-//! server of its own for the C library's.
+//! Does a lookup tell these apart, whatever the resolver does: an answer, no such name, no such
+//! address, a failure, and no answer in time? Servers of this test replace `systemd-resolved`, and a
+//! name server of this test replaces that of the C library.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -17,10 +17,11 @@ use std_net::process;
 use std_net::unix::{UnixListener, UnixStream};
 use std_net_tests::{TempPath, both, tool, within};
 
-/// Long enough never to be met.
+/// A deadline that is never reached.
 const LATE: Duration = Duration::from_secs(30);
 
-/// A server of `io.systemd.Resolve` that does the same with every connection, until it is dropped.
+/// A server of `io.systemd.Resolve` that does the same for every connection. It ends when it is
+/// dropped.
 struct Service {
     path: TempPath,
     calls: Arc<AtomicUsize>,
@@ -56,23 +57,23 @@ impl Service {
         }
     }
 
-    /// One that answers with these bytes and closes.
+    /// Makes a server that answers with these bytes and closes.
     fn saying(reply: impl Into<Vec<u8>>) -> Service {
         let reply = reply.into();
         Service::start(move |_, mut stream| {
-            // The client may have had enough before the end.
+            // The client may have closed before the end.
             let _ = stream.write_all(&reply);
         })
     }
 
-    /// One that answers with this error.
+    /// Makes a server that answers with this error.
     fn failing(error: &str, parameters: &str) -> Service {
         Service::saying(format!(
             "{{\"error\":\"{error}\",\"parameters\":{parameters}}}\0"
         ))
     }
 
-    /// A resolver that asks it and nobody else.
+    /// Returns a resolver that asks only this server.
     fn resolver(&self) -> Resolver {
         only(&self.path)
     }
@@ -124,7 +125,7 @@ fn the_service_is_asked_and_answers() {
         assert!(call.contains(r#""name":"example.test""#), "{call}");
         assert!(!call.contains("family"), "{call}");
 
-        // With its zone, which a link-local address is nothing without.
+        // The address has its zone, because a link-local address means nothing without one.
         let found = resolver.lookup_port("example.test", 80, LATE).unwrap();
         let expected: SocketAddr = "[fe80::1%3]:80".parse().unwrap();
         assert_eq!(found[2], expected);
@@ -135,7 +136,7 @@ fn the_service_is_asked_and_answers() {
             let call = hear.recv().unwrap();
             assert!(call.contains(&format!(r#""family":{number}"#)), "{call}");
         }
-        // What JSON must escape.
+        // JSON must escape these characters.
         resolver.lookup("a\"b\\c").unwrap();
         let call = hear.recv().unwrap();
         assert!(call.contains(r#""name":"a\"b\\c""#), "{call}");
@@ -149,7 +150,7 @@ fn an_answer_in_pieces_is_one() {
             for piece in ANSWER.as_bytes().chunks(7) {
                 stream.write_all(piece).unwrap();
             }
-            // What comes after the end is not for us; the client may be gone.
+            // Bytes behind the end do not belong to the reply. The client may be gone by then.
             let _ = stream.write_all(b"{\"more\":1}\0");
         });
         assert_eq!(service.resolver().lookup("example.test").unwrap().len(), 3);
@@ -244,7 +245,7 @@ fn an_answer_of_the_service_is_final_even_if_it_is_an_error() {
     });
 }
 
-/// Answers about IPv4 at once, and about IPv6 as `v6` does.
+/// Makes a server that answers about IPv4 at once, and about IPv6 as `v6` does.
 fn by_family(v6: impl Fn(UnixStream) + Send + 'static) -> Service {
     Service::start(move |call, mut stream| {
         if call.contains(r#""family":10"#) {
@@ -266,10 +267,10 @@ fn silence_about_ipv6_does_not_hold_up_ipv4() {
         let (hold, held) = std::sync::mpsc::channel();
         let service = by_family(move |stream| hold.send(stream).unwrap());
         let resolver = service.resolver().resolution_delay(SHORT);
-        // Without the delay it would wait for the watchdog.
+        // Without the delay it would wait until the watchdog ends the test.
         let found = resolver.lookup("example.test").unwrap();
         assert_eq!(found, ips(&["192.0.2.7"]));
-        // It was given up: the connection is closed.
+        // The lookup was given up, so its connection is closed.
         let mut stream = held.recv().unwrap();
         assert_eq!(stream.read(&mut [0]).unwrap(), 0);
         assert_eq!(service.calls(), 2);
@@ -287,7 +288,7 @@ fn a_broken_answer_about_one_family_does_no_harm_to_the_other() {
         let resolver = service.resolver().resolution_delay(LATE);
         let found = resolver.lookup("example.test").unwrap();
         assert_eq!(found, ips(&["192.0.2.7"]));
-        // Both broken: that is the answer.
+        // If both fail, the failure is the result.
         let none = Service::failing("io.systemd.Resolve.DNSError", r#"{"rcode":3}"#);
         let resolver = none.resolver().resolution_delay(LATE);
         let error = resolver.lookup("example.test").unwrap_err();
@@ -307,14 +308,14 @@ fn both_families_are_there_if_both_answer() {
             .unwrap_err();
         assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
         assert_eq!(service.calls(), 2);
-        // The C library in the same way.
+        // The C library gives the same result.
         let resolver = Resolver::libc().resolution_delay(LATE);
         let found = resolver.lookup_deadline("localhost", LATE).unwrap();
         assert!(found.contains(&ips(&["127.0.0.1"])[0]), "{found:?}");
     });
 }
 
-/// Replies that are none.
+/// Returns replies that are not valid.
 fn nonsense() -> Vec<Vec<u8>> {
     let text = |t: &str| format!("{t}\0").into_bytes();
     vec![
@@ -333,10 +334,10 @@ fn nonsense() -> Vec<Vec<u8>> {
         text("{\"parameters\":{\"addresses\":[{\"family\":2,\"address\":[1,2,3,999]}]}}"),
         text("{\"error\":7}"),
         b"{\"parameters\":\"\xff\xfe\"}\0".to_vec(),
-        // Deeper than a process's stack, for a parser that recurses.
+        // This is too deep for the stack of a process, if the parser recurses.
         text(&"[".repeat(200_000)),
         text(&format!("{{\"a\":{}{}}}", "[".repeat(100), "]".repeat(100))),
-        // Without an end.
+        // This reply has no end.
         vec![b' '; 10_000_000],
     ]
 }
@@ -373,7 +374,7 @@ fn a_service_that_is_not_there_or_refuses_is_passed_over() {
             let resolver = Resolver::new().service(path).timeout(LATE);
             assert!(!resolver.lookup("localhost").unwrap().is_empty());
         }
-        // The reason is there with its code.
+        // The error has the reason with its code.
         let Error::ServerFailed(_, reason) = only(&stale).lookup("localhost").unwrap_err() else {
             panic!();
         };
@@ -397,7 +398,7 @@ fn silence_ends_at_the_deadline() {
                 .timeout(short)
                 .lookup("localhost")
                 .unwrap_err(),
-            // The nearer of both.
+            // The earlier deadline counts.
             resolver
                 .clone()
                 .timeout(short)
@@ -418,7 +419,7 @@ fn silence_ends_at_the_deadline() {
         }
         assert!(begin.elapsed() >= short * 5);
         assert_eq!(held.try_iter().count(), 5);
-        // A deadline that has passed asks nobody.
+        // After the deadline, no resolver is asked.
         let error = resolver
             .lookup_deadline("localhost", Instant::now())
             .unwrap_err();
@@ -460,7 +461,7 @@ fn what_is_an_address_asks_nobody() {
             ("0x7f.1", "127.0.0.1"),
         ] {
             assert_eq!(resolver.lookup(text).unwrap(), ips(&[expected]), "{text}");
-            // Not even time.
+            // Text that is an address needs no time.
             let found = resolver.lookup_deadline(text, Instant::now()).unwrap();
             assert_eq!(found, ips(&[expected]), "{text}");
         }
@@ -469,7 +470,7 @@ fn what_is_an_address_asks_nobody() {
             panic!("{zoned:?}");
         };
         assert!(zoned.scope_id() > 0 && zoned.port() == 7);
-        // Nor does what can be neither an address nor a name.
+        // Text that can be neither an address nor a name needs no resolver either.
         for text in ["::1::", "[::1]", "a:b", "fe80::1%no-such-interface"] {
             let error = resolver.lookup(text).unwrap_err();
             assert!(matches!(error, Error::NoSuchName(_)), "{text}: {error:?}");
@@ -536,7 +537,7 @@ fn the_c_library_knows_localhost_with_and_without_a_deadline() {
     });
 }
 
-/// In namespaces of its own: a network where the test is the name server, and files that say so.
+/// Runs in namespaces of its own: a network where the test is the name server, and files that say so.
 fn in_namespaces(role: &str) {
     let (Some(unshare), Some(ip)) = (tool("unshare"), tool("ip")) else {
         return;

@@ -1,4 +1,5 @@
-//! A notifier ends accepts: those that wait and those to come, on threads and in processes.
+//! A notifier ends accepts, both those that wait and those that come later, on threads and in
+//! processes.
 
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ fn all_who_wait_are_told_and_all_who_come() {
         };
         let processes: Vec<_> = (0..4).map(|_| process::spawn(accept(&listener))).collect();
         let threads: Vec<_> = (0..2).map(|_| thread::spawn(accept(&listener))).collect();
-        // Whether they wait already does not matter.
+        // It does not matter whether they wait already.
         process::sleep(Duration::from_millis(3));
         notifier.notify();
         notifier.notify();
@@ -40,14 +41,14 @@ fn all_who_wait_are_told_and_all_who_come() {
         assert!(notifier.is_notified());
         assert!(socket::is_notified(&listener.accept().unwrap_err()));
         assert!(listener.incoming().next().is_none());
-        // On other handles of the same listener too.
+        // Other handles of the same listener end too.
         let clone = listener.try_clone().unwrap();
         assert!(socket::is_notified(&clone.accept().unwrap_err()));
         assert!(clone.into_incoming().next().is_none());
     });
 }
 
-/// It is told of a notifier that was made while it waited.
+/// A waiting accept also ends by a notifier that was made during the wait.
 #[test]
 fn a_process_that_waits_already_is_told_too() {
     both(|| {
@@ -83,7 +84,7 @@ fn a_pending_connection_stays_in_the_queue() {
         assert!(!notifier.is_notified());
         let (_, peer) = listener.accept().unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
-        // And it waits again, and can be told again.
+        // The accept waits again, and can be ended again.
         listener.set_deadline(Duration::from_millis(3));
         let error = listener.accept().unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);

@@ -1,5 +1,5 @@
-//! Does an option mean what was said, when the kernel counts in other units? Half a second of linger is not a
-//! reset, 4 GiB of buffer are not none, and so on.
+//! Does an option have the value that was set, although the kernel counts in other units? For example,
+//! half a second of linger must not become a reset, and 4 GiB of buffer must not become 0.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std_net_tests::{both, has_ipv6, tcp_pair};
 fn refused(what: &str, result: io::Result<()>, names: &str) {
     let error = result.expect_err(what);
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{what}: {error}");
-    // The kernel's own word has its code, as with std.
+    // An error of the kernel keeps its code, as in std.
     assert!(
         error.raw_os_error().is_some() || error.to_string().contains(names),
         "{what}: {error}"
@@ -41,7 +41,7 @@ fn a_linger_rounds_up_and_saturates() {
     });
 }
 
-/// Cast to whole seconds it would be a reset, which throws away what the peer has not read.
+/// Cut to whole seconds it would be a reset, and the peer would lose unread data.
 #[test]
 fn half_a_second_of_linger_loses_nothing() {
     both(|| {
@@ -157,7 +157,8 @@ fn hops_and_types_of_service_are_refused_beyond_255() {
 fn an_interface_is_one_or_none() {
     both(|| {
         let socket = Socket::datagram(Domain::IPV4).unwrap();
-        // The kernel would take the first 15 bytes, those before the NUL, and no name for "unbind".
+        // The kernel would take the first 15 bytes, or the bytes before the NUL, and an empty name
+        // would mean "unbind".
         for name in ["", "lo\0", "lo\0eth0", "lo-and-beyond-all-that"] {
             refused(name, socket.set_bind_device(Some(name)), "is not the name");
             let built = UdpBuilder::new().bind_device(name).bind("127.0.0.1:0");
@@ -174,7 +175,7 @@ fn a_processor_is_a_number_or_none() {
         refused("cpu", socket.set_incoming_cpu(u32::MAX), "SO_INCOMING_CPU");
         socket.set_incoming_cpu(0).unwrap();
         assert_eq!(socket.incoming_cpu().unwrap(), Some(0));
-        // A handle of tc(8), which has the highest bit.
+        // This is a handle of tc(8), which has the highest bit set.
         match socket.set_priority(0x8001_0001) {
             Ok(()) => assert_eq!(socket.priority().unwrap(), 0x8001_0001),
             Err(e) => assert_eq!(e.kind(), io::ErrorKind::PermissionDenied),
@@ -188,7 +189,7 @@ fn a_timeout_of_a_call_rounds_up() {
     both(|| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::new(1, 1))).unwrap();
-        // Its clock ticks more slowly still, and rounds up too.
+        // Its clock is coarser still, and it rounds up too.
         assert!(socket.read_timeout().unwrap() > Some(Duration::from_secs(1)));
     });
 }

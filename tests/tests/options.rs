@@ -1,5 +1,5 @@
-//! Does every option say what was set? Each getter is compared with its setter on a fresh socket
-//! of the right kind; what needs a privilege that the test has not is named and passed over.
+//! Does every option return the value that was set? Each getter is compared with its setter on a fresh
+//! socket of the right kind. An option for which the test lacks a privilege is reported and skipped.
 
 use std::fmt::Debug;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use std_net::socket::{Domain, Protocol, Socket, TcpBuilder, TcpListener, Type, UdpBuilder};
 use std_net_tests::{both, has_ipv6};
 
-/// Sets and gets; `None` when the kernel does not allow it here.
+/// Sets an option and gets it. Returns `None` if the kernel does not allow it here.
 #[track_caller]
 fn check<T: Debug + PartialEq + Clone>(
     name: &str,
@@ -55,7 +55,7 @@ fn of_every_socket() {
             reuse_address, set_reuse_address: true, false;
             reuse_port, set_reuse_port: true, false;
         }
-        // The kernel doubles these, and has a least value.
+        // The kernel doubles these values, and has a minimum.
         socket.set_recv_buffer_size(20_000).unwrap();
         assert_eq!(socket.recv_buffer_size().unwrap(), 40_000);
         socket.set_send_buffer_size(20_000).unwrap();
@@ -146,7 +146,8 @@ fn of_tcp() {
             keepalive_time, set_keepalive_time: s(1), s(3000);
             user_timeout, set_user_timeout: Some(Duration::from_millis(1500)), None;
         }
-        // The kernel keeps this as a number of retransmissions: at least what was asked for.
+        // The kernel stores a number of retransmissions, so the value may be larger than the one that
+        // was set.
         socket.set_defer_accept(s(3)).unwrap();
         assert!(socket.defer_accept().unwrap() >= s(3));
         socket.set_defer_accept(s(0)).unwrap();
@@ -159,7 +160,7 @@ fn of_tcp() {
         assert_eq!(listener.socket().fast_open().unwrap(), 5);
         let client = Socket::stream(Domain::IPV4).unwrap();
         client.connect(listener.local_addr().unwrap()).unwrap();
-        // Of a connection only: the kernel forgets it otherwise.
+        // Only a connection has this option: otherwise the kernel forgets it.
         for on in [false, true] {
             client.set_quickack(on).unwrap();
             assert_eq!(client.quickack().unwrap(), on);

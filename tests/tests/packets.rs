@@ -1,4 +1,4 @@
-//! Do sockets of datagrams work as iterators of (data, sender), and as two ends in two processes?
+//! Do datagram sockets work as iterators of (data, sender), and as two ends in two processes?
 
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -131,7 +131,8 @@ fn the_echo_client_prints_what_comes_back() {
 fn socat_through_the_proxy_keeps_half_closes() {
     let Some(socat) = tool("socat") else { return };
     within(LIMIT, || {
-        // A server that answers only after its client has ended: a lost half-close would hang.
+        // This server answers only after its client has ended. If the half-close were lost, it would
+        // hang.
         let target = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = target.local_addr().unwrap();
         let server = thread::spawn(move || {
@@ -178,7 +179,7 @@ fn three_clients_chat() {
                 .unwrap();
             (stream.try_clone().unwrap(), BufReader::new(stream).lines())
         };
-        // They join in the order in which they come, and the others are told.
+        // Guests join in the order in which they come, and the others are told.
         let (mut a, mut from_a) = join();
         let (mut b, mut from_b) = join();
         assert_eq!(from_a.next().unwrap().unwrap(), "* guest 2 joined");
@@ -193,7 +194,7 @@ fn three_clients_chat() {
         assert_eq!(from_b.next().unwrap().unwrap(), "* guest 3 left");
         a.write_all(b"bye\n").unwrap();
         assert_eq!(from_b.next().unwrap().unwrap(), "<guest 1> bye");
-        // Ctrl-C: everyone is told, and then the program ends.
+        // After Ctrl-C, all guests are told, and then the program ends.
         let mut kill = Command::new("kill");
         let kill = kill.args(["-s", "INT", &server.id().to_string()]);
         assert!(kill.status().unwrap().success());
@@ -218,7 +219,7 @@ fn nine_thousand_connections_at_once_and_each_is_served_again() {
         let mut all = Vec::with_capacity(wanted);
         for i in 0..wanted {
             let mut stream = TcpStream::connect(server.address).unwrap();
-            // Served once before the next: the listener's queue never fills.
+            // Each is served once before the next connects, so the listener's queue never fills.
             let message = i.to_be_bytes();
             stream.write_all(&message).unwrap();
             let mut answer = [0; 8];
@@ -235,7 +236,7 @@ fn nine_thousand_connections_at_once_and_each_is_served_again() {
             assert_eq!(answer, (!i).to_be_bytes());
         }
         drop(all);
-        // And it goes on after all have left.
+        // The server goes on after all clients have left.
         let mut stream = TcpStream::connect(server.address).unwrap();
         stream.write_all(b"still there").unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
@@ -259,7 +260,7 @@ fn lookup_finds_localhost_and_says_what_is_not_there() {
         assert!(lines[1].starts_with("127.0.0.1: "), "{said}");
         assert_eq!(lines[2], lines[0]);
 
-        // Neither an address nor a name: nobody has to be asked.
+        // This is neither an address nor a name, so no resolver is asked.
         let output = Command::new(example("lookup"))
             .args(["a:b", "127.0.0.1"])
             .output()

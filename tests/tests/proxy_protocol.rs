@@ -1,4 +1,4 @@
-//! Is a header of the PROXY protocol read as it is meant, however it comes, and nothing behind it lost?
+//! Is a header of the PROXY protocol read correctly, however it arrives, and is nothing behind it lost?
 
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
@@ -29,7 +29,8 @@ fn v2(rest: &[u8]) -> Vec<u8> {
     [SIGNATURE, rest].concat()
 }
 
-/// What a header reads as, at once and a byte at a time, with something behind it.
+/// Reads a header that arrives at once, and then one that arrives a byte at a time, with more data
+/// behind it.
 fn read(bytes: &[u8]) -> io::Result<Header> {
     let (a, b) = UnixStream::pair().unwrap();
     a.write_bytes(bytes).unwrap();
@@ -100,14 +101,14 @@ fn headers_of_version_2() {
             read(&v4).unwrap(),
             ip("203.0.113.7:40000", "198.51.100.1:443")
         );
-        // With values behind: of a length, and none.
+        // Further values follow: one with data, and one without.
         let mut with = v4.clone();
         with[15] += 8;
         with.extend_from_slice(&[0x05, 0, 2, 8, 9, 0x04, 0, 0]);
         let header = read(&with).unwrap();
         assert_eq!(header.source(), Some(addr("203.0.113.7:40000")));
         assert_eq!(header.tlvs, [(5, vec![8, 9]), (4, vec![])]);
-        // Nothing is said; of what follows nothing is to be thought.
+        // The header says nothing, and the bytes behind it must be ignored.
         let local = v2(&[0x20, 0x00, 0, 3, 1, 2, 3]);
         assert_eq!(read(&local).unwrap(), Header::local());
         let unknown = v2(&[0x21, 0x00, 0, 0]);
@@ -141,7 +142,7 @@ fn what_is_none_is_refused_and_nothing_taken() {
             assert_eq!(error.kind(), ErrorKind::InvalidData, "{bad:?}: {error}");
             assert!(error.to_string().contains("PROXY"), "{error}");
         }
-        // A value that is longer than what is there.
+        // This value is longer than the rest of the header.
         let mut cut = v2(&[0x21, 0x11, 0, 15, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 0, 2]);
         cut.extend_from_slice(&[0x05, 0, 9]);
         assert_eq!(read(&cut).unwrap_err().kind(), ErrorKind::InvalidData);
@@ -150,14 +151,14 @@ fn what_is_none_is_refused_and_nothing_taken() {
         a.write_string("GET / HTTP/1.1\r\n").unwrap();
         proxy_protocol::read(&b).unwrap_err();
         assert_eq!(b.read_string(80).unwrap(), "GET / HTTP/1.1\r\n");
-        // It ends within, or does not come.
+        // The connection ends within the header, or no header comes.
         a.write_string("PROXY TC").unwrap();
         let error = proxy_protocol::read_deadline(&b, Duration::from_millis(5)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         drop(a);
         let error = proxy_protocol::read(&b).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
-        // A channel reads already.
+        // A channel already reads this connection.
         let (_a, b) = UnixStream::pair().unwrap();
         let _read = b.open_read_channel().unwrap();
         let error = proxy_protocol::read(&b).unwrap_err();
@@ -201,7 +202,7 @@ fn what_is_written_is_read() {
                 Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidInput),
             }
         }
-        // Families that differ are both IPv6.
+        // If the families differ, both addresses become IPv6.
         let (a, b) = tcp_pair();
         let mixed = ip("203.0.113.7:1", "[2001:db8::1]:2");
         proxy_protocol::write_v1(&a, &mixed).unwrap();
@@ -225,7 +226,7 @@ fn what_is_written_is_read() {
     });
 }
 
-/// The header stands before the TLS, and what came with it is the handshake's.
+/// The header stands before the TLS data. Bytes that came with it belong to the handshake.
 #[test]
 fn before_tls() {
     both(|| {
@@ -249,7 +250,7 @@ fn before_tls() {
     });
 }
 
-/// A client that speaks it, of another make.
+/// curl is a client that speaks the protocol, written by others.
 #[test]
 fn curl_says_from_where_it_comes() {
     let Some(curl) = tool("curl") else {

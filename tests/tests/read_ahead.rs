@@ -1,5 +1,5 @@
-//! Is what a channel has read ahead lost to nobody? Every other way to read fails at once while the channel
-//! has the half, and gets those bytes first when it has given it back.
+//! Are the data that a channel has read ahead never lost? While the channel has the half, every other
+//! read fails at once. When it has given the half back, the next read gets these bytes first.
 
 use std::io::{self, ErrorKind, IoSliceMut, Read, Write};
 
@@ -19,7 +19,7 @@ fn busy<T>(result: io::Result<T>) {
     }
 }
 
-/// A stream whose channel has read a line, and the rest with it.
+/// Returns a channel that has read a line, and has the rest in its buffer.
 fn ahead(stream: &UnixStream, peer: &UnixStream) -> ReadChannel<UnixStream> {
     peer.write_string("line\nthe rest").unwrap();
     let mut read = stream.open_read_channel().unwrap();
@@ -34,7 +34,7 @@ fn unix(body: impl Fn(&UnixStream) -> Vec<u8>) {
     read.release();
     let got = body(&a);
     assert_eq!(String::from_utf8(got).unwrap(), "the rest");
-    // From there on it is a stream as ever.
+    // From here on it is an ordinary stream.
     b.write_string(" and more").unwrap();
     assert_eq!(a.read_string(80).unwrap(), " and more");
 }
@@ -67,13 +67,14 @@ fn other_reads_fail_while_a_channel_has_the_half() {
         );
         let error = a.chunks(8).next().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
-        // With a deadline it is no different.
+        // A deadline changes nothing.
         a.set_deadline(std_net_tests::LIMIT);
         busy(a.read_string(8));
-        // The half that writes is free.
+        // The writing half is free.
         a.write_string("out").unwrap();
         assert_eq!(b.read_string(8).unwrap(), "out");
-        // A channel that is gone without giving it back takes what it had with it: that is told.
+        // A channel that was dropped, and has not given its data back, takes them with it. Reads report
+        // this.
         drop(read);
         busy(a.read_string(8));
     });
@@ -115,7 +116,7 @@ fn whoever_reads_next_gets_it_first() {
         unix(|a| {
             let mut buf = [0; 3];
             let mut all = Vec::new();
-            // Piece by piece.
+            // The data come piece by piece.
             while all.len() < 8 {
                 let n = (&*a).read(&mut buf).unwrap();
                 all.extend_from_slice(&buf[..n]);
@@ -145,7 +146,7 @@ fn whoever_reads_next_gets_it_first() {
         });
         unix(|a| a.read_chunk(80).unwrap().unwrap());
         unix(|a| {
-            // Another channel, which gives it back too.
+            // Another channel also gives the half back.
             let mut read = a.open_read_channel().unwrap();
             assert_eq!(read.read_array().unwrap(), *b"the");
             read.release();
@@ -160,7 +161,8 @@ fn whoever_reads_next_gets_it_first() {
             a.set_nonblocking(false).unwrap();
             text.into_bytes()
         });
-        // Beside a message's descriptors they cannot come: that is told, and nothing is lost.
+        // These data cannot come together with a message's descriptors. The read reports this, and
+        // nothing is lost.
         unix(|a| {
             busy(a.recv_ancillary(&mut [0; 8], 1));
             a.read_string(80).unwrap().into_bytes()
@@ -177,7 +179,7 @@ fn a_copy_carries_it_on() {
         let (mut read, mut write) = proxy.into_channels(false).unwrap();
         assert_eq!(read.read_utf8_line(80).unwrap(), Some("CONNECT there"));
         write.write_line("200").unwrap();
-        // It is in the buffer, and goes out before the two are one again.
+        // This text is in the buffer, and is sent before the halves become one again.
         let proxy = read.reunite(write).unwrap();
         assert_eq!(client.read_string(80).unwrap(), "200\n");
         client.write_string(", and late").unwrap();
@@ -194,7 +196,7 @@ fn server_config(me: &Identity) -> ServerConfig {
     ServerConfig::builder(&*me.chain, &*me.key).build().unwrap()
 }
 
-/// Says STARTTLS through channels and goes over to TLS, and through channels of that again.
+/// Says STARTTLS through channels, changes to TLS, and uses channels over TLS.
 fn starttls<S: Connected>(a: S, b: S) {
     let ca = Authority::new();
     let me = ca.issue(&["localhost"]);
@@ -208,7 +210,7 @@ fn starttls<S: Connected>(a: S, b: S) {
         while let Some(line) = read.read_utf8_line(80).unwrap() {
             write.write_line(line).unwrap();
         }
-        // And back, with what is there.
+        // Go back to the stream, with the data that are there.
         let stream = read.reunite(write).unwrap();
         stream.close().unwrap();
     });
@@ -242,7 +244,7 @@ fn over_to_tls() {
     });
 }
 
-/// A client that does not wait for the answer: its hello has been read ahead, and is the handshake's.
+/// This client does not wait for the answer. Its hello was read ahead, and belongs to the handshake.
 #[test]
 fn a_hello_that_came_early_is_the_handshakes() {
     both(|| {
@@ -268,7 +270,7 @@ fn a_hello_that_came_early_is_the_handshakes() {
     });
 }
 
-/// Plain text that somebody has put behind STARTTLS is no TLS (CVE-2011-0411).
+/// Plain text that an attacker has put behind STARTTLS is not TLS (CVE-2011-0411).
 #[test]
 fn plain_text_behind_starttls_is_refused() {
     both(|| {
@@ -285,7 +287,7 @@ fn plain_text_behind_starttls_is_refused() {
     });
 }
 
-/// A proxy that reads the name in the hello, and leaves the TLS to the server behind it.
+/// A proxy reads the name in the hello, and leaves the TLS to the server behind it.
 #[test]
 fn a_hello_that_was_read_goes_on_to_the_server() {
     both(|| {
@@ -339,7 +341,7 @@ fn only_halves_of_one_connection_are_reunited() {
         assert_eq!(b.read_string(8).unwrap(), "a");
         assert_eq!(d.read_string(8).unwrap(), "c");
 
-        // What cannot be sent.
+        // The buffer of this channel cannot be sent.
         let (a, b) = UnixStream::pair().unwrap();
         let (read, mut write) = a.into_channels(false).unwrap();
         write.write_str("nobody reads this").unwrap();
@@ -348,7 +350,7 @@ fn only_halves_of_one_connection_are_reunited() {
         assert_eq!(error.error.kind(), ErrorKind::BrokenPipe);
         assert_eq!(error.write.buffered(), 17);
 
-        // Halves that were opened by themselves, of a stream and of its clone.
+        // These halves were opened separately, one from a stream and one from its clone.
         let (a, b) = tcp_pair();
         let clone = a.try_clone().unwrap();
         let (read, write) = (

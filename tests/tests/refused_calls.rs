@@ -1,5 +1,5 @@
-//! Older kernels and sandboxes refuse the newer system calls: the tests of what makes them pass
-//! nevertheless, for every such call, every error that it is refused with, and all together.
+//! Older kernels and sandboxes refuse the newer system calls. The tests that use such a call must still
+//! pass, for every call, for every error, and with all calls refused together.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use std_net_tests::within;
 
-/// The newer calls, each with the tests of what makes it, or may come to: std makes some of them.
+/// The newer calls. Each has the tests of code that makes it, or may make it: std makes some of them.
 const CALLS: [(&str, &[&str]); 13] = [
     ("close_range", &["deadlines"]),
     ("epoll_pwait2", &["deadlines", "notifier", "timers"]),
@@ -26,7 +26,7 @@ const CALLS: [(&str, &[&str]); 13] = [
 
 const ERRORS: [&str; 3] = ["ENOSYS", "EPERM", "EINVAL"];
 
-/// All of those tests and more, which between them wait in every way.
+/// All of these tests and some more. Together they use every way to wait.
 const TESTS: [&str; 10] = [
     "ancillary",
     "batched_writes",
@@ -40,7 +40,7 @@ const TESTS: [&str; 10] = [
     "timers",
 ];
 
-/// The test binaries of this package, built like this one.
+/// Returns the test binaries of this package, built in the same way as this one.
 fn binaries() -> Vec<PathBuf> {
     let exe = std::env::current_exe().expect("a test knows where it is");
     // target/PROFILE/deps/test
@@ -66,14 +66,14 @@ fn binaries() -> Vec<PathBuf> {
     binaries
 }
 
-/// Whether the file is `name-HASH`.
+/// Returns whether the file is `name-HASH`.
 fn is_named(path: &std::path::Path, name: &str) -> bool {
     let stem = path.file_name().and_then(|stem| stem.to_str());
     stem.and_then(|stem| stem.rsplit_once('-'))
         .is_some_and(|(stem, _)| stem == name)
 }
 
-/// Runs them where `calls` are refused with `error`. Returns whether that can be tried here.
+/// Runs the tests while `calls` are refused with `error`. Returns whether this is possible here.
 fn pass_without(binaries: &[PathBuf], tests: &[&str], calls: &[&str], error: &str) -> bool {
     for test in tests {
         let binary = binaries.iter().find(|path| is_named(path, test));

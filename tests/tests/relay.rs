@@ -1,4 +1,5 @@
-//! Does a relay end when both ways are silent, and only then; count what it has carried; and carry TLS?
+//! Does a relay end if and only if both directions are silent? Does it count the bytes that it has
+//! copied, and does it work with TLS?
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -36,7 +37,7 @@ fn silence_of_both_ways_ends_it() {
     });
 }
 
-/// A download with nothing sent the other way takes many times the limit.
+/// A download takes many times the limit, while nothing is sent in the other direction.
 #[test]
 fn one_way_that_is_busy_keeps_the_other() {
     both(|| {
@@ -70,7 +71,8 @@ fn counts_grow_while_it_goes_on() {
             assert_eq!(server.read_string(8).unwrap(), "12345");
             server.write_string("67").unwrap();
             assert_eq!(client.read_string(8).unwrap(), "67");
-            // Counted when the other side's kernel has it, which is before it is read.
+            // Bytes are counted when the kernel of the other side has them, which is before they are
+            // read.
             while counts.b_to_a() < 2 * round || counts.a_to_b() < 5 * round {
                 process::yield_now();
             }
@@ -81,7 +83,7 @@ fn counts_grow_while_it_goes_on() {
     });
 }
 
-/// A proxy that ends TLS: a client that speaks it, and a server that does not.
+/// A proxy that ends TLS: the client uses TLS, and the server does not.
 #[test]
 fn between_tls_and_plain() {
     both(|| {
@@ -110,7 +112,7 @@ fn between_tls_and_plain() {
             })
         };
         client.write_all(&data).unwrap();
-        // The end of one way is carried over, as a close_notify and as a FIN.
+        // The end of one direction is passed on, as a close_notify and as a FIN.
         client.shutdown(Shutdown::Write).unwrap();
         let got = reader.join().unwrap().unwrap();
         assert!(got == data);
@@ -119,7 +121,7 @@ fn between_tls_and_plain() {
     });
 }
 
-/// What ends without a close_notify is no clean end on the other side either.
+/// An end without a close_notify must not become a clean end on the other side.
 #[test]
 fn a_truncated_tls_is_not_carried_over_as_an_end() {
     both(|| {
@@ -155,7 +157,7 @@ fn a_copy_from_anything_to_anything() {
         let to = Over::new(io::empty(), Vec::new());
         assert_eq!(copy(&b, &to).unwrap(), 13);
         assert_eq!(to.into_inner().unwrap().1, b"out of memory");
-        // Past a channel it does not read.
+        // It does not read past a channel.
         let from = Over::new(&b"x"[..], io::sink());
         let _read = from.open_read_channel().unwrap();
         let to: (TcpStream, TcpStream) = tcp_pair();

@@ -1,4 +1,4 @@
-//! Does `select!` take what comes first, of whatever kind, and lose nothing of the rest?
+//! Does `select!` take what comes first, of any kind, and lose nothing of the rest?
 
 use std::io::{self, Read, Write};
 use std::thread;
@@ -57,7 +57,7 @@ fn each_kind_comes_alone() {
         assert_eq!(wait(NEVER), Came::Value(7));
         theirs.write_all(b"x").unwrap();
         assert_eq!(wait(NEVER), Came::Readable);
-        // It was looked at, and not taken.
+        // The first `select!` saw the data, but did not take them.
         assert_eq!(wait(NEVER), Came::Readable);
         (&ours).read_exact(&mut [0]).unwrap();
         assert_eq!(wait(SOON), Came::Time);
@@ -126,11 +126,11 @@ fn the_first_of_several_is_taken_and_the_rest_is_there_still() {
             .unwrap();
         }
         assert_eq!(got, "ab");
-        // One arm alone, with a value that is moved into it.
+        // This has only one arm, and a value is moved into it.
         let process = process::spawn(|| 5);
         let five = process::select! { join(process) => process.join().unwrap() };
         assert_eq!(five, Ok(5));
-        // A future that is ready, behind what is not.
+        // A future that is ready stands behind arms that are not.
         let came = process::select! {
             recv(from_a) => 0,
             future(async { 1 }) -> n => n,

@@ -1,5 +1,5 @@
-//! Do the sockets work under an event loop of the user's own? The example `selector_echo`, with
-//! many clients at once and with more than the buffers hold.
+//! Do the sockets work in a user's own event loop? This runs the example `selector_echo` with many
+//! clients at once, and with more data than the buffers hold.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -48,7 +48,7 @@ fn what_the_client_does_not_read_waits_and_holds_up_nobody() {
                 }
                 lazy.shutdown(Shutdown::Write).unwrap();
             });
-            // The writer is stuck by now, or soon; another client is served all the same.
+            // The writer waits by now, or soon will. Another client must still be served.
             process::sleep(Duration::from_millis(50));
             let other = TcpStream::connect(server.address).unwrap();
             other.write_string("hello").unwrap();

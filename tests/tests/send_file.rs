@@ -1,5 +1,5 @@
-//! Does `send_file` send just the range that was asked for, over every kind of socket, and leave the
-//! file alone?
+//! Does `send_file` send exactly the requested range over every kind of socket, and leave the file
+//! unchanged?
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -12,7 +12,7 @@ use std_net::socket::UdpSocket;
 use std_net::unix::{UnixDatagram, UnixSeqpacket, UnixStream};
 use std_net_tests::{TempPath, both, tcp_pair};
 
-/// More than the socket's buffers hold.
+/// More bytes than the socket's buffers hold.
 const LARGE: usize = 9_000_000;
 
 fn bytes(len: usize) -> Vec<u8> {
@@ -30,7 +30,7 @@ fn file(content: &[u8]) -> (TempPath, File) {
     (path, file)
 }
 
-/// Reads all in another process while `send` runs here.
+/// Reads everything in another process while `send` runs here.
 fn received<S: Read + Send + 'static>(mut peer: S, send: impl FnOnce()) -> Vec<u8> {
     let reader = process::spawn(move || {
         let mut all = Vec::new();
@@ -74,7 +74,7 @@ fn every_kind_of_range() {
             a.send_file(&file, 7..),
             a.send_file(&file, ..=1),
             a.send_file(&file, 4..=4),
-            // Beyond the end: what there is.
+            // Beyond the end of the file, only the existing bytes are sent.
             a.send_file(&file, 8..100),
             a.send_file(&file, 10..),
             a.send_file(&file, 50..60),
@@ -118,7 +118,7 @@ fn a_file_that_becomes_shorter_meanwhile() {
             let mut b = b;
             let mut first = [0; 1000];
             b.read_exact(&mut first).unwrap();
-            // The socket's buffers are full or filling: the sender is not through.
+            // The socket's buffers are full or filling, so the sender has not finished.
             shrink.set_len(10_000).unwrap();
             begun.send(()).unwrap();
             let mut rest = Vec::new();
@@ -157,7 +157,7 @@ fn a_deadline_tells_first_what_was_sent() {
 #[test]
 fn what_has_no_pages_is_copied() {
     both(|| {
-        // The kernel makes its text anew for every read.
+        // The kernel makes this text again for every read.
         let text = std::fs::read_to_string("/proc/sys/kernel/ostype").unwrap();
         let file = File::open("/proc/sys/kernel/ostype").unwrap();
         let (a, b) = UnixStream::pair().unwrap();
@@ -255,7 +255,7 @@ fn no_signal_ends_a_program_whose_peer_is_gone() {
     assert!(output.status.success() && said == "alive\n", "{output:?}");
 }
 
-/// Files of /proc have a length of 0 by `stat`, and something in them.
+/// Files in /proc have a length of 0 by `stat`, but are not empty.
 #[test]
 fn a_file_whose_length_is_not_known_is_read_to_its_end() {
     both(|| {
@@ -289,7 +289,7 @@ fn a_file_whose_length_is_not_known_is_read_to_its_end() {
         let (a, b) = UnixDatagram::pair().unwrap();
         assert_eq!(a.send_file(&file, 4..9).unwrap(), 5);
         assert_eq!(b.read_string(64).unwrap(), expected[4..9]);
-        // One that never ends is longer than a message.
+        // A file that never ends is longer than a message.
         let endless = File::open("/dev/zero").unwrap();
         let error = a.send_file(&endless, ..).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EMSGSIZE));
@@ -297,7 +297,7 @@ fn a_file_whose_length_is_not_known_is_read_to_its_end() {
     });
 }
 
-/// What cannot be read at an offset is an error, and no message without anything in it.
+/// If a file cannot be read at an offset, this is an error, and no empty message is sent.
 #[test]
 fn a_pipe_is_not_a_file() {
     both(|| {

@@ -1,4 +1,5 @@
-//! Does a server that is shut down stop accepting, let connections finish, and cancel what is late?
+//! Does a server that is shut down stop accepting, let connections finish, and cancel those that are
+//! late?
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::process::Command;
@@ -17,7 +18,7 @@ use std_net_tests::{LIMIT, TempPath, both, within};
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// One line to and fro.
+/// Reads one line and sends it back.
 fn echo<S: Read + Write>(mut stream: S) -> std::io::Result<()> {
     let mut buf = [0; 64];
     loop {
@@ -80,7 +81,7 @@ fn what_is_late_is_cancelled() {
             let mut client = TcpStream::connect(addr).unwrap();
             round_trip(&mut client);
             handle.shutdown(Duration::from_millis(20));
-            // It is closed from the other side.
+            // The other side closes the connection.
             client.read(&mut [0; 4]).unwrap()
         });
         let told = Arc::new(AtomicUsize::new(0));
@@ -225,7 +226,7 @@ fn a_listener_that_was_shut_down_is_an_error() {
     });
 }
 
-/// The server waits for its connections with a deadline far away; who cancels it does not.
+/// The server waits for its connections with a late deadline. A cancel must end this wait.
 #[test]
 fn a_cancel_ends_the_wait_for_the_connections() {
     within(LIMIT, || {
@@ -239,7 +240,7 @@ fn a_cancel_ends_the_wait_for_the_connections() {
             process::sleep(std::time::Duration::from_millis(1));
         }
         handle.shutdown(std::time::Duration::from_secs(3600));
-        // Not accepted any more: it waits for the connection by now, or will.
+        // When connects fail, the server waits for the connection, or will do so soon.
         while TcpStream::connect(addr).is_ok() {
             process::sleep(std::time::Duration::from_millis(1));
         }
@@ -252,7 +253,8 @@ fn a_cancel_ends_the_wait_for_the_connections() {
     });
 }
 
-/// Ctrl-C, and what `kill` sends: the connection under way is answered, and then it ends by itself.
+/// After Ctrl-C, or the signal of `kill`, the connection that is being served gets its answer, and then
+/// the program ends.
 #[test]
 fn the_examples_end_gracefully_on_a_signal() {
     for signal in ["INT", "TERM"] {
@@ -277,7 +279,7 @@ fn the_examples_end_gracefully_on_a_signal() {
     }
 }
 
-/// Lines to and fro, and between them whatever ends the server ends the connection.
+/// Sends lines back. Between two lines, the end of the server ends the connection.
 fn echo_lines<S: Readable>(stream: S, session: &Session) -> std::io::Result<()>
 where
     for<'a> &'a S: Read + Write,
@@ -316,7 +318,7 @@ fn idle_connections_hold_no_shutdown_up_and_a_request_is_finished() {
                     client
                 })
                 .collect();
-            // One that has never said anything, and one in the middle of a request.
+            // One connection has never sent anything, and one is in the middle of a request.
             let mut silent = TcpStream::connect(addr).unwrap();
             let mut busy = TcpStream::connect(addr).unwrap();
             line_trip(&mut busy);
@@ -324,7 +326,7 @@ fn idle_connections_hold_no_shutdown_up_and_a_request_is_finished() {
             while handle.running() < 52 {
                 process::yield_now();
             }
-            // It has read the half: its end shows that it waits for the rest.
+            // Give the server time to read the first half. Below it still waits for the rest.
             process::sleep(Duration::from_millis(20));
             handle.shutdown(LONG);
             for client in idle.iter_mut().chain([&mut silent]) {
@@ -348,7 +350,8 @@ fn idle_connections_hold_no_shutdown_up_and_a_request_is_finished() {
 #[test]
 fn a_shutdown_and_the_first_byte_of_a_request_at_once() {
     both(|| {
-        // Whoever is first: it is answered, or the connection ends; never a hang.
+        // A request and the shutdown race. The request is answered or the connection ends, but nothing
+        // hangs.
         for _ in 0..30 {
             let path = TempPath::new();
             let server = Server::new(UnixListener::bind(&*path).unwrap()).unwrap();
@@ -359,7 +362,7 @@ fn a_shutdown_and_the_first_byte_of_a_request_at_once() {
                 line_trip(&mut client);
                 let shutter = thread::spawn(move || handle.shutdown(LONG));
                 let _ = client.write_all(b"ping\n");
-                // The end, also after an answer.
+                // The connection ends, perhaps after an answer.
                 let text = client.read_string(64).unwrap_or_default();
                 process::blocking(|| shutter.join().unwrap());
                 text
@@ -396,7 +399,7 @@ fn an_idle_timeout_ends_what_is_idle_and_nothing_else() {
         assert_eq!((end.served, end.cancelled), (1, 0));
         client.join().unwrap();
 
-        // A handler that knows nothing of it is told by its read.
+        // A handler that does not use sessions learns it from its read.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let server = Server::new(listener)
@@ -448,7 +451,7 @@ fn at_most_so_many_at_a_time_and_the_rest_waits() {
         assert!((1..=3).contains(&most.load(Ordering::SeqCst)));
         clients.join().unwrap();
 
-        // A shutdown while nothing is accepted because there are so many.
+        // Shut down while nothing is accepted, because the limit of connections is reached.
         let path = TempPath::new();
         let server = Server::new(UnixListener::bind(&*path).unwrap())
             .unwrap()
@@ -509,7 +512,7 @@ fn problems_are_told_with_the_peer() {
             format!("{}: as it was asked to", peers[0]),
             format!("{}: panicked: as it was told", peers[1]),
         ];
-        // Each is told when its process ends: in any order.
+        // Each problem is reported when its process ends, so the order may differ.
         expected.sort();
         let mut told = told.lock().unwrap().clone();
         told.sort();
@@ -632,7 +635,7 @@ fn what_a_handler_spawns_is_cancelled_with_it() {
     });
 }
 
-/// What TLS has decrypted ahead is something to read, though the connection below is empty.
+/// Data that TLS has decrypted ahead can be read, although the connection below is empty.
 #[test]
 fn a_session_over_tls_sees_what_is_decrypted_already() {
     both(|| {
@@ -648,7 +651,7 @@ fn a_session_over_tls_sees_what_is_decrypted_already() {
         let client = process::spawn(move || {
             let stream = TcpStream::connect(addr).unwrap();
             let mut stream = stream.tls_with("localhost", &trust).unwrap();
-            // Two requests in one record.
+            // This sends two requests in one record.
             stream.write_all(b"onetwo").unwrap();
             let mut back = [0; 6];
             stream.read_exact(&mut back).unwrap();

@@ -1,4 +1,4 @@
-//! Do the examples that are services do what they say, to clients that know nothing of us?
+//! Do the example services do what they promise, with clients that know nothing about std_net?
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -22,7 +22,7 @@ fn signal(name: &str, pid: u32) {
 
 #[test]
 fn port_scan_finds_what_is_open() {
-    // It may have to be built, for which the limit is not meant.
+    // The example may have to be built first, and the limit of time is not meant for that.
     example("port_scan");
     within(LIMIT, || {
         let open: Vec<TcpListener> = (0..3)
@@ -40,7 +40,7 @@ fn port_scan_finds_what_is_open() {
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let found: Vec<u16> = text.lines().filter_map(|line| line.parse().ok()).collect();
-        // Other tests may have some open in between.
+        // Other tests may have further ports open in between.
         for port in ports {
             assert!(found.contains(&port), "{port} is not in {text}");
         }
@@ -53,7 +53,7 @@ fn port_scan_finds_what_is_open() {
 
 #[test]
 fn kv_server_keeps_what_it_is_told_and_ends_though_clients_are_idle() {
-    // It may have to be built, for which the limit is not meant.
+    // The example may have to be built first, and the limit of time is not meant for that.
     example("kv_server");
     within(LIMIT, || {
         let mut server = Server::start("kv_server", &["127.0.0.1:0"]);
@@ -74,7 +74,7 @@ fn kv_server_keeps_what_it_is_told_and_ends_though_clients_are_idle() {
         };
         assert_eq!(ask(&clients[0], "SET color deep blue\n"), "OK\n");
         assert_eq!(ask(&clients[1], "GET color\n"), "VALUE deep blue\n");
-        // Three in one packet.
+        // These are three requests in one packet.
         let text = ask(&clients[2], "GET none\nDEL color\nGET color\n");
         assert_eq!(text, "NONE\nOK\nNONE\n");
         assert!(ask(&clients[3], "what?\n").starts_with("ERROR"));
@@ -83,7 +83,7 @@ fn kv_server_keeps_what_it_is_told_and_ends_though_clients_are_idle() {
         let mut rest = String::new();
         server.output.read_to_string(&mut rest).unwrap();
         assert!(rest.ends_with("20 served, 0 cut off\n"), "{rest:?}");
-        // Idle clients would have had ten seconds.
+        // An idle client may stay for ten seconds.
         assert!(start.elapsed() < Duration::from_secs(8));
         for mut client in &clients {
             assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
@@ -93,7 +93,7 @@ fn kv_server_keeps_what_it_is_told_and_ends_though_clients_are_idle() {
 
 #[test]
 fn load_balancer_takes_turns_and_passes_over_who_is_gone() {
-    // It may have to be built, for which the limit is not meant.
+    // The example may have to be built first, and the limit of time is not meant for that.
     example("load_balancer");
     within(LIMIT, || {
         let greeter = |name: &'static str| {
@@ -134,7 +134,7 @@ fn ask(address: SocketAddr) -> std::io::Result<u32> {
 
 #[test]
 fn a_listener_that_goes_over_a_unix_socket_loses_no_connection() {
-    // It may have to be built, for which the limit is not meant.
+    // The example may have to be built first, and the limit of time is not meant for that.
     example("handover");
     within(LIMIT, || {
         let control = TempPath::new();
@@ -164,7 +164,7 @@ fn a_listener_that_goes_over_a_unix_socket_loses_no_connection() {
             let next = Server::start("handover", &[&*path]);
             assert_eq!(next.address, address);
             let before = servers.pop().unwrap();
-            // It ends by itself, and the next one answers.
+            // The old server ends by itself, and the next one answers.
             let gone = format!("/proc/{}/exe", before.id());
             while std::path::Path::new(&gone).exists() {
                 thread::yield_now();
@@ -183,7 +183,8 @@ fn a_listener_that_goes_over_a_unix_socket_loses_no_connection() {
     });
 }
 
-/// All connect at once, and the server speaks first: with a short queue some would wait for ever.
+/// All connect at once, and the server sends first. With a short queue, some clients would wait for
+/// ever.
 #[test]
 fn a_chat_of_two_thousand() {
     if cfg!(std_net_portable) {
@@ -214,7 +215,7 @@ fn a_chat_of_two_thousand() {
                         assert_eq!(line, "welcome\n");
                         told.send(()).unwrap();
                         if n == 0 {
-                            // When all are there.
+                            // Wait until all guests are there.
                             (0..GUESTS).for_each(|_| tells.recv().unwrap());
                             (&stream).write_all(b"hello, all\n").unwrap();
                         }

@@ -1,5 +1,5 @@
-//! Is what code outside sets on a descriptor, by `fcntl` or through std's types, seen by those who wait
-//! inside? A time-out that counts on a thread must count in a process.
+//! Other code can change a descriptor, by `fcntl` or through std's types. Do waits inside the library
+//! see this? A timeout that counts on a thread must count in a process.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net;
@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_millis(10);
 
 fn fcntl_nonblocking(fd: &impl AsRawFd, on: bool) {
     let fd = fd.as_raw_fd();
-    // SAFETY: only reads and sets the flags of an open descriptor.
+    // SAFETY: this only reads and sets the flags of an open descriptor.
     let set = unsafe {
         let flags = libc::fcntl(fd, libc::F_GETFL);
         let flags = if on {
@@ -36,9 +36,9 @@ fn would_block<T: std::fmt::Debug>(result: io::Result<T>) {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-/// Each way to reach the descriptor from outside.
+/// Calls `set` with the descriptor in every way in which other code can reach it.
 fn each_way(set: impl Fn(&net::TcpStream), check: impl Fn(&TcpStream, &TcpStream)) {
-    // A clone becomes std's, and goes or stays.
+    // A clone becomes a type of std. It is dropped, or it stays.
     let (a, b) = tcp_pair();
     let std = net::TcpStream::from(a.try_clone().unwrap());
     set(&std);
@@ -47,19 +47,19 @@ fn each_way(set: impl Fn(&net::TcpStream), check: impl Fn(&TcpStream, &TcpStream
     let (a, b) = tcp_pair();
     set(&net::TcpStream::from(a.try_clone().unwrap()));
     check(&a, &b);
-    // A duplicate of what `as_fd` shows.
+    // This is a duplicate of the descriptor from `as_fd`.
     let (a, b) = tcp_pair();
     let std = net::TcpStream::from(duplicate(&a));
     set(&std);
     check(&a, &b);
-    // After it has been in use already.
+    // The socket has been used before.
     let (a, b) = tcp_pair();
     (&b).write_all(b"x").unwrap();
     (&a).read_exact(&mut [0]).unwrap();
     let clone = a.try_clone().unwrap();
     set(&net::TcpStream::from(clone));
     check(&a, &b);
-    // It comes from outside, and somebody there keeps a duplicate.
+    // The socket comes from other code, which keeps a duplicate.
     let (a, b) = tcp_pair();
     let theirs = net::TcpStream::from(a);
     let a = TcpStream::from(theirs.try_clone().unwrap());
@@ -112,7 +112,7 @@ fn a_mode_set_outside_counts() {
                 }
                 assert_eq!(a.read(&mut [0; 8]).unwrap(), 4);
                 would_block(a.read(&mut [0; 8]));
-                // And back again.
+                // Change it back again.
                 let std = net::TcpStream::from(a.try_clone().unwrap());
                 std.set_nonblocking(false).unwrap();
                 a.set_deadline(SOON);
@@ -149,8 +149,8 @@ fn fcntl_counts_on_every_kind() {
     });
 }
 
-/// A process has a listener non-blocking for its own sake. Who takes that away from outside must not
-/// stop the worker, where another process is to go on.
+/// A process makes a listener non-blocking internally. If other code removes this, the worker must not
+/// stop, because another process must go on.
 #[test]
 fn a_listener_made_blocking_outside_keeps_no_worker() {
     if cfg!(std_net_portable) {
@@ -170,7 +170,7 @@ fn a_listener_made_blocking_outside_keeps_no_worker() {
                 client.join().unwrap();
             }
         });
-        // And what is handed out is as its user chose.
+        // A listener that is given away has the mode that its user chose.
         let std = net::TcpListener::from(listener);
         let flags = flags_of(&std);
         assert_eq!(flags & libc::O_NONBLOCK, 0);
@@ -178,12 +178,12 @@ fn a_listener_made_blocking_outside_keeps_no_worker() {
 }
 
 fn flags_of(fd: &impl AsRawFd) -> i32 {
-    // SAFETY: only reads the flags of an open descriptor.
+    // SAFETY: this only reads the flags of an open descriptor.
     unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) }
 }
 
-/// A process that begins to accept puts the descriptor into `O_NONBLOCK`, and a thread that has been
-/// shown it must not take that for the caller's wish.
+/// A process that begins to accept sets `O_NONBLOCK`. A thread that sees this flag must not take it for
+/// the wish of the user.
 #[test]
 fn what_we_set_ourselves_is_nobodys_wish() {
     both(|| {
@@ -194,7 +194,7 @@ fn what_we_set_ourselves_is_nobodys_wish() {
             let thread = std::thread::scope(|threads| {
                 let thread = threads.spawn(|| listener.accept().map(drop));
                 let accepting = scope.spawn(|| listener.accept().map(drop));
-                // On threads of their own: this one waits for both.
+                // They run on threads of their own, because this thread waits for both.
                 threads.spawn(move || {
                     std::thread::sleep(Duration::from_millis(20));
                     let clients = [net::TcpStream::connect(addr), net::TcpStream::connect(addr)];

@@ -1,5 +1,5 @@
-//! Does a listener that other programs share work on both sides, whatever the others do to the mode that
-//! belongs to all of them, and does no call block that must not?
+//! Does a listener that other programs share work on both sides, whatever the others do to the shared
+//! mode? Does no call block that must not?
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use std_net::socket::TcpListener;
 use std_net::unix::{Ancillary, UnixStream};
 use std_net_tests::both;
 
-/// The same socket as another program has it: `O_NONBLOCK` belongs to both.
+/// Returns the same socket as another program has it: both share `O_NONBLOCK`.
 fn of_another(listener: &TcpListener) -> std::net::TcpListener {
     listener.as_fd().try_clone_to_owned().unwrap().into()
 }
@@ -24,7 +24,7 @@ fn of_another(listener: &TcpListener) -> std::net::TcpListener {
 fn a_listener_whose_flag_another_takes_away_blocks_nobody() {
     both(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        // From now on it is taken for non-blocking.
+        // From now on the listener is treated as non-blocking.
         listener.set_deadline(Duration::from_millis(1));
         assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::TimedOut);
         let other = of_another(&listener);
@@ -55,11 +55,11 @@ fn both_programs_accept_from_a_shared_listener() {
         let ours = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = ours.local_addr().unwrap();
         let theirs = of_another(&ours);
-        // Not closed while somebody connects.
+        // The listener must stay open while a client connects.
         let _open = of_another(&ours);
         let adopted = activation::adopt(ours.as_fd().try_clone_to_owned().unwrap());
         let adopted = adopted.tcp_listener().unwrap();
-        // The obvious remedy of who got it with the flag set.
+        // A program that got it with the flag set would do this.
         theirs.set_nonblocking(false).unwrap();
         let (accepted, count) = channel::unbounded();
         let serve = |who: &'static str, accept: fn(&TcpListener) -> bool, from: TcpListener| {
@@ -76,7 +76,7 @@ fn both_programs_accept_from_a_shared_listener() {
         let stopped = Arc::clone(&stop);
         let std = thread::spawn(move || {
             let mut n = 0;
-            // Blocking, as it was made: an error would be the flag that somebody has set.
+            // The socket blocks, as it was made. An error would mean that the flag has been set.
             while let (_, false) = (theirs.accept().unwrap(), stopped.load(Ordering::SeqCst)) {
                 n += 1;
             }
@@ -85,7 +85,7 @@ fn both_programs_accept_from_a_shared_listener() {
         let clients: Vec<_> = (0..100)
             .map(|_| TcpStream::connect(address).unwrap())
             .collect();
-        // Whoever gets them: all are accepted.
+        // It does not matter which side gets them, but all must be accepted.
         stop.store(true, Ordering::SeqCst);
         for server in &servers {
             server.cancel();
@@ -93,7 +93,7 @@ fn both_programs_accept_from_a_shared_listener() {
         for server in servers {
             server.join().unwrap();
         }
-        // Those that the others had not taken are for this one, and one to end it.
+        // The thread with std gets the connections that the others have not taken, and one that ends it.
         let mut last = Vec::new();
         while !std.is_finished() {
             last.push(TcpStream::connect(address).unwrap());
@@ -111,7 +111,7 @@ fn what_came_over_a_unix_socket_is_adopted() {
         let address = listener.local_addr().unwrap();
         let (ours, theirs) = UnixStream::pair().unwrap();
         let sender = process::spawn(move || {
-            // Accepts in a process, which sets the flag, and then gives the listener away.
+            // A process accepts, which sets the flag, and then the listener is given away.
             listener.set_deadline(Duration::from_millis(1));
             listener.accept().unwrap_err();
             listener.reset_deadline();
@@ -132,7 +132,7 @@ fn what_came_over_a_unix_socket_is_adopted() {
                 text
             })
         };
-        // Nobody accepts here: it is the sender's.
+        // No process accepts here any more, so the connection is for the other program.
         assert_eq!(read(), "first");
         sender.join().unwrap();
         let client = process::spawn(read);

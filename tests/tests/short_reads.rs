@@ -1,5 +1,5 @@
-//! A short read on a Unix stream mostly means that nothing is left. Is what is left found where it does
-//! not mean that: behind passed descriptors, and where the sender changes?
+//! A short read on a Unix stream mostly means that no data are left. It does not mean this behind
+//! passed descriptors, and where the sender changes. Are the remaining data found then?
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -10,8 +10,8 @@ use std_net::process::{self, Listed, State, channel};
 use std_net::unix::{Ancillary, UnixListener, UnixStream};
 use std_net_tests::{LIMIT, TempPath, again, both, is_again, within};
 
-/// Runs `reader` in a process which has waited on its stream before, so that a reactor watches it;
-/// `fill` puts all that is to be read into the socket before the process goes on.
+/// Runs `reader` in a process that has waited on its stream before, so that a reactor watches the
+/// stream. `fill` puts all data into the socket before the process goes on.
 fn read_after(
     (stream, mut peer): (UnixStream, UnixStream),
     fill: impl FnOnce(&UnixStream),
@@ -65,8 +65,8 @@ fn behind_passed_descriptors() {
     });
 }
 
-/// What is there in time is read in time, though nothing has told of it when the deadline comes. The
-/// worker looks at the first one at once, at the next ones not so soon.
+/// Data that are there in time must be read in time, although no event has reported them when the
+/// deadline comes. The worker checks the first socket at once, and the next ones later.
 #[test]
 fn behind_passed_descriptors_with_a_deadline() {
     within(LIMIT, || {
@@ -76,7 +76,7 @@ fn behind_passed_descriptors_with_a_deadline() {
             assert!(output.status.success(), "{output:?}");
             return;
         }
-        // A busy machine may let a deadline pass before the read begins.
+        // On a busy machine the deadline may pass before the read begins.
         let mut in_a_row = 0;
         for _ in 0..500 {
             let (told, result) = channel::bounded(1);
@@ -87,7 +87,8 @@ fn behind_passed_descriptors_with_a_deadline() {
                     peer.send_ancillary(b"aa", &Ancillary::new().descriptor(&file))
                         .unwrap();
                     (&mut &*peer).write_all(b"bb").unwrap();
-                    // The worker comes by its reactor, which has told all when the read begins.
+                    // The worker has polled its reactor, and all events are handled, when the read
+                    // begins.
                     for _ in 0..10 {
                         process::spawn(|| ()).join().unwrap();
                     }
@@ -118,7 +119,8 @@ fn behind_passed_descriptors_with_a_deadline() {
     });
 }
 
-/// All comes while the reader waits. Both are on one worker, so that it finds all of it.
+/// All data come while the reader waits. Both processes are on one worker, so the reader finds all data
+/// together.
 #[test]
 fn behind_passed_descriptors_while_it_waits() {
     within(LIMIT, || {
@@ -152,8 +154,8 @@ fn behind_passed_descriptors_while_it_waits() {
     });
 }
 
-/// Its worker may be about to look whether a short read was to be trusted when a stream is closed on
-/// another thread and the next one gets its number.
+/// A worker may be about to check whether a short read can be trusted, when the stream is closed on
+/// another thread and the next stream gets its number.
 #[test]
 fn a_stream_that_is_closed_elsewhere_leaves_the_next_one_alone() {
     within(LIMIT, || {
@@ -165,7 +167,7 @@ fn a_stream_that_is_closed_elsewhere_leaves_the_next_one_alone() {
             let reading = process::spawn(move || {
                 let mut stream = stream;
                 for byte in [b"a", b"b"] {
-                    // It waits: a reactor watches it.
+                    // The stream waits, so a reactor watches it.
                     expect(&mut stream, &[byte]);
                     stream.write_all(byte).unwrap();
                 }
@@ -175,7 +177,7 @@ fn a_stream_that_is_closed_elsewhere_leaves_the_next_one_alone() {
                 peer.write_all(byte).unwrap();
                 peer.read_exact(&mut [0]).unwrap();
             }
-            // Nobody reads these; the peer may be gone already.
+            // These bytes are not read, and the peer may be gone already.
             while !reading.is_finished() && peer.try_write(b"c").is_ok() {}
             reading.join().unwrap();
         }
@@ -184,7 +186,7 @@ fn a_stream_that_is_closed_elsewhere_leaves_the_next_one_alone() {
     });
 }
 
-/// Writes from a process of its own: other credentials than ours.
+/// Writes from another OS process, which has other credentials.
 fn write_elsewhere(peer: &UnixStream, text: &str) {
     let out: OwnedFd = peer.as_fd().try_clone_to_owned().unwrap();
     let status = Command::new("sh")
@@ -203,19 +205,19 @@ fn where_the_sender_changes() {
             write_elsewhere(peer, "bb");
         };
         for _ in 0..5 {
-            // The option set through our own methods,
+            // The option is set by our own method.
             let (stream, peer) = UnixStream::pair().unwrap();
             stream.socket().set_passcred(true).unwrap();
             read_after((stream, peer), fill, |mut s| {
                 expect(&mut s, &[b"aa", b"bb"])
             });
-            // behind our back,
+            // The option is set without our methods.
             let (stream, peer) = UnixStream::pair().unwrap();
             socket2::SockRef::from(&stream).set_passcred(true).unwrap();
             read_after((stream, peer), fill, |mut s| {
                 expect(&mut s, &[b"aa", b"bb"])
             });
-            // and inherited from a listener.
+            // The option is inherited from a listener.
             let path = TempPath::new();
             let listener = UnixListener::bind(&*path).unwrap();
             listener.socket().set_passcred(true).unwrap();

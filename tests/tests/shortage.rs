@@ -1,5 +1,5 @@
-//! What happens when the system gives no more threads, or no more descriptors? Each in an OS process of
-//! its own, because what is short is short for all of it.
+//! What happens when the system gives no more threads, or no more descriptors? Each test runs in an OS
+//! process of its own, because a shortage affects the whole OS process.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -13,7 +13,7 @@ use std_net::unix::{UnixDatagram, UnixStream};
 use std_net::{copy, runtime};
 use std_net_tests::{LIMIT, again, is_again, tcp_pair, within};
 
-/// Runs the test again with so many workers, and wants it to succeed.
+/// Runs the test again with this many workers, and checks that it succeeds.
 fn alone(name: &str) {
     for workers in ["1", "2"] {
         let output = again(name, &[("STD_NET_WORKERS", workers)]);
@@ -25,15 +25,16 @@ fn alone(name: &str) {
     }
 }
 
-/// From now on no thread can be made. False, with a word on standard error, if the system lets it.
+/// From now on no thread can be made. If the system still allows it, this prints a message and returns
+/// false.
 fn no_more_threads() -> bool {
-    // The kernel does not count for root: be somebody who has no other program.
+    // The kernel does not limit root, so become a user with no other program.
     let nobody = 0x4000_0000 + std::process::id();
     let one = libc::rlimit {
         rlim_cur: 1,
         rlim_max: 1,
     };
-    // SAFETY: numbers, and a live structure. glibc changes all threads.
+    // SAFETY: the arguments are numbers and a live structure. glibc changes all threads.
     let changed = unsafe {
         libc::setrlimit(libc::RLIMIT_NPROC, &raw const one) == 0
             && (libc::geteuid() != 0 || libc::setresuid(nobody, nobody, nobody) == 0)
@@ -45,13 +46,13 @@ fn no_more_threads() -> bool {
     fails
 }
 
-/// From now on no descriptor can be had.
+/// From now on no descriptor can be opened.
 fn no_more_descriptors() -> Vec<File> {
     let few = libc::rlimit {
         rlim_cur: 256,
         rlim_max: 256,
     };
-    // SAFETY: a live structure.
+    // SAFETY: the pointer is to a live structure.
     let set = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const few) };
     assert_eq!(set, 0);
     let mut all = Vec::new();
@@ -66,9 +67,9 @@ fn no_more_descriptors() -> Vec<File> {
     }
 }
 
-/// Without the watchdog of the other tests, which is a thread: a hang is ended by `SIGALRM`.
+/// Runs `f` without the watchdog of other tests, because that is a thread. `SIGALRM` ends a hang.
 fn in_a_process<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
-    // SAFETY: only sets a timer.
+    // SAFETY: this only sets a timer.
     unsafe { libc::alarm(60) };
     process::spawn(f).join().unwrap()
 }
@@ -112,13 +113,13 @@ fn without_threads_a_lookup_is_an_error_and_keeps_no_worker() {
     }
     let error = in_a_process(|| TcpStream::connect("name.invalid:80")).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::EAGAIN), "{error}");
-    // What is no name needs no thread.
+    // An address needs no lookup, so it needs no thread.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     in_a_process(move || TcpStream::connect(&*addr)).unwrap();
 }
 
-/// A thread of the pool that has nothing to do is used, whatever the limit.
+/// An idle thread of the pool is used, whatever the limit is.
 #[test]
 fn threads_that_are_there_are_used() {
     if !is_again() {
@@ -158,16 +159,16 @@ fn without_descriptors_a_lookup_says_so() {
     assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
 }
 
-/// Each wait with a deadline, at the limit, on a thread that has not waited before.
+/// Tries each wait with a deadline, at the limit, on a thread that has not waited before.
 fn waits_with_a_deadline(streams: [(UnixStream, UnixStream); 2], tcp: (TcpStream, TcpStream)) {
     let soon = Duration::from_millis(20);
     let far = Duration::from_secs(3600);
     let [(a, mut b), (c, d)] = streams;
-    // Past the deadline.
+    // This wait ends at the deadline.
     a.set_deadline(soon);
     let error = (&a).read(&mut [0; 8]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
-    // Data that come in time.
+    // These data come in time.
     a.set_deadline(far);
     let a = Arc::new(a);
     let reader = Arc::clone(&a);
@@ -180,7 +181,7 @@ fn waits_with_a_deadline(streams: [(UnixStream, UnixStream); 2], tcp: (TcpStream
     b.write_all(b"data").unwrap();
     assert_eq!(has_read.recv().unwrap().unwrap(), b"data");
     thread.join().unwrap();
-    // A changed deadline, of which whoever waits is to hear.
+    // The deadline changes during the wait, and the wait must notice it.
     c.set_deadline(far);
     let c = Arc::new(c);
     let changer = Arc::clone(&c);
@@ -192,7 +193,7 @@ fn waits_with_a_deadline(streams: [(UnixStream, UnixStream); 2], tcp: (TcpStream
     assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
     change.join().unwrap();
     drop(d);
-    // A copy, which would rather have a pipe.
+    // A copy normally uses a pipe.
     let (client, server) = tcp;
     client.set_deadline(far);
     server.set_deadline(far);
@@ -200,7 +201,7 @@ fn waits_with_a_deadline(streams: [(UnixStream, UnixStream); 2], tcp: (TcpStream
     client.shutdown(std::net::Shutdown::Write).unwrap();
     a.reset_deadline();
     assert_eq!(copy(&server, &*a).unwrap(), 7);
-    // Locks and channels.
+    // Locks and channels
     let (_sender, receiver) = process::channel::bounded::<()>(1);
     assert!(receiver.recv_deadline(soon).is_err());
 }
@@ -226,7 +227,7 @@ fn without_descriptors_a_deadline_is_met() {
     assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
 }
 
-/// The runtime itself cannot start without: it says so, and can be started later.
+/// The runtime cannot start without descriptors. It returns an error, and can be started later.
 #[test]
 fn without_descriptors_the_runtime_does_not_start_but_does_later() {
     if !is_again() {

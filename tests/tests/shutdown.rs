@@ -1,4 +1,4 @@
-//! Does a shutdown end what waits, also where the kernel is shy about it?
+//! Does a shutdown end all waits, even where the kernel does not report it?
 
 use std::io::{ErrorKind, Write};
 use std::net::Shutdown;
@@ -13,7 +13,7 @@ use std_net::unix::{
 };
 use std_net_tests::{TempPath, both};
 
-/// The kernel tells a call that would not wait nothing of a shutdown of the read side.
+/// For a shutdown of the read side, the kernel tells a call that does not block nothing.
 #[test]
 fn a_shutdown_of_a_datagram_socket_ends_its_receives() {
     both(|| {
@@ -23,7 +23,7 @@ fn a_shutdown_of_a_datagram_socket_ends_its_receives() {
             let b = Arc::clone(&b);
             process::spawn(move || b.recv(&mut [0; 8]))
         };
-        // Either it waits by then, or it comes to wait later.
+        // The process waits by then, or begins to wait later.
         process::sleep(Duration::from_millis(5));
         b.shutdown(Shutdown::Read).unwrap();
         assert_eq!(waiting.join().unwrap().unwrap(), 0);
@@ -54,7 +54,7 @@ fn a_shutdown_of_a_stream_ends_its_reads() {
     });
 }
 
-/// Writes until there is no room, and then once more; the result of that.
+/// Writes until there is no room, and then once more. Returns the result of the last write.
 fn until_it_waits(mut write: impl FnMut() -> std::io::Result<usize>) -> ErrorKind {
     loop {
         if let Err(error) = write() {
@@ -63,7 +63,7 @@ fn until_it_waits(mut write: impl FnMut() -> std::io::Result<usize>) -> ErrorKin
     }
 }
 
-/// The kernel wakes a call that blocks, and tells pollers nothing.
+/// The kernel wakes a call that blocks, but reports nothing to pollers.
 #[test]
 fn a_shutdown_of_the_write_side_ends_its_writes() {
     both(|| {
@@ -71,7 +71,7 @@ fn a_shutdown_of_the_write_side_ends_its_writes() {
             for clone in [false, true] {
                 let (a, _b) = UnixStream::pair().unwrap();
                 let a = Arc::new(a);
-                // Who shuts it down may hold another handle.
+                // The caller of the shutdown may have another handle.
                 let other = if clone {
                     Arc::new(a.try_clone().unwrap())
                 } else {
@@ -124,7 +124,7 @@ fn a_shutdown_of_a_datagram_socket_ends_its_sends() {
     });
 }
 
-/// On a thread that leaves the waiting to the kernel, and has done sends of files before.
+/// Here a thread waits in the kernel, and has sent files before.
 #[test]
 fn a_shutdown_ends_the_writes_of_a_thread_on_a_socket_that_a_process_has_used() {
     both(|| {
@@ -149,7 +149,7 @@ fn a_shutdown_ends_the_writes_of_a_thread_on_a_socket_that_a_process_has_used() 
     });
 }
 
-/// A server that goes on at every error that may pass would go on for ever.
+/// A server that goes on after every error that may pass would go on for ever.
 #[test]
 fn a_listener_that_is_shut_down_says_so() {
     both(|| {

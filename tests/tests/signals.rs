@@ -1,5 +1,5 @@
-//! Do signals come as values, does Ctrl-C end a server, and does one list the processes? Each in an OS
-//! process of its own: a signal is for all of it.
+//! Do signals come as values, does Ctrl-C end a server, and does a signal print the list of processes?
+//! Each test runs in an OS process of its own, because a signal goes to the whole OS process.
 
 use std::io::{ErrorKind, Read, Write};
 use std::sync::mpsc;
@@ -18,7 +18,8 @@ fn raise(signal: i32) {
     assert_eq!(unsafe { libc::kill(libc::getpid(), signal) }, 0);
 }
 
-/// Runs the test again by itself and wants it to succeed; its standard error.
+/// Runs the test again in an OS process of its own, and checks that it succeeds. Returns its standard
+/// error.
 fn alone(name: &str) -> String {
     let output = again(name, &[]);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -129,7 +130,7 @@ fn a_signal_lists_the_processes() {
         }
         println!("line {place}");
         raise(SIGQUIT);
-        // It goes on, and is listed again when asked again.
+        // The program goes on, and prints the list again after the next signal.
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             thread::sleep(Duration::from_millis(300));

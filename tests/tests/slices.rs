@@ -1,4 +1,5 @@
-//! Is a message of more slices than one call takes refused, and not cut? On a stream it is a short write.
+//! Is a message with more slices than a call can take refused, instead of cut? On a stream it is a
+//! short write.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 
@@ -27,7 +28,7 @@ fn a_message_is_whole_or_refused() {
                     .unwrap(),
                 MANY - 1
             );
-            // Nothing is lost of one for which there is too much room.
+            // Too many slices for receiving lose nothing of a message.
             let mut room = [0; MANY];
             let mut bufs: Vec<_> = room.chunks_mut(1).map(IoSliceMut::new).collect();
             is_too_many((&b).read_vectored(&mut bufs));

@@ -1,8 +1,9 @@
-//! Connects, closes, resets, half-closes, deadlines, cancels, panics and sockets that change worker,
-//! all at once, with every byte checked on both sides. At the end every server process has ended,
-//! and descriptors are back to where they were: a lost wake-up or a lost end of stream shows here.
+//! Connects, closes, resets, half-closes, deadlines, cancels, panics and sockets that change their
+//! worker, all at once. Both sides check every byte. At the end every server process must have ended,
+//! and the number of descriptors must be as before: so a lost wake-up or a lost end of a stream shows
+//! here.
 //!
-//! Twenty seconds by default; `STD_NET_SOAK_SECONDS=600` for ten minutes.
+//! It runs for twenty seconds by default. `STD_NET_SOAK_SECONDS=600` makes it ten minutes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -14,7 +15,7 @@ use std_net::process::{self, channel};
 use std_net::socket::{TcpListener, TcpStream};
 use std_net_tests::{ALONE, descriptors, resident, within};
 
-/// A small generator, so that a run can be repeated from its seed.
+/// A small random number generator, so that a run can be repeated from its seed.
 struct Random(u64);
 
 impl Random {
@@ -30,7 +31,7 @@ impl Random {
     }
 }
 
-/// The byte at a place of a stream, by which both sides check it.
+/// Returns the byte at a place of a stream. Both sides check the data with it.
 fn byte(seed: u64, at: usize) -> u8 {
     (seed as usize)
         .wrapping_mul(31)
@@ -46,7 +47,7 @@ struct Counts {
     hand_overs: AtomicU64,
 }
 
-/// Echoes until the end; now and then another process takes the connection over.
+/// Echoes until the end. Sometimes another process takes the connection over.
 fn serve(stream: TcpStream, seed: u64, counts: &Arc<Counts>) {
     counts.served.fetch_add(1, Ordering::SeqCst);
     let mut random = Random(seed | 1);
@@ -72,7 +73,7 @@ fn serve(stream: TcpStream, seed: u64, counts: &Arc<Counts>) {
     }
 }
 
-/// One connection of one of several kinds.
+/// Runs one connection of one of several kinds.
 fn client(address: std::net::SocketAddr, seed: u64, counts: &Counts) {
     let mut random = Random(seed | 1);
     let Ok(mut stream) = TcpStream::connect_deadline(address, Duration::from_secs(30)) else {
@@ -86,7 +87,7 @@ fn client(address: std::net::SocketAddr, seed: u64, counts: &Counts) {
         let len = 1 + random.below(6000) as usize;
         let data: Vec<u8> = (at..at + len).map(|i| byte(seed, i)).collect();
         at += len;
-        // Written by another process while this one reads: the echo may fill both buffers.
+        // Another process writes while this one reads, because the echo may fill both buffers.
         let mut back = vec![0; len];
         process::scope(|scope| {
             let writer = scope.spawn(|| (&stream).write_all(&data));
@@ -98,7 +99,7 @@ fn client(address: std::net::SocketAddr, seed: u64, counts: &Counts) {
         });
         assert!(back == data, "bytes changed under way");
         counts.bytes.fetch_add(len as u64, Ordering::SeqCst);
-        // A deadline that is missed, with nothing lost.
+        // A deadline passes, and nothing is lost.
         if random.below(4) == 0 {
             stream.set_deadline(Duration::from_micros(random.below(300)));
             let error = stream.read(&mut [0; 8]).expect_err("nothing is under way");
@@ -107,7 +108,7 @@ fn client(address: std::net::SocketAddr, seed: u64, counts: &Counts) {
         }
     }
     match random.below(5) {
-        // A half-close: the rest is echoed, then the end.
+        // This is a half-close: the rest is echoed, and then the stream ends.
         0 => {
             stream.write_all(b"the end").expect("it is sent");
             stream.shutdown(Shutdown::Write).expect("it is connected");
@@ -115,16 +116,16 @@ fn client(address: std::net::SocketAddr, seed: u64, counts: &Counts) {
             stream.read_to_string(&mut rest).expect("the rest comes");
             assert_eq!(rest, "the end");
         }
-        // A reset, with data under way.
+        // This is a reset while data are under way.
         1 => {
             stream
                 .set_linger(Some(Duration::ZERO))
                 .expect("it is a socket");
             let _ = stream.write_all(&[1; 500]);
         }
-        // A close with an unread echo.
+        // This closes with an unread echo.
         2 => stream.write_all(b"never read").expect("it is sent"),
-        // A cancelled reader.
+        // This cancels a reader.
         3 => {
             let stream = Arc::new(stream);
             let reader = {
@@ -139,7 +140,7 @@ fn client(address: std::net::SocketAddr, seed: u64, counts: &Counts) {
                 .expect_err("nothing comes");
             assert!(process::is_cancelled(&error));
         }
-        // A panic with the connection on the stack.
+        // This panics with the connection on the stack.
         _ => {
             let panicked = process::spawn(move || {
                 let _stream = stream;
@@ -209,12 +210,12 @@ fn soak() {
             counts.hand_overs.load(Ordering::SeqCst),
         );
         assert!(served > 100);
-        // Unused stacks give their memory back once the workers are idle; what a thousand sockets
-        // and tasks have left in the allocator is a few megabytes, whatever the length of the soak.
+        // Unused stacks give their memory back when the workers are idle. A thousand sockets and tasks
+        // leave a few megabytes in the allocator, however long the soak runs.
         while resident() > memory + (48 << 20) {
             process::sleep(Duration::from_millis(5));
         }
-        // Threads of the test harness may come and go, sockets may not.
+        // Threads of the test harness may come and go, but sockets may not.
         while descriptors() > before + 2 {
             process::sleep(Duration::from_millis(5));
         }

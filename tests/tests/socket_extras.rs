@@ -1,5 +1,5 @@
-//! What sockets have beyond std's: the state of TCP, filters, urgent bytes, a dissolved connection, builders of
-//! Unix connections, text and files on low-level sockets, and socket2's options.
+//! Methods that std's sockets do not have: the state of TCP, filters, urgent bytes, a disconnect,
+//! builders of Unix connections, text and files on low-level sockets, and socket2's options.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
@@ -57,7 +57,7 @@ fn congestion_and_what_is_not_sent() {
             Ok(()) => assert!(socket.transparent().unwrap()),
             Err(e) => assert_eq!(e.kind(), ErrorKind::PermissionDenied),
         }
-        // Nobody has redirected it.
+        // No firewall has redirected this connection.
         let (a, _b) = tcp_pair();
         assert!(a.socket().original_dst().is_err());
     });
@@ -69,7 +69,7 @@ fn a_filter_drops_what_it_says_nothing_of() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
-        // "return 0" and "return all".
+        // These filters are "return 0" and "return all".
         let ret = |n| SockFilter::new(0x06, 0, 0, n);
         socket.socket().attach_filter(&[ret(0)]).unwrap();
         peer.send_to(b"dropped", address).unwrap();
@@ -81,7 +81,7 @@ fn a_filter_drops_what_it_says_nothing_of() {
         socket.socket().detach_filter().unwrap();
         let error = socket.socket().detach_filter().unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOENT));
-        // The number of instructions would be cut to 16 bits.
+        // The kernel would cut the number of instructions to 16 bits.
         for len in [0, 4097, 65_537] {
             let program: Vec<_> = (0..len).map(|_| ret(0)).collect();
             let error = socket.socket().attach_filter(&program).unwrap_err();
@@ -124,7 +124,7 @@ fn a_connection_of_datagrams_is_dissolved() {
             c.send_to(b"from outside", own).unwrap();
             a.disconnect().unwrap();
             assert_eq!(a.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
-            // The port was the kernel's choice, and is still this socket's.
+            // The kernel chose this port, and the socket still has it.
             assert_eq!(a.local_addr().unwrap(), own);
             c.send_to(b"now", own).unwrap();
             let mut buf = [0; 16];
@@ -158,14 +158,14 @@ fn timeouts_of_calls_from_a_builder() {
             .unwrap();
         assert!(stream.read_timeout().unwrap() >= Some(read));
         assert_eq!(stream.write_timeout().unwrap(), Some(write));
-        // As std's.
+        // As in std.
         let error = (&stream).read(&mut [0; 8]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
         let zero = TcpBuilder::new()
             .read_timeout(Duration::ZERO)
             .connect(listener.local_addr().unwrap());
         assert_eq!(zero.unwrap_err().kind(), ErrorKind::InvalidInput);
-        // They are not the connect's: that has a deadline.
+        // The timeouts do not limit the connect, which has a deadline.
         let silent = Silent::new();
         let error = TcpBuilder::new()
             .write_timeout(Duration::from_millis(1))
@@ -217,7 +217,7 @@ fn a_unix_connection_from_a_builder() {
             ErrorKind::ConnectionRefused,
             "of another type"
         );
-        // A queue that is full.
+        // This queue is full.
         let path = TempPath::new();
         let _full = UnixBuilder::new().backlog(0).listen(&path).unwrap();
         let builder = UnixBuilder::new().deadline(Duration::from_millis(30));
@@ -237,7 +237,7 @@ fn text_bytes_and_files_on_low_level_sockets() {
         let (a, b) = tcp_pair();
         let (a, b) = (Socket::from(a), Socket::from(b));
         a.write_string("grüß").unwrap();
-        // A character that is cut is completed, as of a stream.
+        // A character that is cut off is completed, as on a stream.
         assert_eq!(b.read_string(3).unwrap(), "grü");
         assert_eq!(b.read_string(8).unwrap(), "ß");
         assert_eq!(a.send_file(&file, 2..5).unwrap(), 3);
@@ -268,7 +268,7 @@ fn text_bytes_and_files_on_low_level_sockets() {
     });
 }
 
-/// What we have no method for, socket2 has: it borrows any socket of ours.
+/// If we have no method for something, socket2 may have one: it can borrow any socket of ours.
 #[test]
 fn socket2_borrows_them() {
     both(|| {

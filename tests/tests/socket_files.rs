@@ -1,4 +1,5 @@
-//! The file of a Unix socket: does it stay as long as somebody has the socket, and is a living one never taken?
+//! Does the file of a Unix socket stay as long as the socket is open, and is the file of a live server
+//! never taken?
 
 use std::fs;
 use std::io::ErrorKind;
@@ -23,7 +24,7 @@ fn addr(path: &TempPath) -> SocketAddr {
     SocketAddr::from_pathname(path).unwrap()
 }
 
-/// A file that a dead server left behind.
+/// Makes a file that a dead server has left behind.
 fn leave_stale(path: &TempPath) {
     let _ = fs::remove_file(path);
     drop(StdListener::bind(path).unwrap());
@@ -45,7 +46,7 @@ fn the_file_stays_as_long_as_there_is_a_handle() {
         let stream = UnixStream::connect(&path).unwrap();
         low.accept().unwrap();
         drop(stream);
-        // As a type of ours it is the same socket.
+        // The same socket becomes one of our types.
         let again = UnixListener::from(low);
         assert!(path.exists());
         drop(again);
@@ -72,7 +73,7 @@ fn of_every_kind_of_socket_it_goes_with_it() {
             .unwrap();
         drop(clone);
         assert!(!path.exists());
-        // Not asked for: it stays.
+        // Nothing asked for the removal, so the file stays.
         drop(UnixBuilder::new().listen(&path).unwrap());
         assert!(path.exists());
     });
@@ -92,7 +93,7 @@ fn it_stays_when_the_descriptor_goes_elsewhere() {
         drop(std);
         fs::remove_file(&path).unwrap();
 
-        // A successor has it; no matter what becomes of ours.
+        // A new server has it, so the file stays, whatever happens to this listener.
         let listener = owned().listen(&path).unwrap();
         let mut command = Command::new("true");
         activation::pass(&mut command, &[("web", &listener)]).unwrap();
@@ -128,16 +129,16 @@ fn one_that_does_not_listen_yet_is_alive() {
         in_use(stale.listen(&path));
         starting.listen(1).unwrap();
         in_use(stale.listen(&path));
-        // It was not disturbed: nobody stands in its queue.
+        // The builder has not disturbed it: its queue has no connection.
         starting.set_nonblocking(true).unwrap();
         assert_eq!(starting.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
-        // Nor is one that has stopped, as long as it is open.
+        // A listener that has stopped keeps its file too, as long as it is open.
         starting.shutdown(std::net::Shutdown::Both).unwrap();
         in_use(stale.listen(&path));
         drop(starting);
         stale.listen(&path).unwrap();
 
-        // Of other types too.
+        // This is true for other types of sockets too.
         fs::remove_file(&path).unwrap();
         let datagram = UnixDatagram::bind(&path).unwrap();
         in_use(stale.listen(&path));
@@ -150,7 +151,7 @@ fn one_that_does_not_listen_yet_is_alive() {
         drop(listener);
         stale.datagram(&path).unwrap();
 
-        // What is no socket.
+        // This file is no socket.
         fs::remove_file(&path).unwrap();
         fs::write(&path, "precious").unwrap();
         in_use(stale.listen(&path));
@@ -188,7 +189,8 @@ fn of_many_starters_one_wins() {
     });
 }
 
-/// The file goes before the socket is closed: who starts next cannot have his own removed.
+/// The file is removed before the socket is closed, so the file of a server that starts next cannot be
+/// removed.
 #[test]
 fn a_successors_file_is_not_removed() {
     both(|| {
@@ -223,7 +225,7 @@ fn a_locked_directory_parks_a_process() {
         lock.lock().unwrap();
         let theirs = path.clone();
         let starter = process::spawn(move || UnixBuilder::new().rebind_stale(true).listen(&theirs));
-        // Its worker is free for others meanwhile.
+        // Meanwhile the worker is free for other processes.
         process::spawn(|| ()).join().unwrap();
         drop(lock);
         let listener = starter.join().unwrap().unwrap();

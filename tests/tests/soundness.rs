@@ -1,5 +1,5 @@
-//! What makes processes sound, and what they survive. Crashes run in an OS process of their own:
-//! this test binary started again.
+//! Tests of what makes processes sound, and of the errors that they survive. Crashes run in an OS
+//! process of their own, which is this test binary started again.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -56,7 +56,7 @@ fn panics_end_their_process_only() {
             panic!("on purpose");
         });
         assert!(panicked.join().is_err());
-        // A panic that is caught does not even do that.
+        // A panic that is caught has no such effect.
         let caught = process::spawn(|| {
             let result = catch_unwind(|| {
                 process::sleep(Duration::from_millis(1));
@@ -66,7 +66,7 @@ fn panics_end_their_process_only() {
             (result.is_err(), thread::panicking())
         });
         assert_eq!(caught.join().unwrap(), (true, false));
-        // In a drop that nothing unwinds.
+        // This panics in a drop without any unwinding.
         struct PanicsWhenDropped;
         impl Drop for PanicsWhenDropped {
             fn drop(&mut self) {
@@ -82,7 +82,8 @@ fn panics_end_their_process_only() {
             let (a, b) = &mut self.0;
             assert!(thread::panicking());
             b.set_deadline(Duration::from_secs(30));
-            // Waits while it unwinds: this one blocks its thread, and others must not see it panic.
+            // This waits during an unwind. It blocks its thread, and other processes must not see that
+            // it panics.
             let reader = thread::scope(|s| {
                 let reader = s.spawn(|| b.read_string(16));
                 a.write_all(b"goodbye").unwrap();
@@ -147,10 +148,10 @@ fn a_scope_waits_for_all_even_when_it_panics() {
         }));
         assert!(result.is_err());
         assert_eq!(ended.load(Ordering::SeqCst), 20);
-        // A child's panic that nobody joined is the scope's.
+        // If a child panics and was not joined, the scope panics.
         let result = catch_unwind(|| process::scope(|s| drop(s.spawn(|| panic!("child")))));
         assert!(result.is_err());
-        // One that was joined is not.
+        // If the child was joined, the scope does not panic.
         process::scope(|s| assert!(s.spawn(|| panic!("child")).join().is_err()));
     });
 }
@@ -193,7 +194,7 @@ fn one_reads_while_another_writes_from_anywhere() {
             (Arc::clone(&a), Arc::clone(&b)),
             (Arc::clone(&b), Arc::clone(&a)),
         ] {
-            // One direction's ends are in processes, the other's writer is a thread.
+            // In one direction both ends are processes. In the other the writer is a thread.
             all.push(process::spawn(move || {
                 let data: Vec<u8> = (0..N).map(pattern).collect();
                 (&*from).write_all(&data).unwrap();
@@ -235,7 +236,7 @@ fn several_accept_on_one_listener_and_receive_on_one_socket() {
             for _ in 0..4 {
                 scope.spawn(accept);
             }
-            // Threads too, on the same descriptor.
+            // Threads use the same descriptor too.
             thread::scope(|threads| {
                 threads.spawn(accept);
                 threads.spawn(accept);
@@ -274,8 +275,7 @@ fn a_connection_moves_between_processes_mid_life() {
         let (a, b) = tcp_pair();
         let (sender, receiver) = channel::unbounded::<TcpStream>();
         sender.send(b).unwrap();
-        // Each of many processes, on whichever worker, takes the socket, serves one round, and
-        // hands it on.
+        // Many processes, on any worker, take the socket in turn, serve one round, and pass it on.
         let servers: Vec<_> = (0..50)
             .map(|_| {
                 let (sender, receiver) = (sender.clone(), receiver.clone());
@@ -310,7 +310,7 @@ fn who_has_waited_for_a_socket_leaves_it_to_another() {
         assert_eq!(&byte, b"1");
     }
 
-    // What the first one does meanwhile, when it has waited for the socket and still has it.
+    // What the first process does after it has waited for the socket, while it still has it.
     let ways: [fn(&AtomicBool, &channel::Receiver<()>); 4] = [
         |_, end| end.recv().unwrap(),
         |done, _| {
@@ -324,7 +324,7 @@ fn who_has_waited_for_a_socket_leaves_it_to_another() {
             }
         },
         |_, end| {
-            // On another socket.
+            // It waits on another socket.
             let (mut a, b) = tcp_pair();
             let end = end.clone();
             let other = process::spawn(move || {
@@ -350,7 +350,7 @@ fn who_has_waited_for_a_socket_leaves_it_to_another() {
                         one(&stream, &mut peer);
                         begun.send(()).unwrap();
                         way(&done, &ended);
-                        // And it can come back.
+                        // The socket can come back.
                         one(&stream, &mut peer);
                     })
                 };
@@ -370,10 +370,10 @@ fn who_has_waited_for_a_socket_leaves_it_to_another() {
                 };
                 three(&mut peer);
                 done.store(true, Ordering::Relaxed);
-                // Nobody is there to hear it any more, if the flag was enough.
+                // If the flag was enough, the receiver is gone already.
                 let _ = end.send(());
                 first.join().unwrap();
-                // It has ended.
+                // The first process has ended.
                 three(&mut peer);
             }
         }
@@ -387,8 +387,8 @@ fn a_descriptor_number_is_reused_while_events_are_under_way() {
             for worker in 0..4u8 {
                 scope.spawn(move || {
                     for round in 0..200u8 {
-                        // The peer's last bytes and its end arrive as the socket is closed, and the
-                        // next pair has the same numbers at once.
+                        // The peer's last bytes and its end arrive while the socket is closed, and the
+                        // next pair gets the same numbers at once.
                         let (mut a, mut b) = tcp_pair();
                         let token = [worker, round];
                         a.write_all(&token).unwrap();
@@ -429,7 +429,7 @@ fn the_end_of_a_stream_is_never_lost_after_a_short_read() {
                             }
                         });
                         process::yield_now();
-                        // Data and end at once: one edge.
+                        // The data and the end come together, as one edge.
                         a.write_all(b"last words").unwrap();
                         drop(a);
                         assert_eq!(reader.join().unwrap(), b"last words");
@@ -508,8 +508,8 @@ fn a_future_that_waits_inside_does_not_lose_its_waker() {
         let woken = process::spawn(move || {
             process::block_on(async move {
                 std::future::poll_fn(|context| {
-                    // Registers, then waits in the middle of the poll: the wake-up that comes
-                    // meanwhile must not be taken for the socket's.
+                    // The future registers, and then waits in the middle of its poll. A wake-up that
+                    // comes meanwhile must not be taken for that of the socket.
                     let ready = receiver.poll(context.waker());
                     if !ready && b.read_string(1).is_ok() {
                         return std::task::Poll::Pending;
@@ -559,7 +559,7 @@ fn an_icmp_error_does_not_make_a_udp_wait_spin() {
             socket.send(b"to nobody").unwrap();
             let error = socket.recv(&mut [0; 8]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-            // The error was taken: from here on the socket is as any other.
+            // The error was taken, so from here on the socket is like any other.
             socket.set_deadline(Duration::from_millis(5));
             let error = socket.recv(&mut [0; 8]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -575,7 +575,7 @@ fn bad_sizes_are_an_error() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
 
-// In an OS process of their own.
+// Tests in OS processes of their own
 
 #[test]
 fn an_overflow_names_the_process_and_aborts() {
@@ -683,13 +683,13 @@ fn bad_settings_in_the_environment_are_an_error() {
 #[test]
 fn no_memory_for_a_stack_is_an_error_of_spawn() {
     if is_again() {
-        // The runtime's threads and some slabs are there; from now on mmap fails.
+        // The runtime's threads and some mappings of stacks exist now. From here on mmap fails.
         process::spawn(|| ()).join().unwrap();
         let limit = libc::rlimit {
             rlim_cur: 600 << 20,
             rlim_max: 600 << 20,
         };
-        // SAFETY: a live rlimit.
+        // SAFETY: the pointer is to a live rlimit.
         let set = unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
         assert_eq!(set, 0);
         let (sender, receiver) = channel::unbounded::<()>();
@@ -706,7 +706,7 @@ fn no_memory_for_a_stack_is_an_error_of_spawn() {
         for one in parked {
             one.join().unwrap().unwrap_err();
         }
-        // And there is room again.
+        // There is room again.
         assert_eq!(process::spawn(|| 3).join().unwrap(), 3);
         println!("recovered");
         return;
@@ -729,7 +729,7 @@ fn at_the_descriptor_limit_accept_fails_and_recovers_without_a_new_edge() {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let address = listener.local_addr().unwrap();
             listener.set_deadline(Duration::from_millis(5));
-            // The listener is watched from here on.
+            // From here on the reactor watches the listener.
             assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::TimedOut);
             listener.set_deadline(Duration::from_secs(30));
             let client = TcpStream::connect(address).unwrap();

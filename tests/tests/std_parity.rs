@@ -1,6 +1,6 @@
-//! Does a program that names `std_net::socket` instead of `std::net` do the same? Every stable
-//! method of std's types is called once through std and once through us; what each call gave
-//! (values, error kinds, OS codes, `Debug` text) is written down and compared.
+//! Does a program that uses `std_net::socket` instead of `std::net` do the same? Every stable method of
+//! std's types is called once through std and once through us. The results (values, error kinds, OS
+//! codes, `Debug` text) are noted and compared.
 
 use std::fmt::Debug;
 use std::io;
@@ -24,7 +24,7 @@ macro_rules! transcript {
 
             let mut log = Log::default();
 
-            // Addresses.
+            // Addresses
             let v4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 80);
             let v6 = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 80, 0, 0);
             fn all<A: ToSocketAddrs>(addr: A) -> io::Result<Vec<SocketAddr>> {
@@ -51,11 +51,12 @@ macro_rules! transcript {
                 log.say(text, got.map_err(|e| (e.kind(), std_net::socket::os_code(&e))));
             }
             for text in [":80", "no such name.invalid:80"] {
-                // A lookup that fails has a kind in std that no program can name; ours has a reason.
+                // If a lookup fails, std's error has a kind that no program can name. Ours has a
+                // reason.
                 log.say(text, all(text).map_err(|e| std_net::socket::os_code(&e)));
             }
 
-            // TcpListener.
+            // TcpListener
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let addr = listener.local_addr().unwrap();
             log.port(addr.port());
@@ -81,7 +82,7 @@ macro_rules! transcript {
             let listener = TcpListener::from(OwnedFd::from(listener));
             log.say("listener as_fd", listener.as_fd().as_raw_fd() == listener.as_raw_fd());
 
-            // TcpStream.
+            // TcpStream
             log.result("connect port 0", TcpStream::connect("127.0.0.1:0"));
             log.result("connect nothing", TcpStream::connect(&[][..]));
             log.result("connect text", TcpStream::connect("not an address"));
@@ -93,7 +94,7 @@ macro_rules! transcript {
             );
             log.result(
                 "connect_timeout zero",
-                // std begins to connect and only then complains: nobody must be there.
+                // std begins to connect before it returns the error, so no program may listen there.
                 TcpStream::connect_timeout(&free, Duration::ZERO),
             );
             log.outcome(
@@ -119,7 +120,7 @@ macro_rules! transcript {
             log.result("set_read_timeout 0", client.set_read_timeout(Some(Duration::ZERO)));
             log.result("set_write_timeout 0", client.set_write_timeout(Some(Duration::ZERO)));
             log.result("read_timeout after 0", client.read_timeout());
-            // Below the kernel's clock tick: must not become "for ever".
+            // This is less than a tick of the kernel's clock. It must not become "for ever".
             log.result("set_read_timeout 1ns", client.set_read_timeout(Some(Duration::from_nanos(1))));
             log.result("read_timeout 1ns", client.read_timeout().map(|t| t.is_some()));
             log.result("set_read_timeout max", client.set_read_timeout(Some(Duration::MAX)));
@@ -172,14 +173,14 @@ macro_rules! transcript {
             log.result("shutdown again", client.shutdown(Shutdown::Read));
             drop((client, clone));
 
-            // Shutdown of reading; a peer that resets; a peer that is gone.
+            // A shutdown of reading, a peer that resets, and a peer that is gone
             let mut client = TcpStream::connect(addr).unwrap();
             let server = listener.accept().unwrap().0;
             log.result("shutdown read", client.shutdown(Shutdown::Read));
             log.result("read after shutdown", client.read(&mut [0; 8]));
             client.write_all(b"unread").unwrap();
             server.peek(&mut [0; 8]).unwrap();
-            drop(server); // With unread data: a reset.
+            drop(server); // With unread data this is a reset.
             log.result("read after reset", client.read(&mut [0; 8]));
             log.result("write after reset", client.write(b"x"));
             log.result("write after that", client.write(b"x"));
@@ -187,7 +188,7 @@ macro_rules! transcript {
             let client = unsafe { TcpStream::from_raw_fd(client.into_raw_fd()) };
             log.result("local_addr after reset", client.local_addr().map(|a| a.ip()));
 
-            // UdpSocket.
+            // UdpSocket
             let a = UdpSocket::bind("127.0.0.1:0").unwrap();
             let b = UdpSocket::bind("127.0.0.1:0").unwrap();
             let (to_a, to_b) = (a.local_addr().unwrap(), b.local_addr().unwrap());
@@ -297,7 +298,7 @@ fn sockets_go_to_std_and_back() {
         let (server, _) = listener.accept().unwrap();
         server.set_nonblocking(true).unwrap();
         let server = std_net::socket::TcpStream::from(server);
-        // The mode that was set through std holds.
+        // The mode that was set through std still counts.
         let error = server.read_string(1).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         server.set_nonblocking(false).unwrap();
@@ -312,7 +313,8 @@ fn sockets_go_to_std_and_back() {
     within(LIMIT, || process::spawn(body).join().unwrap());
 }
 
-/// A listener that a process has accepted on is `O_NONBLOCK` inside; std must get it blocking.
+/// A listener on which a process has accepted is `O_NONBLOCK` internally. std must get it in blocking
+/// mode.
 #[test]
 fn a_listener_used_by_a_process_leaves_as_its_user_made_it() {
     within(LIMIT, || {
@@ -330,7 +332,7 @@ fn a_listener_used_by_a_process_leaves_as_its_user_made_it() {
     });
 }
 
-/// Auto traits and the rest that no call shows.
+/// Auto traits, and everything else that no call shows.
 #[test]
 fn the_types_have_stds_traits() {
     fn auto<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug + 'static>() {}

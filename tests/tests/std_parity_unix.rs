@@ -1,5 +1,5 @@
-//! Does a program that names `std_net::unix` instead of `std::os::unix::net` do the same? The twin
-//! of `std_parity`: every stable method once through std and once through us.
+//! Does a program that uses `std_net::unix` instead of `std::os::unix::net` do the same? This is the
+//! twin of `std_parity`: every stable method is called once through std and once through us.
 
 use std::fmt::Debug;
 use std::io;
@@ -24,20 +24,20 @@ macro_rules! transcript {
             let at = |name: &str| dir.path().join(name);
             log.directory(dir.path());
 
-            // Addresses.
+            // Addresses
             log.result("pathname", SocketAddr::from_pathname("/a/b"));
             log.result("pathname nul", SocketAddr::from_pathname("a\0b"));
             log.result("pathname long", SocketAddr::from_pathname("a".repeat(108)));
             log.result("abstract", SocketAddr::from_abstract_name(b"x\0y"));
             log.result("abstract long", SocketAddr::from_abstract_name([b'a'; 108]));
-            // As unique as the directory.
+            // The name is as unique as the directory.
             let name = dir.path().to_str().unwrap().to_owned();
             let hidden = SocketAddr::from_abstract_name(&name).unwrap();
             log.say("abstract name", hidden.as_abstract_name() == Some(name.as_bytes()));
             log.say("abstract pathname", hidden.as_pathname());
             log.say("abstract unnamed", hidden.is_unnamed());
 
-            // UnixListener.
+            // UnixListener
             let path = at("listener");
             let listener = UnixListener::bind(&path).unwrap();
             log.say("listener debug", &listener);
@@ -62,7 +62,7 @@ macro_rules! transcript {
                 hidden_listener.local_addr().unwrap().as_abstract_name() == Some(name.as_bytes()),
             );
 
-            // UnixStream.
+            // UnixStream
             log.result("connect nowhere", UnixStream::connect(at("nobody")));
             log.result("connect long", UnixStream::connect("a".repeat(108)));
             log.result("connect nul", UnixStream::connect("a\0b"));
@@ -136,12 +136,12 @@ macro_rules! transcript {
             let (a, c) = UnixStream::pair().unwrap();
             b = c;
             (&b).write_all(b"unread").unwrap();
-            drop(a); // With unread data: a reset.
+            drop(a); // With unread data this is a reset.
             log.result("read after reset", b.read(&mut [0; 8]));
             drop(listener);
             log.result("connect to the gone", UnixStream::connect(&path));
 
-            // UnixDatagram.
+            // UnixDatagram
             let (path_a, path_b) = (at("a"), at("b"));
             let a = UnixDatagram::bind(&path_a).unwrap();
             let b = UnixDatagram::bind_addr(&SocketAddr::from_pathname(&path_b).unwrap()).unwrap();
@@ -227,7 +227,7 @@ fn sockets_go_to_std_and_back() {
         let (a, b) = std::os::unix::net::UnixStream::pair().unwrap();
         a.set_nonblocking(true).unwrap();
         let a = std_net::unix::UnixStream::from(a);
-        // The mode that was set through std holds.
+        // The mode that was set through std still counts.
         let error = a.read_string(1).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         a.set_nonblocking(false).unwrap();
@@ -241,7 +241,7 @@ fn sockets_go_to_std_and_back() {
     within(LIMIT, || process::spawn(body).join().unwrap());
 }
 
-/// Auto traits and the rest that no call shows.
+/// Auto traits, and everything else that no call shows.
 #[test]
 fn the_types_have_stds_traits() {
     fn auto<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug + 'static>() {}

@@ -1,4 +1,5 @@
-//! Locks, events, channels and process-local values between processes and threads, and the listing.
+//! Locks, events, channels and process-local values between processes and threads, and the list of
+//! processes.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -193,7 +194,7 @@ fn locals_are_each_processs_own_and_are_dropped_inside_it() {
     impl Drop for Says {
         fn drop(&mut self) {
             if let Some(stream) = self.0.take() {
-                // It is still a process: a wait parks it.
+                // This is still a process, so a wait parks it.
                 process::sleep(Duration::from_millis(1));
                 let inside = process::current().is_some();
                 stream
@@ -244,7 +245,7 @@ fn the_listing_says_who_waits_for_what() {
                 .into_iter()
                 .find(|p| p.name.as_deref() == Some(name))
         };
-        // One that begins at this very moment may be missing.
+        // A process that begins at this moment may be missing.
         let is = |name: &str, state: State| find(name).is_some_and(|p| p.state == state);
         while !is("the reader", State::Readable(fd)) || !is("the sleeper", State::Sleeping) {
             thread::yield_now();

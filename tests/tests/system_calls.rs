@@ -1,16 +1,17 @@
-//! How many system calls an operation costs on a plain thread: as many as std's. Counted by strace.
+//! How many system calls does an operation need on a plain thread? It must be as many as in std. strace
+//! counts them.
 
 use std::collections::BTreeMap;
 use std::process::Command;
 
 use std_net_tests::{LIMIT, TempPath, tool, within};
 
-/// The calls that `calls MODE OPERATION` makes between its two marks.
+/// Returns the calls that `calls MODE OPERATION` makes between its two marks.
 fn count(mode: &str, operation: &str) -> Option<BTreeMap<String, usize>> {
     count_with(mode, operation, &[])
 }
 
-/// The same, where the kernel behaves as these options of strace say.
+/// Like `count`, while these options of strace change the behaviour of the kernel.
 fn count_with(mode: &str, operation: &str, options: &[&str]) -> Option<BTreeMap<String, usize>> {
     let strace = tool("strace")?;
     let trace = TempPath::new();
@@ -74,7 +75,8 @@ fn each_operation_costs_what_it_costs_in_std() {
             let total = |calls: &BTreeMap<String, usize>| calls.values().sum::<usize>();
             let mut ours = ours;
             if operation == "connect" {
-                // To a port that the kernel hands out, as this one: whether it is one's own.
+                // The kernel could have chosen this port itself, so the library checks whether the
+                // socket is connected to itself.
                 assert_eq!(ours.remove("getsockname"), Some(10), "{ours:?}");
             }
             assert!(
@@ -103,20 +105,20 @@ fn a_file_and_a_copy_pass_by_without_one() {
         let Some(ours) = count("ours", "send_file") else {
             return;
         };
-        // Four pieces, and the end; a thread of the same program reads them.
+        // These are four pieces, and the end. A thread of the same program reads them.
         assert_eq!(ours["sendfile"], 5, "{ours:?}");
         for copies in ["sendto", "write", "read", "pread64"] {
             assert!(!ours.contains_key(copies), "{ours:?}");
         }
         let ours = count("ours", "copy").unwrap();
-        // In and out, and in again, where the end is.
+        // The calls move bytes into the pipe, out of it, and try once more, which finds the end.
         assert_eq!(ours["splice"], 3, "{ours:?}");
         assert_eq!(ours["pipe2"], 1, "{ours:?}");
         assert!(!ours.contains_key("sendto"), "{ours:?}");
     });
 }
 
-/// Ten times 16 processes answer at once; the one that asks is another process, whose writes are not batched.
+/// Ten times, 16 processes answer at once. Another process asks them, and its writes are not batched.
 #[cfg(not(std_net_portable))]
 #[test]
 fn batched_writes_are_one_call() {
@@ -128,13 +130,13 @@ fn batched_writes_are_one_call() {
             assert_eq!(calls["sendto"], 160, "{calls:?}");
             assert_eq!(calls["io_uring_enter"], 10, "{calls:?}");
         }
-        // It is switched off; or allowed at first, and then forbidden.
+        // io_uring is switched off, or it is allowed at first and then forbidden.
         for injection in [
             "inject=io_uring_setup:error=EPERM",
             "inject=io_uring_enter:error=EPERM:when=3+",
         ] {
             let calls = count_with("ours", "batched_writes", &["-e", injection]).unwrap();
-            // The call that fails is the third of the ring, if there is one.
+            // The call that fails is the third one of the ring, if there is one.
             let made = calls
                 .get("io_uring_enter")
                 .map_or(0, |n| n.saturating_sub(1));
@@ -153,26 +155,27 @@ fn those_who_write_again_and_again_are_batched_too() {
         };
         if std_net_tests::has_io_uring() {
             let (rings, alone) = (calls["io_uring_enter"], calls.get("sendto").unwrap_or(&0));
-            // 2,000 writes, about 32 of them at a time, but for those of the last who write.
+            // There are 2,000 writes, about 32 of them at a time. Only the last processes write alone.
             assert!((55..=70).contains(&rings) && *alone < 100, "{calls:?}");
         }
     });
 }
 
-/// The portable reactor sets a timer for it.
+/// The portable reactor sets a timer for a deadline.
 #[cfg(not(std_net_portable))]
 #[test]
 fn a_deadline_that_does_not_pass_costs_no_call() {
     within(LIMIT, || {
         let count = |operation| {
             let mut calls = count("ours", operation)?;
-            // The one that takes a timeout of nanoseconds; and the only one that some processors have.
+            // The first one takes a timeout in nanoseconds. The second is the only one that some
+            // processors have.
             for other in ["epoll_pwait2", "epoll_pwait"] {
                 if let Some(waits) = calls.remove(other) {
                     *calls.entry("epoll_wait".to_owned()).or_insert(0) += waits;
                 }
             }
-            // A look into short reads comes with the clock, not with a round trip.
+            // The check of short reads depends on the clock, not on round trips.
             calls.retain(|name, _| name != "poll" && name != "timerfd_settime");
             Some(calls)
         };

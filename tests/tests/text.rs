@@ -1,4 +1,4 @@
-//! What do `read_string` and its relatives do where text does not end where data do?
+//! What do `read_string` and similar methods do if text does not end where the data end?
 
 use std::io::{ErrorKind, Write};
 use std::string::FromUtf8Error;
@@ -9,7 +9,7 @@ use std_net::socket::UdpSocket;
 use std_net::unix::{UnixDatagram, UnixStream};
 use std_net_tests::{both, tcp_pair};
 
-/// The bytes that an error of `read_string` keeps.
+/// Returns the bytes that an error of `read_string` keeps.
 fn kept(error: &std::io::Error) -> Vec<u8> {
     assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
     let inner = error.get_ref().unwrap();

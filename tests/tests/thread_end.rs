@@ -1,5 +1,6 @@
-//! Do waits work in the destructors of thread-locals? A connection that says goodbye in its `Drop` may lie
-//! in one, and a panic there ends the program. std's own calls all work.
+//! Do waits work in the destructors of thread-locals? Such a thread-local may hold a connection that
+//! sends a goodbye in its `Drop`, and a panic there ends the program. All of std's own calls work
+//! there.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -19,8 +20,8 @@ use std_net_tests::{LIMIT, TempPath, again, is_again, tcp_pair, within};
 const SOON: Duration = Duration::from_millis(5);
 const FAR: Duration = Duration::from_secs(3600);
 
-/// Runs the operation once in the thread, so that it has made all that the library keeps for it, and
-/// then again when that has been dropped.
+/// Runs the operation once in the thread, so that the library makes all its thread-locals. Runs it
+/// again when these have been dropped.
 struct Last(fn());
 
 impl Drop for Last {
@@ -36,12 +37,12 @@ thread_local! {
 fn at_the_end(name: &str, operation: fn()) {
     eprintln!("{name}");
     let early = thread::spawn(move || {
-        // The first to be made is the last to be dropped.
+        // The value that is made first is dropped last.
         LAST.set(Some(Last(operation)));
         operation();
     });
     early.join().unwrap();
-    // And where it has made nothing before.
+    // Also try it in a thread where the library has made nothing before.
     thread::spawn(move || LAST.set(Some(Last(operation))))
         .join()
         .unwrap();

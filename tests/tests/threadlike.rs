@@ -1,8 +1,9 @@
-//! Threadlike processes: blocking code of std parks, and each has the thread-locals of a thread.
+//! Threadlike processes: blocking calls of std park, and each process has the thread-locals of a
+//! thread.
 //!
-//! This binary links `std_net_interpose`; its siblings `threadlike_*` too, and no other.
+//! Only this binary and the other `threadlike_*` tests link `std_net_interpose`.
 
-// Elsewhere a process cannot be threadlike.
+// On other systems a process cannot be threadlike.
 #![cfg(all(target_os = "linux", target_env = "gnu", not(std_net_portable)))]
 
 use std::cell::{Cell, RefCell};
@@ -57,7 +58,7 @@ fn a_thousand_std_clients_of_a_slow_server_wait_at_once_on_one_worker() {
         assert!(output.status.success(), "{output:?}");
         return;
     }
-    // The server's end of all connections, on plain threads: it answers when all have asked.
+    // The server side of all connections, on plain threads. It answers when all clients have asked.
     const CLIENTS: usize = 1000;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
@@ -69,7 +70,7 @@ fn a_thousand_std_clients_of_a_slow_server_wait_at_once_on_one_worker() {
                 stream
             })
             .collect();
-        // So all of them wait at this moment, on one worker.
+        // So at this moment all of them wait, on one worker.
         for stream in &mut all {
             stream.write_all(b"hello").unwrap();
         }
@@ -101,11 +102,11 @@ fn a_thousand_std_clients_of_a_slow_server_wait_at_once_on_one_worker() {
     });
 }
 
-// Thread-locals.
+// Thread-locals
 
 #[test]
 fn scoped_thread_locals_nest_as_on_threads() {
-    // The program of docs/soundness.md.
+    // This is the program of docs/soundness.md.
     thread_local!(static SCOPE: Cell<u32> = const { Cell::new(0) });
 
     fn with_scope(value: u32, f: impl FnOnce()) {
@@ -250,7 +251,7 @@ fn a_process_that_unwinds_still_parks() {
     run(|| {
         let other = spawn(|| thread::sleep(Duration::from_millis(5)));
         until_it_waits(&other);
-        // An ordinary process would wait for ever: the other has begun on this worker.
+        // An ordinary process would wait for ever, because the other process has begun on this worker.
         let unwinds = spawn(move || {
             let _joins = Joins(Some(other));
             std::panic::resume_unwind(Box::new(7));
@@ -259,9 +260,9 @@ fn a_process_that_unwinds_still_parks() {
     });
 }
 
-// std's locks.
+// std's locks
 
-/// Runs `f` in so many processes, after all of which it returns.
+/// Runs `f` in this many processes. Returns after all of them.
 fn many(n: usize, f: impl Fn(usize) + Send + Sync + 'static) {
     let f = Arc::new(f);
     let all: Vec<_> = (0..n)
@@ -381,12 +382,12 @@ fn mpsc_and_thread_park_work_between_processes_and_threads() {
         let mut all: Vec<_> = receiver.iter().collect();
         all.sort_unstable();
         assert_eq!(all, (0..20).collect::<Vec<_>>());
-        // Rendezvous: both sides wait.
+        // This is a rendezvous: both sides wait.
         let (sender, receiver) = mpsc::sync_channel(0);
         let sends = spawn(move || (0..100).for_each(|i| sender.send(i).unwrap()));
         assert_eq!(receiver.iter().sum::<u32>(), 4950);
         sends.join().unwrap();
-        // Each has a token of its own.
+        // Each process has its own park token.
         let parked: Vec<_> = (0..10)
             .map(|_| {
                 let (sender, receiver) = mpsc::channel();
@@ -424,7 +425,7 @@ fn a_spinner_that_yields_lets_the_holder_run() {
     });
 }
 
-// std's sockets.
+// std's sockets
 
 #[test]
 fn udp_accept_and_unix_park() {
@@ -497,7 +498,7 @@ fn a_file_goes_to_a_slow_socket() {
         file.write_all(&bytes).unwrap();
         io::Seek::rewind(&mut file).unwrap();
         let (mut a, mut b) = pair();
-        // sendfile(2), in std.
+        // std uses sendfile(2) here.
         let sender = spawn(move || io::copy(&mut file, &mut a).unwrap());
         until_it_waits(&sender);
         let mut all = Vec::new();
@@ -523,7 +524,7 @@ fn timeouts_and_modes_hold() {
             a.read(&mut [0; 1]).unwrap_err().kind(),
             ErrorKind::WouldBlock
         );
-        // Changed back, it waits again.
+        // After the change back, it waits again.
         a.set_nonblocking(false).unwrap();
         a.set_write_timeout(Some(timeout)).unwrap();
         let error = loop {
@@ -554,7 +555,7 @@ fn refused_and_shut_are_told_as_on_a_thread() {
         a.shutdown(std::net::Shutdown::Read).unwrap();
         assert_eq!(reader.join().unwrap(), 0);
         drop(b);
-        // A datagram socket tells its end only to a call that would wait.
+        // A datagram socket reports its end only to a call that would wait.
         use std::os::unix::net::UnixDatagram;
         let (c, _d) = UnixDatagram::pair().unwrap();
         let reader = spawn({
@@ -570,7 +571,7 @@ fn refused_and_shut_are_told_as_on_a_thread() {
 #[test]
 fn names_children_and_threads_are_waited_for() {
     run(|| {
-        // A process that runs meanwhile shows that the worker is free.
+        // Another process runs meanwhile. This shows that the worker is free.
         let counts = Arc::new(AtomicUsize::new(0));
         let ticker = {
             let counts = Arc::clone(&counts);
@@ -645,7 +646,7 @@ fn one_connection_is_used_by_std_and_by_std_net() {
             let (a, mut b) = pair();
             let std_end: TcpStream = a.try_clone().unwrap();
             let mut own = std_net::socket::TcpStream::from(OwnedFd::from(a));
-            // The same descriptor, not a duplicate: as a C library is given it.
+            // This is the same descriptor and not a duplicate, as a C library would get it.
             let fd = own.as_fd().try_clone_to_owned().unwrap();
             drop(fd);
             let mut rounds = if std_first { [0, 1] } else { [1, 0] };
@@ -661,7 +662,7 @@ fn one_connection_is_used_by_std_and_by_std_net() {
                     });
                     let mut byte = [0; 1];
                     if who == 0 {
-                        // SAFETY: an open descriptor and room for a byte.
+                        // SAFETY: the descriptor is open, and there is memory for a byte.
                         let n = unsafe { libc::recv(number, byte.as_mut_ptr().cast(), 1, 0) };
                         assert_eq!(n, 1);
                     } else {
@@ -733,7 +734,7 @@ fn main_on_the_calling_thread_parks_and_keeps_its_thread_locals() {
                 thread::sleep(NAP);
                 sender.send(2).unwrap();
             });
-            // Waits in std, on the only worker there is.
+            // This waits in std, on the only worker.
             let sum = receiver.recv().unwrap() + *rc;
             other.join().unwrap();
             sum

@@ -1,7 +1,7 @@
-//! Threadlike processes: what went wrong in other libraries that interpose, and must not here. Each test says what it
-//! is about; `docs/threadlike.md` has the list.
+//! Threadlike processes: errors of other libraries that replace C functions, which must not occur here.
+//! Each test names its subject. `docs/threadlike.md` has the list.
 
-// Elsewhere a process cannot be threadlike.
+// On other systems a process cannot be threadlike.
 #![cfg(all(target_os = "linux", target_env = "gnu", not(std_net_portable)))]
 
 use std::cell::Cell;
@@ -30,15 +30,15 @@ fn errno() -> i32 {
     io::Error::last_os_error().raw_os_error().unwrap()
 }
 
-/// `recv(2)` of one byte, and `errno` if it failed.
+/// Calls `recv(2)` for one byte. Also returns `errno` if it failed.
 fn recv_one(fd: c_int) -> (isize, i32) {
     let mut byte = 0_u8;
-    // SAFETY: room for a byte.
+    // SAFETY: there is memory for a byte.
     let n = unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, 0) };
     (n, if n < 0 { errno() } else { 0 })
 }
 
-// Closing.
+// Closing descriptors
 
 #[test]
 fn who_waits_for_a_descriptor_finds_it_closed_and_never_reads_another() {
@@ -48,7 +48,7 @@ fn who_waits_for_a_descriptor_finds_it_closed_and_never_reads_another() {
         let reader = spawn(move || recv_one(fd));
         until_it_waits(&reader);
         drop(a);
-        // The number is taken again at once, by a connection with something to read.
+        // A connection that has data to read gets the same number at once.
         let (c, mut d) = pair();
         d.write_all(b"not yours").unwrap();
         assert_eq!(reader.join().unwrap(), (-1, libc::EBADF));
@@ -66,18 +66,18 @@ fn dup2_over_a_descriptor_is_a_close() {
         let fd = a.into_raw_fd();
         let reader = spawn(move || recv_one(fd));
         until_it_waits(&reader);
-        // SAFETY: two open descriptors.
+        // SAFETY: both descriptors are open.
         assert_eq!(unsafe { libc::dup2(c.as_raw_fd(), fd) }, fd);
         d.write_all(b"x").unwrap();
         assert_eq!(reader.join().unwrap(), (-1, libc::EBADF));
-        // A new wait for the number is one for what it is now.
+        // A new wait for this number concerns the new socket.
         assert_eq!(recv_one(fd), (1, 0));
-        // SAFETY: ours by `into_raw_fd`.
+        // SAFETY: the descriptor is ours, because of `into_raw_fd`.
         drop(unsafe { OwnedFd::from_raw_fd(fd) });
     });
 }
 
-// The call is made by hand, so that nothing of ours can see it.
+// The system call is made directly, so that the library cannot see it.
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn a_descriptor_that_was_closed_behind_our_back_is_found_out() {
@@ -85,13 +85,13 @@ fn a_descriptor_that_was_closed_behind_our_back_is_found_out() {
         for _ in 0..3 {
             let (a, mut b) = pair();
             let fd = a.into_raw_fd();
-            // Registered, and kept so.
+            // The reader registers the descriptor, and it stays registered.
             let reader = spawn(move || recv_one(fd));
             until_it_waits(&reader);
             b.write_all(b"x").unwrap();
             assert_eq!(reader.join().unwrap(), (1, 0));
             let closed: i32;
-            // SAFETY: ours; nobody is told of this close.
+            // SAFETY: the descriptor is ours. The library does not learn about this close.
             unsafe {
                 std::arch::asm!("syscall", inlateout("rax") libc::SYS_close as i32 => closed,
                     in("rdi") fd, lateout("rcx") _, lateout("r11") _);
@@ -101,21 +101,21 @@ fn a_descriptor_that_was_closed_behind_our_back_is_found_out() {
     });
 }
 
-// What a call leaves behind.
+// State that a call leaves behind
 
 #[test]
 fn errno_is_touched_by_failures_only_and_is_each_ones_own() {
     run(|| {
         let (a, mut b) = pair();
         let reader = spawn(move || {
-            // SAFETY: the calling process's own.
+            // SAFETY: `errno` belongs to this process.
             unsafe { *libc::__errno_location() = 77 };
             assert_eq!(recv_one(a.as_raw_fd()), (1, 0));
             thread::sleep(NAP);
             errno()
         });
         until_it_waits(&reader);
-        // Another process of the worker fails meanwhile.
+        // Meanwhile another process of the worker fails.
         assert_eq!(recv_one(-1), (-1, libc::EBADF));
         b.write_all(b"x").unwrap();
         assert_eq!(reader.join().unwrap(), 77);
@@ -125,9 +125,9 @@ fn errno_is_touched_by_failures_only_and_is_each_ones_own() {
 #[test]
 fn a_connect_that_times_out_is_no_success() {
     run(|| {
-        // A listener with one place in its queue, which is taken.
+        // The queue of this listener has one place, and it is taken.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        // SAFETY: an open listener.
+        // SAFETY: the listener is open.
         unsafe { libc::listen(listener.as_raw_fd(), 0) };
         let addr = listener.local_addr().unwrap();
         let mut held = Vec::new();
@@ -155,11 +155,12 @@ fn the_processes_deadline_ends_its_waits() {
     });
 }
 
-// Locks.
+// Locks
 
 #[test]
 fn a_wake_up_reaches_threads_processes_and_workers_that_block() {
-    // One lock, used by threads, by threadlike processes and by ordinary ones, whose worker waits in the kernel.
+    // Threads, threadlike processes and ordinary processes use one lock. The worker of an ordinary
+    // process waits in the kernel.
     static SUM: Mutex<u64> = Mutex::new(0);
     const EACH: u64 = 200;
     run(|| {
@@ -187,11 +188,11 @@ fn a_wake_up_reaches_threads_processes_and_workers_that_block() {
 
 #[test]
 fn an_error_checking_lock_of_c_knows_its_owner() {
-    // Its owner is told by a thread id: two processes of a thread must not have the same.
+    // A thread id tells the owner of the lock, so two processes of a thread must not have the same id.
     run(|| {
         let mut attributes = mem::MaybeUninit::uninit();
         let mut lock = Box::new(mem::MaybeUninit::<libc::pthread_mutex_t>::uninit());
-        // SAFETY: room for each; initialised before its use.
+        // SAFETY: there is memory for each, and it is initialised before its use.
         unsafe {
             libc::pthread_mutexattr_init(attributes.as_mut_ptr());
             libc::pthread_mutexattr_settype(attributes.as_mut_ptr(), libc::PTHREAD_MUTEX_RECURSIVE);
@@ -200,21 +201,21 @@ fn an_error_checking_lock_of_c_knows_its_owner() {
         let address = lock.as_mut_ptr() as usize;
         let holder = spawn(move || {
             let lock = address as *mut libc::pthread_mutex_t;
-            // SAFETY: a live lock.
+            // SAFETY: the lock is live.
             assert_eq!(unsafe { libc::pthread_mutex_lock(lock) }, 0);
             thread::sleep(Duration::from_millis(5));
-            // SAFETY: held by this process.
+            // SAFETY: this process holds the lock.
             assert_eq!(unsafe { libc::pthread_mutex_unlock(lock) }, 0);
         });
         until_it_waits(&holder);
-        // SAFETY: a live lock.
+        // SAFETY: the lock is live.
         let taken = unsafe { libc::pthread_mutex_trylock(address as *mut libc::pthread_mutex_t) };
         assert_eq!(taken, libc::EBUSY);
         holder.join().unwrap();
     });
 }
 
-// Waiting for several, and by the names of fortified programs.
+// Waits for several descriptors, and the function names that fortified programs use
 
 #[test]
 fn poll_select_and_epoll_wait_for_what_they_are_asked() {
@@ -229,13 +230,13 @@ fn poll_select_and_epoll_wait_for_what_they_are_asked() {
         };
         let polls = spawn(move || {
             let mut fds = [asks(fa), asks(fc), asks(-1)];
-            // SAFETY: three pollfds.
+            // SAFETY: there are three pollfds.
             let n = unsafe { libc::poll(fds.as_mut_ptr(), 3, -1) };
             (n, fds.map(|poll| poll.revents))
         });
         let selects = spawn(move || {
             let mut set = mem::MaybeUninit::<libc::fd_set>::zeroed();
-            // SAFETY: an empty set, and descriptors below its size.
+            // SAFETY: the set is empty, and the descriptors are below its size.
             unsafe {
                 libc::FD_SET(fa, set.as_mut_ptr());
                 libc::FD_SET(fc, set.as_mut_ptr());
@@ -259,7 +260,7 @@ fn poll_select_and_epoll_wait_for_what_they_are_asked() {
                 events: libc::EPOLLIN as u32,
                 u64: 7,
             };
-            // SAFETY: an epoll of our own, live events.
+            // SAFETY: the epoll is ours, and the events are live.
             unsafe {
                 let epoll = libc::epoll_create1(libc::EPOLL_CLOEXEC);
                 libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fa, &raw mut event);
@@ -276,10 +277,10 @@ fn poll_select_and_epoll_wait_for_what_they_are_asked() {
         assert_eq!(polls.join().unwrap(), (1, [libc::POLLIN, 0, 0]));
         assert_eq!(selects.join().unwrap(), (1, true, false));
         assert_eq!(epolls.join().unwrap(), (1, 7));
-        // Nothing comes on this one.
+        // No data come on this one.
         let begun = Instant::now();
         let mut none = [asks(fc)];
-        // SAFETY: one pollfd.
+        // SAFETY: there is one pollfd.
         assert_eq!(unsafe { libc::poll(none.as_mut_ptr(), 1, 20) }, 0);
         assert!(begun.elapsed() >= Duration::from_millis(20));
     });
@@ -305,7 +306,7 @@ fn fortified_names_park_too() {
                 revents: 0,
             };
             let mut buf = [0_u8; 4];
-            // SAFETY: one pollfd, and room for four bytes.
+            // SAFETY: there is one pollfd, and memory for four bytes.
             unsafe {
                 assert_eq!(
                     __poll_chk(&raw mut poll, 1, -1, size_of::<libc::pollfd>()),
@@ -320,13 +321,13 @@ fn fortified_names_park_too() {
     });
 }
 
-// Files, pipes, children.
+// Files, pipes, children
 
 #[test]
 fn pipes_files_and_locks_of_files() {
     run(|| {
         let (mut reader, mut writer) = io::pipe().unwrap();
-        // More than a pipe holds.
+        // More bytes than a pipe holds.
         let size = 300 << 10;
         let writes = spawn(move || writer.write_all(&vec![5; size]).unwrap());
         until_it_waits(&writes);
@@ -359,11 +360,11 @@ fn children_by_fork_leave_the_parents_waits_alone() {
         let reader = spawn(move || recv_one(a.as_raw_fd()));
         until_it_waits(&reader);
         for _ in 0..5 {
-            // A function before exec makes std fork. In the child it closes what the parent waits for, and writes
-            // to a pipe that is full.
+            // With a function before exec, std uses fork. In the child, this function closes the
+            // descriptor on which the parent waits, and writes to a full pipe.
             let mut command = Command::new("sh");
             command.args(["-c", "exit 3"]);
-            // SAFETY: system calls only.
+            // SAFETY: the function makes only system calls.
             unsafe {
                 command.pre_exec(|| {
                     for fd in 3..64 {
@@ -390,11 +391,11 @@ fn is_socket(fd: c_int) -> bool {
     let mut kind: c_int = 0;
     let mut len = size_of::<c_int>() as libc::socklen_t;
     let at = (&raw mut kind).cast();
-    // SAFETY: room for an int, and its length.
+    // SAFETY: there is memory for an int, and its length.
     unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_TYPE, at, &raw mut len) == 0 }
 }
 
-// Signals.
+// Signals
 
 #[test]
 fn no_signal_ends_a_wait_and_a_handler_on_its_own_stack_never_parks() {
@@ -402,13 +403,14 @@ fn no_signal_ends_a_wait_and_a_handler_on_its_own_stack_never_parks() {
     static FD: AtomicI32 = AtomicI32::new(-1);
 
     extern "C" fn handler(_: c_int) {
-        // On the alternate stack that std gives its threads: a wait here may only be the thread's.
+        // The handler runs on the alternate stack that std gives its threads. A wait here may only
+        // block the thread.
         let mut poll = libc::pollfd {
             fd: FD.load(Ordering::SeqCst),
             events: libc::POLLIN,
             revents: 0,
         };
-        // SAFETY: one pollfd.
+        // SAFETY: there is one pollfd.
         unsafe { libc::poll(&raw mut poll, 1, 1) };
         HANDLED.fetch_add(1, Ordering::SeqCst);
     }
@@ -416,7 +418,7 @@ fn no_signal_ends_a_wait_and_a_handler_on_its_own_stack_never_parks() {
     run(|| {
         let (a, mut b) = pair();
         FD.store(a.as_raw_fd(), Ordering::SeqCst);
-        // SAFETY: a zeroed action with a handler that makes one system call.
+        // SAFETY: the action is zeroed, and its handler makes one system call.
         unsafe {
             let mut action = mem::MaybeUninit::<libc::sigaction>::zeroed().assume_init();
             action.sa_sigaction = handler as *const () as usize;
@@ -427,7 +429,7 @@ fn no_signal_ends_a_wait_and_a_handler_on_its_own_stack_never_parks() {
         until_it_waits(&reader);
         for _ in 0..10 {
             let before = HANDLED.load(Ordering::SeqCst);
-            // To this worker's thread, on which a process runs.
+            // The signal goes to this worker's thread, on which a process runs.
             // SAFETY: no memory is passed.
             unsafe {
                 libc::syscall(
@@ -449,7 +451,7 @@ fn no_signal_ends_a_wait_and_a_handler_on_its_own_stack_never_parks() {
 fn sigpipe_is_raised_as_on_a_thread() {
     const NAME: &str = "sigpipe_is_raised_as_on_a_thread";
     if is_again() {
-        // SAFETY: the default action.
+        // SAFETY: the default action is always valid.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
         run(|| {
             let (mut reader, mut writer) = io::pipe().unwrap();
@@ -460,7 +462,7 @@ fn sigpipe_is_raised_as_on_a_thread() {
     }
     let output = again(NAME, &[]);
     assert_eq!(output.status.signal(), Some(libc::SIGPIPE), "{output:?}");
-    // Rust ignores it, and gets the error.
+    // Rust ignores the signal and returns the error.
     run(|| {
         let (a, b) = pair();
         drop(b);
@@ -478,7 +480,7 @@ fn sigpipe_is_raised_as_on_a_thread() {
     });
 }
 
-// Thread-locals of C.
+// Thread-locals of C
 
 #[test]
 fn destructors_of_keys_run_as_at_the_end_of_a_thread() {
@@ -491,7 +493,8 @@ fn destructors_of_keys_run_as_at_the_end_of_a_thread() {
     run(|| {
         let mut keys = [0; 40];
         for key in &mut keys {
-            // SAFETY: room for a key. More of them than the library keeps in the thread's own block.
+            // SAFETY: there is memory for a key. These are more keys than the C library keeps in the
+            // thread's own block.
             let made = unsafe { libc::pthread_key_create(key, Some(destructor)) };
             assert_eq!(made, 0);
         }
@@ -499,7 +502,7 @@ fn destructors_of_keys_run_as_at_the_end_of_a_thread() {
             .map(|_| {
                 spawn(move || {
                     for key in keys {
-                        // SAFETY: a live key.
+                        // SAFETY: the key is live.
                         unsafe {
                             assert!(libc::pthread_getspecific(key).is_null());
                             libc::pthread_setspecific(key, ptr::without_provenance(1));
@@ -514,7 +517,7 @@ fn destructors_of_keys_run_as_at_the_end_of_a_thread() {
         }
         assert_eq!(RUN.load(Ordering::SeqCst), 10 * keys.len());
         for key in keys {
-            // SAFETY: a live key.
+            // SAFETY: the key is live.
             unsafe { libc::pthread_key_delete(key) };
         }
     });
@@ -553,7 +556,7 @@ fn a_library_that_is_loaded_while_processes_live_has_its_thread_locals_in_all_of
             })
             .collect();
         let name = CString::new(library.to_str().unwrap()).unwrap();
-        // SAFETY: a library of ours without constructors, and a function of it.
+        // SAFETY: the library is ours and has no constructors, and the function belongs to it.
         let next = unsafe {
             let handle = libc::dlopen(name.as_ptr(), libc::RTLD_NOW);
             assert!(!handle.is_null());
@@ -571,7 +574,7 @@ fn a_library_that_is_loaded_while_processes_live_has_its_thread_locals_in_all_of
     });
 
     fn call(next: usize) -> [i32; 2] {
-        // SAFETY: the function above.
+        // SAFETY: this is the function above.
         let next: extern "C" fn() -> c_int = unsafe { mem::transmute(next) };
         let first = next();
         process::yield_now();
@@ -579,7 +582,7 @@ fn a_library_that_is_loaded_while_processes_live_has_its_thread_locals_in_all_of
     }
 }
 
-// And beside plain threads.
+// Processes beside plain threads
 
 #[test]
 fn a_listener_serves_threads_and_processes_at_once() {
@@ -590,7 +593,8 @@ fn a_listener_serves_threads_and_processes_at_once() {
         let accept = |listener: TcpListener| {
             move || {
                 for _ in 0..EACH {
-                    // A plain thread's call blocks, whatever a process does to the listener at that moment.
+                    // The call of a plain thread blocks, whatever a process does to the listener at
+                    // that moment.
                     listener.accept().unwrap();
                 }
             }
@@ -610,7 +614,7 @@ fn a_listener_serves_threads_and_processes_at_once() {
         for thread in threads {
             thread.join().unwrap();
         }
-        // The mode is what it was.
+        // The mode has not changed.
         // SAFETY: no memory is passed.
         let flags = unsafe { libc::fcntl(listener.as_raw_fd(), libc::F_GETFL) };
         assert_eq!(flags & libc::O_NONBLOCK, 0);
@@ -619,7 +623,7 @@ fn a_listener_serves_threads_and_processes_at_once() {
 
 #[test]
 fn standard_output_is_written_without_parking() {
-    // std holds a borrow while it writes there.
+    // std holds a borrow while it writes to standard output.
     run(|| {
         let stop = Arc::new(AtomicBool::new(false));
         let others: Vec<_> = (0..5)

@@ -1,9 +1,11 @@
-//! All kinds of std's waits in threadlike processes at once, beside plain threads and ordinary processes, for a while:
-//! bytes are checked, locks are contended, processes are cancelled, meet deadlines and panic.
+//! All kinds of std's waits in threadlike processes at once, beside plain threads and ordinary
+//! processes, for a while. Bytes are checked. Many processes want the same locks. Processes are
+//! cancelled, miss deadlines and panic.
 //!
-//! `STD_NET_SOAK_SECONDS=600 cargo test --release -p std_net_tests --test threadlike_soak` is ten minutes of it.
+//! `STD_NET_SOAK_SECONDS=600 cargo test --release -p std_net_tests --test threadlike_soak` runs it for
+//! ten minutes.
 
-// Elsewhere a process cannot be threadlike.
+// On other systems a process cannot be threadlike.
 #![cfg(all(target_os = "linux", target_env = "gnu", not(std_net_portable)))]
 
 use std::cell::Cell;
@@ -24,7 +26,7 @@ fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandl
     process::Builder::new().threadlike(true).spawn(f).unwrap()
 }
 
-/// Numbers that look random, and are the same each time: xorshift.
+/// Numbers that look random and are the same each time: xorshift.
 struct Random(u64);
 
 impl Random {
@@ -36,7 +38,7 @@ impl Random {
     }
 }
 
-/// The byte at a place of the stream with this number.
+/// Returns the byte at a place of the stream with this number.
 fn byte(stream: u64, at: u64) -> u8 {
     (at.wrapping_mul(stream * 2 + 1) >> 3) as u8
 }
@@ -81,7 +83,7 @@ fn all_at_once_for_a_while() {
     let seconds = std::env::var("STD_NET_SOAK_SECONDS").ok();
     let seconds = seconds.map_or(5, |s| s.parse().expect("STD_NET_SOAK_SECONDS is a number"));
     runtime::Builder::new().workers(2).start().unwrap();
-    // Half of the processes are to panic; what they print is of no use.
+    // Half of the processes panic on purpose. Their messages are not useful.
     std::panic::set_hook(Box::new(|info| {
         if !info.payload().is::<&str>() {
             eprintln!("{info}");
@@ -127,7 +129,7 @@ fn soak(end: Instant) {
                 assert_eq!(MARK.get(), number);
             }));
         }
-        // Locks, among processes of both kinds and threads.
+        // Locks, used by both kinds of processes and by threads
         let work = |sums: Arc<(Mutex<u64>, Condvar, RwLock<u64>)>| {
             move || {
                 for i in 0..20 {
@@ -149,7 +151,8 @@ fn soak(end: Instant) {
         for _ in 0..10 {
             all.push(spawn(work(Arc::clone(&sums))));
         }
-        // An ordinary process blocks its worker for a lock, so that one is never held across a wait.
+        // An ordinary process blocks its worker for a lock, so no process may hold this lock during a
+        // wait.
         let quick = |sum: Arc<Mutex<u64>>| {
             move || {
                 for _ in 0..20 {
@@ -166,7 +169,7 @@ fn soak(end: Instant) {
         let threads: Vec<_> = (0..2)
             .map(|_| thread::spawn(work(Arc::clone(&sums))))
             .collect();
-        // Who waits for all of that.
+        // These processes wait until the others have done their work.
         let goal = *sums.0.lock().unwrap() + 100;
         for _ in 0..3 {
             let sums = Arc::clone(&sums);
@@ -178,7 +181,7 @@ fn soak(end: Instant) {
                 }
             }));
         }
-        // Messages.
+        // Messages
         let (sender, receiver) = mpsc::sync_channel(3);
         for i in 0..4 {
             let sender = sender.clone();
@@ -191,7 +194,7 @@ fn soak(end: Instant) {
         }
         drop(sender);
         all.push(spawn(move || assert_eq!(receiver.iter().count(), 100)));
-        // Cancelled, late, and those that panic while they hold what others use.
+        // Some are cancelled, some miss a deadline, and some panic while they hold what others use.
         let cancelled: Vec<_> = (0..10)
             .map(|i| {
                 let (a, b) = UnixStream::pair().unwrap();

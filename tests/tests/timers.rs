@@ -1,5 +1,5 @@
-//! Do many sleeping processes wake in the order of their deadlines, and does a deadline that does not
-//! expire cost a system call?
+//! Do many sleeping processes wake in the order of their deadlines? Does a deadline that does not pass
+//! cost a system call?
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -21,7 +21,7 @@ fn sleepers_wake_in_the_order_of_their_deadlines() {
     within(LIMIT, || {
         let (go, wait) = channel::unbounded::<()>();
         let begun = AtomicUsize::new(0);
-        // Per worker: each runs its own processes, one after another.
+        // The order is checked for each worker, because each runs its own processes one after another.
         let woken: Mutex<HashMap<ThreadId, Vec<Instant>>> = Mutex::default();
         let late = AtomicUsize::new(0);
         scope(|s| {
@@ -30,12 +30,12 @@ fn sleepers_wake_in_the_order_of_their_deadlines() {
                 let (wait, begun, woken, late) = (&wait, &begun, &woken, &late);
                 s.spawn(move || {
                     begun.fetch_add(1, Ordering::SeqCst);
-                    // Closed when all have begun.
+                    // The channel is closed when all have begun.
                     wait.recv().unwrap_err();
-                    // All different, and not in the order in which they begin.
+                    // All deadlines differ, and their order is not that in which the processes begin.
                     let at = start + Duration::from_micros(((i * 7919) % SLEEPERS) as u64 * 3);
                     if Instant::now() >= at {
-                        // A machine too slow to have put all to sleep by then.
+                        // The machine was too slow to have put all processes to sleep by then.
                         late.fetch_add(1, Ordering::SeqCst);
                         return;
                     }
@@ -66,7 +66,7 @@ fn a_sleep_that_was_cut_short_does_not_wake_the_next_process_in_its_place() {
             let sleeper = process::spawn(|| process::sleep(Duration::from_millis(3)));
             sleeper.cancel();
             sleeper.join().unwrap();
-            // In the same slot, most likely, with a later deadline.
+            // This process is probably in the same slot, with a later deadline.
             let start = Instant::now();
             let next = process::spawn(move || {
                 process::sleep(Duration::from_millis(5));

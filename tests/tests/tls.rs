@@ -1,4 +1,4 @@
-//! Does TLS over our streams do what it should, and say what went wrong?
+//! Does TLS over our streams work, and report what went wrong?
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -30,7 +30,7 @@ fn client() -> ClientConfigBuilder {
     ClientConfig::builder().root_pem(&*CA.pem)
 }
 
-/// Both sides of a handshake over a connection; the server in a process of its own.
+/// Does both sides of a handshake over a connection. The server is a process of its own.
 fn shake<S: Connected>(
     (a, b): (S, S),
     client: &ClientConfig,
@@ -91,7 +91,7 @@ fn a_stream_becomes_tls_by_its_method() {
         let (a, b) = tcp_pair();
         let acceptor = TlsAcceptor::new(server(&LOCALHOST));
         let accepted = process::spawn(move || acceptor.accept(b).unwrap());
-        // The address is in the certificate.
+        // The certificate has this address.
         let mut a = a.tls_with("127.0.0.1", &client().build().unwrap()).unwrap();
         let b = accepted.join().unwrap();
         assert_eq!(b.server_name(), None, "an address is no server name");
@@ -166,7 +166,7 @@ fn in_pieces(from: UnixStream, to: UnixStream, sizes: &'static [usize]) {
     });
 }
 
-/// Two ends of a connection that tears everything into pieces.
+/// Returns two ends of a connection that splits all data into pieces.
 fn torn(sizes: &'static [usize]) -> (UnixStream, UnixStream) {
     let ((a, x), (y, b)) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
     in_pieces(x.try_clone().unwrap(), y.try_clone().unwrap(), sizes);
@@ -183,7 +183,7 @@ fn records_in_pieces_and_a_handshake_of_several_records() {
                 let config = client().max_version(version).build().unwrap();
                 let (a, b) = shake(torn(sizes), &config, &large, "localhost");
                 let (a, b) = (a.unwrap(), b.unwrap());
-                // Both write while both read parts of records.
+                // Both sides write while both read parts of records.
                 let other = process::spawn(move || {
                     let mut buf = vec![0; 50_000];
                     (&b).write_all(&[2; 50_000]).unwrap();
@@ -254,7 +254,7 @@ fn expired_self_signed_and_of_another_authority() {
             let error = a.unwrap_err();
             assert_eq!(cause(&error), TlsCause::Certificate, "{error}");
             assert!(TlsError::of(&error).unwrap().rustls().is_some());
-            // The switch with the dangerous name takes them all.
+            // The dangerous option accepts all of them.
             let any = ClientConfig::builder().dangerous_skip_verification();
             let any = any.build().unwrap();
             let (a, b) = shake(tcp_pair(), &any, &server(&identity), "example.org");
@@ -289,7 +289,7 @@ fn a_client_certificate_asked_missing_and_wrong() {
             let none = client().build().unwrap();
             let (a, b) = shake(tcp_pair(), &none, &strict, "localhost");
             assert_eq!(cause(&b.unwrap_err()), TlsCause::Certificate);
-            // A client of TLS 1.3 has ended its handshake before the server looks.
+            // A client of TLS 1.3 ends its handshake before the server checks its certificate.
             let error = match a {
                 Ok(a) => (&a).read(&mut [0; 8]).unwrap_err(),
                 Err(error) => error,
@@ -401,7 +401,8 @@ fn a_peer_that_is_silent_or_hangs_up_in_the_handshake() {
         let error = acceptor.accept(b).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
 
-        // It said why, and what it said is told although it can no longer be written to.
+        // The peer sent a reason before it left. The error has this reason, although nothing can be
+        // sent to the peer any more.
         let (a, b) = UnixStream::pair().unwrap();
         b.write_string("HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
         drop(b);
@@ -429,7 +430,8 @@ fn a_deadline_of_reads_and_writes() {
         let mut buf = [0; 5];
         a.read_exact(&mut buf).unwrap();
         assert_eq!(&buf, b"later");
-        // Nobody reads at the other end: a write meets its deadline, and goes on without a gap.
+        // The other end does not read. So a write reaches its deadline, and later continues without a
+        // gap.
         a.set_deadline(Duration::from_millis(20));
         let mut taken = 0;
         let error = loop {
@@ -460,7 +462,7 @@ fn a_truncated_stream_is_reported() {
     both(|| {
         let (a, b) = pair(tcp_pair());
         (&a).write_all(b"not all").unwrap();
-        // The connection ends below TLS.
+        // The connection below TLS ends.
         a.stream().shutdown(Shutdown::Write).unwrap();
         let mut text = String::new();
         let error = (&b).read_to_string(&mut text).unwrap_err();
@@ -470,7 +472,7 @@ fn a_truncated_stream_is_reported() {
         );
         let error = (&b).read(&mut [0; 8]).unwrap_err();
         assert_eq!(cause(&error), TlsCause::Truncated, "and again");
-        // In the middle of a record.
+        // The connection ends in the middle of a record.
         let (a, b) = pair(UnixStream::pair().unwrap());
         a.stream()
             .write_bytes(&[23, 3, 3, 0, 100, 1, 2, 3])
@@ -534,7 +536,7 @@ fn sessions_are_resumed() {
             let resumed = |config: &ClientConfig, server: &ServerConfig| {
                 let (a, b) = shake(tcp_pair(), config, server, "localhost");
                 let (mut a, mut b) = (a.unwrap(), b.unwrap());
-                // The tickets of TLS 1.3 come behind the handshake: whoever reads gets them.
+                // The tickets of TLS 1.3 come after the handshake, and a read takes them.
                 b.write_all(b"x").unwrap();
                 a.read_exact(&mut [0]).unwrap();
                 assert_eq!(a.is_resumed(), b.is_resumed());
@@ -560,7 +562,7 @@ fn sessions_are_resumed() {
     });
 }
 
-/// A peer that changes its keys, and asks the other side to do the same.
+/// The peer changes its keys, and asks the other side to do the same.
 #[test]
 fn keys_change_while_both_sides_write() {
     use std_net::tls::rustls::{self, pki_types::pem::PemObject};
@@ -581,7 +583,7 @@ fn keys_change_while_both_sides_write() {
         let server = process::spawn(move || {
             let b = TlsAcceptor::new(server(&LOCALHOST)).accept(b).unwrap();
             let (mut read, mut write) = b.into_channels(false).unwrap();
-            // Writes while the other half meets the changes.
+            // One half writes while the other half reads the changes.
             let writer = process::spawn(move || {
                 for i in 0..ROUNDS as u8 {
                     write.write_chunk(&[i; 20_000]).unwrap();
@@ -676,7 +678,7 @@ fn channels_over_tls() {
         assert_eq!(lines[999], "line 999");
         writer.join().unwrap();
         echo.join().unwrap().unwrap();
-        // A deadline of one half alone.
+        // Only this half has a deadline.
         let (a, _b) = pair(tcp_pair());
         let (mut read, mut write) = a.into_channels(true).unwrap();
         read.set_deadline(Duration::from_millis(2));
@@ -721,7 +723,8 @@ fn a_panic_is_no_clean_end() {
 #[test]
 fn a_changed_record_that_is_met_without_a_wait_is_told_to_the_peer_too() {
     both(|| {
-        // Without tickets behind the handshake, and with alerts that can be told from other records.
+        // This version sends no tickets after the handshake, and its alerts differ visibly from other
+        // records.
         let config = client().max_version(Version::Tls12).build().unwrap();
         let (inner_a, inner_b) = shake(
             UnixStream::pair().unwrap(),
@@ -730,7 +733,7 @@ fn a_changed_record_that_is_met_without_a_wait_is_told_to_the_peer_too() {
             "localhost",
         );
         let (inner_a, inner_b) = (inner_a.unwrap(), inner_b.unwrap());
-        // It keeps the connection from being closed, of which the peer would hear too.
+        // This handle keeps the connection open. A close would reach the peer too.
         let _kept = inner_a.try_clone();
         let (a, b) = shake(
             (inner_a, inner_b),
@@ -742,9 +745,9 @@ fn a_changed_record_that_is_met_without_a_wait_is_told_to_the_peer_too() {
         let raw = b.stream().stream();
         raw.write_bytes(&[23, 3, 3, 0, 20]).unwrap();
         raw.write_bytes(&[0; 20]).unwrap();
-        // A client that goes looks for what has come, and does not wait.
+        // A client that is dropped reads what has come, and does not wait.
         drop(a);
-        // The records themselves: ours would not let us read past the TLS above.
+        // Read the records directly, because our type does not allow reads below TLS.
         let raw = raw.as_fd().try_clone_to_owned().unwrap();
         let mut raw = std::os::unix::net::UnixStream::from(raw);
         raw.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -851,7 +854,7 @@ fn a_cancelled_read_loses_nothing() {
     });
 }
 
-/// Many processes share one connection: each write comes whole, and nothing is lost.
+/// Many processes share one connection. Each write must arrive whole, and nothing may be lost.
 #[test]
 fn many_write_to_one_connection() {
     both(|| {

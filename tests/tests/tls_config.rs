@@ -1,5 +1,5 @@
-//! Does a configuration of TLS say what is wrong with its certificates and keys, in which file and which of
-//! them, and does it lose none in silence?
+//! If certificates or keys of a TLS configuration are wrong, does the error say what is wrong, in which
+//! file and in which certificate? Is no certificate ignored silently?
 
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
@@ -13,7 +13,7 @@ use std_net::unix::UnixStream;
 use std_net_tests::certificates::{Authority, Identity};
 use std_net_tests::{TempPath, both, tcp_pair, tool};
 
-/// The problem, the file and the text of an error.
+/// Returns the problem, the file and the text of an error.
 #[track_caller]
 fn problem<T>(result: io::Result<T>) -> (PemProblem, Option<String>, String) {
     let Err(error) = result else {
@@ -44,7 +44,7 @@ fn roots(content: impl AsRef<[u8]>) -> io::Result<ClientConfig> {
     ClientConfig::builder().root_file(&*path).build()
 }
 
-/// Whether a client of this configuration trusts this server.
+/// Returns whether a client with this configuration trusts this server.
 fn trusts(config: &ClientConfig, server: &Identity) -> bool {
     let (a, b) = tcp_pair();
     let config = config.clone();
@@ -64,7 +64,8 @@ fn a_byte_order_mark_loses_no_root() {
     both(|| {
         let (first, second) = (Authority::new(), Authority::new());
         let mark = "\u{feff}";
-        // As editors write it, as files with it are put together, and with the ends of lines of Windows.
+        // These are bundles as editors write them, as joined files have them, and with the line ends of
+        // Windows.
         for bundle in [
             format!("{mark}{}{}", first.pem, second.pem),
             format!("{mark}{}{mark}{}", first.pem, second.pem),
@@ -75,7 +76,7 @@ fn a_byte_order_mark_loses_no_root() {
             assert!(trusts(&config, &first.issue(&["localhost"])));
             assert!(trusts(&config, &second.issue(&["localhost"])));
         }
-        // Of a server's files too.
+        // The files of a server can have these forms too.
         let me = first.issue(&["localhost"]);
         let config = roots(&first.pem).unwrap();
         let marked = Identity {
@@ -101,11 +102,11 @@ fn a_damaged_bundle_says_which_certificate() {
         let end = "-----END CERTIFICATE-----";
         let base64 = |pem: &str| pem.lines().nth(1).unwrap().to_owned();
         for (bundle, says) in [
-            // Cut off, as by a full disk.
+            // The file is cut off, as after a full disk.
             (format!("{one}{}", &two[..two.len() / 2]), "certificate 2"),
-            // The end of the first is missing, and the second stands in it.
+            // The end of the first certificate is missing, so the second stands inside it.
             (format!("{}{two}", one.replace(end, "")), "certificate"),
-            // A character that is none of Base64's; one line is missing; one that is double.
+            // One character is not Base64, one line is missing, and one line occurs twice.
             (
                 format!("{one}{}", two.replacen(&base64(two)[..8], "MII*****", 1)),
                 "certificate 2",
@@ -121,7 +122,7 @@ fn a_damaged_bundle_says_which_certificate() {
                 ),
                 "certificate 2",
             ),
-            // Beginnings that are none, and that a parser passes over.
+            // These first lines are wrong, and a parser would ignore them.
             (
                 format!("{one}{}", two.replace("-----BEGIN", "----BEGIN")),
                 "line",
@@ -141,7 +142,7 @@ fn a_damaged_bundle_says_which_certificate() {
             assert_eq!(what, PemProblem::BadCertificate, "{text}");
             assert_eq!(named, shown(&path));
             assert!(text.contains(says), "{text}");
-            // Of clients' roots, and of a chain.
+            // These tests are for the roots of clients and for a chain.
             let me = first.issue(&["localhost"]);
             let server = ServerConfig::builder(&*me.chain, &*me.key).client_root_file(&*path);
             assert_eq!(problem(server.build()).1, shown(&path));
@@ -151,7 +152,7 @@ fn a_damaged_bundle_says_which_certificate() {
         }
         let (what, path, _) = problem(ClientConfig::builder().root_pem("nothing").build());
         assert_eq!((what, path), (PemProblem::NoCertificate, None));
-        // What else stands in a bundle is passed over.
+        // Other objects in a bundle are ignored.
         let request =
             "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n";
         roots(format!("# Our own\n{one}\n{request}{two}")).unwrap();
@@ -199,7 +200,7 @@ fn of_keys_it_says_what_is_wrong() {
     });
 }
 
-/// What the tool itself makes.
+/// The openssl tool makes this key.
 #[test]
 fn a_key_that_openssl_has_encrypted() {
     let Some(openssl) = tool("openssl") else {
@@ -269,7 +270,7 @@ fn a_name_that_is_none_is_named() {
     });
 }
 
-/// The whole way, by files.
+/// The whole way works with files.
 #[test]
 fn what_is_right_works() {
     both(|| {

@@ -1,4 +1,5 @@
-//! TLS beside reading and writing: looking ahead, without a wait, protocols by connection, cipher suites.
+//! TLS beside reads and writes: peeks, calls that do not wait, application protocols by connection,
+//! cipher suites.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
@@ -42,13 +43,13 @@ fn a_peek_leaves_what_it_sees() {
         }
         assert_eq!(b.peek(&mut []).unwrap(), 0);
         let mut all = [0; 64];
-        // More than there is.
+        // This buffer is larger than the data.
         assert_eq!(b.peek(&mut all).unwrap(), 14);
         assert_eq!(b.read(&mut first).unwrap(), 4);
         assert_eq!(b.peek(&mut all).unwrap(), 10);
         assert_eq!(&all[..10], b"/ HTTP/1.1");
         assert_eq!(b.read(&mut all).unwrap(), 10);
-        // It waits, and sees the end.
+        // The peek waits, and sees the end.
         let waiting = process::spawn(move || {
             let n = b.peek(&mut first).unwrap();
             (b, first, n)
@@ -77,7 +78,7 @@ fn without_a_wait() {
         assert_eq!(&buf[..4], b"ping");
         would_block(b.try_read(&mut buf));
         assert_eq!(a.try_write(b"").unwrap(), 0);
-        // Until there is no room; all that was taken comes.
+        // Write until there is no room. All bytes that were taken must arrive.
         let mut taken = 0;
         let error = loop {
             match a.try_write(&[7; 10_000]) {
@@ -115,7 +116,7 @@ fn protocols_by_connection() {
             let server = server.clone();
             let accepting = process::spawn(move || {
                 let pending = PendingServer::read(b).unwrap();
-                // What the client prefers, whatever it is.
+                // The server chooses what the client prefers.
                 let first = pending.alpn().next().unwrap().to_vec();
                 pending.accept(&server.with_alpn([first])).unwrap()
             });
@@ -127,7 +128,7 @@ fn protocols_by_connection() {
             let b = accepting.join().unwrap();
             assert_eq!(b.alpn(), a.alpn());
         }
-        // The configuration itself is as it was.
+        // The configuration itself has not changed.
         let (a, b) = tcp_pair();
         let accepting = process::spawn(move || TlsAcceptor::new(server).accept(b).unwrap());
         assert_eq!(client.connect(a, "localhost").unwrap().alpn(), None);
@@ -165,7 +166,7 @@ fn cipher_suites_are_chosen_by_name() {
             let theirs = accepting.join().unwrap();
             assert_eq!(theirs.cipher_suite(), Some(suite));
         }
-        // Of the server.
+        // The server limits the cipher suites.
         let config = ServerConfig::builder(&*LOCALHOST.chain, &*LOCALHOST.key)
             .cipher_suites(["TLS13_AES_128_GCM_SHA256"])
             .min_version(Version::Tls13)
@@ -176,7 +177,7 @@ fn cipher_suites_are_chosen_by_name() {
         let stream = client().connect(a, "localhost").unwrap();
         assert_eq!(stream.cipher_suite(), Some("TLS13_AES_128_GCM_SHA256"));
         accepting.join().unwrap();
-        // What there is not, and nothing at all.
+        // One suite does not exist, and one list is empty.
         let error = ClientConfig::builder()
             .root_pem(&*CA.pem)
             .cipher_suites(["TLS_RSA_WITH_RC4_128_MD5"])
@@ -194,7 +195,7 @@ fn cipher_suites_are_chosen_by_name() {
     });
 }
 
-/// Zero bytes ask nobody, and a zero-byte write sends no record.
+/// A read of zero bytes does not read the connection, and a write of zero bytes sends no record.
 #[test]
 fn nothing_is_read_and_written_at_once() {
     both(|| {

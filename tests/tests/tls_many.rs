@@ -1,4 +1,4 @@
-//! Do a thousand TLS connections at once work in processes as they come?
+//! Do a thousand TLS connections at once work in ordinary processes?
 
 use std::io::{Read, Write};
 use std::process::Command;
@@ -63,7 +63,7 @@ fn a_thousand_connections_in_processes_of_the_default_stack() {
                     };
                     echo(i as u64);
                     ready.send(()).unwrap();
-                    // Until all of them are there.
+                    // Wait until all of them are there.
                     assert!(gone.recv().is_err());
                     echo(!(i as u64));
                 })
@@ -80,7 +80,7 @@ fn a_thousand_connections_in_processes_of_the_default_stack() {
     });
 }
 
-/// Most of the default stack is left to the program, also in a debug build, which takes most.
+/// Most of the default stack is left to the program, even in a debug build, which uses the most.
 #[test]
 fn a_handshake_fits_into_48_kib_of_stack() {
     within(LIMIT, || {

@@ -1,4 +1,4 @@
-//! TLS against OpenSSL and curl, in both directions.
+//! TLS with OpenSSL and curl, in both directions.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
@@ -16,7 +16,7 @@ use std_net::tls::{
 use std_net_tests::certificates::{Authority, Identity, self_signed};
 use std_net_tests::{LIMIT, Server, both, example, tool, within};
 
-/// PEM files of an authority and some certificates, in a folder that goes with it.
+/// PEM files of an authority and some certificates. The folder is removed when this is dropped.
 struct Files {
     folder: tempfile::TempDir,
     authority: Authority,
@@ -59,7 +59,7 @@ impl Files {
     }
 }
 
-/// Where the server of a test runs. The test itself waits for programs, which would stop a worker.
+/// Where the server of a test runs. The test itself waits for programs, which would block a worker.
 #[derive(Clone, Copy)]
 enum Place {
     Thread,
@@ -77,7 +77,7 @@ impl Place {
     fn run<T: Send + 'static>(self, f: impl FnOnce() -> T + Send + 'static) -> mpsc::Receiver<T> {
         let (result, receiver) = mpsc::channel();
         let f = move || {
-            // Nobody asks when the test has failed.
+            // If the test has failed, the receiver is gone.
             let _ = result.send(f());
         };
         match self {
@@ -88,7 +88,7 @@ impl Place {
     }
 }
 
-/// Echoes lines over TLS, and gives what became of each connection.
+/// Sends lines back over TLS, and returns the result of each connection.
 fn echo_server(
     place: Place,
     config: ServerConfigBuilder,
@@ -111,7 +111,7 @@ fn echo_server(
     (address, server)
 }
 
-/// `openssl s_client`, which ends when it is dropped.
+/// `openssl s_client`. It ends when this is dropped.
 struct SClient {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -141,7 +141,7 @@ impl SClient {
         stdin.flush().unwrap();
     }
 
-    /// Reads to a line that has this in it; all that came.
+    /// Reads up to a line that contains this text. Returns everything that came.
     fn until(&mut self, what: &str) -> String {
         let mut all = String::new();
         loop {
@@ -196,7 +196,7 @@ impl SServer {
                 break address.rsplit_once(':').unwrap().1.parse().unwrap();
             }
         };
-        // Its words must not fill the pipe.
+        // Read its output, so that the pipe never fills.
         thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         SServer { child, port }
     }
@@ -213,7 +213,7 @@ impl Drop for SServer {
     }
 }
 
-/// A line there and back, reversed.
+/// Sends a line and gets it back reversed.
 fn reversed(stream: &TlsStream<TcpStream>) {
     let mut read = stream.open_read_channel().unwrap();
     (&*stream).write_all(b"hello\n").unwrap();
@@ -254,7 +254,7 @@ fn s_client_gets_its_lines_back_in_both_versions() {
             client.say("grüß dich\n");
             client.until("grüß dich");
             client.end();
-            // The right certificate, but not for this name.
+            // The certificate is valid, but not for this name.
             let args = [
                 "-CAfile",
                 &ca,
@@ -289,7 +289,7 @@ fn s_client_is_told_the_application_protocol_and_resumes() {
             let head = client.until("Verify return code");
             assert!(head.contains("ALPN protocol: echo"), "{head}");
             assert!(head.contains("New, TLS"), "{head}");
-            // A line there and back: the tickets have come by then.
+            // When a line has come back, the tickets have arrived too.
             client.say("hello\n");
             client.until("hello");
             client.end();
@@ -445,7 +445,7 @@ fn s_server_that_is_killed_leaves_a_truncated_stream() {
     });
 }
 
-/// An HTTPS server that answers so many connections.
+/// Runs an HTTPS server that answers this many connections.
 fn https_server(
     place: Place,
     config: ServerConfigBuilder,
@@ -539,7 +539,8 @@ fn the_client_program_gets_an_answer() {
         assert!(head.contains("HTTP/1.1 200 OK"), "{head}");
         let output = run(&["--insecure", &url]);
         assert!(output.status.success());
-        // Roots that do not know ours, and none at all: not those of this machine, which may have any.
+        // One set of roots does not contain our authority, and one set is empty. The roots of this
+        // machine are not used, because they are unknown.
         let run_with_roots = |roots: &str| {
             let output = Command::new(example("tls_client"))
                 .arg(&url)

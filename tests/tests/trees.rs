@@ -1,5 +1,5 @@
-//! Does a cancel, and a deadline, reach all processes that belong to one, in whatever they wait, and no
-//! other?
+//! Do a cancel and a deadline reach all processes that belong together, in every kind of wait, and no
+//! others?
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std_net_tests::{LIMIT, both, tcp_pair, within};
 const NEVER: Duration = Duration::MAX;
 const SOON: Duration = Duration::from_millis(30);
 
-/// Waits until it is stopped, and says why.
+/// Waits until it is stopped. Returns the kind of the error.
 fn wait_to_be_stopped() -> ErrorKind {
     process::sleep(NEVER);
     process::check_cancelled().unwrap_err().kind()
@@ -25,14 +25,14 @@ fn is_cancelled() -> bool {
     process::is_cancelled(&process::check_cancelled().unwrap_err())
 }
 
-/// What waits, and the error with which it ends.
+/// The name of a wait, and a function that returns the error with which it ends.
 type Waiting = (&'static str, fn() -> io::Error);
 
-/// Every kind of wait that can fail, each until it does.
+/// Every kind of wait that can fail. Each waits until it fails.
 fn waits() -> Vec<Waiting> {
     vec![
         ("read", || {
-            // A pair needs no wait to be made.
+            // A pair can be made without a wait.
             let (mut stream, _peer) = UnixStream::pair().unwrap();
             stream.read(&mut [0; 4]).unwrap_err()
         }),
@@ -114,7 +114,7 @@ fn every_wait_of_a_tree_fails_when_it_is_cancelled() {
         for (name, wait) in waits() {
             let group = Group::new();
             let (told, tells) = channel::bounded(2);
-            // One that waits itself, one in a scope of it, and one that is spawned by that.
+            // One process waits itself, one runs in its scope, and that one spawns another.
             let top = group.spawn(move || {
                 process::scope(|scope| {
                     let lower = scope.spawn(|| {
@@ -175,7 +175,7 @@ fn what_is_spawned_plainly_is_nobodys() {
         sender.send(()).unwrap();
         assert_eq!(child.join().unwrap(), Ok(()));
 
-        // Nor is what says so.
+        // A detached process is not stopped either.
         let group = Group::new();
         let member = group.spawn(|| {
             let free = Builder::new().detached().spawn(|| {
@@ -224,7 +224,7 @@ fn the_nearest_deadline_counts() {
         let outer = Builder::new().deadline(far).spawn(move || {
             let near = Builder::new().deadline(SOON).spawn(wait_to_be_stopped);
             assert_eq!(near.unwrap().join().unwrap(), ErrorKind::TimedOut);
-            // That was the inner one's alone.
+            // That deadline belonged only to the inner process.
             process::check_cancelled().unwrap();
             let farther = Builder::new()
                 .deadline(2 * far)
@@ -242,7 +242,7 @@ fn the_nearest_deadline_counts() {
 fn children_of_one_that_has_ended_are_its_parents() {
     both(|| {
         let group = Group::new();
-        // Each ends at once, and leaves the next one.
+        // Each process spawns the next one and ends at once.
         fn line(length: usize, end: channel::Sender<bool>) {
             if length > 0 {
                 process::spawn(move || line(length - 1, end));
@@ -255,7 +255,7 @@ fn children_of_one_that_has_ended_are_its_parents() {
         group.cancel();
         assert_eq!(ends.recv(), Ok(true));
 
-        // And have its deadline still.
+        // They still have the deadline.
         let (end, ends) = channel::bounded(1);
         let first = Builder::new().deadline(SOON).spawn(move || {
             process::spawn(move || end.send(wait_to_be_stopped()));
@@ -272,7 +272,7 @@ fn deadlines_of_waits_and_of_the_process_do_not_disturb_each_other() {
             .deadline(Duration::from_millis(100))
             .spawn(|| {
                 let (mut client, mut server) = tcp_pair();
-                // Nearer ones pass, one after another, in the same slot of the timer.
+                // Earlier deadlines pass one after another, in the same slot of the timer.
                 for _ in 0..5 {
                     client.set_deadline(Duration::from_millis(2));
                     assert_eq!(
@@ -292,7 +292,7 @@ fn deadlines_of_waits_and_of_the_process_do_not_disturb_each_other() {
                 error.kind()
             });
         assert_eq!(process.unwrap().join().unwrap(), ErrorKind::TimedOut);
-        // The next one in that slot has none.
+        // The next process in that slot has no deadline.
         let next = process::spawn(|| {
             process::sleep(Duration::from_millis(120));
             process::check_cancelled()
@@ -317,7 +317,7 @@ fn a_deadline_that_no_wait_hears_lets_the_process_be() {
     });
 }
 
-/// Many come and go in one group while it is cancelled, from many threads.
+/// Many processes begin and end in one group while it is cancelled, from many threads.
 #[test]
 fn a_cancel_misses_nobody() {
     within(LIMIT, || {

@@ -1,5 +1,5 @@
-//! Do the `try_` methods never wait, on sockets in the ordinary, blocking mode, and leave that mode
-//! alone?
+//! Do the `try_` methods never wait, on sockets in the usual blocking mode, and leave this mode
+//! unchanged?
 
 use std::fmt::Debug;
 use std::io::{self, ErrorKind, Read, Write};
@@ -23,7 +23,7 @@ fn timed_out<T: Debug>(result: io::Result<T>) {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::TimedOut);
 }
 
-/// Tries again until the other side's doing has come through.
+/// Tries again until the action of the other side has arrived.
 fn soon<T>(mut attempt: impl FnMut() -> io::Result<T>) -> T {
     loop {
         match attempt() {
@@ -56,7 +56,7 @@ fn streams() {
         };
         assert_eq!(full.kind(), ErrorKind::WouldBlock);
 
-        // The mode is as it was: these wait.
+        // The mode has not changed, so these calls wait.
         let late = {
             let b = b.try_clone().unwrap();
             process::spawn(move || {
@@ -79,7 +79,7 @@ fn streams() {
 
         drop(a);
         b.reset_deadline();
-        // What was sent, and then the end, or the reset of what was not read.
+        // Read the data, and then the end, or a reset because of unread data.
         loop {
             match b.try_read(&mut [0; 65536]) {
                 Ok(0) => break,
@@ -91,7 +91,7 @@ fn streams() {
     });
 }
 
-/// A listener that `try_accept` was called on still makes `accept` wait, and std's too.
+/// After `try_accept`, `accept` on the same listener still waits, and so does std's.
 #[test]
 fn a_listener_still_waits_in_accept() {
     both(|| {

@@ -1,11 +1,11 @@
-//! `socket` and `unix` are twins: the same files, and in them the same methods with the same signatures
-//! in the same order. What only one of them can have, and what must differ, stands here with why. Read
-//! from the source, because order is nowhere else.
+//! `socket` and `unix` are twins: they have the same files, with the same methods, signatures and
+//! order. This file lists what only one side can have and what must differ, with the reasons. It reads
+//! the source, because only the source has the order.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The files that both have.
+/// The files that both sides have.
 const FILES: [&str; 9] = [
     "addr",
     "ancillary",
@@ -18,21 +18,21 @@ const FILES: [&str; 9] = [
     "stream",
 ];
 
-/// What means the same in both: of IP, of Unix.
+/// Types and names that mean the same on both sides, first for IP, then for Unix.
 const SAME: [(&str, &str); 8] = [
     ("TcpStream", "UnixStream"),
     ("TcpListener", "UnixListener"),
     ("UdpSocket", "UnixDatagram"),
     ("TcpBuilder", "UnixBuilder"),
-    // What a high-level socket connects to: names and addresses, or paths.
+    // High-level sockets connect to names and addresses, or to paths.
     ("A:ToSocketAddrs", "P:AsRef<Path>"),
     ("addr:A", "path:P"),
-    // An address of the low-level socket.
+    // The address of the low-level socket.
     ("implInto<SockAddr>", "&SocketAddr"),
     ("SockAddr", "SocketAddr"),
 ];
 
-/// Methods (`Type::name`) of one side only, by file, with why.
+/// Methods (`Type::name`) that only one side has, by file, with the reason.
 type Only = (&'static str, &'static [&'static str], &'static str);
 
 const ONLY_SOCKET: &[Only] = &[
@@ -354,7 +354,7 @@ const ONLY_UNIX: &[Only] = &[
     ),
 ];
 
-/// Methods of both whose signatures differ, by file, with why.
+/// Methods of both sides whose signatures differ, by file, with the reason.
 const DIFFER: &[Only] = &[
     (
         "ancillary",
@@ -398,7 +398,7 @@ struct Method {
     signature: String,
 }
 
-/// The public methods of a file in order.
+/// Returns the public methods of a file, in order.
 fn methods(file: &Path) -> Vec<Method> {
     let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     let mut found = Vec::new();
@@ -438,13 +438,13 @@ fn methods(file: &Path) -> Vec<Method> {
     found
 }
 
-/// With the Unix name of everything that both have.
+/// Replaces all names that both sides have by the Unix names.
 fn common(text: &str) -> String {
     let mut text = text.to_owned();
     for (socket, unix) in SAME {
         text = text.replace(socket, unix);
     }
-    // What goes beside a message over a Unix socket borrows descriptors; over IP there are none.
+    // The data beside a message over a Unix socket borrow descriptors. Over IP there are none.
     text.replace("<'fd>", "").replace("<'_>", "")
 }
 

@@ -14,10 +14,10 @@ use std_net::unix::{
 };
 use std_net_tests::{TempPath, both, tool};
 
-/// Nothing here takes so long.
+/// No step here may take longer than this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A program whose input and output are ours, ended when dropped.
+/// A program whose input and output are connected to the test. It ends when this is dropped.
 struct Peer {
     child: Child,
     input: Option<ChildStdin>,
@@ -44,14 +44,14 @@ impl Peer {
         input.write_all(text.as_bytes()).unwrap();
     }
 
-    /// On a thread of the pool: what the program answers to may be another process of this worker.
+    /// Reads on a thread of the pool, because the program may answer another process of this worker.
     fn hear(&mut self) -> String {
         let mut line = String::new();
         process::blocking(|| self.output.read_line(&mut line)).unwrap();
         line
     }
 
-    /// Ends its input; what is left of its output.
+    /// Ends the input of the program. Returns the rest of its output.
     fn end(&mut self) -> String {
         self.input = None;
         let mut rest = String::new();
@@ -67,7 +67,7 @@ impl Drop for Peer {
     }
 }
 
-/// Connects to a program that is only about to listen.
+/// Connects to a program that may not listen yet.
 fn connect<T>(connect: impl Fn() -> std::io::Result<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -86,7 +86,7 @@ fn connect<T>(connect: impl Fn() -> std::io::Result<T>) -> T {
     }
 }
 
-/// A name that nothing else has.
+/// Returns a name that nothing else uses.
 fn abstract_name(what: &str) -> String {
     static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let n = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -152,7 +152,7 @@ fn socat_talks_in_seqpackets() {
         let addr = SocketAddr::from_pathname(&*path).unwrap();
         let listener = UnixSeqpacketListener::bind_addr(&addr).unwrap();
         listener.set_deadline(PATIENCE);
-        // 5 is SOCK_SEQPACKET.
+        // The number 5 is SOCK_SEQPACKET.
         let connect = format!("UNIX-CONNECT:{},type=5", path.display());
         let mut client = Peer::start(&socat, &[&"-t30", &"-", &connect]);
         let (connection, _) = listener.accept().unwrap();
@@ -162,7 +162,7 @@ fn socat_talks_in_seqpackets() {
             client.say(text);
             let n = connection.recv(&mut buf).unwrap();
             assert_eq!(&buf[..n], text.as_bytes());
-            // Two messages that socat receives one by one.
+            // socat receives these two messages one by one.
             connection.send(b"got ").unwrap();
             connection.send(text.as_bytes()).unwrap();
             assert_eq!(client.hear(), format!("got {text}"));
@@ -211,7 +211,7 @@ fn socat_sends_datagrams_and_gets_an_answer() {
     });
 }
 
-/// Answers one request of HTTP.
+/// Answers one HTTP request.
 fn hello(listener: &UnixListener) {
     let (stream, _) = listener.accept().unwrap();
     stream.set_deadline(PATIENCE);
@@ -253,7 +253,8 @@ fn curl_asks_over_a_path_and_an_abstract_name() {
     });
 }
 
-/// OpenBSD's netcat: others have no Unix sockets, or mean a file by a leading `@`.
+/// Returns OpenBSD's netcat. Other versions have no Unix sockets, or take a leading `@` for a file
+/// name.
 fn openbsd_netcat() -> Option<std::path::PathBuf> {
     let nc = tool("nc")?;
     let help = Command::new(&nc).arg("-h").output().unwrap();

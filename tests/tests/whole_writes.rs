@@ -1,5 +1,5 @@
-//! Does one `write` take all, as with a socket of std's that blocks? Code that passes over the count
-//! would lose the rest.
+//! Does one `write` take all bytes, as with a blocking socket of std? Code that ignores the returned
+//! count would lose the rest.
 
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use std_net::process;
 use std_net::unix::{Ancillary, UnixStream};
 use std_net_tests::{both, tcp_pair};
 
-/// More than all buffers hold.
+/// More bytes than all buffers hold.
 const LARGE: usize = 8 << 20;
 
-/// Writes once, and wants the other end to get all of it.
+/// Writes once, and checks that the other end gets all bytes.
 fn once<S: Read + Write + Send + 'static>(
     (mut a, mut b): (S, S),
     write: impl FnOnce(&mut S, &[u8]) -> std::io::Result<usize>,
@@ -66,7 +66,7 @@ fn what_ends_it_before_leaves_a_count() {
         let a = Arc::new(a);
         let other = Arc::clone(&a);
         let ender = process::spawn(move || {
-            // When the write has begun.
+            // Wait until the write has begun.
             b.peek(&mut [0]).unwrap();
             other.set_deadline(Duration::ZERO);
             b

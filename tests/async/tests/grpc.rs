@@ -1,5 +1,5 @@
-//! gRPC by tonic over processes: a unary call and a stream, client and server. tonic's own transport wants
-//! tokio; its codecs and services do not.
+//! gRPC by tonic over processes: a unary call and a stream, with client and server. tonic's own
+//! transport needs tokio, but its codecs and services do not.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use tonic::server::{ServerStreamingService, UnaryService};
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-/// What `prost` would make of `message Number { uint64 value = 1; }`.
+/// The type that `prost` would make of `message Number { uint64 value = 1; }`.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Number {
     #[prost(uint64, tag = "1")]
@@ -73,7 +73,7 @@ async fn route(
     })
 }
 
-/// tonic's client over hyper's.
+/// Makes tonic's client use hyper's.
 #[derive(Clone)]
 struct Channel(hyper::client::conn::http2::SendRequest<Body>);
 

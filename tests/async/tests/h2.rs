@@ -1,4 +1,4 @@
-//! The crate h2 by itself, over `tokio::io` without tokio's runtime.
+//! The crate h2 alone, over `tokio::io` without tokio's runtime.
 
 use std_net::process;
 use std_net_tests::both;

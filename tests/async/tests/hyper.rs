@@ -1,4 +1,4 @@
-//! hyper as server and client in processes, and against curl and h2load.
+//! hyper as server and client in processes, also with curl and h2load.
 
 use std::convert::Infallible;
 use std::process::Command;
@@ -14,7 +14,7 @@ use std_net::socket::{TcpListener, TcpStream};
 use std_net_tests::{LIMIT, both, tool, within};
 use std_net_tests_async::compat_pair;
 
-/// Answers with the body that was sent, after a wait that a process may have anywhere.
+/// Answers with the body of the request, after a wait.
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
     process::delay(Duration::from_millis(1)).await;
     let body = request.into_body().collect().await?.to_bytes();
@@ -25,7 +25,7 @@ fn body(text: &str) -> Full<Bytes> {
     Full::new(Bytes::from(text.to_owned()))
 }
 
-/// Larger than any socket's buffer.
+/// Returns a text larger than any socket's buffer.
 fn large() -> String {
     "0123456789".repeat(500_000)
 }
@@ -95,7 +95,7 @@ fn http_2_with_many_requests_at_once() {
     });
 }
 
-/// A request that never ends its head is dropped by hyper's own timer.
+/// hyper's own timer ends a request whose head never ends.
 #[test]
 fn a_slow_head_is_given_up() {
     both(|| {
@@ -120,7 +120,8 @@ fn a_slow_head_is_given_up() {
 fn the_deadline_of_the_socket_ends_a_connection() {
     both(|| {
         let (client, server) = compat_pair();
-        // In the middle of a head: hyper takes an error before the first byte for an end.
+        // This cancels in the middle of a head, because hyper takes an error before the first byte for
+        // an end.
         client.get_ref().try_write(b"GET / HT").unwrap();
         server.get_ref().set_deadline(Duration::from_millis(20));
         let served = server::conn::http1::Builder::new().serve_connection(server, service_fn(echo));
@@ -128,7 +129,7 @@ fn the_deadline_of_the_socket_ends_a_connection() {
     });
 }
 
-/// In the middle of a request, which would never be answered.
+/// The cancel comes in the middle of a request, which would never be answered.
 #[test]
 fn a_cancelled_process_lets_its_connection_go() {
     within(LIMIT, || {
@@ -153,7 +154,7 @@ fn a_cancelled_process_lets_its_connection_go() {
     });
 }
 
-/// A server over a listener of ours that has served `connections` when it ends.
+/// Runs a server over our listener. It ends after `connections` connections.
 fn serve(listener: TcpListener, connections: usize) {
     let served: Vec<_> = listener
         .incoming()
@@ -165,7 +166,7 @@ fn serve(listener: TcpListener, connections: usize) {
                     Ok::<_, Infallible>(Response::new(body("hello")))
                 });
                 let served = hyper_util::server::conn::auto::Builder::new(ProcessExecutor);
-                // What curl does at its end is no error of the server's.
+                // The way in which curl ends is no error of the server.
                 let _ = process::block_on(served.serve_connection(stream.compat().unwrap(), hello));
             })
         })

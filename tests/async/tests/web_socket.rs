@@ -1,4 +1,4 @@
-//! The sister of tungstenite that is written with futures, over `futures-io`.
+//! async-tungstenite, the variant of tungstenite that is written with futures, over `futures-io`.
 
 use async_tungstenite::tungstenite::Message;
 use futures_util::StreamExt;

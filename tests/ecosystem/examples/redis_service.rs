@@ -1,12 +1,14 @@
-//! A service that is bound to Redis: so many connections, each GETs one after another. Threadlike processes beside OS
-//! threads and beside tokio with the same crate's asynchronous client.
+//! A service that mostly waits for Redis: many connections, each with one GET after another. It
+//! compares threadlike processes with OS threads, and with tokio and the same crate's asynchronous
+//! client.
 //!
 //! ```sh
 //! cargo run --release -p std_net_ecosystem --example redis_service            # the table
 //! cargo run --release -p std_net_ecosystem --example redis_service -- switch  # what a switch and a process cost
 //! ```
 //!
-//! Each cell is a program of its own, so that no one has the memory of another. They take turns.
+//! Each measurement is a program of its own, so that memory of one does not count for another. They run
+//! one after another.
 
 use std::fs;
 use std::process::Command;
@@ -74,12 +76,13 @@ fn table() {
     }
 }
 
-/// One measurement; prints requests per second, microseconds of CPU each, KB a connection.
+/// Makes one measurement. Prints the requests per second, the microseconds of CPU time for each, and
+/// the KB for each connection.
 fn cell(kind: &str, connections: usize, port: u16) {
     let url = format!("redis://127.0.0.1:{port}/");
     let client = redis::Client::open(url).unwrap();
     let each = (REQUESTS / connections).max(20);
-    // All connect first, and wait; then the time counts.
+    // First all connect and wait. Then the measured time begins.
     let gate = Arc::new(Gate::default());
     let before = resident();
     if kind == "tokio" {
@@ -196,7 +199,7 @@ impl Gate {
     }
 }
 
-/// What a switch, a spawn and an idle process cost, of both kinds.
+/// Measures what a switch, a spawn and an idle process cost, for both kinds of processes.
 fn switch() {
     runtime::Builder::new().workers(1).start().unwrap();
     for threadlike in [false, true] {
@@ -246,7 +249,7 @@ fn resident() -> usize {
 }
 
 fn cpu() -> Duration {
-    // SAFETY: all-zero is a valid rusage, which is written.
+    // SAFETY: all-zero is a valid rusage, and the call writes into it.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
         libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);

@@ -1,4 +1,4 @@
-//! What the tests of allocators do. To an allocator each threadlike process is a thread, which ends.
+//! The test that all allocators share. For an allocator, each threadlike process is a thread that ends.
 
 use std::fs;
 use std::thread;
@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use crate::in_processes;
 
-/// Resident memory of this OS process, in KiB.
+/// Returns the resident memory of this OS process in KiB.
 fn resident() -> usize {
     let statm = fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4
 }
 
-/// What a test of an allocator does: processes allocate, free each other's memory and end; nothing of theirs is left.
+/// Processes allocate, free each other's memory and end. Afterwards nothing of their memory may be
+/// left.
 pub fn allocate_and_end() {
     let mut after_two = 0;
     for round in 0..8 {
@@ -20,7 +21,7 @@ pub fn allocate_and_end() {
             in_processes(500, move |i| {
                 let texts: Vec<String> = (0..20).map(|k| "x".repeat(k * 30 + i % 11)).collect();
                 thread::sleep(Duration::from_micros(100));
-                // Freed by a plain thread.
+                // A plain thread frees this memory.
                 let freed = thread::Builder::new().stack_size(64 << 10);
                 if i % 50 == 0 {
                     freed.spawn(move || drop(texts)).unwrap().join().unwrap();

@@ -1,7 +1,9 @@
-//! What the tests of existing crates share: real servers on free ports in temporary folders, a slow HTTP server and a
-//! small SMTP server of ours, and the comparison of threadlike processes with OS threads.
+//! Code that the tests of existing crates share: real servers on free ports in temporary folders, a
+//! slow HTTP server and a small SMTP server of our own, and the comparison of threadlike processes with
+//! OS threads.
 //!
-//! Each test is a program of its own, with one worker, so that whoever blocks it blocks all.
+//! Each test is a program of its own with one worker, so a client that blocks the worker blocks all
+//! others.
 
 #![allow(clippy::missing_panics_doc, reason = "panics are how tests fail")]
 
@@ -24,14 +26,15 @@ use std_net::runtime;
 use std_net_interpose as _;
 use tempfile::TempDir;
 
-/// Where a tool is, or `None` after a clear word on standard error that a test is skipped.
+/// Returns the path of a tool. If there is none, it prints that the test is skipped, and returns
+/// `None`.
 #[must_use]
 pub fn tool(names: &[&str]) -> Option<PathBuf> {
     let mut dirs: Vec<PathBuf> = std::env::var_os("PATH")
         .map(|path| std::env::split_paths(&path).collect())
         .unwrap_or_default();
     dirs.extend(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    // Debian keeps each version of PostgreSQL in a folder of its own.
+    // Debian keeps each version of PostgreSQL in its own folder.
     if let Ok(versions) = fs::read_dir("/usr/lib/postgresql") {
         let mut bins: Vec<_> = versions
             .flatten()
@@ -50,27 +53,27 @@ pub fn tool(names: &[&str]) -> Option<PathBuf> {
     found
 }
 
-/// A port that nobody listens on at this moment.
+/// Returns a port that is free at this moment.
 #[must_use]
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
-/// A server that ends with this.
+/// A server that ends when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    /// Where it listens.
+    /// The port on which it listens.
     pub port: u16,
-    /// Its files.
+    /// The folder with its files.
     pub dir: TempDir,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // An orderly end; PostgreSQL's own children go with it.
-        // SAFETY: a child of ours that has not been waited for.
+        // This signal makes the server end cleanly, and PostgreSQL's child processes end too.
+        // SAFETY: this is our child, and it has not been waited for.
         unsafe { libc::kill(self.child.id().cast_signed(), libc::SIGINT) };
         let begun = Instant::now();
         while self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
@@ -83,7 +86,8 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Starts it, and waits until it takes connections. `None`, after a word, if it does not.
+    /// Starts the server, and waits until it accepts connections. If it does not, prints a message and
+    /// returns `None`.
     fn start(mut command: Command, port: u16, dir: TempDir) -> Option<Server> {
         let log = fs::File::create(dir.path().join("server.log")).unwrap();
         command
@@ -106,7 +110,7 @@ impl Server {
     }
 }
 
-/// `redis-server`, empty, in memory.
+/// Starts `redis-server`, with an empty database in memory.
 #[must_use]
 pub fn redis() -> Option<Server> {
     let program = tool(&["redis-server"])?;
@@ -119,9 +123,9 @@ pub fn redis() -> Option<Server> {
     Server::start(command, port, dir)
 }
 
-/// Whom a server that refuses to be root runs as.
+/// Makes a server that refuses to run as root run as another user.
 fn not_root(command: &mut Command, user: &str, dir: &Path) -> Option<()> {
-    // SAFETY: no preconditions.
+    // SAFETY: there are no preconditions.
     if unsafe { libc::geteuid() } != 0 {
         return Some(());
     }
@@ -140,7 +144,7 @@ fn not_root(command: &mut Command, user: &str, dir: &Path) -> Option<()> {
     Some(())
 }
 
-/// PostgreSQL with the user `postgres` and no password, for 300 connections; with TLS.
+/// Starts PostgreSQL with the user `postgres` and no password, for 300 connections, with TLS.
 #[must_use]
 pub fn postgres() -> Option<Server> {
     let (server, initdb) = (tool(&["postgres"])?, tool(&["initdb"])?);
@@ -167,7 +171,7 @@ pub fn postgres() -> Option<Server> {
     not_root(&mut command, "postgres", dir.path())?;
     let is_ready = tool(&["pg_isready"])?;
     let server = Server::start(command, port, dir)?;
-    // It takes connections before it serves them.
+    // It accepts connections before it can serve them.
     let mut ask = Command::new(is_ready);
     ask.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
     let begun = Instant::now();
@@ -177,7 +181,7 @@ pub fn postgres() -> Option<Server> {
     Some(server)
 }
 
-/// Makes `server.crt` and `server.key` by openssl.
+/// Makes `server.crt` and `server.key` with openssl.
 fn certificate(dir: &Path, owner: &str) -> bool {
     let Some(openssl) = tool(&["openssl"]) else {
         return false;
@@ -197,7 +201,7 @@ fn certificate(dir: &Path, owner: &str) -> bool {
     make.output().is_ok_and(|made| made.status.success())
 }
 
-/// MariaDB with the user `test` and no password.
+/// Starts MariaDB with the user `test` and no password.
 #[must_use]
 pub fn mariadb() -> Option<Server> {
     let (server, install) = (
@@ -236,8 +240,9 @@ pub fn mariadb() -> Option<Server> {
     Server::start(command, port, dir)
 }
 
-/// An HTTP server that answers `hello` after a while; on std_net, with a worker of its own in a program of its own
-/// would be fairer, so it runs on plain threads with small stacks: it waits for all of them at once.
+/// Starts an HTTP server that answers `hello` after a while. It runs on plain threads with small
+/// stacks, and waits for all clients at once: a server on std_net in this program would share the
+/// worker with the clients.
 #[must_use]
 pub fn slow_http(wait: Duration) -> u16 {
     serve(move |mut stream| {
@@ -259,7 +264,7 @@ pub fn slow_http(wait: Duration) -> u16 {
     })
 }
 
-/// A server that sends back what it gets, after a while.
+/// Starts a server that sends back what it gets, after a while.
 #[must_use]
 pub fn slow_echo(wait: Duration) -> u16 {
     serve(move |mut stream| {
@@ -273,7 +278,7 @@ pub fn slow_echo(wait: Duration) -> u16 {
     })
 }
 
-/// An SMTP server that takes a message after a while; counts them.
+/// Starts an SMTP server that accepts each message after a while. Also returns its count of messages.
 #[must_use]
 pub fn slow_smtp(wait: Duration) -> (u16, Arc<AtomicUsize>) {
     let taken = Arc::new(AtomicUsize::new(0));
@@ -331,14 +336,14 @@ fn serve(f: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
     port
 }
 
-/// What a number of clients took.
+/// The time and memory that a number of clients took.
 #[derive(Clone, Copy, Debug)]
 pub struct Took {
-    /// From the first start to the last end.
+    /// The time from the first start to the last end.
     pub time: Duration,
-    /// Of this program, user and system.
+    /// The CPU time of this program, user and system.
     pub cpu: Duration,
-    /// What its resident memory grew by at most, in bytes; 0 where it did not grow.
+    /// How much its resident memory grew at most, in bytes. It is 0 if it did not grow.
     pub memory: u64,
 }
 
@@ -380,7 +385,7 @@ fn measured(f: impl FnOnce()) -> Took {
 }
 
 fn cpu() -> Duration {
-    // SAFETY: all-zero is a valid rusage, which is written.
+    // SAFETY: all-zero is a valid rusage, and the call writes into it.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
         libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
@@ -398,7 +403,7 @@ fn resident() -> u64 {
     statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
 
-/// Starts the runtime with the one worker that all clients share.
+/// Starts the runtime with one worker, which all clients share.
 pub fn start() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
@@ -410,7 +415,7 @@ pub fn start() {
     });
 }
 
-/// Runs `client` so many times at once, in threadlike processes of one worker.
+/// Runs `client` this many times at once, in threadlike processes of one worker.
 pub fn in_processes(clients: usize, client: impl Fn(usize) + Send + Sync + 'static) -> Took {
     start();
     let client = Arc::new(client);
@@ -430,7 +435,7 @@ pub fn in_processes(clients: usize, client: impl Fn(usize) + Send + Sync + 'stat
     })
 }
 
-/// The same on OS threads.
+/// Like `in_processes`, on OS threads.
 pub fn on_threads(clients: usize, client: impl Fn(usize) + Send + Sync + 'static) -> Took {
     let client = Arc::new(client);
     measured(|| {
@@ -446,8 +451,8 @@ pub fn on_threads(clients: usize, client: impl Fn(usize) + Send + Sync + 'static
     })
 }
 
-/// Runs the clients in processes of one worker and on threads, prints both, and fails if those in processes have waited
-/// one after another: `wait` is what each of them waits for its server.
+/// Runs the clients in processes of one worker and on threads, and prints both results. It fails if the
+/// processes have waited one after another; `wait` is how long each client waits for its server.
 pub fn compare(
     what: &str,
     clients: usize,

@@ -1,6 +1,7 @@
-//! Existing blocking clients, unchanged, in threadlike processes of one worker, beside the same on OS threads.
+//! Existing blocking clients, unchanged, in threadlike processes of one worker, compared with the same
+//! clients on OS threads.
 //!
-//! `cargo test -p std_net_ecosystem -- --nocapture` prints what each took.
+//! `cargo test -p std_net_ecosystem -- --nocapture` prints the results.
 
 use std::ffi::{CStr, CString};
 use std::io::{self, Read, Write};
@@ -13,7 +14,7 @@ use std_net_ecosystem::{
     compare, in_processes, mariadb, on_threads, postgres, redis, slow_echo, slow_http, slow_smtp,
 };
 
-/// One after another: each is measured.
+/// The tests run one after another, because each measures.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -152,9 +153,10 @@ fn postgres_with_tokio_inside_and_libpq_with_and_without_tls() {
     }
 }
 
-/// A query by libpq, which is C.
+/// Makes a query with libpq, which is a C library.
 fn query(config: &CStr, i: usize) {
-    // SAFETY: as libpq documents each; strings that end with a zero byte; what it returns is freed once.
+    // SAFETY: each call follows libpq's documentation. The strings end with a zero byte, and each
+    // result is freed once.
     unsafe {
         let connection = pq_sys::PQconnectdb(config.as_ptr());
         assert_eq!(
@@ -190,7 +192,8 @@ fn mysql_and_its_pool() {
             .unwrap();
         assert_eq!(row, Some((0, i)));
     });
-    // Ten connections for a hundred: those who wait for one wait by std's Condvar.
+    // There are ten connections for a hundred clients. Clients that wait for a connection use std's
+    // Condvar.
     let limits = mysql::PoolConstraints::new(1, 10).unwrap();
     let opts = opts.pool_opts(mysql::PoolOpts::default().with_constraints(limits));
     let pool = mysql::Pool::new(opts).unwrap();
@@ -226,7 +229,7 @@ fn lettre_smtp() {
     assert_eq!(taken.load(Ordering::SeqCst), 400);
 }
 
-/// Connections to the slow server, for r2d2.
+/// Connects to the slow server, for r2d2.
 struct Manager(u16);
 
 impl r2d2::ManageConnection for Manager {
@@ -261,7 +264,7 @@ fn r2d2_serves_everyone() {
         stream.write_all(b"hello").unwrap();
         stream.read_exact(&mut [0; 5]).unwrap();
     };
-    // Those who wait for a connection wait by parking_lot's Condvar.
+    // Clients that wait for a connection use parking_lot's Condvar.
     let processes = in_processes(200, client.clone());
     let threads = on_threads(200, client);
     println!("r2d2 pool of 10, 200 clients of 20 ms, in processes: {processes}");

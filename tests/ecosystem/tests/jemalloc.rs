@@ -1,4 +1,4 @@
-//! With jemalloc as the program's allocator: to it each threadlike process is a thread, which ends.
+//! jemalloc as the program's allocator. For it, each threadlike process is a thread that ends.
 
 use std_net_ecosystem::allocator;
 

@@ -1,4 +1,4 @@
-//! With mimalloc as the program's allocator: to it each threadlike process is a thread, which ends.
+//! mimalloc as the program's allocator. For it, each threadlike process is a thread that ends.
 
 use std_net_ecosystem::allocator;
 

@@ -1,4 +1,4 @@
-//! Writes `docs/api-table.md` anew.
+//! Writes `docs/api-table.md` again from its sources.
 
 use std::path::Path;
 

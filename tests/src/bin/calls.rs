@@ -1,9 +1,9 @@
-//! Does an operation ten times between two marks in the trace, through std or through std_net, for
-//! the count of system calls. Usage: `calls std|ours OPERATION`
+//! Does an operation ten times between two marks in the trace, through std or through std_net. A test
+//! counts the system calls between the marks. Usage: `calls std|ours OPERATION`
 
 use std::io::{Read, Write};
 
-/// The same program text over both libraries.
+/// Uses the same program text over both libraries.
 macro_rules! operations {
     ($module:ident, $($net:ident)::+) => {
         mod $module {
@@ -56,7 +56,7 @@ macro_rules! operations {
             }
 
             impl LocalAddr for UdpSocket {
-                /// Remembered, so that asking is not counted.
+                /// The address is stored, so that asking for it makes no system call.
                 fn local_addr_of(&self) -> std::net::SocketAddr {
                     static ADDRESS: std::sync::OnceLock<std::net::SocketAddr> =
                         std::sync::OnceLock::new();
@@ -70,7 +70,7 @@ macro_rules! operations {
 operations!(through_std, std::net);
 operations!(through_ours, std_net::socket);
 
-/// What std has not: ten batches of this many datagrams.
+/// std does not have this operation: ten batches of this many datagrams.
 const BATCH: usize = 32;
 
 fn batches(operation: &str) {
@@ -103,7 +103,7 @@ fn batches(operation: &str) {
     mark("end");
 }
 
-/// A file of three pieces and a half, and what is left of a connection of the same length.
+/// Sends a file of three and a half pieces, or copies the rest of a connection.
 fn without_copy(operation: &str) {
     use std::io::{Read, Seek, Write};
 
@@ -136,7 +136,8 @@ fn without_copy(operation: &str) {
     eater.join().unwrap();
 }
 
-/// Round trips between two processes of one worker, each read waits; with deadlines that do not pass.
+/// Makes round trips between two processes of one worker. Each read waits, with deadlines that do not
+/// pass.
 fn round_trips(operation: &str) {
     use std::io::{Read, Write};
     use std::time::Duration;
@@ -158,9 +159,9 @@ fn round_trips(operation: &str) {
     let (mut ready, mut spawned) = UnixStream::pair().unwrap();
     let ask = process::spawn(move || {
         let mut byte = [7];
-        // Behind it the worker is not woken from elsewhere any more.
+        // After this read, no other thread wakes the worker any more.
         spawned.read_exact(&mut byte).unwrap();
-        // The first trip watches the sockets.
+        // The first trip registers the sockets with the reactor, so it is not counted.
         for i in 0..11 {
             if i == 1 {
                 mark("begin");
@@ -175,7 +176,8 @@ fn round_trips(operation: &str) {
     echo.join().unwrap();
 }
 
-/// 16 processes that answer, with batched writes, and one that asks them all at once; one worker.
+/// One process asks 16 other processes at once, and they answer with batched writes. All are on one
+/// worker.
 fn batched_writes() {
     use std::io::{Read, Write};
 
@@ -196,7 +198,7 @@ fn batched_writes() {
         }));
     }
     let ask = process::spawn(move || {
-        // The first round watches the sockets.
+        // The first round registers the sockets with the reactor, so it is not counted.
         for i in 0..11 {
             if i == 1 {
                 mark("begin");
@@ -213,7 +215,8 @@ fn batched_writes() {
     answering.into_iter().for_each(|a| a.join().unwrap());
 }
 
-/// 100 processes of one worker that write 20 times in a row, with batched writes, and never wait for an answer.
+/// 100 processes of one worker write 20 times in a row, with batched writes, and never wait for an
+/// answer.
 fn batched_bursts() {
     use std::io::Write;
 
@@ -246,7 +249,7 @@ fn batched_bursts() {
     .unwrap();
 }
 
-/// A line in the trace.
+/// Writes a mark, which the trace then contains.
 fn mark(text: &str) {
     eprint!("{text}");
 }

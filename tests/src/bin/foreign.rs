@@ -1,5 +1,6 @@
-//! A program whose `main` is not Rust's, as one in C that has loaded a library: std has prepared nothing.
-//! A process in it overflows its stack, on a worker's thread or, with `run` as argument, on the calling one.
+//! A program whose `main` is not Rust's, like a C program that has loaded a library: std has prepared
+//! nothing. A process in it overflows its stack. It runs on a worker's thread, or on the calling thread
+//! if the argument is `run`.
 #![no_main]
 
 use std::ffi::{CStr, c_char, c_int};
@@ -18,14 +19,14 @@ fn overflow() {
     let _ = process.expect("a process").join();
 }
 
-/// The name by which the C library starts a program.
+/// The function by which the C library starts a program.
 ///
 /// # Safety
 ///
-/// `arguments` points to `count` strings.
+/// `arguments` must point to `count` strings.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
-    // SAFETY: the C library passes so many strings.
+    // SAFETY: the C library passes `count` strings.
     let run = count > 1 && unsafe { CStr::from_ptr(*arguments.add(1)) } == c"run";
     if run {
         let _ = runtime::Builder::new().run(overflow);

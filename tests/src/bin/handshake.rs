@@ -1,5 +1,6 @@
-//! Does TLS handshakes as client and as server in processes with so many KiB of stack, and some text
-//! both ways: `handshake KIB`. Whoever has too few overflows, and the OS process aborts.
+//! Does TLS handshakes as client and as server, in processes whose stacks have the given size in KiB,
+//! and sends some text both ways: `handshake KIB`. If the stack is too small, it overflows, and the OS
+//! process aborts.
 
 use std::env;
 use std::error::Error;
@@ -24,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .certificate_pem(&*identity.chain, &*identity.key)
             .max_version(version)
             .build()?;
-        // In full, and resumed.
+        // The first handshake is a full one, and the second resumes its session.
         for _ in 0..2 {
             let (a, b) = UnixStream::pair()?;
             let (client, server) = (client.clone(), server.clone());

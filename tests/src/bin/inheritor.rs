@@ -1,5 +1,5 @@
-//! Tells what was passed to it: for each socket its name and what it is, and whether the environment
-//! still speaks of it. Then answers one connection on each listener.
+//! Prints what was passed to it: the name and the kind of each socket, and whether the environment
+//! still has the variables. Then it answers one connection on each listener.
 
 use std::env;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! Returns from `main` with thousands of parked processes, on sockets and on a channel.
+//! Returns from `main` while thousands of processes are parked, on sockets and on a channel.
 
 use std_net::process::{self, channel};
 use std_net::unix::UnixStream;

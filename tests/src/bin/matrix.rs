@@ -1,6 +1,6 @@
-//! One operation through std, through std_net on a thread, or through std_net in a process, for the
-//! error matrix: a system call of it is made to fail from outside. Prints how the operation ended,
-//! how a second one did, and how many descriptors were left over.
+//! Does one operation for the error matrix: through std, through std_net on a thread, or through
+//! std_net in a process. From outside, one of its system calls is made to fail. It prints how the
+//! operation ended, how a second one ended, and how many descriptors were left over.
 //!
 //! Usage: `matrix std|thread|deadline|process OPERATION`
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use std_net_tests::descriptors;
 
-/// The same program text over both libraries.
+/// Uses the same program text over both libraries.
 macro_rules! operations {
     ($module:ident, $($net:ident)::+, |$socket:ident| $prepare:expr) => {
         mod $module {
@@ -28,7 +28,7 @@ macro_rules! operations {
                     }
                     "late_read" => twice(late_read(&listener)),
                     "second_late_read" => {
-                        // A first registration that may succeed.
+                        // This makes a first registration, which may succeed.
                         late_read(&listener)().unwrap();
                         twice(late_read(&listener));
                     }
@@ -78,7 +78,7 @@ macro_rules! operations {
                 }
             }
 
-            /// Reads what comes a little later.
+            /// Returns an operation that reads data which come a little later.
             fn late_read(listener: &TcpListener) -> impl FnMut() -> io::Result<usize> + use<> {
                 let (a, mut b) = pair(listener);
                 let mut writer = Some(std::thread::spawn(move || {
@@ -98,7 +98,7 @@ macro_rules! operations {
 
             fn pair(listener: &TcpListener) -> (TcpStream, TcpStream) {
                 let a = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-                // Not accept: it may be the call that fails.
+                // Do not use our accept here, because it may be the call that fails.
                 let (b, _) = std_listener(listener).accept().unwrap();
                 let b = TcpStream::from(b);
                 let $socket = &b;
@@ -120,7 +120,7 @@ operations!(with_deadline, std_net::socket, |socket| {
     socket.set_deadline(Duration::from_secs(30));
 });
 
-/// What is to be done to a socket before the operation: nothing.
+/// Changes nothing about a socket before the operation.
 fn as_it_is<T>(_: &T) {}
 
 fn twice<T: Debug>(mut operation: impl FnMut() -> io::Result<T>) {
@@ -143,7 +143,7 @@ fn main() {
         args.next().expect("an operation"),
     );
     if mode == "process" {
-        // Its threads and descriptors are there before the count.
+        // Start the runtime, so that its threads and descriptors exist before the count.
         std_net::process::spawn(|| ()).join().unwrap();
     }
     let before = descriptors();
@@ -158,7 +158,7 @@ fn main() {
         }
         other => panic!("no mode {other}"),
     }
-    // An eventfd of this thread may stay: it belongs to the thread, not to a socket.
+    // An eventfd of this thread may stay, because it belongs to the thread and not to a socket.
     println!(
         "left over: {}",
         descriptors().saturating_sub(before + usize::from(mode == "deadline"))

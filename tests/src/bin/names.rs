@@ -1,6 +1,6 @@
-//! The resolver of the system, in namespaces where this program is what it asks: a name server on
-//! 127.0.0.1 (`names dns`), or `systemd-resolved` at its usual place (`names connect`). The test
-//! `names` makes the namespaces.
+//! Tests the resolver of the system in namespaces, where this program is also the server that the
+//! resolver asks: a name server on 127.0.0.1 (`names dns`), or `systemd-resolved` at its usual place
+//! (`names connect`). The test `names` makes the namespaces.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -13,8 +13,8 @@ use std_net::dns::{Error, Family, Resolver};
 use std_net::process;
 use std_net::socket::{TcpListener, TcpStream};
 
-/// Much less than the 30 seconds that the C library waits for a server, and much more than an answer
-/// takes.
+/// This is much less than the 30 seconds that the C library waits for a server, and much more than an
+/// answer takes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() {
@@ -31,12 +31,12 @@ fn main() {
         other => panic!("no role {other}"),
     };
     body();
-    // And once more among what the first has left behind.
+    // Run it once more, with the lookups that the first run has given up still going on.
     process::spawn(body).join().expect("the same in a process");
     println!("all is well");
 }
 
-/// A name server that answers by the first label.
+/// Runs a name server that answers by the first label of the name.
 fn serve_dns() {
     let socket = UdpSocket::bind("127.0.0.1:53").expect("a namespace of its own");
     thread::spawn(move || {
@@ -50,7 +50,7 @@ fn serve_dns() {
     });
 }
 
-/// RFC 1035, section 4.
+/// Makes an answer as in RFC 1035, section 4.
 fn answer(query: &[u8]) -> Option<Vec<u8>> {
     let label_len = usize::from(query[12]);
     let label = &query[13..13 + label_len];
@@ -76,7 +76,8 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
         _ => (0, None),
     };
     let mut reply = query[..2].to_vec();
-    // An answer, recursion wanted and available; one question, and an answer or none.
+    // This is a response, recursion is desired and available, and it has one question and at most one
+    // answer.
     reply.extend([
         0x81,
         0x80 | rcode,
@@ -91,7 +92,7 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
     ]);
     reply.extend(question);
     if let Some(data) = data {
-        // The name is the question's; class IN, one second to live.
+        // The name points to the question's, the class is IN, and the time to live is one second.
         reply.extend([
             0xc0,
             12,
@@ -112,7 +113,7 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn ask_dns() {
-    // There is no service in this namespace: the default falls back to the C library, too.
+    // This namespace has no service, so the default resolver must use the C library too.
     for resolver in [Resolver::libc(), Resolver::new()] {
         for resolver in [resolver.clone(), resolver.timeout(PATIENCE)] {
             let mut found = resolver.lookup("both.test").expect("both");
@@ -131,14 +132,14 @@ fn ask_dns() {
             let names = resolver.reverse("192.0.2.7".parse().expect("one"));
             assert_eq!(names.expect("PTR"), ["ptr.test"]);
         }
-        // A server that says nothing.
+        // The server does not answer this name.
         let begin = Instant::now();
         let error = resolver_silence(&Resolver::libc());
         assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
         assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
     }
     nobody_waits_behind_what_was_given_up();
-    // It bounds what a connect looks up; one that fails says why.
+    // The deadline also limits the lookup of a connect. A connect that fails has the reason.
     let begin = Instant::now();
     let deadline = Duration::from_millis(100);
     let error = TcpStream::connect_deadline("silent.test:80", deadline).expect_err("silence");
@@ -153,7 +154,8 @@ fn ask_dns() {
     assert!(matches!(inner, Some(Error::NoSuchName(_))), "{error:?}");
 }
 
-/// What the C library is at cannot be ended. It goes on for 30 seconds, on its thread.
+/// A lookup inside the C library cannot be ended. It goes on for 30 seconds on its thread, and must not
+/// delay other work.
 fn nobody_waits_behind_what_was_given_up() {
     let begin = Instant::now();
     process::scope(|scope| {
@@ -180,7 +182,7 @@ fn resolver_silence(resolver: &Resolver) -> Error {
         .expect_err("silence")
 }
 
-/// Answers by the name, on threads of its own.
+/// Answers by the name, on its own threads.
 fn serve_varlink() {
     let listener =
         UnixListener::bind("/run/systemd/resolve/io.systemd.Resolve").expect("a fresh /run");
@@ -204,7 +206,7 @@ fn serve_varlink() {
             }
             if has(b"slow.test") && has(b"\"family\":10") {
                 thread::spawn(move || {
-                    // Longer than the resolution delay of a connect.
+                    // This is longer than the resolution delay of a connect.
                     thread::sleep(Duration::from_millis(150));
                     let reply = b"{\"parameters\":{\"addresses\":[{\"family\":10,\
                         \"address\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]}]}}\0";
@@ -212,7 +214,7 @@ fn serve_varlink() {
                 });
                 continue;
             }
-            // IPv4 first, and IPv6 last.
+            // The IPv4 addresses come first and the IPv6 address last.
             let reply = b"{\"parameters\":{\"addresses\":[\
                 {\"family\":2,\"address\":[127,0,0,3]},{\"family\":2,\"address\":[127,0,0,4]},\
                 {\"family\":10,\"address\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]}]}}\0";
@@ -228,7 +230,8 @@ fn connect() {
     assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
     assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
 
-    // One that listens in both families: IPv6 is first, although it was told last.
+    // This listener accepts both families. The connect tries IPv6 first, although it came last in the
+    // answer.
     let listener = TcpListener::bind("[::]:0").expect("any port");
     let port = listener.local_addr().expect("an address").port();
     let stream = TcpStream::connect(("three.test", port)).expect("one of three");
@@ -244,22 +247,22 @@ fn connect() {
     ] {
         assert!(stream.peer_addr().expect("a peer").is_ipv6());
     }
-    // Silence about IPv6 does not hold up IPv4.
+    // A missing answer about IPv6 does not delay IPv4.
     let stream = TcpStream::connect(("half.test", port)).expect("by IPv4");
     assert!(stream.peer_addr().expect("a peer").is_ipv4());
     drop((stream, listener));
-    // What comes late about IPv6 is used if IPv4 leads nowhere.
+    // A late IPv6 address is used if no IPv4 address works.
     let listener = TcpListener::bind("[::1]:0").expect("any port");
     let port = listener.local_addr().expect("an address").port();
     let stream = TcpStream::connect(("slow.test", port)).expect("by IPv6");
     assert!(stream.peer_addr().expect("a peer").is_ipv6());
     drop((stream, listener));
-    // If nothing comes at all, the failure of IPv4 is told, or that time is over.
+    // If no address works, the error is that of IPv4, or a timeout.
     let error = TcpStream::connect(("slow.test", port)).expect_err("nobody listens");
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
     let error = TcpStream::connect_deadline(("half.test", port), deadline).expect_err("nobody");
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
-    // One that does not listen on IPv6: the next in turn.
+    // No listener uses IPv6 here, so the connect tries the next address.
     let (bound, ready) = mpsc::channel();
     let server = thread::spawn(move || {
         let listener = std::net::TcpListener::bind("127.0.0.3:0").expect("any port");

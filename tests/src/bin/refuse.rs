@@ -1,5 +1,5 @@
-//! Runs a program in a kernel that refuses some system calls, as an older one does or a sandbox:
-//! `refuse ERROR CALL... -- PROGRAM ARGUMENT...`. It does so by a seccomp filter, see `seccomp(2)`.
+//! Runs a program as if the kernel refused some system calls, as older kernels and sandboxes do:
+//! `refuse ERROR CALL... -- PROGRAM ARGUMENT...`. It uses a seccomp filter, see `seccomp(2)`.
 
 use std::env;
 use std::io;
@@ -9,8 +9,8 @@ use std::process::{Command, ExitCode};
 /// `MADV_GUARD_INSTALL`.
 const GUARD_INSTALL: u32 = 102;
 
-/// The calls that can be refused: the number, and the value of the third argument for which alone it
-/// is.
+/// The calls that can be refused, with their numbers. If a call has a value here, it is refused only
+/// when its third argument has this value.
 const CALLS: [(&str, libc::c_long, Option<u32>); 13] = [
     ("close_range", libc::SYS_close_range, None),
     ("epoll_pwait2", libc::SYS_epoll_pwait2, None),
@@ -33,8 +33,8 @@ const ERRORS: [(&str, libc::c_int); 3] = [
     ("EPERM", libc::EPERM),
 ];
 
-/// Where the kernel puts the number of the call and the low half of its third argument for a filter:
-/// `struct seccomp_data`.
+/// Where a filter finds the number of the call and the low half of its third argument, in `struct
+/// seccomp_data`.
 const NUMBER: u32 = 0;
 const THIRD_ARGUMENT: u32 = 16 + 2 * 8 + if cfg!(target_endian = "big") { 4 } else { 0 };
 
@@ -55,7 +55,7 @@ fn give(result: u32) -> libc::sock_filter {
     statement(libc::BPF_RET | libc::BPF_K, result)
 }
 
-/// Passes over so many statements if the loaded word is another one.
+/// Skips this many statements if the loaded word has another value.
 fn unless_equal_skip(k: u32, skip: u8) -> libc::sock_filter {
     libc::sock_filter {
         jf: skip,
@@ -63,7 +63,7 @@ fn unless_equal_skip(k: u32, skip: u8) -> libc::sock_filter {
     }
 }
 
-/// The filter program.
+/// Makes the program of the filter.
 fn filter(calls: &[(libc::c_long, Option<u32>)], error: libc::c_int) -> Vec<libc::sock_filter> {
     let refuse = give(libc::SECCOMP_RET_ERRNO | error.cast_unsigned());
     let mut program = Vec::new();
@@ -84,13 +84,13 @@ fn filter(calls: &[(libc::c_long, Option<u32>)], error: libc::c_int) -> Vec<libc
     program
 }
 
-/// From now on the kernel refuses these calls to this program and to those it starts.
+/// Makes the kernel refuse these calls from now on, in this program and in all programs that it starts.
 fn install(mut filter: Vec<libc::sock_filter>) -> io::Result<()> {
     let program = libc::sock_fprog {
         len: filter.len().try_into().expect("a short program"),
         filter: filter.as_mut_ptr(),
     };
-    // SAFETY: numbers, and a live filter program, which the kernel copies.
+    // SAFETY: the arguments are numbers and a live filter program, which the kernel copies.
     let failed = unsafe {
         libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
             || libc::prctl(
@@ -120,7 +120,7 @@ fn main() -> ExitCode {
         })
         .collect();
     if let Err(error) = install(filter(&calls, error)) {
-        // The caller takes this code for "cannot be tried here".
+        // The caller takes this exit code for "cannot be tried here".
         eprintln!("no seccomp filter: {error}");
         return ExitCode::from(77);
     }

@@ -1,5 +1,5 @@
-//! Sends to peers that are gone, in a program that has given `SIGPIPE` its default action: every
-//! operation must return an error, and the program live to say so.
+//! Sends to peers that are gone, in a program that has given `SIGPIPE` its default action. Every
+//! operation must return an error, and the program must live to report it.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,17 +8,17 @@ use std::os::fd::FromRawFd;
 use std_net::process;
 use std_net::unix::UnixStream;
 
-/// A connection whose peer is gone.
-fn widow() -> UnixStream {
+/// Returns a connection whose peer is gone.
+fn without_peer() -> UnixStream {
     UnixStream::pair().expect("a pair").0
 }
 
-/// A file of one byte, which the kernel keeps in memory.
+/// Returns a file of one byte, which the kernel keeps in memory.
 fn file() -> io::Result<File> {
-    // SAFETY: a name that ends with a NUL.
+    // SAFETY: the name ends with a NUL.
     let fd = unsafe { libc::memfd_create(c"one".as_ptr(), libc::MFD_CLOEXEC) };
     assert!(fd >= 0);
-    // SAFETY: nobody else owns it.
+    // SAFETY: the descriptor is new and has no other owner.
     let mut file = unsafe { File::from_raw_fd(fd) };
     file.write_all(b"1")?;
     Ok(file)
@@ -30,11 +30,11 @@ fn send_to_the_gone() -> io::Result<()> {
         assert_eq!(error.raw_os_error(), Some(libc::EPIPE), "{what}");
     };
     let file = file()?;
-    wants_broken_pipe("write", widow().write(b"1").map(|n| n as u64));
-    wants_broken_pipe("send_file", widow().send_file(&file, ..));
+    wants_broken_pipe("write", without_peer().write(b"1").map(|n| n as u64));
+    wants_broken_pipe("send_file", without_peer().send_file(&file, ..));
     let (mut a, b) = UnixStream::pair()?;
     a.write_all(b"1")?;
-    wants_broken_pipe("copy", std_net::copy(&b, &widow()));
+    wants_broken_pipe("copy", std_net::copy(&b, &without_peer()));
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What a subscriber hears, kept: the events, each with its fields and the spans it stands in.
+//! A subscriber that keeps all events, each with its fields and the spans in which it happened.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Mutex, Once, PoisonError};
@@ -9,14 +9,14 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
-/// An event as it was heard.
+/// An event that the subscriber got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
-    /// How grave it is.
+    /// Its level.
     pub level: Level,
-    /// Where it comes from.
+    /// Its target.
     pub target: String,
-    /// The spans that were entered, the outermost first: `request{id=1}:query{}`.
+    /// The entered spans, the outermost first: `request{id=1}:query{}`.
     pub spans: String,
     /// The message and the other fields: `message=hello n=1`.
     pub fields: String,
@@ -28,7 +28,7 @@ static HEARD: Mutex<Vec<Heard>> = Mutex::new(Vec::new());
 ///
 /// # Panics
 ///
-/// If there is another one.
+/// If there is another subscriber.
 pub fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -37,7 +37,7 @@ pub fn listen() {
     });
 }
 
-/// The events so far whose fields contain `text`.
+/// Returns the events so far whose fields contain `text`.
 #[must_use]
 pub fn heard(text: &str) -> Vec<Heard> {
     let heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,7 +47,7 @@ pub fn heard(text: &str) -> Vec<Heard> {
 
 struct Keep;
 
-/// What a span was given when it was made.
+/// The fields that a span got when it was made.
 struct Fields(String);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Keep {

@@ -1,4 +1,5 @@
-//! Spans where the calling thread is the worker, and the thread's own spans: a program of one test.
+//! Spans when the calling thread is the worker, and the thread's own spans. This program has only one
+//! test.
 
 use std_net::{process, runtime};
 use std_net_tests::{LIMIT, within};

@@ -1,4 +1,5 @@
-//! Events: spawn, end, cancel and deadline of processes; the watchdog; what goes wrong in a server.
+//! Events of spawns, ends, cancels and deadlines of processes, of the watchdog, and of errors in a
+//! server.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -12,7 +13,7 @@ use std_net_tests::{LIMIT, again, is_again, within};
 use std_net_tests_tracing::{Heard, heard, listen};
 use tracing::{Level, info_span};
 
-/// Waits until an event with these two texts was heard, which must come.
+/// Waits until the subscriber gets an event with these two texts. This event must come.
 fn hear(text: &str, and: &str) -> Heard {
     loop {
         let found = heard(text).into_iter().find(|e| e.fields.contains(and));
@@ -106,14 +107,14 @@ fn the_watchdog_tells_the_subscriber() {
         let output = again(name, &[("STD_NET_WATCHDOG", "50")]);
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{text}");
-        // Once is enough.
+        // The event is sent only once.
         assert!(!text.contains("kept its worker"), "{text}");
         return;
     }
     listen();
     within(LIMIT, || {
         let stuck = Builder::new().name("stuck").spawn(|| {
-            // Blocks the worker until it was named.
+            // Block the worker until the event names this process.
             let told = hear("keeps its worker", "name=\"stuck\"");
             assert_eq!(told.level, Level::WARN);
             assert!(told.fields.contains("limit_ms=50"), "{told:?}");
@@ -137,7 +138,7 @@ fn a_server_tells_of_its_connections() {
                 peers.push(stream.local_addr().unwrap().to_string());
                 stream.write_string(word).unwrap();
                 stream.shutdown(std::net::Shutdown::Write).unwrap();
-                // Until the server has ended the connection.
+                // Wait until the server has ended the connection.
                 let _ = stream.read_string(1);
             }
             let failed = hear("connection failed", &peers[0]);
@@ -148,7 +149,7 @@ fn a_server_tells_of_its_connections() {
             assert!(panicked.fields.contains("on purpose"), "{panicked:?}");
             handle.shutdown(Duration::ZERO);
         });
-        // Nobody has asked for errors but the subscriber.
+        // Only the subscriber gets the errors here.
         let serve = |stream: TcpStream| -> io::Result<()> {
             if stream.read_string(5)? == "panic" {
                 panic!("on purpose");
@@ -163,7 +164,7 @@ fn a_server_tells_of_its_connections() {
 #[test]
 fn an_accept_that_fails_is_told() {
     if !is_again() {
-        // A program of its own, for a limit of its own.
+        // This needs a program of its own, because it sets a limit.
         let output = again("an_accept_that_fails_is_told", &[]);
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{text}");
@@ -171,37 +172,37 @@ fn an_accept_that_fails_is_told() {
     }
     listen();
     within(LIMIT, || {
-        // Starts the runtime, which needs descriptors.
+        // This starts the runtime, which needs descriptors.
         process::spawn(|| ()).join().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let server = Server::new(listener).unwrap();
         let handle = server.handle();
-        // The number of the next one that there would be.
+        // The next descriptor would get this number.
         let next = std::fs::File::open("/dev/null").unwrap().as_raw_fd();
         let before = limit_descriptors(next as libc::rlim_t);
         let server = process::spawn(move || server.run(|_| ()).unwrap());
         let told = hear("accept failed", "error=");
         assert_eq!(told.level, Level::WARN);
         limit_descriptors(before);
-        // It is accepted, and closed.
+        // The connection was accepted, and then closed.
         assert_eq!(client.read_string(1).unwrap(), "");
         handle.shutdown(Duration::ZERO);
         server.join().unwrap();
     });
 }
 
-/// Sets the limit, and returns what it was.
+/// Sets the limit. Returns the old limit.
 fn limit_descriptors(limit: libc::rlim_t) -> libc::rlim_t {
     let mut limits = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: writes to `limits`, which is one.
+    // SAFETY: this writes to `limits`, which has the right type.
     let got = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limits) };
     assert_eq!(got, 0);
     let before = std::mem::replace(&mut limits.rlim_cur, limit);
-    // SAFETY: reads `limits`.
+    // SAFETY: this reads `limits`.
     let set = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limits) };
     assert_eq!(set, 0);
     before

@@ -1,4 +1,4 @@
-//! An entered span belongs to its process, not to the thread that the process shares with others.
+//! An entered span belongs to its process, and not to the thread that several processes share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std_net_tests::{LIMIT, both, tcp_pair, within};
 use std_net_tests_tracing::{heard, listen};
 use tracing::{info, info_span};
 
-/// The spans of the one event of this text.
+/// Returns the spans of the only event with this text.
 fn spans_of(text: &str) -> String {
     let heard = heard(text);
     assert_eq!(heard.len(), 1, "{heard:?}");
@@ -59,7 +59,8 @@ fn a_span_stays_entered_while_a_socket_is_waited_for() {
         let (mut client, mut server) = tcp_pair();
         let _connection = info_span!("connection", place = name).entered();
         let other = process::spawn(move || {
-            // It is not in the span of the process that has spawned it, nor is that one in this span.
+            // This process is not in the span of the process that spawned it, and that process is not
+            // in this span.
             let _other = info_span!("other").entered();
             info!("other {name}.");
             use std::io::Write;
@@ -145,7 +146,7 @@ fn a_threadlike_process_has_its_own_spans_too() {
 
 #[test]
 fn a_span_ends_when_its_last_process_has_left_it() {
-    /// Notes that the span has gone.
+    /// Notes that the span was closed.
     struct OnClose(Arc<std::sync::atomic::AtomicUsize>);
 
     impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for OnClose {
@@ -156,7 +157,7 @@ fn a_span_ends_when_its_last_process_has_left_it() {
 
     use tracing_subscriber::layer::SubscriberExt as _;
     if !std_net_tests::is_again() {
-        // A program of its own, for a subscriber of its own.
+        // This needs a program of its own, because it sets a subscriber.
         let output = std_net_tests::again("a_span_ends_when_its_last_process_has_left_it", &[]);
         assert!(output.status.success(), "{output:?}");
         return;
