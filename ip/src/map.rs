@@ -1,11 +1,12 @@
-//! Many networks and ranges, each with a value: which one is an address in?
+//! Many networks and ranges, each with a value. A look-up finds the one that contains an address.
 //!
-//! The keys and values stand side by side, in no order. Two things are made of them when they are asked
-//! for. The *classes* are ordered maps from the keys of about one size to their places: they answer all
-//! that is not about one address, and are kept up with every change. The *index* cuts the address space
-//! where a key begins or ends, and says of each piece which is the smallest key around it: a look-up is
-//! a search among pieces, as in [`IpSet`](crate::IpSet). A change drops the index. Until it is made
-//! anew, look-ups go through the classes; they do so only as often as takes the time of making it.
+//! The keys and values are in two parallel lists, in no order. Two structures are made from them when
+//! they are needed. The *classes* are ordered maps from the keys of about the same size to their
+//! places. They answer all questions that are not about one address, and every change updates them. The
+//! *index* cuts the address space wherever a key begins or ends, and stores for each piece the smallest
+//! key around it. A look-up searches for the piece, as in [`IpSet`](crate::IpSet). A change drops the
+//! index. Look-ups then use the classes, until these look-ups have taken as long as making a new index
+//! takes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -18,17 +19,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::bits::Bits;
 use crate::range::IpRange;
 
-/// Networks, ranges and addresses of both versions, each with a value. [`lookup`](IpMap::lookup) finds the
-/// most specific one that holds an address: of networks the one with the longest prefix.
+/// Networks, ranges and addresses of both versions, each with a value. [`lookup`](IpMap::lookup) finds
+/// the most specific one that contains an address: of networks, this is the one with the longest
+/// prefix.
 ///
-/// A key is the range of addresses from the first to the last: `10.0.0.0/8`, `10.0.0.7/8` and
-/// `10.0.0.0-10.255.255.255` are the same key, and so are an address and its `/32`. Keys may overlap in any
-/// way. The most specific one is the one with the fewest addresses; of two that are as large, the one that
-/// begins later. IPv4-mapped addresses are IPv6 addresses here.
+/// A key is the range of addresses from the first to the last. So `10.0.0.0/8`, `10.0.0.7/8` and
+/// `10.0.0.0-10.255.255.255` are the same key, and so are an address and its `/32`. Keys may overlap in
+/// any way. The most specific key is the one with the fewest addresses. Of two keys with the same size,
+/// it is the one that begins later. IPv4-mapped addresses are IPv6 addresses here.
 ///
-/// Look-ups are fastest in a map that was made at once, with [`FromIterator`] or [`Extend`]. After a change
-/// the first of them are slower (some microseconds each), and then one takes the time to make an index over
-/// all keys; [`prepare`](IpMap::prepare) does that at a time of the caller's choice.
+/// Look-ups are fastest in a map that was made at once, with [`FromIterator`] or [`Extend`]. After a
+/// change the first look-ups are slower (some microseconds each). Then one look-up takes the time to
+/// make an index over all keys. [`prepare`](IpMap::prepare) makes the index at a time that the caller
+/// chooses.
 ///
 /// # Examples
 ///
@@ -56,7 +59,7 @@ pub struct IpMap<V> {
 }
 
 impl<V> IpMap<V> {
-    /// The empty map.
+    /// Makes an empty map.
     #[must_use]
     pub fn new() -> IpMap<V> {
         IpMap {
@@ -65,26 +68,26 @@ impl<V> IpMap<V> {
         }
     }
 
-    /// How many keys there are.
+    /// Returns how many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.v4.keys.len() + self.v6.keys.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The most specific key that holds an address, and its value: the longest match.
+    /// Returns the most specific key that contains an address, and its value: the longest match.
     ///
     /// # Examples
     ///
     /// ```
     /// use std_net_ip::{IpMap, range};
     ///
-    /// // As a list of autonomous systems has them: first and last addresses.
+    /// // A list of autonomous systems has first and last addresses.
     /// let map = IpMap::from_iter([
     ///     (range::parse("1.0.0.0-1.0.0.255")?, 13335),
     ///     (range::parse("1.0.4.0-1.0.7.255")?, 38803),
@@ -102,7 +105,7 @@ impl<V> IpMap<V> {
         }
     }
 
-    /// As [`lookup`](IpMap::lookup), with a value that can be changed.
+    /// Like [`lookup`](IpMap::lookup), with a value that can be changed.
     pub fn lookup_mut(&mut self, addr: IpAddr) -> Option<(IpRange, &mut V)> {
         match addr {
             IpAddr::V4(addr) => self.v4.item_mut(self.v4.find(addr.to_bits())?),
@@ -110,7 +113,7 @@ impl<V> IpMap<V> {
         }
     }
 
-    /// The value of exactly this key.
+    /// Returns the value of exactly this key.
     #[must_use]
     pub fn get(&self, key: impl Into<IpRange>) -> Option<&V> {
         match Ends::of(key) {
@@ -119,7 +122,7 @@ impl<V> IpMap<V> {
         }
     }
 
-    /// As [`get`](IpMap::get), with a value that can be changed.
+    /// Like [`get`](IpMap::get), with a value that can be changed.
     pub fn get_mut(&mut self, key: impl Into<IpRange>) -> Option<&mut V> {
         match Ends::of(key) {
             Ends::V4(key) => {
@@ -133,13 +136,13 @@ impl<V> IpMap<V> {
         }
     }
 
-    /// Whether exactly this key is in the map.
+    /// Returns whether exactly this key is in the map.
     #[must_use]
     pub fn contains_key(&self, key: impl Into<IpRange>) -> bool {
         self.get(key).is_some()
     }
 
-    /// Puts a value in, and returns the one that the key had before.
+    /// Inserts a value. Returns the value that the key had before.
     pub fn insert(&mut self, key: impl Into<IpRange>, value: V) -> Option<V> {
         match Ends::of(key) {
             Ends::V4(key) => self.v4.insert(key, value),
@@ -147,7 +150,7 @@ impl<V> IpMap<V> {
         }
     }
 
-    /// Takes exactly this key out, and returns its value.
+    /// Removes exactly this key. Returns its value.
     pub fn remove(&mut self, key: impl Into<IpRange>) -> Option<V> {
         match Ends::of(key) {
             Ends::V4(key) => self.v4.remove(key),
@@ -155,19 +158,19 @@ impl<V> IpMap<V> {
         }
     }
 
-    /// Keeps the keys of which `keep` says so.
+    /// Keeps only the keys for which `keep` returns true.
     pub fn retain(&mut self, mut keep: impl FnMut(IpRange, &mut V) -> bool) {
         self.v4.retain(&mut keep);
         self.v6.retain(&mut keep);
     }
 
-    /// Takes all keys out.
+    /// Removes all keys.
     pub fn clear(&mut self) {
         *self = IpMap::new();
     }
 
-    /// All keys that hold an address, a network or a range as a whole, the largest first: the last of them
-    /// is the most specific one.
+    /// Returns all keys that contain a whole network or range, or an address, the largest first. The
+    /// last one is the most specific one.
     ///
     /// # Examples
     ///
@@ -188,8 +191,8 @@ impl<V> IpMap<V> {
         self.items(v4, v6)
     }
 
-    /// All keys that lie inside a network or a range, itself among them if it is one, in order: by their
-    /// first address, the larger before the smaller.
+    /// Returns all keys inside a network or a range, including the range itself if it is a key. They
+    /// are ordered by their first address, with larger keys before smaller ones.
     ///
     /// # Examples
     ///
@@ -210,7 +213,8 @@ impl<V> IpMap<V> {
         self.items(v4, v6)
     }
 
-    /// All keys that share an address with a network or a range, in order as [`inside`](IpMap::inside).
+    /// Returns all keys that share an address with a network or a range, in the order of
+    /// [`inside`](IpMap::inside).
     ///
     /// # Examples
     ///
@@ -231,29 +235,29 @@ impl<V> IpMap<V> {
         self.items(v4, v6)
     }
 
-    /// All keys with their values, in order: IPv4 first, by the first address, the larger key before the
-    /// smaller.
+    /// Returns all keys with their values: IPv4 first, ordered by the first address, with larger keys
+    /// before smaller ones.
     pub fn iter(&self) -> impl Iterator<Item = (IpRange, &V)> {
         self.items(self.v4.all(), self.v6.all())
     }
 
-    /// All keys, in the order of [`iter`](IpMap::iter).
+    /// Returns all keys, in the order of [`iter`](IpMap::iter).
     pub fn keys(&self) -> impl Iterator<Item = IpRange> {
         self.iter().map(|(key, _)| key)
     }
 
-    /// All values, in the order of [`iter`](IpMap::iter).
+    /// Returns all values, in the order of [`iter`](IpMap::iter).
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// All values, to change them, in no order.
+    /// Returns all values for changes, in no order.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.v4.values.iter_mut().chain(&mut self.v6.values)
     }
 
-    /// Makes the index now that the next look-ups would make: for a program that changes the map in one
-    /// place and must not wait in another.
+    /// Makes the index now, which a later look-up would make. This is for a program that changes the
+    /// map in one place and must not wait in another.
     pub fn prepare(&mut self) {
         self.v4.index();
         self.v6.index();
@@ -273,7 +277,7 @@ impl<V> Default for IpMap<V> {
 }
 
 impl<K: Into<IpRange>, V> FromIterator<(K, V)> for IpMap<V> {
-    /// Of a key that is given twice, the later value stays.
+    /// If a key is given twice, the later value stays.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(items: I) -> IpMap<V> {
         let mut map = IpMap::new();
         map.extend(items);
@@ -282,7 +286,7 @@ impl<K: Into<IpRange>, V> FromIterator<(K, V)> for IpMap<V> {
 }
 
 impl<K: Into<IpRange>, V> Extend<(K, V)> for IpMap<V> {
-    /// Of a key that is given twice, or was there, the later value stays.
+    /// If a key is given twice, or is already in the map, the later value stays.
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, items: I) {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for (key, value) in items {
@@ -300,7 +304,7 @@ impl<V> IntoIterator for IpMap<V> {
     type Item = (IpRange, V);
     type IntoIter = std::vec::IntoIter<(IpRange, V)>;
 
-    /// In the order of [`iter`](IpMap::iter).
+    /// Iterates in the order of [`iter`](IpMap::iter).
     fn into_iter(self) -> Self::IntoIter {
         let mut items = self.v4.into_items();
         items.extend(self.v6.into_items());
@@ -323,7 +327,7 @@ impl<V: fmt::Debug> fmt::Debug for IpMap<V> {
     }
 }
 
-/// The ends of a range as numbers.
+/// The first and last addresses of a range, as numbers.
 enum Ends {
     V4((u32, u32)),
     V6((u128, u128)),
@@ -340,23 +344,23 @@ impl Ends {
     }
 }
 
-/// What keys of a version need besides [`Bits`].
+/// What the keys of a version need besides [`Bits`].
 trait Key: Bits {
-    /// How many pieces of a bucket an address is compared with.
+    /// With how many pieces of a bucket an address is compared.
     const COMPARED: usize;
     const MIN: Self;
     const MAX: Self;
-    /// What a key is sorted by: its first address, and the larger before the smaller.
+    /// The value by which a key is sorted: its first address, with larger keys before smaller ones.
     type Order: Ord;
-    /// Where a piece begins, and the place of the key that it is of.
+    /// The start of a piece, and the place of its key.
     type Piece: Copy;
     fn order(key: (Self, Self)) -> Self::Order;
     fn piece(start: Self, place: u32) -> Self::Piece;
     fn start(piece: &Self::Piece) -> Self;
     fn place(piece: &Self::Piece) -> u32;
-    /// `self - n`, but not below 0.
+    /// Returns `self - n`, but not below 0.
     fn minus(self, n: Self) -> Self;
-    /// A number of so many ones.
+    /// Returns a number with this many one bits.
     fn ones(count: usize) -> Self;
     fn range(key: (Self, Self)) -> IpRange;
 }
@@ -406,7 +410,7 @@ impl Key for u128 {
     const MIN: u128 = 0;
     const MAX: u128 = u128::MAX;
     type Order = (u128, Reverse<u128>);
-    /// The halves of the start: a `u128` would have the whole take 32 bytes instead of 24.
+    /// The start is stored in two halves: with a `u128` a piece would take 32 bytes instead of 24.
     type Piece = (u64, u64, u32);
 
     fn order((first, last): (u128, u128)) -> (u128, Reverse<u128>) {
@@ -442,24 +446,24 @@ impl Key for u128 {
     }
 }
 
-/// The keys of one version.
+/// The keys of one version of IP.
 struct Half<T: Key, V> {
-    /// First and last addresses, each key once.
+    /// The first and last address of each key. Each key occurs once.
     keys: Vec<(T, T)>,
-    /// In the same places.
+    /// The values, in the same places.
     values: Vec<V>,
-    /// Made at the first need, and kept up then.
+    /// Made when first needed. After that every change updates them.
     classes: OnceLock<Classes<T>>,
     /// Made after some look-ups, and dropped by a change.
     index: OnceLock<Index<T>>,
-    /// How many look-ups there were without an index since the last change.
+    /// How many look-ups were made without an index since the last change.
     walks: AtomicUsize,
 }
 
-/// The places of keys, by how many bits `last - first` has.
+/// The places of the keys, by how many bits `last - first` has.
 type Classes<T> = Vec<BTreeMap<(T, T), u32>>;
 
-/// A look-up through the classes takes the time in which so many keys are put into the index.
+/// In the time of one look-up through the classes, this many keys can be put into the index.
 const WALK: usize = 32;
 
 impl<T: Key, V: Clone> Clone for Half<T, V> {
@@ -485,7 +489,7 @@ impl<T: Key, V> Half<T, V> {
         }
     }
 
-    /// Of any items; of equal keys the last one stays.
+    /// Makes it of any items. Of equal keys the last one stays.
     fn of(mut items: Vec<((T, T), V)>) -> Half<T, V> {
         items.sort_by_key(|(key, _)| T::order(*key));
         items.dedup_by(|later, earlier| {
@@ -507,7 +511,8 @@ impl<T: Key, V> Half<T, V> {
 
     #[inline]
     fn item(&self, place: usize) -> Option<(IpRange, &V)> {
-        // The value first: whoever wants no key does not pay for it.
+        // Get the value first. The compiler can then drop the read of the key if the caller does not
+        // use it.
         let value = self.values.get(place)?;
         Some((T::range(*self.keys.get(place)?), value))
     }
@@ -579,7 +584,7 @@ impl<T: Key, V> Half<T, V> {
         let place = self.classes_mut()[Self::class(key)].remove(&key)?;
         self.keys.swap_remove(place as usize);
         let value = self.values.swap_remove(place as usize);
-        // What was the last one stands here now.
+        // The key that was the last one is now at this place.
         if let Some(moved) = self.keys.get(place as usize).copied() {
             self.classes_mut()[Self::class(moved)].insert(moved, place);
         }
@@ -607,7 +612,7 @@ impl<T: Key, V> Half<T, V> {
         *self = Half::of(items);
     }
 
-    /// The place of the most specific key that holds an address.
+    /// Returns the place of the most specific key that contains an address.
     #[inline]
     fn find(&self, addr: T) -> Option<usize> {
         match self.index.get() {
@@ -616,7 +621,7 @@ impl<T: Key, V> Half<T, V> {
         }
     }
 
-    /// The same without an index, which is made after some of these.
+    /// Like `find`, without an index. After some of these look-ups, it makes the index.
     #[cold]
     #[inline(never)]
     fn walk(&self, addr: T) -> Option<usize> {
@@ -624,7 +629,7 @@ impl<T: Key, V> Half<T, V> {
         if walks >= self.keys.len() / WALK {
             return self.index().find(addr);
         }
-        // All keys of a class are smaller than those of the next ones.
+        // All keys of a class are smaller than those of the next classes.
         let mut classes = self.classes().iter().enumerate();
         classes.find_map(|(class, keys)| {
             let around = keys.range(window(class, (addr, addr)));
@@ -635,7 +640,7 @@ impl<T: Key, V> Half<T, V> {
         })
     }
 
-    /// The keys around a range, the largest first.
+    /// Returns the keys that contain a range, the largest first.
     fn containing(&self, (first, last): (T, T)) -> Vec<u32> {
         let mut found = Vec::new();
         let classes = self.classes().iter().enumerate();
@@ -680,55 +685,59 @@ impl<T: Key, V> Half<T, V> {
     }
 }
 
-/// Which keys of a class can reach around a range: they begin at its first address or before, and not so
-/// far before its last that the longest of them does not reach there.
+/// Returns where the keys of a class begin that may contain a range: at its first address or before,
+/// but not so far before its last address that the longest key of the class could not reach it.
 fn window<T: Key>(class: usize, (first, last): (T, T)) -> RangeInclusive<(T, T)> {
     let low = last.minus(T::ones(class));
     (low.min(first), T::MIN)..=(first, T::MAX)
 }
 
-/// The place of a piece that no key holds. Whoever looks there finds nothing.
+/// The place for a piece without a key. No key has this place, so a look-up there finds nothing.
 const NONE: u32 = (1 << TAG) - 1;
 
-/// The address space in pieces, and the way to the piece of an address.
+/// The pieces of the address space, and the way from an address to its piece.
 ///
-/// A node divides a part of the address space into equal buckets, some for each piece that begins there.
-/// A bucket in which no piece begins says at once which key it is of. If few begin, they are compared
-/// with the address. If more do, the bucket has a node of its own, over just the part in which they begin.
+/// A node divides a part of the address space into equal buckets, with several buckets for each piece
+/// that begins there. If no piece begins in a bucket, the bucket has the place of its key. If few
+/// pieces begin in it, the address is compared with their starts. If more begin, the bucket has its own
+/// node, over just the part in which they begin.
 #[derive(Clone)]
 struct Index<T: Key> {
-    /// In order; each reaches to the next one.
+    /// The pieces in order. Each reaches up to the next one.
     pieces: Vec<T::Piece>,
     root: Node<T>,
     nodes: Vec<Node<T>>,
-    /// What each bucket of the nodes is: a kind in the highest bits, and a number below.
+    /// The contents of each bucket of all nodes: a kind in the highest bits, and a number in the
+    /// others.
     buckets: Vec<u32>,
 }
 
 #[derive(Clone)]
 struct Node<T> {
-    /// Where the first and the last of its pieces begin.
+    /// The starts of its first and its last piece.
     from: T,
     to: T,
-    /// Bucket `b` has the addresses `a` with `(a - from) >> shift == b`, and the last one those behind `to`.
+    /// Bucket `b` has the addresses `a` with `(a - from) >> shift == b`. The last bucket also has all
+    /// addresses behind `to`.
     shift: u32,
-    /// Where its buckets are.
+    /// The number of its first bucket.
     base: u32,
-    /// The place of the key that is before `from`.
+    /// The place of the key before `from`.
     before: u32,
 }
 
-/// The kind of a bucket is in the two bits from this one on.
+/// The kind of a bucket is in the two bits from this bit on.
 const TAG: u32 = 30;
 /// The number is the place of the key.
 const WHOLE: u32 = 0;
-/// The number is that of the piece in which the bucket begins; up to [`Key::COMPARED`] begin behind it.
+/// The number is that of the piece in which the bucket begins. Up to [`Key::COMPARED`] pieces begin
+/// behind it in the bucket.
 const FEW: u32 = 1;
 /// The number is that of a node.
 const NODE: u32 = 2;
 
 impl<T: Key> Index<T> {
-    /// Of keys that are given in order by their places.
+    /// Makes an index of keys. `ordered` has their places in order.
     fn new(keys: &[(T, T)], ordered: &[u32]) -> Index<T> {
         let mut pieces = Pieces::new(keys);
         for place in ordered {
@@ -754,7 +763,8 @@ impl<T: Key> Index<T> {
         index
     }
 
-    /// The node of the pieces from `begin` to before `end`, of which there is one at least, with all below.
+    /// Makes the node of the pieces from `begin` to before `end`, with all nodes below. There must be
+    /// at least one piece.
     fn fill(&mut self, begin: usize, end: usize) -> Node<T> {
         let before = begin
             .checked_sub(1)
@@ -771,7 +781,7 @@ impl<T: Key> Index<T> {
             }
             let (kind, number) = match at - begins {
                 0 => (WHOLE, T::place(&self.pieces[begins - 1])),
-                // In the first bucket of all nothing is before the first piece.
+                // In the very first bucket, there is no piece before the first one.
                 n if n <= T::COMPARED => (FEW, begins.saturating_sub(1) as u32),
                 _ => {
                     let node = self.fill(begins, at);
@@ -791,7 +801,7 @@ impl<T: Key> Index<T> {
             if addr < node.from {
                 return Some(node.before as usize);
             }
-            // Clamped before the shift: far behind the last piece the bucket would not fit.
+            // Clamp before the shift: far behind the last piece, the bucket would not fit into `usize`.
             let bucket = addr.min(node.to).bucket(node.from, node.shift);
             let found = *self.buckets.get(node.base as usize + bucket)?;
             let number = (found & NONE) as usize;
@@ -803,11 +813,13 @@ impl<T: Key> Index<T> {
         }
     }
 
-    /// The place of the key of the piece from `at` on in which an address is, one of few.
+    /// Returns the place of the key whose piece contains an address. The piece is `at` or one of the
+    /// few behind it.
     #[inline]
     fn among(&self, at: usize, addr: T) -> usize {
         let behind = at + 1;
-        // What begins behind the bucket begins behind the address: no need to know how many are in it.
+        // Pieces that begin behind the bucket also begin behind the address, so it does not matter how
+        // many are in the bucket.
         let few = match self.pieces.get(behind..behind + T::COMPARED) {
             Some(few) => few,
             None => self.pieces.get(behind..).unwrap_or_default(),
@@ -819,15 +831,15 @@ impl<T: Key> Index<T> {
 }
 
 impl<T: Key> Node<T> {
-    /// A node of these pieces, whose buckets begin at `base`.
+    /// Makes a node of these pieces. Its buckets begin at `base`.
     fn of(pieces: &[T::Piece], base: u32, before: u32) -> Node<T> {
         let (from, to) = match pieces {
             [first, .., last] => (T::start(first), T::start(last)),
             [one] => (T::start(one), T::start(one)),
             [] => (T::MIN, T::MIN),
         };
-        // Four to eight times as many buckets as pieces: most then have one piece only, which is the quickest,
-        // and with more of them they have no room in the cache.
+        // Use four to eight times as many buckets as pieces. Then most buckets have only one piece,
+        // which is fastest. Even more buckets would not fit into the cache.
         let bits = usize::BITS - pieces.len().leading_zeros() + 2;
         Node {
             from,
@@ -839,16 +851,17 @@ impl<T: Key> Node<T> {
     }
 }
 
-/// A walk over the address space that cuts it into pieces.
+/// Goes through the address space and cuts it into pieces.
 struct Pieces<'a, T: Key> {
     keys: &'a [(T, T)],
-    /// The keys that have begun, the most specific at the top. Those that have ended may still be among
-    /// them, below the top.
+    /// The keys that have begun, the most specific one at the top. Below the top there may still be
+    /// keys that have ended.
     open: BinaryHeap<Open<T>>,
     done: Vec<T::Piece>,
 }
 
-/// By how specific it is: its size, where it begins, its end, its place.
+/// A key that has begun: its size, its first address, its last address, its place. The first two say
+/// how specific it is.
 type Open<T> = (Reverse<T>, T, T, u32);
 
 impl<'a, T: Key> Pieces<'a, T> {
@@ -860,7 +873,7 @@ impl<'a, T: Key> Pieces<'a, T> {
         }
     }
 
-    /// A key begins, at or behind all before it.
+    /// Begins a key, at or behind all earlier ones.
     fn open(&mut self, place: u32) {
         let (first, last) = self.keys[place as usize];
         self.open
@@ -870,13 +883,13 @@ impl<'a, T: Key> Pieces<'a, T> {
         }
     }
 
-    /// Ends the keys whose last address is before `until`, or all: where the top one ends, the next one
-    /// comes to light.
+    /// Ends the keys whose last address is before `until`, or all keys. Where the key at the top ends,
+    /// a piece of the next one begins.
     fn close(&mut self, until: Option<T>) {
         while let Some(&(_, _, last, _)) = self.open.peek()
             && until.is_none_or(|until| last < until)
         {
-            // At the end of the address space nothing follows.
+            // At the end of the address space, no piece follows.
             let Some(next) = last.next() else {
                 self.open.clear();
                 return;

@@ -1,4 +1,4 @@
-//! Lines that hold an address of a set, or none.
+//! Writes the lines that hold an address of a set, or the lines that hold none.
 
 use std::ffi::OsString;
 use std::iter;
@@ -21,26 +21,27 @@ use crate::scan::Found;
 use crate::set;
 use crate::settings::{Given, Reading};
 
-/// What is read and what is written of it.
+/// What is read, and what is written of it.
 pub(crate) struct Settings {
     pub(crate) input: Vec<OsString>,
-    /// Folders are read with all that is in them.
+    /// Read folders with all files in them.
     pub(crate) recursive: bool,
     /// Lines end with a zero byte.
     pub(crate) zero: bool,
     pub(crate) places: Places,
-    /// Addresses of the other version do not count.
+    /// Only addresses of this version count, if there is one.
     pub(crate) only: Option<Version>,
     pub(crate) set: Given,
     pub(crate) how: How,
     pub(crate) what: What,
-    /// Whether the name of the file stands before each line; if not said, it does with several files.
+    /// Whether the name of the file stands before each line. If this is `None`, it does when there are
+    /// several files.
     pub(crate) name: Option<bool>,
-    /// The number of the line stands before it.
+    /// Write the number of each line before it.
     pub(crate) number: bool,
-    /// No more lines of each file.
+    /// Write no more than this many lines of each file.
     pub(crate) max: Option<u64>,
-    /// The first invalid line of the set ends it.
+    /// Stop at the first invalid line of the set.
     pub(crate) strict: bool,
     pub(crate) threads: usize,
 }
@@ -48,50 +49,50 @@ pub(crate) struct Settings {
 /// When an item of a line matches the set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum How {
-    /// It lies inside.
+    /// All of the item lies inside the set.
     #[default]
     Inside,
-    /// They have an address in common.
+    /// The item and the set have an address in common.
     Overlap,
-    /// It holds an entry of the set.
+    /// The item holds an entry of the set.
     Covers,
 }
 
 /// What is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// The lines, as they are.
+    /// The whole lines.
     Lines,
-    /// How many.
+    /// The number of lines.
     Count,
-    /// What matches, without the rest of the line.
+    /// The items that match, without the rest of the line.
     Items,
-    /// The names of files with such lines.
+    /// The names of the files with such lines.
     Names,
-    /// Nothing: the status is all.
+    /// Nothing: only the status tells the result.
     Nothing,
-    /// Columns, those by default if none are given, or JSON.
+    /// JSON or columns. If no columns are given, these are the default ones.
     Columns { json: bool, columns: Vec<LineField> },
 }
 
-/// Which lines.
+/// Which lines are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// With an item that matches.
+    /// Lines with an item that matches.
     Matching,
-    /// With items, none that matches.
+    /// Lines with items, of which none matches.
     OnlyOthers,
-    /// All that are not `Matching`.
+    /// All lines that are not `Matching`.
     Rest,
 }
 
-/// What came of a block.
+/// The result of a block.
 struct Done {
     source: usize,
     out: Vec<u8>,
     /// How many lines were chosen.
     count: u64,
-    /// Where what is written of each ends, if there may be too many.
+    /// The end of each line in the output, if there may be too many lines.
     ends: Vec<usize>,
 }
 
@@ -119,7 +120,7 @@ pub(crate) fn run(lines: &Settings, choice: Choice) -> Result<Status> {
         threads,
         wants_list && choice == Choice::Matching || lines.how == How::Covers,
     )?;
-    // Without a part of the set, these would let lines through that it was to stop.
+    // If a part of the set is missing, these choices would write lines that the set should stop.
     let closed = choice != Choice::Matching && !lines.set.lenient;
     if loaded.trouble && (closed || lines.strict) {
         return Ok(Status::Trouble);
@@ -167,7 +168,7 @@ pub(crate) fn run(lines: &Settings, choice: Choice) -> Result<Status> {
     };
     let mut output = Output::stdout()?;
     let mut count = 0;
-    // Of each source.
+    // One count for each source.
     let mut counts = vec![0; job.sources.len()];
     let pool = Pool::new();
     let (_, trouble) = job.blocks(
@@ -232,7 +233,7 @@ pub(crate) fn run(lines: &Settings, choice: Choice) -> Result<Status> {
     )
 }
 
-/// How lines are written if not as they are.
+/// Returns how lines are written, if they are not written unchanged.
 fn layout(job: &Job, lines: &Settings, choice: Choice, named: bool) -> Option<LineLayout> {
     let What::Columns { json, columns } = &lines.what else {
         return None;
@@ -251,14 +252,14 @@ fn layout(job: &Job, lines: &Settings, choice: Choice, named: bool) -> Option<Li
     Some(LineLayout::new(fields, *json, &job.names))
 }
 
-/// How what is chosen is written.
+/// How the chosen lines are written.
 struct Write<'a> {
     what: &'a What,
     layout: Option<LineLayout>,
-    /// Of the sources, if they are written.
+    /// The names of the sources, if they are written.
     names: Option<&'a [String]>,
     number: bool,
-    /// Whether the ends of lines in the output are wanted.
+    /// Whether the ends of lines in the output are needed.
     ends: bool,
 }
 
@@ -299,7 +300,7 @@ impl Write<'_> {
         }
     }
 
-    /// One or more lines as they are, or how many.
+    /// Writes or counts one or more whole lines.
     #[inline]
     fn lines(&self, found: &[u8], block: &Block, done: &mut Done) {
         if *self.what != What::Lines {
@@ -313,12 +314,12 @@ impl Write<'_> {
             }
         } else if !found.is_empty() {
             done.out.extend_from_slice(found);
-            // Whether there are any is all that is wanted.
+            // Only whether there are any lines matters here.
             done.count = 1;
         }
     }
 
-    /// What stands before a line.
+    /// Writes the name and the number before a line.
     #[inline]
     fn before(&self, source: usize, number: u64, out: &mut Vec<u8>) {
         if let Some(names) = self.names {
@@ -337,7 +338,7 @@ struct Search {
     /// Whether addresses of these versions can match.
     v4: bool,
     v6: bool,
-    /// The entries of the set, as they are written, if they are wanted.
+    /// The entries of the set with their original text, if they are needed.
     list: Option<List>,
     choice: Choice,
     how: How,
@@ -346,7 +347,7 @@ struct Search {
 }
 
 impl Search {
-    /// Calls `emit` with one or more whole lines at a time.
+    /// Calls `emit` with the chosen lines, one or more whole lines at a time.
     fn run(&self, finder: &mut Finder, block: &Block, emit: impl FnMut(&[u8])) {
         // For `OnlyOthers` every address counts, not only those that may match.
         match (self.choice, self.v4, self.v6) {
@@ -362,7 +363,7 @@ impl Search {
         }
     }
 
-    /// Whether the item that an address begins matches, and where it ends.
+    /// Returns whether the item that begins with an address matches, and where the item ends.
     #[inline(always)]
     fn decide(&self, text: &[u8], found: Found) -> (bool, usize) {
         if goes_on(text, found.end) || self.how == How::Covers {
@@ -387,7 +388,7 @@ impl Search {
         }
     }
 
-    /// The same for a network or a range; each by whichever of its versions.
+    /// Like `hit`, for a network or a range. An IPv4-mapped item also matches as IPv4.
     fn item_hit(&self, item: &Item) -> bool {
         let as_it_is = item.range();
         let unmapped = item.unmapped().range();
@@ -405,7 +406,7 @@ impl Search {
         }
     }
 
-    /// Whether an address counts at all.
+    /// Returns whether an address counts at all.
     #[inline(always)]
     fn counts(&self, addr: IpAddr) -> bool {
         self.only.is_none() || {
@@ -418,11 +419,12 @@ impl Search {
         }
     }
 
-    /// Calls `emit` with the same lines as [`Search::run`], one at a time, and with the item that each
-    /// was chosen by.
+    /// Like [`Search::run`], but calls `emit` for each line separately, with the item that decided
+    /// about it.
     fn wholes(&self, finder: &mut Finder, block: &Block, mut emit: impl FnMut(&Whole<'_>)) {
         let padded = block.padded();
-        // Of each line with addresses the first hit, or else the first.
+        // For each line with addresses, this is the first item that matches, or otherwise the first
+        // item.
         let mut decided: Vec<(Item, usize, usize, bool)> = Vec::new();
         let mut line_end = PAD;
         finder.each::<true, true>(padded, &self.places, |text, found| {
@@ -476,8 +478,8 @@ impl Search {
         }
     }
 
-    /// Calls `emit` with the number of the line and the text of each item that matches, and whether it is
-    /// the first of its line.
+    /// Calls `emit` for each item that matches, with the number of its line, its text, and whether it
+    /// is the first item of its line.
     fn items(&self, finder: &mut Finder, block: &Block, mut emit: impl FnMut(u64, &[u8], bool)) {
         let padded = block.padded();
         let (mut number, mut counted, mut line_end) = (block.first_line, PAD, PAD);
@@ -504,7 +506,7 @@ impl Search {
     ) {
         let padded = block.padded();
         let rest = self.choice == Choice::Rest;
-        // Lines that are side by side are written together; up to `done` all are decided.
+        // Neighbouring lines are written together. All lines up to `done` are decided.
         let (mut begin, mut done) = (PAD, PAD);
         finder.each::<V4, V6>(
             padded,
@@ -535,7 +537,7 @@ impl Search {
 
     fn others(&self, finder: &mut Finder, block: &Block, mut emit: impl FnMut(&[u8])) {
         let padded = block.padded();
-        // The line of the last address.
+        // This is the line of the last address.
         let (mut start, mut line_end, mut keep) = (PAD, PAD, false);
         finder.each::<true, true>(padded, &self.places, |text, found| {
             if !self.counts(found.addr) {
@@ -561,7 +563,7 @@ impl Search {
     }
 }
 
-/// The lines of a text, with their line ends.
+/// Returns the lines of a text, with their line ends.
 fn each_line(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut left = text;
     iter::from_fn(move || {
@@ -572,7 +574,7 @@ fn each_line(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The line that a place is in, with its line end; it does not begin before `floor`.
+/// Returns the line that contains a place, with its line end. It does not begin before `floor`.
 #[inline(always)]
 fn line_around(padded: &[u8], floor: usize, place: usize) -> (usize, usize) {
     let start = memrchr(b'\n', &padded[floor..place]).map_or(floor, |at| floor + at + 1);

@@ -1,26 +1,27 @@
-//! Addresses in free text.
+//! Finds addresses in free text.
 //!
-//! In two passes. The first makes bit masks of a block: a bit for each byte that is a dot, a digit, a
-//! colon. The second takes 64 bytes at a time and finds by shifting where an address can be at all:
-//! three dots between digits, two to four bytes apart; colons up to five bytes apart, six of them or
-//! with `::` among them. Only such a place is looked at, so that times, versions and MAC addresses cost
-//! next to nothing.
+//! It works in two passes. The first pass makes bit masks of a block, with a bit for each byte that is
+//! a dot, a digit or a colon. The second pass takes 64 bytes at a time, and uses shifts to find the
+//! places where an address can be: three dots between digits, two to four bytes apart; or colons up to
+//! five bytes apart, if there are six of them or a `::`. Only such places are looked at, so times,
+//! versions and MAC addresses cost almost nothing.
 //!
-//! What counts as an address:
+//! These rules say what counts as an address:
 //!
-//! - IPv4: four octets. No digit stands before it, nor a dot behind a digit; no letter, digit, or dot
-//!   with one of these behind it, stands after it. So neither `1.2.3.4.5` nor `1.2.3.4.example.org` has
-//!   one, and the end of a sentence does no harm.
-//!   A version is no address: what stands directly behind a `v`, or behind a product and a slash
-//!   (`Chrome/120.0.0.0`). The slash of a URL or a path (`https://1.2.3.4/`, `/hosts/1.2.3.4`), and that
-//!   behind a host name with dots or behind `localhost`, is none of a product; and no version has a port.
-//! - IPv6: the longest run of hexadecimal digits, colons and dots, without a single colon at its ends and
-//!   dots at its end, if it is an address as a whole and no letter, digit or `_` follows.
-//!   What such a run begins with is not part of it, up to the first colon, if it ends a number with dots,
-//!   a host name or another word: `192.0.2.1:2001:db8::1` has two addresses, and `IPv6:2001:db8::1` has
-//!   2001:db8::1. With only one colon left behind the word it is none: `Foo::Ba`, `std::a`. Where the
-//!   word could end in the first group of an address (`x2001:db8::1`), nobody can tell, and it is none.
-//! - In `::ffff:192.0.2.1` there is one address, the IPv6 address; `at:192.0.2.1` has an IPv4 address.
+//! - IPv4: four octets. Before it stands no digit, and no dot behind a digit. Behind it stands no
+//!   letter, no digit, and no dot followed by one of these. So `1.2.3.4.5` and `1.2.3.4.example.org`
+//!   have no address, and an address may stand at the end of a sentence. A version is not an address:
+//!   it stands directly behind a `v`, or behind a product and a slash (`Chrome/120.0.0.0`). The slash
+//!   of a URL or a path (`https://1.2.3.4/`, `/hosts/1.2.3.4`), or behind a host name with dots or
+//!   behind `localhost`, does not follow a product. A text with a port is never a version.
+//! - IPv6: the longest run of hexadecimal digits, colons and dots, without single colons at its ends
+//!   and dots at its end. It counts if all of it is an address and no letter, digit or `_` follows. If
+//!   the run begins with the end of a number with dots, of a host name or of another word, this part up
+//!   to the first colon does not belong to it: `192.0.2.1:2001:db8::1` has two addresses, and
+//!   `IPv6:2001:db8::1` has 2001:db8::1. If only one colon is left behind the word, there is no
+//!   address: `Foo::Ba`, `std::a`. If the word could end inside the first group of an address
+//!   (`x2001:db8::1`), the start is unclear, and there is no address.
+//! - `::ffff:192.0.2.1` has one address, which is IPv6. `at:192.0.2.1` has an IPv4 address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -33,18 +34,18 @@ use crate::input::PAD;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) addr: IpAddr,
-    /// Where it begins and ends in the padded text.
+    /// The places in the padded text where it begins and ends.
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
 
-/// The masks of a block, kept for the next one.
+/// The masks of a block. Their memory is used again for the next block.
 #[derive(Debug, Default)]
 pub(crate) struct Scanner {
     words: Vec<Masks>,
 }
 
-/// The masks of 64 bytes; the lowest bit is the first byte.
+/// The masks of 64 bytes. The lowest bit is the first byte.
 #[derive(Clone, Copy, Debug, Default)]
 struct Masks {
     dots: u64,
@@ -52,33 +53,33 @@ struct Masks {
     colons: u64,
 }
 
-/// The run of bytes around a colon that can be in an IPv6 address.
+/// The run of bytes around a colon that can belong to an IPv6 address.
 #[derive(Clone, Copy)]
 struct Run {
     start: usize,
     end: usize,
-    /// The dots from the colon on; the lowest bit is the colon. Before it there are none.
+    /// The dots from the colon on; the lowest bit is the colon. There are no dots before it.
     dots: u64,
 }
 
-/// What [`run`] looks at first: so many bytes, and where among them the colon is. An address of the
-/// greatest length is in them, and the byte before it and behind it.
+/// How many bytes [`run`] looks at first, and the place of the colon among them. They hold an address
+/// of the greatest length, with one byte before and behind it.
 const NEAR: usize = 48;
 const BEFORE: usize = 12;
 
 impl Scanner {
-    /// Calls `found` for each address in a padded text, in order, with the versions asked for. It
-    /// returns from where to look on.
+    /// Calls `found` for each address in a padded text, in order, for the given versions. `found`
+    /// returns where the search goes on.
     ///
-    /// Asked for IPv4 alone it finds the same IPv4 addresses as asked for both, and also those that are
-    /// mapped into IPv6, as such.
+    /// With IPv4 only, it finds the same IPv4 addresses as with both versions. It also finds the IPv4
+    /// addresses in IPv4-mapped IPv6 addresses.
     pub(crate) fn scan<const V4: bool, const V6: bool>(
         &mut self,
         padded: &[u8],
         mut found: impl FnMut(Found) -> usize,
     ) {
         self.masks::<V4, V6>(padded);
-        // A word before and two behind: neighbours are there without a question.
+        // There is one word before and two behind, so neighbours always exist.
         let mut resume = PAD;
         for w in 1..self.words.len() - 2 {
             let v4 = if V4 { self.v4_places(w) } else { 0 };
@@ -90,7 +91,7 @@ impl Scanner {
             let start = (w - 1) * 64;
             let mut left = v4 | colons;
             while left != 0 {
-                // What lies behind `resume`.
+                // Bits before `resume` are already done.
                 let done = resume.saturating_sub(start);
                 if done >= 64 {
                     break;
@@ -104,7 +105,7 @@ impl Scanner {
                 left &= left - 1;
                 if V6 && colons >> bit & 1 == 1 {
                     let from_here = colons >> bit | behind << 1 << (63 - bit);
-                    // Most are alone.
+                    // Most colons stand alone.
                     if from_here & 0b11_1110 == 0 {
                         continue;
                     }
@@ -133,7 +134,7 @@ impl Scanner {
         self.masks::<true, false>(padded);
     }
 
-    /// The IPv4 address at the beginning of a line, if one is, and where it ends.
+    /// Returns the IPv4 address at the beginning of a line, if there is one, and where it ends.
     #[inline(always)]
     pub(crate) fn line(&self, padded: &[u8], start: usize) -> Option<(Ipv4Addr, usize)> {
         let digits = self.window(start).digits.trailing_ones() as usize;
@@ -157,17 +158,18 @@ impl Scanner {
         self.words.extend([Masks::default(); 2]);
     }
 
-    /// Where in word `w` an IPv4 address can be: its first dot.
+    /// Returns the places in word `w` where an IPv4 address can be, by its first dot.
     #[inline(always)]
     fn v4_places(&self, w: usize) -> u64 {
         let (before, here, after) = (&self.words[w - 1], &self.words[w], &self.words[w + 1]);
         if here.dots == 0 {
             return 0;
         }
-        // Twice, for the lower and the upper half of the word: each sees 32 bits behind its own.
+        // This runs twice, for the lower and the upper half of the word. Each time it also sees the 32
+        // bits behind the half.
         let find = |dots: u64, digits: u64, carry: u64| {
             let dots = dots & (digits << 1 | carry & 1) & digits >> 1;
-            // Another two to four bytes behind, and there again.
+            // Another dot must stand two to four bytes behind, and so must a third one.
             let more = |c: u64| dots & (c >> 2 | c >> 3 | c >> 4);
             more(more(dots))
         };
@@ -177,7 +179,7 @@ impl Scanner {
         low & 0xffff_ffff | high << 32
     }
 
-    /// 64 bits of the masks, from any position of the text.
+    /// Returns 64 bits of the masks, from any position of the text.
     #[inline(always)]
     fn window(&self, at: usize) -> Masks {
         let (w, bit) = (at / 64 + 1, at % 64);
@@ -192,13 +194,14 @@ impl Scanner {
         }
     }
 
-    /// The IPv4 address whose first dot is at `dot`, and where it begins and ends.
+    /// Returns the IPv4 address whose first dot is at `dot`, and where it begins and ends.
     #[inline(always)]
     fn v4(&self, padded: &[u8], dot: usize) -> Option<(Ipv4Addr, usize, usize)> {
-        // From four bytes before the dot, so the dot is bit 4.
+        // The window begins four bytes before the dot, so the dot is bit 4.
         let window = self.window(dot - 4);
         let a_len = ((window.digits as u32) << 28).leading_ones() as usize;
-        // Behind the dot every byte that is no digit ends an octet; the first two are dots.
+        // Behind the dot, every byte that is not a digit ends an octet. The first two of them must be
+        // dots.
         let ends = !window.digits & !31;
         let b_end = ends.trailing_zeros() as usize;
         let ends = ends & ends.wrapping_sub(1);
@@ -210,14 +213,14 @@ impl Scanner {
             c_end.wrapping_sub(b_end + 1),
             d_end.wrapping_sub(c_end + 1),
         );
-        // Each of 1, 2, 3: one less is below 3.
+        // The length must be 1, 2 or 3, so the length minus one is below 3.
         let bad = [a_len, b_len, c_len, d_len].map(|len| len.wrapping_sub(1) > 2);
         let dots = window.dots >> (b_end & 63) & window.dots >> (c_end & 63) & 1;
         if bad[0] | bad[1] | bad[2] | bad[3] | (dots == 0) {
             return None;
         }
         let (start, end) = (dot - a_len, dot - 4 + d_end);
-        // The four bytes that end each octet, and the byte behind them all.
+        // The last four bytes of each octet, and the byte behind the address.
         let text = padded.get(dot - 4..dot + 14)?;
         let four = |end: usize| -> Option<u32> {
             Some(u32::from_le_bytes(*text.get(end - 4..end)?.first_chunk()?))
@@ -233,8 +236,8 @@ impl Scanner {
         Some((Ipv4Addr::from_bits(ab << 16 | cd), start, end))
     }
 
-    /// The IPv6 address that the run around the colon at `at` is, if it is one, and before it from where
-    /// to look on. Apart from the search, which needs the registers.
+    /// Returns the IPv6 address in the run around the colon at `at`, if there is one, and before that
+    /// where the search goes on. It is separate from the search, which needs the registers.
     #[inline(never)]
     fn v6(&self, padded: &[u8], at: usize) -> (usize, Option<Found>) {
         let run = run(padded, at);
@@ -242,12 +245,12 @@ impl Scanner {
             let addr = addr.into();
             return (run.end, Some(Found { addr, start, end }));
         }
-        // This run is done with, but for an IPv4 address at its end.
+        // The rest of this run is done, except for an IPv4 address at its end.
         let dot = memchr::memchr(b'.', &padded[at..run.end]);
         (dot.map_or(run.end, |dot| at + dot), None)
     }
 
-    /// That address, and where it begins and ends.
+    /// Returns the IPv6 address of a run, and where it begins and ends.
     #[inline(always)]
     fn v6_run(&self, padded: &[u8], at: usize, run: Run) -> Option<(Ipv6Addr, usize, usize)> {
         let (start, end) = trim(padded, run.start, run.end);
@@ -258,10 +261,10 @@ impl Scanner {
         let len = end - start;
         let colons = self.window(start).colons & !(u64::MAX << len);
         let addr = if run.dots & !(u64::MAX << (end - at)) == 0 {
-            // All else are hexadecimal digits and colons. The four bytes before it are there as well.
+            // All bytes are hexadecimal digits and colons. The four bytes before them are passed too.
             groups(padded.get(start - 4..)?.first_chunk()?, colons, len)?
         } else if colons.count_ones() <= 7 {
-            // The colons of `::` and of six groups before the IPv4 address, or fewer.
+            // These may be the colons of `::` and of six groups before an IPv4 address, or fewer.
             ip::parse_v6(&padded[start..end]).ok()?
         } else {
             return None;
@@ -270,25 +273,25 @@ impl Scanner {
     }
 }
 
-/// Colons of which each is at most five bytes behind the one before it.
+/// A chain of colons. Each is at most five bytes behind the one before it.
 struct Chain {
     colons: u64,
-    /// The bytes from the first to behind the last colon, or 64.
+    /// How many bytes the chain has, from its first colon to its last one, or 64.
     len: u32,
 }
 
 impl Chain {
-    /// The chain that begins with the lowest bit.
+    /// Returns the chain that begins with the lowest bit.
     #[inline(always)]
     fn of(colons: u64) -> Chain {
-        // Behind the window there are none to see.
+        // Colons behind the window are not seen.
         let gaps = fives(!colons);
         let len = gaps.trailing_zeros();
         let colons = colons & (gaps & gaps.wrapping_neg()).wrapping_sub(1);
         Chain { colons, len }
     }
 
-    /// `::` or six colons.
+    /// Returns whether the chain has a `::` or six colons.
     #[inline(always)]
     fn can_be_v6(&self) -> bool {
         let mut rest = self.colons;
@@ -299,14 +302,14 @@ impl Chain {
     }
 }
 
-/// Where five of the bytes in a mask stand in a row: the first of them.
+/// Returns the bits at which five set bits in a row begin.
 #[inline(always)]
 fn fives(mask: u64) -> u64 {
     let two = mask & mask >> 1;
     two & two >> 2 & mask >> 4
 }
 
-/// The run around the colon at `at`.
+/// Returns the run around the colon at `at`.
 #[inline(always)]
 fn run(padded: &[u8], at: usize) -> Run {
     let near = parts::<NEAR>(padded, at - BEFORE);
@@ -324,7 +327,8 @@ fn run(padded: &[u8], at: usize) -> Run {
     Run { start, end, dots }
 }
 
-/// How many bytes of a run are before `at` and from there on, both up to 64, and the dots there.
+/// Returns how many bytes of a run are before `at`, and how many from there on, up to 64 each, and the
+/// dots in the second part.
 #[inline(never)]
 fn long_run(padded: &[u8], at: usize) -> (usize, usize, u64) {
     let (before, behind) = (parts::<64>(padded, at - 64), parts::<64>(padded, at));
@@ -333,18 +337,18 @@ fn long_run(padded: &[u8], at: usize) -> (usize, usize, u64) {
     (left, right, behind.dots)
 }
 
-/// Masks of what IPv6 addresses are made of.
+/// Masks of the bytes that an IPv6 address can have.
 struct Parts {
     /// Hexadecimal digits and colons.
     groups: u64,
     dots: u64,
 }
 
-/// The masks of the `N` bytes from `at` on.
+/// Returns the masks of the `N` bytes from `at` on.
 #[inline(always)]
 fn parts<const N: usize>(padded: &[u8], at: usize) -> Parts {
     let (mut groups, mut dots) = (0, 0);
-    // Always so many: the text is padded.
+    // There are always `N` bytes, because the text is padded.
     let Some(bytes) = padded[at..].first_chunk::<N>() else {
         return Parts { groups, dots };
     };
@@ -352,7 +356,7 @@ fn parts<const N: usize>(padded: &[u8], at: usize) -> Parts {
     for (i, chunk) in chunks.iter().enumerate() {
         let chunk = u8x16::new(*chunk);
         let put = |bits: u8x16| u64::from(bits.to_bitmask()) << (16 * i);
-        // The colon is behind the nine.
+        // In ASCII, the colon follows the nine.
         let digits = below(chunk - u8x16::splat(b'0'), 10);
         let letters = below((chunk | u8x16::splat(0x20)) - u8x16::splat(b'a'), 5);
         groups |= put(digits | letters);
@@ -361,18 +365,18 @@ fn parts<const N: usize>(padded: &[u8], at: usize) -> Parts {
     Parts { groups, dots }
 }
 
-/// Bytes that are not above `n`.
+/// Returns a mask of the bytes that are not above `n`.
 #[inline(always)]
 fn below(bytes: u8x16, n: u8) -> u8x16 {
     bytes.min(u8x16::splat(n)).simd_eq(bytes)
 }
 
-/// The address whose `len` bytes, 45 at most, are all digits and colons. `text` begins four bytes
-/// before it.
+/// Returns the address of `len` bytes, 45 at most, which are all digits and colons. `text` begins four
+/// bytes before the address.
 #[inline(always)]
 fn groups(text: &[u8; TEXT], colons: u64, len: usize) -> Option<Ipv6Addr> {
     let all = !(u64::MAX << len);
-    // No group of five digits.
+    // No group may have five digits.
     if fives(!colons & all) != 0 {
         return None;
     }
@@ -381,7 +385,7 @@ fn groups(text: &[u8; TEXT], colons: u64, len: usize) -> Option<Ipv6Addr> {
     if double == 0 {
         // Every colon ends a group, and so does the end of the text.
         let mut ends = colons | 1 << len;
-        // None without a digit.
+        // No group may be empty.
         if (colons | colons << 1 >> len) & 1 != 0 {
             return None;
         }
@@ -392,7 +396,7 @@ fn groups(text: &[u8; TEXT], colons: u64, len: usize) -> Option<Ipv6Addr> {
             *four = last_digits(text, end, end.wrapping_sub(start));
             start = end + 1;
         }
-        // Eight, and the last ended where the text does.
+        // There must be eight groups, and the last one must end with the text.
         if ends != 0 || start != len + 1 {
             return None;
         }
@@ -410,7 +414,7 @@ fn groups(text: &[u8; TEXT], colons: u64, len: usize) -> Option<Ipv6Addr> {
         fours[8 - after..].copy_from_slice(&low[..after]);
     }
     let two = |a: u32, b: u32| {
-        // At once. Letters have bit 6, and 1 to 6 in the low bits.
+        // Both values are read at once. Letters have bit 6 set, and 1 to 6 in the low bits.
         let both = u64::from(a) | u64::from(b) << 32;
         let digits = (both & 0x0f0f_0f0f_0f0f_0f0f) + 9 * (both >> 6 & 0x0101_0101_0101_0101);
         let bytes = (digits << 4 | digits >> 8) & 0x00ff_00ff_00ff_00ff;
@@ -423,7 +427,7 @@ fn groups(text: &[u8; TEXT], colons: u64, len: usize) -> Option<Ipv6Addr> {
     Some(Ipv6Addr::from_bits(bits))
 }
 
-/// Reads the groups between two places, with a colon between each two of them; returns how many.
+/// Reads the groups between two places, which are separated by colons. Returns how many there are.
 #[inline(always)]
 fn some_groups(
     text: &[u8; TEXT],
@@ -451,24 +455,24 @@ fn some_groups(
     Some(count)
 }
 
-/// The 1 to 4 digits that end at `end`, the last one highest, below them zeros.
+/// Returns the 1 to 4 digits that end at `end`, the last one in the highest byte, with zeros below.
 #[inline(always)]
 fn last_digits(text: &[u8; TEXT], end: usize, len: usize) -> u32 {
-    // No place of the text is so far behind; said so, it need not be asked.
+    // No place of the text is above 63. With this mask, the compiler needs no check.
     let end = end & 63;
     let four = u32::from_le_bytes([text[end], text[end + 1], text[end + 2], text[end + 3]]);
     let others = (len as u32).wrapping_mul(8).wrapping_neg();
     four.wrapping_shr(others).wrapping_shl(others)
 }
 
-/// What [`groups`] may look at: four bytes before an address, and 64 from there on.
+/// How many bytes [`groups`] may look at: four before an address, and 64 from its beginning on.
 const TEXT: usize = 68;
 
-/// Whether the IPv4 address behind a colon is one by itself, and not the end of an IPv6 address;
-/// that of a mapped address counts as one.
+/// Returns whether the IPv4 address behind a colon stands alone, and is not the end of an IPv6 address.
+/// The end of an IPv4-mapped address counts as alone.
 #[cold]
 fn not_in_v6(padded: &[u8], start: usize, end: usize) -> bool {
-    // Without the masks, which were not made for this.
+    // The masks do not show this, because they were not made for IPv6.
     let part = |b: &u8| b.is_ascii_hexdigit() || *b == b':';
     let before = padded[..start].iter().rev().take(64);
     let mut first = start - before.take_while(|b| part(b)).count();
@@ -485,7 +489,8 @@ fn not_in_v6(padded: &[u8], start: usize, end: usize) -> bool {
     }
 }
 
-/// Letters and digits, the dot, of which more must be known, and `_`, which is in words of programs.
+/// Letters and digits, the dot (which needs a further check), and `_`, which occurs in names of
+/// programs.
 static WORD: [bool; 256] = {
     let mut table = [false; 256];
     let mut i = 0;
@@ -496,9 +501,9 @@ static WORD: [bool; 256] = {
     table
 };
 
-/// Where the run from `start` on, with a colon at `colon` or before it, begins if what stands before it is
-/// no part of it: behind the first colon, if a word or a number with dots ends there. `None` if there is
-/// no address in it.
+/// Returns where the run from `start` on begins, if the text before it does not belong to it. The run
+/// has a colon at `colon` or before it. If a word or a number with dots ends at the first colon, the
+/// run begins behind this colon. Returns `None` if the run has no address.
 #[cold]
 fn behind_word(padded: &[u8], start: usize, colon: usize) -> Option<usize> {
     let dotted = padded[start - 1] == b'.';
@@ -508,14 +513,14 @@ fn behind_word(padded: &[u8], start: usize, colon: usize) -> Option<usize> {
     let len = memchr::memchr(b':', &padded[start..=colon])?;
     let tail = &padded[start..start + len];
     let behind = start + len + 1;
-    // `Foo::Ba`: the colons belong together, and to the words.
+    // In `Foo::Ba` the colons belong together, and to the words.
     let joined = padded[behind] == b':' && padded[behind + 1] != b':';
-    // `x2001:db8::1`: the first group, or the end of a word?
+    // In `x2001:db8::1`, the `2001` may be the first group or the end of a word.
     let unsure = !dotted && tail.len() == 4 && tail.iter().any(u8::is_ascii_digit);
     (!joined && !unsure).then_some(behind)
 }
 
-/// What may make an IPv4 address something else when it stands before it.
+/// The bytes that can make an IPv4 address something else if they stand before it.
 static LEFT_OF_V4: [bool; 256] = {
     let mut table = [false; 256];
     table[b'.' as usize] = true;
@@ -525,7 +530,8 @@ static LEFT_OF_V4: [bool; 256] = {
     table
 };
 
-/// Whether what looks like an IPv4 address is a part of a longer number with dots, or a version.
+/// Returns whether the text only looks like an IPv4 address: it is part of a longer number with dots,
+/// or a version.
 #[inline(never)]
 fn is_other_v4(padded: &[u8], start: usize, end: usize) -> bool {
     match padded[start - 1] {
@@ -535,22 +541,22 @@ fn is_other_v4(padded: &[u8], start: usize, end: usize) -> bool {
     }
 }
 
-/// The longest name of a product that is looked for; longer words are none.
+/// Names of products are shorter than this. Longer words are not products.
 const PRODUCT: usize = 40;
 
-/// Whether the word at the end of `before` is a product, with a slash and a version behind it.
+/// Returns whether the word at the end of `before` is a product, so that a version follows its slash.
 fn is_version(before: &[u8], behind: &[u8]) -> bool {
     let part = |b: &&u8| b.is_ascii_alphanumeric() || b"-_+".contains(b);
     let len = before.iter().rev().take(PRODUCT).take_while(part).count();
     let (rest, word) = before.split_at(before.len() - len);
-    // Some name begins with a digit, but none has only digits.
+    // The name of a product may begin with a digit, but never has only digits.
     let named = len < PRODUCT && word.iter().any(u8::is_ascii_alphabetic);
     let path_or_host = rest.last().is_some_and(|b| b"/.:@%&=?~".contains(b));
     let port = behind[0] == b':' && behind[1].is_ascii_digit();
     named && !path_or_host && !port && !word.eq_ignore_ascii_case(b"localhost")
 }
 
-/// A run without a single colon at its ends and without dots at its end.
+/// Removes single colons at the ends of a run, and dots at its end.
 #[inline(always)]
 fn trim(padded: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
     if padded[start] != b':' && !matches!(padded[end - 1], b':' | b'.') {
@@ -568,14 +574,14 @@ fn trim(padded: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
     (start, end)
 }
 
-/// Whether a word goes on at `end`, perhaps behind dots, or with a `_`.
+/// Returns whether a word goes on at `end`, perhaps behind dots, or with a `_`.
 #[inline(always)]
 fn follows_v6(padded: &[u8], end: usize) -> bool {
     let next = padded.get(end).copied().unwrap_or(b'\n');
     WORD[usize::from(next)] && (next == b'_' || follows(padded, end))
 }
 
-/// Whether a word goes on at `end`, perhaps behind dots.
+/// Returns whether a word goes on at `end`, perhaps behind dots.
 #[inline(always)]
 pub(crate) fn follows(padded: &[u8], end: usize) -> bool {
     let byte = |at: usize| padded.get(at).copied().unwrap_or(b'\n');
@@ -589,17 +595,17 @@ pub(crate) fn follows(padded: &[u8], end: usize) -> bool {
     byte(end).is_ascii_alphanumeric()
 }
 
-/// Two octets, each with the four bytes that end it and its 1 to 3 digits; as one number of 16 bits,
-/// and whether they are octets.
+/// Converts two octets. For each there are the last four bytes of its text, and its number of digits, 1
+/// to 3. Returns both as one number of 16 bits, and whether they are valid.
 #[inline(always)]
 fn octets(a: u32, a_len: usize, b: u32, b_len: usize) -> (u32, bool) {
-    /// The digits are the high bytes, those below are not its own.
+    /// The digits are in the high bytes. The bytes below do not belong to the octet.
     const OWN: [u32; 4] = [0, 0x0f00_0000, 0x0f0f_0000, 0x0f0f_0f00];
-    /// A number below has a leading zero.
+    /// A number below this has a leading zero.
     const LEAST: [u32; 4] = [0, 0, 10, 100];
     const BOTH: u64 = 0x0000_0001_0000_0001;
     let join = |a: u32, b: u32| u64::from(a) | u64::from(b) << 32;
-    // One in each half of the word; no half grows into the other.
+    // Each half of the word has one octet, and no half overflows into the other.
     let digits = join(a & OWN[a_len & 3], b & OWN[b_len & 3]);
     let least = join(LEAST[a_len & 3], LEAST[b_len & 3]);
     let value = (digits >> 8 & (15 * BOTH)) * 100
@@ -711,7 +717,8 @@ mod tests {
                 &["2001:db8::1", "2001:db8::2", "1.2.3.4", "1:2:3:4:5:6:7:8"],
             ),
             ("foo.b::1 1.2::3", &none),
-            // Words before an IPv6 address: the literals of RFC 5321, interfaces, and what is none.
+            // Words before an IPv6 address: the literals of RFC 5321, interfaces, and texts without an
+            // address.
             (
                 "relay=[IPv6:2001:db8::1], delay=1 [IPv6:::1] [IPv6:1:2:3:4:5:6:7:8] IPv6:::ffff:1.2.3.4",
                 &["2001:db8::1", "::1", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4"],
@@ -725,7 +732,7 @@ mod tests {
                 &none,
             ),
             ("x2001:db8::4 v2a00::1 x2001:db8:0:0:0:0:0:1", &none),
-            // Versions, and what is none.
+            // Versions, and texts that are not versions.
             (
                 "Chrome/120.0.0.0 v2.1.1.108 V1.2.3.4 OPR/106.0.0.0 (Edg/120.0.0.0) my-tool_2/1.2.3.4 curl/7.8.8.1",
                 &none,
@@ -736,7 +743,7 @@ mod tests {
                     "1.2.3.4", "1.2.3.5", "1.2.3.6", "1.2.3.7", "1.2.3.8", "1.2.3.9", "1.2.3.10",
                 ],
             ),
-            // The last colon of a run, and others behind it that are near.
+            // The last colon of a run, and other colons behind it that are near.
             ("1::2:g:3::4 1::5:g:g:g:g:g:1", &["1::2", "3::4", "1::5"]),
             ("1::2:.:3::4 ::1:z::2", &["3::4", "::1"]),
         ] {
@@ -748,7 +755,8 @@ mod tests {
         );
     }
 
-    /// The same, found slowly: every part of the text between bytes that cannot be in an address.
+    /// Finds the same addresses with a slow search: it tries every part of the text between bytes that
+    /// cannot be in an address.
     fn slowly(text: &[u8]) -> Vec<String> {
         let mut all = Vec::new();
         for word in text.split(|b| !b.is_ascii_alphanumeric() && !b":.".contains(b)) {
@@ -763,7 +771,7 @@ mod tests {
     proptest! {
         #[test]
         fn wherever_it_stands(before in "[ -]{0,200}", v4: u32, v6: u128, v6_first: bool) {
-            // All places in a word and over its borders.
+            // The address stands at all places in a word, and over the borders of words.
             let v4 = Ipv4Addr::from_bits(v4).to_string();
             let v6 = Ipv6Addr::from_bits(v6).to_string();
             let pair = if v6_first { [v6, v4] } else { [v4, v6] };
@@ -780,11 +788,11 @@ mod tests {
             }
         }
 
-        /// Every form of an IPv6 address, and what is nearly one: as std says.
+        /// Compares every form of an IPv6 address, and texts that are almost one, with std.
         #[test]
         fn ipv6_as_std(text in "[0-9a-fA-F]{0,5}(:{1,2}[0-9a-fA-F]{1,5}){0,9}:{0,2}", short in "([0-9A-F]{1,4}:){0,7}:?([0-9a-f]{1,4}:){0,7}[0-9a-f]{1,4}") {
             for text in [text, short] {
-                // A single colon at an end does not belong to it.
+                // A single colon at an end does not belong to the address.
                 let mut word = &*text;
                 if word.starts_with(':') && !word.starts_with("::") {
                     word = &word[1..];

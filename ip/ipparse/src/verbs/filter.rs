@@ -1,11 +1,11 @@
-//! The lines that hold an address of the set.
+//! Writes the lines that hold an address of the set.
 
 use crate::lines::{self, Choice};
 use crate::output::{Result, Status};
 
 pub(crate) struct Settings {
     pub(crate) lines: lines::Settings,
-    /// The lines that hold addresses, but none of the set.
+    /// Write the lines that hold addresses, but none of the set.
     pub(crate) invert: bool,
 }
 

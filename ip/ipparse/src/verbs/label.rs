@@ -1,4 +1,4 @@
-//! In which entry of a list each address is.
+//! Writes for each address the entry of a list that holds it.
 
 use std::ffi::OsString;
 
@@ -20,15 +20,15 @@ pub(crate) struct Settings {
     pub(crate) input: Vec<OsString>,
     pub(crate) lists: Vec<OsString>,
     pub(crate) places: Places,
-    /// Addresses of the other version are left out.
+    /// Only addresses of this version count, if there is one.
     pub(crate) only: Option<Version>,
-    /// Lines as they are, and the label behind them.
+    /// Write lines unchanged, with the label behind them.
     pub(crate) append: bool,
-    /// What has no label is left out.
+    /// Leave out addresses or lines without a label.
     pub(crate) matched: bool,
     pub(crate) json: bool,
     pub(crate) columns: Vec<LineField>,
-    /// Invalid lines of the list are reported and no more.
+    /// Report invalid lines of the list, and go on.
     pub(crate) lenient: bool,
     pub(crate) threads: usize,
 }
@@ -103,13 +103,13 @@ struct Work<'a> {
     list: &'a List,
     settings: &'a Settings,
     layout: &'a LineLayout,
-    /// The columns by default, which need nothing but the address.
+    /// Whether the default columns are written, which need only the address.
     usual: bool,
     meaning: Meaning,
 }
 
 impl Work<'_> {
-    /// A row for each address.
+    /// Writes a row for each address.
     fn rows(&self, finder: &mut Finder, block: &Block, out: &mut Vec<u8>) {
         let padded = block.padded();
         let (mut number, mut line, mut counted) = (block.first_line, PAD, PAD);
@@ -166,10 +166,10 @@ impl Work<'_> {
         });
     }
 
-    /// Every line, with the label of the first address that has one.
+    /// Writes every line, with the label of its first address that has one.
     fn append(&self, finder: &mut Finder, block: &Block, out: &mut Vec<u8>) {
         let padded = block.padded();
-        // Up to here all is written, but the end of this line.
+        // Everything up to here is written.
         let mut done = PAD;
         let end = PAD + block.text().len();
         let without = |from: usize, to: usize, out: &mut Vec<u8>| {
@@ -249,7 +249,7 @@ fn load(settings: &Settings) -> Result<(List, Status)> {
     Ok((List::new(all), status))
 }
 
-/// A line of a list. The first may be a heading.
+/// Adds a line of a list. The first line may be a heading.
 fn push(
     entries: &mut Entries,
     line: &[u8],
@@ -272,7 +272,7 @@ fn push(
             false => return Err(error),
         },
     };
-    // As it is written: all of the line but the rest and what stands between.
+    // The entry as it is written: the line without the rest and without the separator before it.
     let written = &line[..line.len() - row.rest.len()];
     let written = written.trim_ascii();
     let separator = separator(line);
@@ -293,10 +293,10 @@ fn push(
     Ok(())
 }
 
-/// The forms in which an entry may be written, and its first and last address in two fields.
+/// The forms of an entry. Its first and last address may be in two fields.
 const FORMS: Forms = Forms::LISTS;
 
-/// Whether a first line names the columns.
+/// Returns whether a first line names the columns.
 fn heading(line: &[u8], number: u64) -> bool {
     let first = line
         .split(|b| b",;\t".contains(b))
@@ -306,7 +306,7 @@ fn heading(line: &[u8], number: u64) -> bool {
     number == 1 && !first.is_empty() && first.iter().all(name)
 }
 
-/// What stands between the fields of a line.
+/// Returns the separator between the fields of a line.
 fn separator(line: &[u8]) -> u8 {
     let found = line.iter().find(|b| b",;\t".contains(b));
     found.copied().unwrap_or(b' ')
@@ -323,7 +323,7 @@ impl<'a> Iterator for Fields<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let left = self.left?;
-        // Words between spaces are one field.
+        // With spaces as separators, all further words are one field.
         if self.separator == b' ' {
             self.left = None;
             return Some(left.trim_ascii());
