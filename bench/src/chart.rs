@@ -54,6 +54,23 @@ pub(crate) fn draw(results: &Path, into: &Path) -> io::Result<()> {
             println!("{}", file.display());
         }
     }
+    if let Some(row) = kept.get("idle") {
+        let bars: Vec<(Kind, f64)> = ALL
+            .iter()
+            .filter_map(|kind| {
+                let line = row.iter().find(|l| l.peer == kind.name())?;
+                Some((*kind, line.value / 1024.0))
+            })
+            .collect();
+        let file = into.join("idle-memory.svg");
+        bar_chart(
+            &file,
+            "Memory of one idle connection in the server, in KiB",
+            &bars,
+        )
+        .map_err(io::Error::other)?;
+        println!("{}", file.display());
+    }
     Ok(())
 }
 
@@ -105,6 +122,43 @@ fn line_chart(
         .border_style(BLACK.mix(0.2))
         .background_style(WHITE)
         .draw()?;
+    root.present()?;
+    Ok(())
+}
+
+/// A bar for each server, with its value beside it.
+fn bar_chart(file: &Path, title: &str, bars: &[(Kind, f64)]) -> Drawn<()> {
+    let high = bars.iter().map(|(_, value)| *value).fold(0.0, f64::max) * 1.15;
+    let height = 80 + 32 * bars.len() as u32;
+    let root = SVGBackend::new(file, (900, height)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&root)
+        .caption(title, ("sans-serif", 18))
+        .margin(12)
+        .margin_left(170)
+        .x_label_area_size(30)
+        .build_cartesian_2d(0.0..high, 0.0..bars.len() as f64)?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .disable_y_axis()
+        .draw()?;
+    // The first is the uppermost.
+    for (i, (kind, value)) in bars.iter().rev().enumerate() {
+        let (low, top) = (i as f64 + 0.2, i as f64 + 0.8);
+        let colour = if *kind == Kind::Ours {
+            RED.to_rgba()
+        } else {
+            BLUE.mix(0.35)
+        };
+        let font = ("sans-serif", 14).into_font();
+        chart.draw_series([Rectangle::new([(0.0, low), (*value, top)], colour.filled())])?;
+        let label = |text: String, x: f64| Text::new(text, (x, top - 0.1), font.clone());
+        chart.draw_series([label(format!("{value:.1}"), value + high * 0.01)])?;
+        // Left of the axis.
+        let (x, y) = chart.backend_coord(&(0.0, top - 0.1));
+        root.draw(&Text::new(kind.title(), (x - 160, y), font))?;
+    }
     root.present()?;
     Ok(())
 }
