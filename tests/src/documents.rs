@@ -18,6 +18,7 @@ documents! {
     soundness: "docs/soundness.md";
     start: "docs/guide/src/start.md";
     coming_from_std: "docs/guide/src/coming-from-std.md";
+    coming_from: "docs/guide/src/coming-from.md";
     sockets: "docs/guide/src/sockets.md";
     deadlines: "docs/guide/src/deadlines.md";
     processes: "docs/guide/src/processes.md";
