@@ -270,7 +270,7 @@ impl WrongKind {
 impl fmt::Display for WrongKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.inherited.name().unwrap_or("without a name");
-        write!(f, "the inherited socket {name} is no {}", self.wanted)
+        write!(f, "the inherited socket {name} is not a {}", self.wanted)
     }
 }
 

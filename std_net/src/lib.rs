@@ -38,7 +38,7 @@
 //! | [`server`] | the loop of a server that can be shut down |
 //! | `signals` | signals as a channel, with the feature `signals` |
 //! | `interfaces` | the network interfaces of the host, with the feature `interfaces` |
-//! | `proxy_protocol` | who has connected to a load balancer, with the feature `proxy-protocol` |
+//! | `proxy_protocol` | the client of a load balancer, with the feature `proxy-protocol` |
 //! | `tls` | TLS on connections, with the feature `tls` |
 //! | [`unix`] | the same for Unix-domain sockets |
 //! | [`channel`] | buffered channels over connections: lines, chunks, integers; packets |

@@ -277,7 +277,9 @@ fn length(bytes: &[u8]) -> io::Result<Option<usize>> {
     };
     let len = FIXED_V2 + usize::from(u16::from_be_bytes([rest[0], rest[1]]));
     if len > LONGEST_V2 {
-        return Err(invalid(format!("it says that it has {len} bytes")));
+        return Err(invalid(format!(
+            "its length is {len} bytes, which is too long"
+        )));
     }
     Ok((bytes.len() >= len).then_some(len))
 }

@@ -388,7 +388,9 @@ fn data_and_end_at_once_are_both_seen() {
 #[test]
 fn a_peek_behind_all_there_is_does_not_spin() {
     if cfg!(std_net_portable) {
-        eprintln!("SKIPPED: a reactor that reports once tells of the same data again and again");
+        eprintln!(
+            "SKIPPED: a reactor that reports only once reports the same data again and again"
+        );
         return;
     }
     if !is_again() {

@@ -254,7 +254,7 @@ fn a_panic_names_its_process() {
 
 #[test]
 fn an_overflow_names_the_size_and_what_makes_it_larger() {
-    #[allow(unconditional_recursion, reason = "it is to overflow")]
+    #[allow(unconditional_recursion, reason = "it must overflow")]
     fn deeper(n: u64) -> u64 {
         std::hint::black_box([n; 64])[0] + deeper(n + 1)
     }

@@ -93,7 +93,7 @@ fn the_ping_example_pings_both_families() {
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(77) || errors.contains("unshare:") {
-        eprintln!("SKIPPED: no network namespace to be had: {errors}");
+        eprintln!("SKIPPED: cannot make a network namespace: {errors}");
         return;
     }
     assert!(output.status.success(), "{text}{errors}");

@@ -565,7 +565,7 @@ fn in_namespaces(role: &str) {
         String::from_utf8_lossy(&output.stderr),
     );
     if output.status.code() == Some(77) || errors.contains("unshare:") {
-        eprintln!("SKIPPED: no namespaces to be had: {errors}");
+        eprintln!("SKIPPED: cannot make namespaces: {errors}");
         return;
     }
     assert!(output.status.success(), "{text}{errors}");

@@ -97,7 +97,9 @@ fn a_time_out_set_outside_counts() {
 #[test]
 fn a_mode_set_outside_counts() {
     if cfg!(std_net_portable) {
-        eprintln!("SKIPPED: not yet right with a reactor that reports once; see docs/platforms.md");
+        eprintln!(
+            "SKIPPED: this does not work yet with a reactor that reports only once; see docs/platforms.md"
+        );
         return;
     }
     both(|| {

@@ -539,7 +539,7 @@ std_net_runtime::descriptor_traits!(UdpSocket, Socket::from);
 std_net_runtime::std_traits!(UdpSocket, std::net::UdpSocket);
 
 impl From<Socket> for UdpSocket {
-    /// Takes a UDP socket.
+    /// Turns a low-level UDP socket into this type.
     fn from(socket: Socket) -> UdpSocket {
         UdpSocket(socket)
     }

@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_char, c_int};
 
 use std_net::{process, runtime};
 
-#[allow(unconditional_recursion, reason = "it is to overflow")]
+#[allow(unconditional_recursion, reason = "it must overflow")]
 fn deep(n: u64) -> u64 {
     let page = std::hint::black_box([n; 512]);
     deep(n + 1) + page[0]

@@ -53,7 +53,10 @@ fn describe(one: Inherited) -> Result<&'static str, Box<dyn Error>> {
             Ok("tcp-listener")
         }
         Err(wrong) => {
-            assert!(wrong.to_string().contains("is no TcpListener"), "{wrong}");
+            assert!(
+                wrong.to_string().contains("is not a TcpListener"),
+                "{wrong}"
+            );
             Ok("something else")
         }
     }

@@ -259,7 +259,7 @@ impl In {
                 }
             };
             return Err(Fail::message(format!(
-                "the set goes behind --in: {example}"
+                "the set must stand after --in: {example}"
             )));
         }
         Ok(self.optional(meaning))
@@ -293,7 +293,7 @@ pub(super) fn mask(text: &str) -> std::result::Result<Mask, String> {
     };
     let one = |text: &str, most: u8| match text.trim().trim_start_matches('/').parse::<u8>() {
         Ok(len) if len <= most => Ok(len),
-        _ => Err(format!("{text} is no length from 0 to {most}")),
+        _ => Err(format!("{text} is not a length from 0 to {most}")),
     };
     Ok(Mask {
         v4: one(v4, 32)?,

@@ -353,7 +353,7 @@ fn least(text: &str) -> std::result::Result<Mask, String> {
 fn percent(text: &str) -> std::result::Result<f64, String> {
     match text.trim_end_matches('%').parse::<f64>() {
         Ok(percent) if (0.0..100.0).contains(&percent) => Ok(percent),
-        _ => Err(format!("{text} is no number from 0 to below 100")),
+        _ => Err(format!("{text} is not a number from 0 to below 100")),
     }
 }
 
