@@ -1,4 +1,4 @@
-//! Says where this crate interposes: `cfg(interposes)`.
+//! Sets `cfg(interposes)` on the targets where this crate interposes.
 
 use std::env;
 
@@ -12,7 +12,7 @@ fn main() {
         && is("CARGO_CFG_TARGET_ARCH", "x86_64")
         && is("CARGO_CFG_TARGET_ENV", "gnu")
         && is("CARGO_CFG_TARGET_POINTER_WIDTH", "64")
-        // In a static program there is one definition of each function, and it is the C library's.
+        // A static program has only one definition of each function, and that is the C library's.
         && !is("CARGO_CFG_TARGET_FEATURE", "crt-static")
         && env::var_os("CARGO_CFG_MIRI").is_none();
     if interposes {

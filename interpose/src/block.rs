@@ -1,23 +1,23 @@
-//! A process's own thread-locals: a block of the GNU C library's, as `pthread_create(3)` makes it for a
-//! thread, with no thread behind it.
+//! The thread-locals of a process. They are in a block of the GNU C library like the one that `pthread_create(3)` makes
+//! for a thread, but there is no thread.
 //!
-//! On x86-64 the thread pointer points to the library's `struct pthread`. Below it lie the thread-locals of the
-//! program and of the libraries that were loaded at its start; a vector in it leads to those of libraries that
-//! were loaded later. `_dl_allocate_tls` makes both. What else there must be, so that the library takes the
-//! process for a thread, is filled in here.
+//! On x86-64 the thread pointer points to the library's `struct pthread`. Below it are the thread-locals of the program
+//! and of the libraries that were loaded at its start. A vector in the struct leads to the thread-locals of libraries
+//! that were loaded later. `_dl_allocate_tls` makes both. This module fills in the other fields that the library needs
+//! to take the process for a thread.
 //!
-//! None of this is promised by the library, so it is looked for, not assumed. What does not look as
-//! expected makes processes unsupported.
+//! The library does not promise any of this layout. So this module searches for each field and does not assume its
+//! place. If something is not as expected, threadlike processes are unsupported.
 //!
 //! | in the block | what the process has |
 //! |---|---|
-//! | pointers to itself | its own address: `pthread_self(3)` is its own |
-//! | canary, pointer guard | the thread's, which are the program's |
-//! | thread id | a number of its own above all real ones, by which locks know their owner |
-//! | link in the list of threads | leads to itself: `fork(2)` takes it out of the list in the child |
+//! | pointers to itself | its own address, so `pthread_self(3)` returns its own value |
+//! | canary, pointer guard | the thread's, because the whole program shares them |
+//! | thread id | a number above all real ones, so that locks know their owner |
+//! | link in the list of threads | points to itself, because `fork(2)` unlinks it in the child |
 //! | robust locks | an empty list |
-//! | restartable sequences | "not registered" |
-//! | the allocator's cache and arena | the thread's, which no two processes use at once |
+//! | restartable sequences | the value for "not registered" |
+//! | the allocator's cache and arena | the thread's: only one process of a worker runs at a time |
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem;
@@ -27,43 +27,44 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::keys;
 
-/// Names that the C library keeps for its own parts, and what was found by looking.
+/// Functions that the C library keeps for its own use, and places in a block that were found by a search.
 #[derive(Debug)]
 struct Library {
-    /// `void *_dl_allocate_tls(void *)`: with null it allocates all.
+    /// `void *_dl_allocate_tls(void *)`. With null it allocates the whole block.
     allocate: unsafe extern "C" fn(*mut c_void) -> *mut u8,
-    /// `void _dl_deallocate_tls(void *, bool)`: with true it frees all.
+    /// `void _dl_deallocate_tls(void *, bool)`. With true it frees the whole block.
     deallocate: unsafe extern "C" fn(*mut u8, bool),
-    /// `void __call_tls_dtors(void)`: what `__cxa_thread_atexit_impl` has noted.
+    /// `void __call_tls_dtors(void)`. It runs the destructors that `__cxa_thread_atexit_impl` has recorded.
     call_destructors: unsafe extern "C" fn(),
-    /// `void __ctype_init(void)`: the thread's tables of characters.
+    /// `void __ctype_init(void)`. It sets the thread's character tables.
     init_ctype: unsafe extern "C" fn(),
-    /// Where the thread id lies in the block; before it the link, behind it the robust list.
+    /// The place of the thread id in the block. The list link is just before it, and the robust list just behind it.
     tid: usize,
-    /// Where the area of restartable sequences lies, if there is one.
+    /// The place of the area for restartable sequences, if there is one.
     rseq: Option<isize>,
-    /// Words below the block that say which memory the allocator gives the thread first.
+    /// The places (below the block) of the words that say which memory the allocator gives to the thread first.
     allocator: Vec<isize>,
-    /// Where the tables of `pthread_setspecific(3)` beyond the first 32 keys lie, and how many.
+    /// The place and the number of the tables for `pthread_setspecific(3)`. Tables after the first one hold keys above
+    /// 31.
     specific: Option<(usize, usize)>,
 }
 
 static LIBRARY: OnceLock<Result<Library, String>> = OnceLock::new();
 
-// Offsets that the ABI or all compilers rely on.
+// The ABI or all compilers rely on these offsets.
 const SELF: [usize; 2] = [0x00, 0x10];
-/// `multiple_threads`, four bytes.
+/// `multiple_threads` has four bytes.
 const MULTIPLE_THREADS: usize = 0x18;
-/// `sysinfo`, the canary of stacks, the pointer guard.
+/// `sysinfo`, the stack canary and the pointer guard.
 const SHARED: [usize; 3] = [0x20, 0x28, 0x30];
-/// Which of the processor's protections are on, four bytes.
+/// Which protections of the processor are on. This field has four bytes.
 const FEATURES: usize = 0x48;
 const SHADOW_STACK: u32 = 2;
 
-/// `FUTEX_TID_MASK` has 30 bits; real ids have 22.
+/// `FUTEX_TID_MASK` has 30 bits, and a real thread id has at most 22. So ids from here on belong to no thread.
 const PROCESS_TIDS: u64 = 1 << 29;
 
-/// A thread-local that every block must have for itself.
+/// A thread-local for a test: every block must have its own copy.
 mod probe {
     use std::cell::Cell;
 
@@ -72,7 +73,7 @@ mod probe {
     }
 }
 
-/// Whether blocks can be had here.
+/// Whether processes can have blocks in this program.
 pub(crate) fn check() -> Result<(), String> {
     library().map(drop)
 }
@@ -81,15 +82,15 @@ fn library() -> Result<&'static Library, String> {
     LIBRARY.get_or_init(look).as_ref().map_err(String::clone)
 }
 
-/// Where the link for the library's list of threads lies in a block.
+/// The place of the link for the library's list of threads in a block.
 pub(crate) fn link_at() -> usize {
     library().map_or(0, |library| library.tid - 16)
 }
 
-/// The block of the calling thread, or process.
+/// The block of the calling thread or process.
 pub(crate) fn current() -> *mut u8 {
     let pointer;
-    // SAFETY: the first word of a thread's block, by the ABI.
+    // SAFETY: by the ABI, this is the first word of a thread's block, and it holds the address of the block.
     unsafe {
         std::arch::asm!("mov {}, fs:[0]", out(reg) pointer, options(nostack, preserves_flags, readonly));
     }
@@ -98,15 +99,16 @@ pub(crate) fn current() -> *mut u8 {
 
 /// # Safety
 ///
-/// As the runtime's: a complete block that nobody else uses; the calling function touches no thread-local.
+/// The block is complete and no other thread uses it. The calling function touches no thread-local. The runtime's
+/// switch has the same contract.
 #[inline(always)]
 unsafe fn set_current(block: *mut u8) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { std::arch::asm!("wrfsbase {}", in(reg) block, options(nostack, preserves_flags)) };
 }
 
 fn find(name: &CStr) -> Option<*mut c_void> {
-    // SAFETY: a string that ends with a zero byte.
+    // SAFETY: the string ends with a zero byte.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
     (!found.is_null()).then_some(found)
 }
@@ -115,9 +117,9 @@ fn need(name: &CStr) -> Result<*mut c_void, String> {
     find(name).ok_or_else(|| format!("the C library has no {}", name.to_string_lossy()))
 }
 
-/// Looks at the processor, the C library and the calling thread's block.
+/// Checks the processor, the C library and the calling thread's block.
 fn look() -> Result<Library, String> {
-    // SAFETY: no preconditions.
+    // SAFETY: the call has no preconditions.
     let features = unsafe { libc::getauxval(libc::AT_HWCAP2) };
     if features & 2 == 0 {
         return Err("the processor, or the kernel, has no FSGSBASE".into());
@@ -134,7 +136,7 @@ fn look() -> Result<Library, String> {
         }
     }
     let block = current();
-    // SAFETY: within the block of a running thread, which has more than a KiB.
+    // SAFETY: the word is within the block of a running thread, which has more than 1 KiB.
     let word = |at: usize| unsafe { block.add(at).cast::<usize>().read_unaligned() };
     if SELF.iter().any(|&at| word(at) != block as usize) {
         return Err("a thread's block does not point to itself".into());
@@ -143,7 +145,8 @@ fn look() -> Result<Library, String> {
         return Err("the processor keeps a shadow stack".into());
     }
     let tid = find_tid(block)?;
-    // SAFETY: these are the library's own parts, of these names since glibc 2.25; their types stand above.
+    // SAFETY: the library has had these internal functions under these names since glibc 2.25. Their types are at the
+    // fields of `Library`.
     let mut library = unsafe {
         Library {
             allocate: mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void) -> *mut u8>(
@@ -159,7 +162,7 @@ fn look() -> Result<Library, String> {
                 c"__ctype_init",
             )?),
             tid,
-            // Documented: `rseq(2)`, glibc 2.35.
+            // `rseq(2)` documents this symbol, since glibc 2.35.
             rseq: find(c"__rseq_offset").map(|offset| offset.cast::<isize>().read()),
             allocator: Vec::new(),
             specific: find_specific(),
@@ -170,13 +173,13 @@ fn look() -> Result<Library, String> {
     Ok(library)
 }
 
-/// The thread id stands between the link in the library's list of threads and the list of robust locks:
-/// where all three are, it is that.
+/// Finds the thread id. It lies between the link in the library's list of threads and the list of robust locks. A place
+/// where all three are found must be the right one.
 fn find_tid(block: *mut u8) -> Result<usize, String> {
-    // SAFETY: no preconditions.
+    // SAFETY: the call has no preconditions.
     let tid = unsafe { libc::gettid() };
     let mut found = (0x200..0x400).step_by(8).filter(|&at| {
-        // SAFETY: within the block, which is larger.
+        // SAFETY: the words are within the block, which is larger than 0x400 bytes.
         let (id, link, robust) = unsafe {
             (
                 block.add(at).cast::<c_int>().read(),
@@ -188,7 +191,8 @@ fn find_tid(block: *mut u8) -> Result<usize, String> {
             )
         };
         let own = block as usize + at;
-        // The neighbours in the list point back: the next one's second word, the previous one's first.
+        // The neighbours in the list point back to this link: the next one by its second word, the previous one by its
+        // first word.
         let points_back = |neighbour: usize, field: usize| {
             let mut back = 0_usize;
             let local = libc::iovec {
@@ -199,7 +203,8 @@ fn find_tid(block: *mut u8) -> Result<usize, String> {
                 iov_base: neighbour.wrapping_add(field) as *mut c_void,
                 iov_len: mem::size_of::<usize>(),
             };
-            // SAFETY: room for a word. What is no memory of ours makes an error and no fault.
+            // SAFETY: there is room for a word. If the remote address is not mapped, the call fails with an error and
+            // there is no fault.
             let read = unsafe {
                 libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0)
             };
@@ -209,20 +214,20 @@ fn find_tid(block: *mut u8) -> Result<usize, String> {
     });
     match (found.next(), found.next()) {
         (Some(at), None) => Ok(at),
-        _ => Err("a thread's block has no thread id where it is looked for".into()),
+        _ => Err("no thread id was found in a thread's block".into()),
     }
 }
 
-/// What the library tells debuggers: `_thread_db_pthread_specific` is the size of an entry in bits, how many
-/// there are, and where they begin.
+/// Reads what the library publishes for debuggers. `_thread_db_pthread_specific` holds the size of an entry in bits,
+/// the number of entries, and the place of the first one.
 fn find_specific() -> Option<(usize, usize)> {
     let described = find(c"_thread_db_pthread_specific")?.cast::<[u32; 3]>();
-    // SAFETY: three numbers, by glibc's `nptl_db`.
+    // SAFETY: the symbol leads to three numbers, as glibc's `nptl_db` documents.
     let [bits, count, at] = unsafe { described.read() };
     (bits == 64 && count <= 64 && at < 0x900).then_some((at as usize, count as usize))
 }
 
-/// The library's thread-locals, as offsets from the block: `(from, to)`.
+/// Where the library's own thread-locals lie, as offsets from the block: `(from, to)`.
 fn library_locals() -> Option<(isize, isize)> {
     struct Search {
         base: usize,
@@ -234,13 +239,13 @@ fn library_locals() -> Option<(isize, isize)> {
         size: usize,
         search: *mut c_void,
     ) -> c_int {
-        // SAFETY: dl_iterate_phdr passes what it documents, and our own pointer.
+        // SAFETY: dl_iterate_phdr passes the documented structure and our own pointer.
         let (info, search) = unsafe { (&*info, &mut *search.cast::<Search>()) };
         if info.dlpi_addr as usize != search.base || size < mem::size_of::<libc::dl_phdr_info>() {
             return 0;
         }
         for i in 0..usize::from(info.dlpi_phnum) {
-            // SAFETY: so many program headers.
+            // SAFETY: `i` is below the number of program headers.
             let header = unsafe { &*info.dlpi_phdr.add(i) };
             if header.p_type == libc::PT_TLS && !info.dlpi_tls_data.is_null() {
                 search.found = Some((info.dlpi_tls_data as usize, header.p_memsz as usize));
@@ -251,16 +256,16 @@ fn library_locals() -> Option<(isize, isize)> {
 
     let mut whose = mem::MaybeUninit::<libc::Dl_info>::zeroed();
     let version = find(c"gnu_get_libc_version")?;
-    // SAFETY: an address in the library, and room for what is known of it.
+    // SAFETY: the address is in the library, and there is room for the answer.
     let base = unsafe {
         if libc::dladdr(version, whose.as_mut_ptr()) == 0 {
             return None;
         }
         whose.assume_init().dli_fbase as usize
     };
-    // Somebody else's `malloc` keeps its state elsewhere.
+    // Another library's `malloc` keeps its state elsewhere.
     let malloc = find(c"malloc")?;
-    // SAFETY: as above.
+    // SAFETY: the address is in a loaded library, and there is room for the answer.
     let malloc_base = unsafe {
         if libc::dladdr(malloc, whose.as_mut_ptr()) == 0 {
             return None;
@@ -271,16 +276,16 @@ fn library_locals() -> Option<(isize, isize)> {
         return None;
     }
     let mut search = Search { base, found: None };
-    // SAFETY: the function takes what it is given here.
+    // SAFETY: `visit` gets the pointer that it expects.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
     let (at, len) = search.found?;
     let from = at as isize - current() as isize;
     Some((from, from + len as isize))
 }
 
-/// The words of the library's thread-locals that a first allocation fills: pointers to the thread's cache and
-/// arena. Processes of a worker share its thread's. None for an allocator that is not the library's own: to that
-/// one each process is a thread.
+/// Finds the words among the library's thread-locals that the first allocation changes. They are pointers to the
+/// thread's cache and arena. The processes of a worker share these two with its thread. The result is empty if the
+/// program uses another allocator: for that one, each process is a thread.
 fn find_allocator(library: &Library) -> Result<Vec<isize>, String> {
     let Some((from, to)) = library_locals() else {
         return Ok(Vec::new());
@@ -293,14 +298,14 @@ fn find_allocator(library: &Library) -> Result<Vec<isize>, String> {
         (from..to - 7)
             .step_by(8)
             .map(|at| {
-                // SAFETY: within the block's part for the library.
+                // SAFETY: the word is within the library's part of the block.
                 let word = unsafe { block.offset(at).cast::<usize>().read_unaligned() };
                 (at, word)
             })
             .collect()
     };
     let before = words();
-    // SAFETY: a complete block of our own.
+    // SAFETY: the block is complete, and only this function uses it.
     unsafe { allocate_in(block) };
     let after = words();
     let changed: Vec<isize> = before
@@ -309,32 +314,33 @@ fn find_allocator(library: &Library) -> Result<Vec<isize>, String> {
         .filter(|(before, after)| before.1 != after.1)
         .map(|(before, _)| before.0)
         .collect();
-    // It leaks what the first allocation has made, once in a program.
-    // SAFETY: made above, and no longer in force.
+    // This leaks what the first allocation has made, once in a program. SAFETY: the block was made above and is no
+    // longer current.
     unsafe { (library.deallocate)(block, true) };
     if changed.len() > 4 {
         return Err(format!(
-            "a first allocation changes {} words of a thread's, where 2 were expected",
+            "the first allocation of a thread changes {} of its words, where 2 were expected",
             changed.len()
         ));
     }
     let this = current();
-    // SAFETY: within the running thread's block.
+    // SAFETY: the word is within the running thread's block.
     let is_pointer =
         |at: &isize| unsafe { this.offset(*at).cast::<usize>().read_unaligned() } > 0xffff;
     if !changed.iter().all(is_pointer) {
-        return Err("the allocator's words of a thread are no pointers".into());
+        return Err("the words that the allocator keeps for a thread are not pointers".into());
     }
     Ok(changed)
 }
 
 /// # Safety
 ///
-/// A complete block that nobody else uses.
+/// The block is complete, and no other thread uses it.
 #[inline(never)]
 unsafe fn allocate_in(block: *mut u8) {
     let this = current();
-    // SAFETY: the caller's; between the two only the allocator runs, which is a function of its own.
+    // SAFETY: the caller keeps this function's contract. Between the two switches only the allocator runs, and it is
+    // not inlined here.
     unsafe {
         set_current(block);
         for size in [24, 200, 2000, 24] {
@@ -346,21 +352,21 @@ unsafe fn allocate_in(block: *mut u8) {
     }
 }
 
-/// Runs something in a block, and sees that it is like a thread.
+/// Runs code in a block and checks that it behaves as on a thread.
 fn try_out(library: &Library) -> Result<(), String> {
     static OUTCOME: AtomicUsize = AtomicUsize::new(0);
 
     #[inline(never)]
     fn inside(block: *mut u8) -> usize {
         let mut wrong = 0;
-        // SAFETY: no preconditions.
+        // SAFETY: the call has no preconditions.
         let own = unsafe { libc::pthread_self() };
         wrong |= usize::from(own as usize != block as usize);
         wrong |= usize::from(probe::PROBE.get() != 0x5eed) << 1;
         probe::PROBE.set(1);
         let mut error_check = mem::MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
         let mut mutex = mem::MaybeUninit::<libc::pthread_mutex_t>::uninit();
-        // SAFETY: room for each, initialised before its use.
+        // SAFETY: there is room for each value, and it is initialised before its use.
         let locked = unsafe {
             libc::pthread_mutexattr_init(error_check.as_mut_ptr());
             libc::pthread_mutexattr_settype(
@@ -373,11 +379,11 @@ fn try_out(library: &Library) -> Result<(), String> {
             first
         };
         wrong |= usize::from(locked != 0) << 2;
-        // The owner is the process: word 2 of a lock of this library, `__owner`.
-        // SAFETY: as above.
+        // The process must be the owner of the lock. The owner is word 2 of the library's mutex, `__owner`. SAFETY: the
+        // mutex is initialised.
         let owner = unsafe { mutex.as_ptr().cast::<u32>().add(2).read() };
         wrong |= usize::from(owner != tid_of(1).cast_unsigned()) << 3;
-        // SAFETY: as above.
+        // SAFETY: the mutex is initialised, and this process has locked it.
         unsafe { libc::pthread_mutex_unlock(mutex.as_mut_ptr()) };
         wrong
     }
@@ -385,7 +391,7 @@ fn try_out(library: &Library) -> Result<(), String> {
     #[inline(never)]
     unsafe fn enter(block: *mut u8) -> usize {
         let this = current();
-        // SAFETY: the caller's; no thread-local is touched here.
+        // SAFETY: the caller keeps this function's contract. This function touches no thread-local.
         unsafe {
             set_current(block);
             let wrong = inside(std::hint::black_box(block));
@@ -398,21 +404,21 @@ fn try_out(library: &Library) -> Result<(), String> {
     if block.is_null() {
         return Err("there is no memory for a block".into());
     }
-    // SAFETY: a complete block of our own.
+    // SAFETY: the block is complete, and only this function uses it.
     let wrong = unsafe { enter(block) };
     let kept = probe::PROBE.get() == 0x5eed;
-    // SAFETY: made above, and no longer in force.
+    // SAFETY: the block was made above and is no longer current.
     unsafe { (library.deallocate)(block, true) };
     if wrong != 0 || !kept {
         return Err(format!(
-            "code does not run as a thread's with a block of its own (trial {wrong:#x}, {kept})"
+            "code with a block of its own does not run as on a thread (trial {wrong:#x}, {kept})"
         ));
     }
     Ok(())
 }
 
-/// The thread id of the process of this number. No two that live have the same unless 2^29 were spawned in
-/// between.
+/// The thread id for the process with this number. Two live processes can have the same id only if 2^29 others were
+/// spawned between them.
 fn tid_of(process: u64) -> c_int {
     (PROCESS_TIDS | (process % PROCESS_TIDS)) as c_int
 }
@@ -420,13 +426,13 @@ fn tid_of(process: u64) -> c_int {
 /// Makes a block for a process that runs on the calling thread.
 fn make(library: &Library, process: u64, allocator: &[isize]) -> *mut u8 {
     let this = current();
-    // SAFETY: it allocates all it needs.
+    // SAFETY: with null the function allocates all the memory that it needs.
     let block = unsafe { (library.allocate)(ptr::null_mut()) };
     if block.is_null() {
         return block;
     }
-    // SAFETY: all of this lies within the new block, or within the running thread's; the offsets were
-    // looked for in `look`.
+    // SAFETY: all these places lie within the new block or within the running thread's block. `look` has found the
+    // offsets.
     unsafe {
         for at in SELF {
             block.add(at).cast::<*mut u8>().write(block);
@@ -445,7 +451,7 @@ fn make(library: &Library, process: u64, allocator: &[isize]) -> *mut u8 {
         let robust = block.add(library.tid + 16);
         robust.cast::<*mut u8>().write(robust);
         if let Some(rseq) = library.rseq {
-            // `cpu_id` is RSEQ_CPU_ID_REGISTRATION_FAILED.
+            // The value -2 for `cpu_id` is RSEQ_CPU_ID_REGISTRATION_FAILED.
             block
                 .offset(rseq)
                 .add(4)
@@ -461,16 +467,16 @@ fn make(library: &Library, process: u64, allocator: &[isize]) -> *mut u8 {
 
 /// # Safety
 ///
-/// There is a `T` at this offset of both.
+/// Both blocks have a `T` at this offset.
 unsafe fn copy<T: Copy>(from: *mut u8, to: *mut u8, at: isize) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe {
         let value = from.offset(at).cast::<T>().read_unaligned();
         to.offset(at).cast::<T>().write_unaligned(value);
     }
 }
 
-// For the runtime.
+// The functions that the runtime calls.
 
 pub(crate) fn allocate(process: u64) -> *mut u8 {
     match library() {
@@ -483,18 +489,18 @@ pub(crate) fn allocate(process: u64) -> *mut u8 {
     }
 }
 
-/// In the process, before all else.
+/// Runs in the process, before its own code.
 pub(crate) fn begin() {
     if let Ok(library) = library() {
-        // SAFETY: as at the beginning of a thread.
+        // SAFETY: the library calls this function at the start of each thread, and this is the start of a process.
         unsafe { (library.init_ctype)() };
     }
 }
 
-/// In the process, after all else: the destructors of its thread-locals.
+/// Runs in the process, after its own code. It runs the destructors of the thread-locals.
 pub(crate) fn end() {
     if let Ok(library) = library() {
-        // SAFETY: as at the end of a thread.
+        // SAFETY: the library calls this function at the end of each thread, and this is the end of a process.
         unsafe { (library.call_destructors)() };
         keys::run_destructors();
     }
@@ -502,7 +508,7 @@ pub(crate) fn end() {
 
 /// # Safety
 ///
-/// From [`allocate`], and the process has ended.
+/// The block is from [`allocate`], and its process has ended.
 pub(crate) unsafe fn free(block: *mut u8) {
     let Ok(library) = library() else {
         return;
@@ -510,11 +516,11 @@ pub(crate) unsafe fn free(block: *mut u8) {
     crate::dl::dead(block);
     if let Some((at, count)) = library.specific {
         for i in 1..count {
-            // SAFETY: the library's tables of keys, from `calloc`, of which nobody knows any more. The first is
-            // part of the block.
+            // SAFETY: these are the library's tables for keys. They come from `calloc`, and no other code uses them any
+            // more. The first table is part of the block, so the loop skips it.
             unsafe { libc::free(block.add(at + 8 * i).cast::<*mut c_void>().read()) };
         }
     }
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { (library.deallocate)(block, true) };
 }

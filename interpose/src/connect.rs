@@ -12,7 +12,8 @@ use crate::mode;
 use crate::raw::{self, AGAIN, failed, finish, sys};
 use crate::wait::{Waited, Waiter};
 
-/// How often a Unix listener whose queue is full is asked again: nothing tells when there is room.
+/// The first and the longest pause between two attempts to connect to a Unix listener whose queue is full. The kernel
+/// sends no event when there is room again.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -23,7 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// `addr` is readable for `len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn connect(fd: c_int, addr: *const sockaddr, len: socklen_t) -> c_int {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let call = || unsafe { sys!(libc::SYS_connect, fd, addr, len) };
     let Some(process) = threadlike::current() else {
         return finish(call()) as c_int;
@@ -50,7 +51,7 @@ fn connect_parking(process: Threadlike, fd: c_int, call: impl Fn() -> isize) -> 
             pause = (pause * 2).min(LONGEST_PAUSE);
             continue;
         }
-        // Already: an earlier call began it.
+        // `EALREADY` means that an earlier call has begun the connection.
         if result != failed(libc::EINPROGRESS) && result != failed(libc::EALREADY) {
             return result;
         }
@@ -61,7 +62,7 @@ fn connect_parking(process: Threadlike, fd: c_int, call: impl Fn() -> isize) -> 
         match waiter.wait_until(until) {
             Waited::Again => {}
             Waited::Plain => return call(),
-            // As the kernel: it goes on without the caller.
+            // The kernel does the same: after a timeout the connection goes on without the caller.
             Waited::Failed(AGAIN) => return failed(libc::EINPROGRESS),
             Waited::Failed(error) => return error,
         }
@@ -74,11 +75,12 @@ fn connect_parking(process: Threadlike, fd: c_int, call: impl Fn() -> isize) -> 
     }
 }
 
-/// How a connect has ended, if it has. A hint may be stale: only a peer's name proves success.
+/// The result of the connect, if it has ended. A wake-up alone proves nothing, because the readiness may be old: only a
+/// peer address proves success.
 fn outcome(fd: c_int) -> Option<isize> {
     let mut error: c_int = 0;
     let mut len = mem::size_of::<c_int>() as socklen_t;
-    // SAFETY: room for an int, and its length.
+    // SAFETY: there is room for an int, and its length.
     unsafe {
         sys!(
             libc::SYS_getsockopt,
@@ -94,7 +96,7 @@ fn outcome(fd: c_int) -> Option<isize> {
     }
     let mut peer = MaybeUninit::<libc::sockaddr_storage>::uninit();
     let mut len = mem::size_of::<libc::sockaddr_storage>() as socklen_t;
-    // SAFETY: room for any address, and its length.
+    // SAFETY: there is room for any address, and its length.
     let named = unsafe { sys!(libc::SYS_getpeername, fd, peer.as_mut_ptr(), &raw mut len) };
     (named != failed(libc::ENOTCONN)).then_some(named)
 }
@@ -103,10 +105,10 @@ fn outcome(fd: c_int) -> Option<isize> {
 ///
 /// # Safety
 ///
-/// `addr` is writable for as many bytes as `len` says, or both are null.
+/// `addr` is writable for `*len` bytes, or both pointers are null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn accept(fd: c_int, addr: *mut sockaddr, len: *mut socklen_t) -> c_int {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { accept4(fd, addr, len, 0) }
 }
 
@@ -114,7 +116,7 @@ pub unsafe extern "C" fn accept(fd: c_int, addr: *mut sockaddr, len: *mut sockle
 ///
 /// # Safety
 ///
-/// As [`accept`].
+/// The same as for [`accept`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn accept4(
     fd: c_int,
@@ -122,7 +124,7 @@ pub unsafe extern "C" fn accept4(
     len: *mut socklen_t,
     flags: c_int,
 ) -> c_int {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let accept = || unsafe { sys!(libc::SYS_accept4, fd, addr, len, flags) };
     match threadlike::current() {
         Some(process) => finish(accept_parking(process, fd, accept)) as c_int,
@@ -152,7 +154,7 @@ fn accept_parking(process: Threadlike, fd: c_int, accept: impl Fn() -> isize) ->
     }
 }
 
-/// On a plain thread it is the one call, unless a process has changed the mode at that moment.
+/// On a plain thread this is one system call. It is repeated only if a process had set `O_NONBLOCK` at that moment.
 fn accept_on_thread(fd: c_int, accept: impl Fn() -> isize) -> isize {
     loop {
         let ended = mode::ended();
@@ -160,7 +162,7 @@ fn accept_on_thread(fd: c_int, accept: impl Fn() -> isize) -> isize {
         if result != AGAIN || !mode::any_since(ended) || mode::waits(fd) != Some(true) {
             return result;
         }
-        // With a timeout it may have waited.
+        // With a timeout, `EAGAIN` may mean that the call has waited and timed out.
         if raw::timeout(fd, libc::SO_RCVTIMEO).is_some() {
             return result;
         }

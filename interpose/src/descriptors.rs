@@ -1,4 +1,4 @@
-//! The end of descriptors: close, and duplicates that take a number over. Locks of files.
+//! Functions that close a descriptor (`close`, `close_range`, `dup2`, `dup3`), and file locks by `fcntl`.
 
 use std::ffi::{c_int, c_uint, c_ulong};
 
@@ -7,11 +7,11 @@ use std_net_runtime::threadlike;
 use crate::pool;
 use crate::raw::{finish, sys};
 
-/// `close(2)`. A process that waits for the descriptor finds it closed (`EBADF`).
+/// `close(2)`. A process that waits for this descriptor wakes and gets `EBADF`.
 #[unsafe(no_mangle)]
 pub extern "C" fn close(fd: c_int) -> c_int {
     threadlike::closing(fd);
-    // SAFETY: no memory is passed.
+    // SAFETY: the call passes no memory.
     finish(unsafe { sys!(libc::SYS_close, fd) }) as c_int
 }
 
@@ -19,12 +19,12 @@ pub extern "C" fn close(fd: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
     if flags & libc::CLOSE_RANGE_CLOEXEC.cast_signed() == 0 {
-        // More there cannot be.
+        // No OS process can have more descriptors than this.
         for fd in first..=last.min(first.saturating_add(1 << 20)) {
             threadlike::closing(fd.cast_signed());
         }
     }
-    // SAFETY: no memory is passed.
+    // SAFETY: the call passes no memory.
     finish(unsafe { sys!(libc::SYS_close_range, first, last, flags) }) as c_int
 }
 
@@ -34,7 +34,7 @@ pub extern "C" fn dup2(fd: c_int, new: c_int) -> c_int {
     if fd != new {
         threadlike::closing(new);
     }
-    // SAFETY: no memory is passed.
+    // SAFETY: the call passes no memory.
     finish(unsafe { sys!(libc::SYS_dup2, fd, new) }) as c_int
 }
 
@@ -44,18 +44,19 @@ pub extern "C" fn dup3(fd: c_int, new: c_int, flags: c_int) -> c_int {
     if fd != new {
         threadlike::closing(new);
     }
-    // SAFETY: no memory is passed.
+    // SAFETY: the call passes no memory.
     finish(unsafe { sys!(libc::SYS_dup3, fd, new, flags) }) as c_int
 }
 
-/// `fcntl(2)`, of which two operations wait for a lock: on the pool.
+/// `fcntl(2)`. Two of its operations wait for a file lock: in a process these run on the pool.
 ///
 /// # Safety
 ///
-/// As the call. The argument is taken as a word, whatever it is: by the ABI it is in the same place.
+/// The same as for the system call. Every argument is taken as one word. The ABI passes an int, a word and a pointer in
+/// the same register.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fcntl(fd: c_int, operation: c_int, arg: c_ulong) -> c_int {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let plain = || unsafe { sys!(libc::SYS_fcntl, fd, operation, arg) };
     let waits = matches!(operation, libc::F_SETLKW | libc::F_OFD_SETLKW);
     finish(if waits && threadlike::current().is_some() {
@@ -65,13 +66,13 @@ pub unsafe extern "C" fn fcntl(fd: c_int, operation: c_int, arg: c_ulong) -> c_i
     }) as c_int
 }
 
-/// The same, where files are larger than 2 GiB.
+/// `fcntl(2)` under the name that programs with 64-bit file offsets use.
 ///
 /// # Safety
 ///
-/// As [`fcntl`].
+/// The same as for [`fcntl`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fcntl64(fd: c_int, operation: c_int, arg: c_ulong) -> c_int {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { fcntl(fd, operation, arg) }
 }

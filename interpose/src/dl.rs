@@ -1,10 +1,10 @@
-//! Libraries that are loaded while processes live.
+//! Libraries that are loaded while processes run.
 //!
-//! Thread-locals that a library reaches without asking the loader (`-ftls-model=initial-exec`) lie in the block
-//! itself. When such a library is loaded, the C library fills them in for each of its threads, and knows nothing of
-//! blocks of processes. So that is done here, when a process calls `dlopen(3)`; the call itself is made on the pool,
-//! because it reads the disk and runs the library's constructors. A plain thread's call goes to the C library as
-//! it is, which looks at who calls.
+//! A library built with `-ftls-model=initial-exec` reaches its thread-locals without asking the loader. These
+//! thread-locals lie in the block itself. When such a library is loaded, the C library initialises them for each of its
+//! threads, but it does not know the blocks of processes. So this module initialises them when a process calls
+//! `dlopen(3)`. The call itself runs on the pool, because it reads the disk and runs the library's constructors. A
+//! plain thread's call goes straight to the C library, which looks at its caller's address.
 
 use std::arch::naked_asm;
 use std::ffi::{c_char, c_int, c_void};
@@ -16,28 +16,29 @@ use std_net_runtime::threadlike::{self, Lock};
 
 use crate::pool::{self, Real};
 
-/// The blocks of all processes, linked through a word that the C library has for its own list.
+/// The blocks of all processes, in a linked list. The link is in the words that the C library uses for its own list of
+/// threads.
 struct Live(*mut u8);
 
-// SAFETY: blocks are linked and unlinked under the lock.
+// SAFETY: blocks are linked and unlinked only under the lock.
 unsafe impl Send for Live {}
 
 static LIVE: Lock<Live> = Lock::new(Live(ptr::null_mut()));
 
-/// The words of a block's link: next and previous.
+/// The link of a block: the pointer to the next one and the one to the previous one.
 fn link(block: *mut u8) -> *mut [*mut u8; 2] {
     block.wrapping_add(crate::block::link_at()).cast()
 }
 
-/// A block is about to be used.
+/// Adds a block to the list. Call this before the block is used.
 pub(crate) fn live(block: *mut u8) {
     if block.is_null() {
         return;
     }
     let mut live = LIVE.lock();
     let first = live.0;
-    // SAFETY: the links of this block and of the first are ours, under the lock. A link leads to the link, not
-    // to the block, as `fork(2)` expects.
+    // SAFETY: the links of this block and of the first one belong to this module, and the lock is held. A link points
+    // to the next link and not to the next block, as `fork(2)` of the C library expects.
     unsafe {
         let new = link(block);
         if first.is_null() {
@@ -53,10 +54,10 @@ pub(crate) fn live(block: *mut u8) {
     live.0 = block;
 }
 
-/// A block is about to be freed.
+/// Takes a block out of the list. Call this before the block is freed.
 pub(crate) fn dead(block: *mut u8) {
     let mut live = LIVE.lock();
-    // SAFETY: as in `live`; the block is among them.
+    // SAFETY: the reason is the same as in `live`. The block is in the list.
     unsafe {
         let own = link(block);
         let [next, previous] = *own;
@@ -72,12 +73,12 @@ pub(crate) fn dead(block: *mut u8) {
     }
 }
 
-/// `dlopen(3)`. The C library looks at the address that its caller returns to, so a plain thread's call goes on
-/// there with nothing in between.
+/// `dlopen(3)`. The C library looks at the return address of its caller. So this function jumps to the C library on a
+/// plain thread, and leaves no frame of its own in between.
 ///
 /// # Safety
 ///
-/// As the function.
+/// The same as for the function.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn dlopen(name: *const c_char, flags: c_int) -> *mut c_void {
@@ -112,7 +113,7 @@ unsafe extern "C" fn open_in_process(name: *const c_char, flags: c_int) -> *mut 
     pool::run(&|| {
         let _alone = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let before: Vec<_> = loaded().iter().map(|library| library.key).collect();
-        // SAFETY: the caller's, who waits.
+        // SAFETY: the caller keeps this function's contract, and it waits until this call has returned.
         let handle = unsafe { real(name, flags) };
         if !handle.is_null() {
             fill_in(&before);
@@ -123,33 +124,34 @@ unsafe extern "C" fn open_in_process(name: *const c_char, flags: c_int) -> *mut 
 
 /// A loaded library with thread-locals.
 struct Library {
-    /// Where its program headers are, and its number among those with thread-locals.
+    /// The address of its program headers, and its module number in the loader's list of libraries with thread-locals.
     key: (usize, usize),
     image: *const u8,
     filled: usize,
     size: usize,
 }
 
-/// Thread-locals that lie further below the block were made at their first use.
+/// Thread-locals further below the block than this were allocated on their first use, so they are not part of the
+/// block.
 const FURTHEST: usize = 64 << 10;
 
 impl Library {
-    /// How far below the block its thread-locals lie, if they are part of it. On a plain thread, whose block is far
-    /// from all else.
+    /// How far below the block its thread-locals lie, or `None` if they are not part of the block. Call this on a plain
+    /// thread: a thread's block is far from all other memory.
     fn offset(&self) -> Option<usize> {
-        /// The argument of `__tls_get_addr`, by the ABI: the number of a library, and an offset.
+        /// The argument of `__tls_get_addr` in the ABI: a module number and an offset.
         type Index = [usize; 2];
-        // SAFETY: a string that ends with a zero byte.
+        // SAFETY: the string ends with a zero byte.
         let find = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__tls_get_addr".as_ptr()) };
         if find.is_null() {
             return None;
         }
-        // SAFETY: the ABI's function of this name.
+        // SAFETY: the ABI defines the type of this function.
         let find = unsafe {
             mem::transmute::<*mut c_void, unsafe extern "C" fn(*const Index) -> *mut u8>(find)
         };
         let index: Index = [self.key.1, 0];
-        // SAFETY: the number of a library that is loaded; it may not be unloaded before `dlopen` has returned.
+        // SAFETY: the number belongs to a loaded library. No code can unload it before `dlopen` has returned.
         let data = unsafe { find(&raw const index) };
         let offset = (crate::block::current() as usize).wrapping_sub(data as usize);
         (offset <= FURTHEST).then_some(offset)
@@ -158,10 +160,10 @@ impl Library {
 
 fn loaded() -> Vec<Library> {
     unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, all: *mut c_void) -> c_int {
-        // SAFETY: dl_iterate_phdr passes what it documents, and our own pointer.
+        // SAFETY: dl_iterate_phdr passes the documented structure and our own pointer.
         let (info, all) = unsafe { (&*info, &mut *all.cast::<Vec<Library>>()) };
         for i in 0..usize::from(info.dlpi_phnum) {
-            // SAFETY: so many program headers.
+            // SAFETY: `i` is below the number of program headers.
             let header = unsafe { &*info.dlpi_phdr.add(i) };
             if header.p_type == libc::PT_TLS {
                 all.push(Library {
@@ -175,13 +177,13 @@ fn loaded() -> Vec<Library> {
         0
     }
     let mut all: Vec<Library> = Vec::new();
-    // SAFETY: the function takes what it is given here.
+    // SAFETY: `visit` gets the pointer that it expects.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut all).cast()) };
     all
 }
 
-/// Fills in the thread-locals of libraries that were not there before, in the blocks of all processes. On a plain
-/// thread.
+/// Initialises the thread-locals of all libraries that are not in `before`, in the blocks of all processes. Call this
+/// on a plain thread.
 fn fill_in(before: &[(usize, usize)]) {
     let all = loaded();
     let live = LIVE.lock();
@@ -191,8 +193,8 @@ fn fill_in(before: &[(usize, usize)]) {
         };
         let mut block = live.0;
         while !block.is_null() {
-            // SAFETY: each block has the library's thread-locals at the same place as this thread's; nobody uses them,
-            // since `dlopen` has not returned.
+            // SAFETY: each block has the library's thread-locals at the same offset as this thread's block. No code
+            // uses them yet, since `dlopen` has not returned.
             unsafe {
                 let at = block.sub(offset);
                 ptr::copy_nonoverlapping(library.image, at, library.filled);

@@ -1,9 +1,10 @@
-//! std's locks, conditions, `Once` and `thread::park`, and parking_lot: all of them wait by `syscall(SYS_futex, ...)`.
+//! The locks, conditions, `Once` and `thread::park` of std, and the crate parking_lot. All of them wait by
+//! `syscall(SYS_futex, ...)`.
 //!
-//! A process waits in a table here, and a thread in the kernel. Whoever wakes cannot know which: a wake-up goes to
-//! processes *and* to threads, as many of each as were asked for. It must: given to a process alone, it may be to one
-//! whose worker is itself the thread that waits in the kernel for the same word. One too many is harmless, as all who wait
-//! by futexes look again.
+//! A process waits in a table of this module, and a thread waits in the kernel. The code that wakes cannot know which
+//! of them waits. So a wake-up goes to processes *and* to threads, to the requested number of each. A wake-up of a
+//! process alone would not be enough: the worker of that process may itself be a thread that waits in the kernel for
+//! the same word. An extra wake-up is harmless, because all code that waits on a futex looks at its word again.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_long};
@@ -18,7 +19,8 @@ use crate::pool;
 use crate::raw::{self, AGAIN, failed, finish};
 use crate::wait::WAITS;
 
-/// A process that waits. Lies on its stack, and is in the list of its word's bucket until it goes on.
+/// A waiting process. This value lies on the stack of the process. It stays in the bucket's list until the process goes
+/// on.
 struct Waiter {
     word: usize,
     bits: u32,
@@ -27,9 +29,9 @@ struct Waiter {
     next: Cell<*const Waiter>,
 }
 
-/// Those who wait for a word with the same hash, the first one first.
+/// All waiters whose words have the same hash, in the order of their arrival.
 struct Bucket {
-    /// Looked at before the lock.
+    /// The number of waiters. A wake-up reads it before it takes the lock.
     count: AtomicUsize,
     list: Lock<List>,
 }
@@ -39,7 +41,7 @@ struct List {
     last: *const Waiter,
 }
 
-// SAFETY: the waiters are shared between threads by the lock of their list, and by `woken`.
+// SAFETY: threads share the waiters under the lock of their list, and by the atomic `woken`.
 unsafe impl Send for List {}
 
 const BUCKETS: usize = 1024;
@@ -61,7 +63,7 @@ fn bucket(word: usize) -> &'static Bucket {
 }
 
 impl Bucket {
-    /// Takes at most `most` waiters that match out of the list, and hands them over.
+    /// Takes at most `most` matching waiters out of the list and passes each to `found`.
     fn take(
         &self,
         list: &mut Guard<'_, List>,
@@ -73,13 +75,14 @@ impl Bucket {
         let mut before: *const Waiter = ptr::null();
         let mut at = list.first;
         while taken < most {
-            // SAFETY: a waiter lives until it is out of the list and woken, or has taken itself out under this lock.
+            // SAFETY: a waiter lives until it was taken out of the list and woken, or has taken itself out under this
+            // lock.
             let Some(waiter) = (unsafe { at.as_ref() }) else {
                 break;
             };
             let next = waiter.next.get();
             if matches(waiter) {
-                // SAFETY: as above: it is in the list.
+                // SAFETY: the previous waiter is still in the list, so it lives.
                 match unsafe { before.as_ref() } {
                     None => list.first = next,
                     Some(before) => before.next.set(next),
@@ -99,7 +102,7 @@ impl Bucket {
     }
 
     fn push(&self, list: &mut Guard<'_, List>, waiter: &Waiter) {
-        // SAFETY: as in `take`.
+        // SAFETY: the last waiter is in the list, so it lives: see `take`.
         match unsafe { list.last.as_ref() } {
             None => list.first = waiter,
             Some(last) => last.next.set(waiter),
@@ -108,7 +111,8 @@ impl Bucket {
     }
 }
 
-/// Parks the process until this word is woken, unless it is not `expected` any more. As `FUTEX_WAIT_BITSET`.
+/// `FUTEX_WAIT_BITSET` for a process: parks it until this word is woken. Returns `EAGAIN` at once if the word does not
+/// have the value `expected`.
 fn wait(process: Threadlike, word: usize, expected: u32, bits: u32, until: Until) -> isize {
     let bucket = bucket(word);
     let waiter = Waiter {
@@ -120,10 +124,11 @@ fn wait(process: Threadlike, word: usize, expected: u32, bits: u32, until: Until
     };
     {
         let mut list = bucket.list.lock();
-        // Before the word is read: whoever changes it and then sees nobody has changed it before that.
+        // The count grows before the word is read. A thread that changes the word and then reads a count of 0 has
+        // changed it before this read, so this read sees the change.
         bucket.count.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        // SAFETY: the caller's word, which it waits for.
+        // SAFETY: the caller waits for this word, so it is live memory.
         let now = unsafe { &*(word as *const AtomicU32) }.load(Ordering::SeqCst);
         if now != expected {
             bucket.count.fetch_sub(1, Ordering::Relaxed);
@@ -139,7 +144,7 @@ fn wait(process: Threadlike, word: usize, expected: u32, bits: u32, until: Until
             if bucket.take(&mut list, 1, |w| ptr::eq(w, this), |_| {}) == 1 {
                 return failed(libc::ETIMEDOUT);
             }
-            // It has been taken out under this lock, and woken.
+            // Another thread has taken the waiter out of the list and woken it.
             break;
         }
         process.park(until);
@@ -147,10 +152,10 @@ fn wait(process: Threadlike, word: usize, expected: u32, bits: u32, until: Until
     0
 }
 
-/// Wakes at most so many processes that wait for this word with one of these bits.
+/// Wakes at most `most` processes that wait for this word with one of these bits.
 pub(crate) fn wake(word: usize, most: usize, bits: u32) -> usize {
     let bucket = bucket(word);
-    // The word was changed before: see `wait`.
+    // The caller has changed the word before this fence: see the comment in `wait`.
     fence(Ordering::SeqCst);
     if bucket.count.load(Ordering::SeqCst) == 0 {
         return 0;
@@ -161,7 +166,7 @@ pub(crate) fn wake(word: usize, most: usize, bits: u32) -> usize {
         most,
         |waiter| waiter.word == word && waiter.bits & bits != 0,
         |waiter| {
-            // It may be gone as soon as it is woken.
+            // The waiter may be gone as soon as `woken` is set.
             let process = waiter.process;
             waiter.woken.store(true, Ordering::Release);
             process.unpark();
@@ -172,11 +177,11 @@ pub(crate) fn wake(word: usize, most: usize, bits: u32) -> usize {
 const COMMAND: c_int = !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
 const ANY: u32 = u32::MAX;
 
-/// `syscall(2)`, of which `futex(2)` waits. All arguments are words, by the ABI.
+/// `syscall(2)`. Only `futex(2)` can wait here. By the ABI every argument is one word.
 ///
 /// # Safety
 ///
-/// As the system call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn syscall(
     number: c_long,
@@ -187,12 +192,12 @@ pub unsafe extern "C" fn syscall(
     e: usize,
     f: usize,
 ) -> c_long {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let plain = || unsafe { raw::call(number, [a, b, c, d, e, f]) };
     if number != libc::SYS_futex {
         return finish(plain()) as c_long;
     }
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let result = unsafe { futex(a, b as c_int, c as u32, d, e, f as u32, &plain) };
     finish(result) as c_long
 }
@@ -215,10 +220,10 @@ unsafe fn futex(
                 return plain();
             };
             if operation & libc::FUTEX_PRIVATE_FLAG == 0 {
-                // Another program may wake it, which knows nothing of the table.
+                // Another OS process may wake this word, and it does not know this table.
                 return pool::run(plain);
             }
-            // SAFETY: the caller's.
+            // SAFETY: the caller keeps this function's contract.
             let time = unsafe { (fourth as *const timespec).as_ref() };
             let Some(time) = time.map(|time| raw::from_timespec(*time)) else {
                 let bits = if command == libc::FUTEX_WAIT {
@@ -231,7 +236,7 @@ unsafe fn futex(
             let Some(time) = time else {
                 return failed(libc::EINVAL);
             };
-            // The one counts from now, the other is a moment.
+            // The time of `FUTEX_WAIT` is a duration. The time of `FUTEX_WAIT_BITSET` is a point in time.
             let (left, bits): (Duration, u32) = if command == libc::FUTEX_WAIT {
                 (time, ANY)
             } else if operation & libc::FUTEX_CLOCK_REALTIME == 0 {
@@ -251,7 +256,7 @@ unsafe fn futex(
             add(plain(), woken)
         }
         libc::FUTEX_REQUEUE | libc::FUTEX_CMP_REQUEUE => {
-            // A process is woken rather than moved.
+            // A process is woken instead of moved to the other word. It looks at its word again.
             let woken = wake(word, (value as usize).saturating_add(fourth), ANY);
             add(plain(), woken)
         }
@@ -260,7 +265,8 @@ unsafe fn futex(
             if result < 0 {
                 return result;
             }
-            // What was done to the second word is not known here: who waits for it looks again.
+            // This code does not know whether the kernel has woken waiters of the second word. So it wakes those too:
+            // they look at their word again.
             let woken = wake(word, value as usize, ANY) + wake(word2, fourth, ANY);
             add(result, woken)
         }

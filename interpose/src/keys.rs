@@ -1,5 +1,5 @@
-//! Destructors of `pthread_setspecific(3)`: the C library runs them when a thread ends, and a process's thread does
-//! not. So the keys are noted as they are made.
+//! Destructors of `pthread_setspecific(3)` values. The C library runs them when a thread ends, but a process's end is
+//! not the end of a thread. So this module records the destructor of each key when the key is created.
 
 use std::ffi::{c_int, c_void};
 use std::mem;
@@ -14,18 +14,18 @@ type Destructor = unsafe extern "C" fn(*mut c_void);
 
 /// `PTHREAD_KEYS_MAX` of the GNU C library.
 const KEYS: usize = 1024;
-/// `PTHREAD_DESTRUCTOR_ITERATIONS`: a destructor may set values anew.
+/// `PTHREAD_DESTRUCTOR_ITERATIONS`. Several rounds are needed because a destructor may set new values.
 const ROUNDS: usize = 4;
 
 static DESTRUCTORS: [AtomicPtr<c_void>; KEYS] = [const { AtomicPtr::new(ptr::null_mut()) }; KEYS];
-/// One more than the highest key with a destructor.
+/// The highest key with a destructor, plus one.
 static USED: AtomicUsize = AtomicUsize::new(0);
 
 /// `pthread_key_create(3)`.
 ///
 /// # Safety
 ///
-/// As the function.
+/// The same as for the function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_key_create(
     key: *mut pthread_key_t,
@@ -35,26 +35,26 @@ pub unsafe extern "C" fn pthread_key_create(
     type Create = unsafe extern "C" fn(*mut pthread_key_t, Option<Destructor>) -> c_int;
     // SAFETY: the library's function of this name has this type.
     let real = unsafe { mem::transmute::<*mut c_void, Create>(REAL.get()) };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let result = unsafe { real(key, destructor) };
     if result == 0 {
-        // SAFETY: it has just been written.
+        // SAFETY: the C library has just written the key.
         note(unsafe { *key }, destructor);
     }
     result
 }
 
-/// The name under which the runtime of C++ knows it.
+/// `pthread_key_create(3)` under the name that the C++ runtime uses.
 ///
 /// # Safety
 ///
-/// As the function.
+/// The same as for the function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __pthread_key_create(
     key: *mut pthread_key_t,
     destructor: Option<Destructor>,
 ) -> c_int {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { pthread_key_create(key, destructor) }
 }
 
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn __pthread_key_create(
 ///
 /// # Safety
 ///
-/// As the function.
+/// The same as for the function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_key_delete(key: pthread_key_t) -> c_int {
     static REAL: Real = Real::new(c"pthread_key_delete");
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn pthread_key_delete(key: pthread_key_t) -> c_int {
     note(key, None);
     // SAFETY: the library's function of this name has this type.
     let real = unsafe { mem::transmute::<*mut c_void, Delete>(REAL.get()) };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { real(key) }
 }
 
@@ -97,13 +97,13 @@ pub(crate) fn run_destructors() {
                 continue;
             }
             let key = key as pthread_key_t;
-            // SAFETY: a key that was made; one deleted since has no value.
+            // SAFETY: the key was created. If it was deleted since, it has no value.
             let value = unsafe { libc::pthread_getspecific(key) };
             if value.is_null() {
                 continue;
             }
             any = true;
-            // SAFETY: the destructor was given for values of this key.
+            // SAFETY: the program gave this destructor for values of this key.
             unsafe {
                 libc::pthread_setspecific(key, ptr::null());
                 mem::transmute::<*mut c_void, Destructor>(destructor)(value);

@@ -1,5 +1,5 @@
-//! Threadlike processes: to all code that runs in one, it *is* a thread. Blocking Rust and C code parks it,
-//! unchanged.
+//! Threadlike processes: a process that is a *thread* to all code that runs in it. Blocking Rust and C code parks such
+//! a process without any change to the code.
 //!
 //! ```
 //! use std_net_interpose as _; // once, in main.rs: no linker flag, no build script
@@ -18,35 +18,36 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! For applications only: a library must not decide this for those who use it. What it promises, what it
-//! does not, and what it costs stands in `docs/threadlike.md`.
+//! This crate is for applications only, because a library must not decide this for its users. `docs/threadlike.md` says
+//! what the crate promises, what it does not promise, and what it costs.
 //!
 //! # How
 //!
-//! This crate defines the C library's blocking functions, under their names. The program's own definition comes
-//! before that of a shared library, for the program itself and for every library it loads. On a plain thread and
-//! in an ordinary process each is the one system call that it always was. In a threadlike process it makes an attempt
-//! that cannot block; only if that would have blocked it asks the kernel whether the caller wants to wait and for how
-//! long, and parks. No table says what a descriptor is: the kernel is asked.
+//! This crate defines the blocking functions of the C library under the same names. The linker and the loader prefer
+//! the program's own definition to that of a shared library, for the program itself and for every library that it
+//! loads. On a plain thread and in an ordinary process, each function makes the same single system call as before. In a
+//! threadlike process it first makes an attempt that cannot block. If that attempt would have blocked, it asks the
+//! kernel whether the caller wants to wait and for how long. Then it parks. This crate keeps no table of descriptors:
+//! it asks the kernel.
 //!
-//! A threadlike process also has thread-locals of its own ([`block`](self) in the source). Both, or neither: with
-//! functions that park and thread-locals that are shared, code would meet what no thread meets.
+//! A threadlike process also has its own thread-locals (`block` in the source). The two belong together. With functions
+//! that park but shared thread-locals, code would see changes that cannot happen on a thread.
 //!
 //! # Map
 //!
 //! | file | idea |
 //! |---|---|
-//! | `block` | a block of thread-locals, as the C library makes it for a thread |
-//! | `keys`, `dl` | destructors of keys; libraries that are loaded while processes live |
-//! | `raw` | system calls |
-//! | `wait` | one attempt that cannot block, and the wait |
+//! | `block` | a process's own thread-locals, in a block like the one of a thread |
+//! | `keys`, `dl` | destructors of thread-specific keys; libraries loaded while processes run |
+//! | `raw` | bare system calls |
+//! | `wait` | the loop of attempts that cannot block, and the wait |
 //! | `receive`, `send` | reading and writing |
-//! | `connect` | connections; accepting without blocking |
-//! | `mode` | `O_NONBLOCK`: what the user wants, and calls without a flag for it |
-//! | `descriptors` | close, and what closes |
+//! | `connect` | `connect` and `accept` |
+//! | `mode` | `O_NONBLOCK`: whether the user wants to wait, and calls without a flag of their own |
+//! | `descriptors` | `close`, and other calls that close a descriptor |
 //! | `poll` | waiting for several descriptors |
-//! | `sleep` | sleeping, yielding |
-//! | `pool` | what only blocks: names, file locks, the disk, children, threads |
+//! | `sleep` | sleep and yield |
+//! | `pool` | calls that can only block: lookups, file locks, the disk, waiting for children and threads |
 //! | `futex` | std's locks, and those of other Rust crates |
 //! | `pthread` | locks, conditions and semaphores of C libraries |
 
@@ -86,8 +87,8 @@ mod start;
 #[cfg(interposes)]
 mod wait;
 
-/// How many waits of threadlike processes there have been through this crate, for tests and for the curious: if it
-/// stays 0, nothing was interposed.
+/// How many times threadlike processes have waited through this crate. Tests use this number: if it stays 0, this
+/// crate's functions are not in use.
 #[must_use]
 pub fn waits() -> u64 {
     #[cfg(interposes)]
@@ -96,9 +97,9 @@ pub fn waits() -> u64 {
     0
 }
 
-/// Why processes cannot be threadlike in this program; `None` if they can.
+/// Why processes cannot be threadlike in this program, or `None` if they can.
 ///
-/// `process::Builder::spawn` says the same, as an error.
+/// `process::Builder::spawn` fails with an error that gives the same reason.
 #[must_use]
 pub fn unsupported() -> Option<String> {
     #[cfg(interposes)]

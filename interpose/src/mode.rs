@@ -1,9 +1,9 @@
-//! Whether the user of a descriptor wants to wait: `O_NONBLOCK`. And calls that have no flag to say that they must not.
+//! Whether the user of a descriptor wants calls to wait (`O_NONBLOCK`), and calls that have no flag against blocking.
 //!
-//! For such a call (`accept(2)`, `connect(2)`, `sendfile(2)`) the descriptor is in `O_NONBLOCK` while it is made, and not
-//! longer, because duplicates and other programs share the mode. Whoever looks at the mode at that moment is not to
-//! take ours for the user's. So both are done under a lock of the socket, and those who look take the lock only if
-//! somebody may be at it.
+//! For a call without such a flag (`accept(2)`, `connect(2)`, `sendfile(2)`), this module sets `O_NONBLOCK` just before
+//! the call and clears it just after it. The time is short because duplicates of the descriptor and other OS processes
+//! share the mode. Code that reads the mode at that moment must not mistake our setting for the user's. So the change
+//! is made under a lock of the socket. A reader of the mode takes the lock only if such a change may be in progress.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,15 +17,16 @@ const LOCKS: usize = 64;
 
 static LOCK: [Lock<()>; LOCKS] = [const { Lock::new(()) }; LOCKS];
 
-/// Calls with a changed mode that have begun, and that have ended.
+/// The number of calls with a changed mode that have begun, and the number of those that have ended.
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 
-/// The lock of whatever socket this is: duplicates have the same.
+/// The lock for this socket. Duplicates of a descriptor share it, because the kernel's socket cookie is the same.
 fn lock_of(fd: c_int) -> &'static Lock<()> {
     let mut cookie: u64 = 0;
     let mut len = size_of::<u64>() as socklen_t;
-    // SAFETY: room for eight bytes, and its length. What is no socket has the first lock.
+    // SAFETY: there is room for eight bytes, and a length. A descriptor that is not a socket leaves the cookie 0, so it
+    // gets the first lock.
     unsafe {
         sys!(
             libc::SYS_getsockopt,
@@ -50,7 +51,8 @@ pub(crate) fn waits(fd: c_int) -> Option<bool> {
     Some(!o_nonblock(fd)?)
 }
 
-/// Makes a call that would block; it says `EAGAIN` instead. `None`, and no call, if the user does not want to wait.
+/// Makes a call that would block without this mode. With it the call returns `EAGAIN` instead. Returns `None` without a
+/// call if the user does not want to wait.
 pub(crate) fn without_blocking(fd: c_int, call: impl FnOnce() -> isize) -> Option<isize> {
     let _alone = lock_of(fd).lock();
     match o_nonblock(fd) {
@@ -66,25 +68,25 @@ pub(crate) fn without_blocking(fd: c_int, call: impl FnOnce() -> isize) -> Optio
     Some(result)
 }
 
-/// How many calls with a changed mode have ended.
+/// How many calls with a changed mode have ended so far.
 pub(crate) fn ended() -> usize {
     ENDED.load(Ordering::SeqCst)
 }
 
-/// Whether one was made, or begun, since so many had ended.
+/// Whether any call with a changed mode has begun or was in progress since [`ended`] returned this number.
 pub(crate) fn any_since(ended: usize) -> bool {
     BEGUN.load(Ordering::SeqCst) != ended
 }
 
 /// Whether the descriptor is in `O_NONBLOCK` now; `None` if it is closed.
 fn o_nonblock(fd: c_int) -> Option<bool> {
-    // SAFETY: no memory is passed.
+    // SAFETY: the call passes no memory.
     let flags = unsafe { sys!(libc::SYS_fcntl, fd, libc::F_GETFL) };
     (flags >= 0).then_some(flags & libc::O_NONBLOCK as isize != 0)
 }
 
 fn set_o_nonblock(fd: c_int, on: bool) {
     let on = c_int::from(on);
-    // SAFETY: a live int.
+    // SAFETY: `on` is a live int.
     unsafe { sys!(libc::SYS_ioctl, fd, libc::FIONBIO, &raw const on) };
 }

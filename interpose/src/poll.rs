@@ -1,8 +1,8 @@
-//! Waiting for several descriptors: `poll(2)`, `select(2)`, `epoll_wait(2)`.
+//! Functions that wait for several descriptors: `poll(2)`, `select(2)`, `epoll_wait(2)`.
 //!
-//! The worker's reactor watches each descriptor, and tells of all that may happen to it; whether it is what the caller
-//! waits for, the call itself says, made without a wait. A signal mask is not applied: no signal ends a
-//! process's wait.
+//! The worker's reactor watches each descriptor and reports every event of it. Whether such an event is one that the
+//! caller waits for, the kernel decides: this module repeats the call with a timeout of zero. A signal mask is not
+//! applied, because no signal ends the wait of a process.
 
 use std::ffi::{c_int, c_short};
 use std::time::Duration;
@@ -19,28 +19,28 @@ use crate::wait::{Waited, Waiter, park};
 ///
 /// # Safety
 ///
-/// So many pollfds, writable.
+/// `fds` leads to `count` writable pollfds.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
     let process = threadlike::current().filter(|_| timeout != 0);
     let Some(process) = process else {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         return finish(unsafe { sys!(libc::SYS_poll, fds, count, timeout) }) as c_int;
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     finish(unsafe { poll_parking(process, fds, count as usize, millis(timeout)) }) as c_int
 }
 
-/// A negative number of milliseconds is for ever.
+/// A negative number of milliseconds means no timeout.
 fn millis(timeout: c_int) -> Option<Duration> {
     u64::try_from(timeout).ok().map(Duration::from_millis)
 }
 
-/// What `poll` is where the compiler knows the room in the array (`-D_FORTIFY_SOURCE`).
+/// The name of `poll` in code that was compiled with `-D_FORTIFY_SOURCE`, if the compiler knows the size of the array.
 ///
 /// # Safety
 ///
-/// As [`poll`].
+/// The same as for [`poll`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __poll_chk(
     fds: *mut pollfd,
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn __poll_chk(
     room: size_t,
 ) -> c_int {
     check_room(count as usize, room / size_of::<pollfd>());
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { poll(fds, count, timeout) }
 }
 
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn __poll_chk(
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ppoll(
     fds: *mut pollfd,
@@ -65,7 +65,8 @@ pub unsafe extern "C" fn ppoll(
     timeout: *const timespec,
     mask: *const sigset_t,
 ) -> c_int {
-    // SAFETY: the caller's. The kernel writes what is left, the C library does not.
+    // SAFETY: the caller keeps this function's contract. The kernel writes the remaining time into the timeout. The C
+    // library's function does not, so the kernel gets a copy.
     let copy = unsafe { timeout.as_ref() }.copied();
     let wait = copy.map(raw::from_timespec);
     let waits = !matches!(wait, Some(None | Some(Duration::ZERO)));
@@ -75,18 +76,18 @@ pub unsafe extern "C" fn ppoll(
         let time = copy
             .as_mut()
             .map_or(std::ptr::null_mut(), std::ptr::from_mut);
-        // SAFETY: the caller's; a mask of the kernel's has 8 bytes.
+        // SAFETY: the caller keeps this function's contract. The kernel's signal mask has 8 bytes.
         return finish(unsafe { sys!(libc::SYS_ppoll, fds, count, time, mask, 8) }) as c_int;
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     finish(unsafe { poll_parking(process, fds, count as usize, wait.flatten()) }) as c_int
 }
 
-/// As [`__poll_chk`].
+/// `ppoll` with the check of [`__poll_chk`].
 ///
 /// # Safety
 ///
-/// As [`ppoll`].
+/// The same as for [`ppoll`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __ppoll_chk(
     fds: *mut pollfd,
@@ -96,7 +97,7 @@ pub unsafe extern "C" fn __ppoll_chk(
     room: size_t,
 ) -> c_int {
     check_room(count as usize, room / size_of::<pollfd>());
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { ppoll(fds, count, timeout, mask) }
 }
 
@@ -110,7 +111,7 @@ unsafe fn poll_parking(
     wait: Option<Duration>,
 ) -> isize {
     let until = Until::after(wait);
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let look = || unsafe { raw::poll_now(fds, count) };
     process.spend();
     let ready = look();
@@ -120,7 +121,7 @@ unsafe fn poll_parking(
     let fds = if count == 0 {
         &[]
     } else {
-        // SAFETY: the caller's; the kernel has just accepted so many.
+        // SAFETY: the caller keeps this function's contract. The kernel has just accepted `count` pollfds.
         unsafe { std::slice::from_raw_parts(fds, count) }
     };
     let live = || fds.iter().filter(|poll| poll.fd >= 0);
@@ -154,18 +155,19 @@ unsafe fn poll_parking(
         }
         match park(process, &mut watches, until) {
             Ok(true) => {}
-            // Closed meanwhile, or what is never ready, such as a file's urgent data.
+            // Either a descriptor was closed meanwhile, or it can never be ready (such as urgent data of a file).
             Ok(false) | Err(libc::EBADF | libc::EPERM) => return look(),
             Err(errno) => return failed(errno),
         }
     }
 }
 
-/// Those that are to be watched for each direction that is asked for.
+/// One watch for each direction that each of these descriptors asks for.
 fn watches<'a>(fds: impl Iterator<Item = &'a pollfd>) -> Option<Vec<Watch>> {
     let mut all = Vec::new();
     for poll in fds {
-        // Errors and the end of a connection, which are told unasked, count as readable.
+        // The kernel always reports errors and hang-ups, even if the caller did not ask for them. They arrive with the
+        // read direction.
         if poll.events & !WRITE != 0 || poll.events == 0 {
             all.push(Watch::new(poll.fd, Interest::Read)?);
         }
@@ -180,7 +182,7 @@ fn watches<'a>(fds: impl Iterator<Item = &'a pollfd>) -> Option<Vec<Watch>> {
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn select(
     count: c_int,
@@ -189,19 +191,19 @@ pub unsafe extern "C" fn select(
     except: *mut fd_set,
     timeout: *mut timeval,
 ) -> c_int {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let wait = unsafe { timeout.as_ref() }.map(|time| raw::from_timeval(*time));
     let process = threadlike::current().filter(|_| wait != Some(Duration::ZERO));
     let Some(process) = process else {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         return finish(unsafe { sys!(libc::SYS_select, count, read, write, except, timeout) })
             as c_int;
     };
     let begun = std::time::Instant::now();
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let result = unsafe { select_parking(process, count, [read, write, except], wait) };
-    // The kernel says how much time is left.
-    // SAFETY: the caller's.
+    // The kernel's `select` also writes the remaining time into the timeout.
+    // SAFETY: the caller keeps this function's contract.
     if let (Some(wait), Some(left)) = (wait, unsafe { timeout.as_mut() }) {
         let rest = wait.saturating_sub(begun.elapsed());
         left.tv_sec = rest.as_secs().cast_signed();
@@ -214,7 +216,7 @@ pub unsafe extern "C" fn select(
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pselect(
     count: c_int,
@@ -224,7 +226,7 @@ pub unsafe extern "C" fn pselect(
     timeout: *const timespec,
     mask: *const sigset_t,
 ) -> c_int {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let copy = unsafe { timeout.as_ref() }.copied();
     let wait = copy.map(raw::from_timespec);
     let waits = !matches!(wait, Some(None | Some(Duration::ZERO)));
@@ -235,7 +237,7 @@ pub unsafe extern "C" fn pselect(
             .as_mut()
             .map_or(std::ptr::null_mut(), std::ptr::from_mut);
         let masked = [mask as usize, 8];
-        // SAFETY: the caller's; the kernel takes the mask with its size.
+        // SAFETY: the caller keeps this function's contract. The kernel takes the mask together with its size.
         return finish(unsafe {
             sys!(
                 libc::SYS_pselect6,
@@ -248,7 +250,7 @@ pub unsafe extern "C" fn pselect(
             )
         }) as c_int;
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     finish(unsafe { select_parking(process, count, [read, write, except], wait.flatten()) })
         as c_int
 }
@@ -262,7 +264,7 @@ unsafe fn select_parking(
     let [read, write, except] = sets;
     let mut polls = Vec::new();
     for fd in 0..count {
-        // SAFETY: the caller's; a set may be longer than the type where there are more descriptors.
+        // SAFETY: the caller keeps this function's contract. With many descriptors, a set may be longer than its type.
         let has = |set: *mut fd_set| !set.is_null() && unsafe { is_set(set, fd) };
         let asked = [
             (read, libc::POLLIN),
@@ -281,7 +283,7 @@ unsafe fn select_parking(
             });
         }
     }
-    // SAFETY: so many pollfds.
+    // SAFETY: the pointer leads to `polls.len()` pollfds.
     let waited = unsafe { poll_parking(process, polls.as_mut_ptr(), polls.len(), wait) };
     if waited < 0 {
         return waited;
@@ -290,25 +292,25 @@ unsafe fn select_parking(
         tv_sec: 0,
         tv_usec: 0,
     };
-    // Which of them it was, in the call's own words.
-    // SAFETY: the caller's.
+    // This call writes which descriptors are ready, in the form of `select`.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { sys!(libc::SYS_select, count, read, write, except, &raw mut now) }
 }
 
 /// # Safety
 ///
-/// The set has a bit for `fd`.
+/// The set is long enough to have a bit for `fd`.
 unsafe fn is_set(set: *mut fd_set, fd: c_int) -> bool {
     let fd = fd as usize;
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { set.cast::<u64>().add(fd / 64).read_unaligned() & 1 << (fd % 64) != 0 }
 }
 
-/// `epoll_wait(2)`: an epoll can itself be waited for.
+/// `epoll_wait(2)`. An epoll descriptor is itself readable when it has events.
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn epoll_wait(
     epoll: c_int,
@@ -316,7 +318,7 @@ pub unsafe extern "C" fn epoll_wait(
     count: c_int,
     timeout: c_int,
 ) -> c_int {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let look =
         |timeout: c_int| unsafe { sys!(libc::SYS_epoll_wait, epoll, events, count, timeout) };
     match threadlike::current().filter(|_| timeout != 0) {
@@ -331,7 +333,7 @@ pub unsafe extern "C" fn epoll_wait(
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn epoll_pwait(
     epoll: c_int,
@@ -341,10 +343,10 @@ pub unsafe extern "C" fn epoll_pwait(
     mask: *const sigset_t,
 ) -> c_int {
     if threadlike::current().is_some() && timeout != 0 {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         return unsafe { epoll_wait(epoll, events, count, timeout) };
     }
-    // SAFETY: the caller's; a mask of the kernel's has 8 bytes.
+    // SAFETY: the caller keeps this function's contract. The kernel's signal mask has 8 bytes.
     finish(unsafe {
         sys!(
             libc::SYS_epoll_pwait,
@@ -362,7 +364,7 @@ pub unsafe extern "C" fn epoll_pwait(
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn epoll_pwait2(
     epoll: c_int,
@@ -371,11 +373,11 @@ pub unsafe extern "C" fn epoll_pwait2(
     timeout: *const timespec,
     mask: *const sigset_t,
 ) -> c_int {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let wait = unsafe { timeout.as_ref() }.map(|time| raw::from_timespec(*time));
     let waits = !matches!(wait, Some(None | Some(Duration::ZERO)));
     match threadlike::current().filter(|_| waits) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         None => finish(unsafe {
             sys!(
                 libc::SYS_epoll_pwait2,
@@ -388,7 +390,7 @@ pub unsafe extern "C" fn epoll_pwait2(
             )
         }) as c_int,
         Some(process) => finish(epoll_parking(process, epoll, wait.flatten(), || {
-            // SAFETY: the caller's.
+            // SAFETY: the caller keeps this function's contract.
             unsafe { sys!(libc::SYS_epoll_wait, epoll, events, count, 0) }
         })) as c_int,
     }

@@ -1,5 +1,5 @@
-//! What the kernel or the C library can only do by blocking, on a thread of the runtime's pool: names, file locks, the
-//! disk, the end of children and of threads. The process parks until it is done.
+//! Calls that the kernel or the C library can only do by blocking: lookups of names, file locks, the disk, and waiting
+//! for children and threads. They run on a thread of the runtime's pool, and the process parks until they are done.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem;
@@ -16,11 +16,11 @@ use std_net_runtime::threadlike::{self, Threadlike};
 use crate::raw::{self, failed, finish, sys};
 use crate::wait::{WAITS, Waited, Waiter};
 
-/// What `f` borrows goes to another thread while its owner waits.
+/// A value that is lent to another thread while its owner waits.
 struct Lent<T>(T);
 
-// SAFETY: `run` parks the process, which is the only user of what `f` borrows, until `f` has returned. The
-// functions here pass arguments of C calls, which may be made on any thread.
+// SAFETY: `run` parks the process until `f` has returned. The process is the only user of what `f` borrows. The
+// functions of this file pass arguments of C calls, which may be made on any thread.
 unsafe impl<T> Send for Lent<T> {}
 
 impl<T> Lent<T> {
@@ -29,7 +29,7 @@ impl<T> Lent<T> {
     }
 }
 
-/// Makes a call that blocks on a thread of the pool. `errno` is that thread's, brought here.
+/// Makes a blocking call on a thread of the pool. The process gets the `errno` and `h_errno` of that thread.
 pub(crate) fn run<R>(f: &dyn Fn() -> R) -> R {
     WAITS.fetch_add(1, Ordering::Relaxed);
     let before = raw::errno();
@@ -51,22 +51,22 @@ unsafe extern "C" {
 }
 
 fn h_errno() -> c_int {
-    // SAFETY: the calling thread's, always there.
+    // SAFETY: every thread has an `h_errno`, at this address.
     unsafe { *__h_errno_location() }
 }
 
 fn set_h_errno(h_errno: c_int) {
-    // SAFETY: the calling thread's, always there.
+    // SAFETY: every thread has an `h_errno`, at this address.
     unsafe { *__h_errno_location() = h_errno };
 }
 
-/// What the C library does when a buffer is about to overflow: it says so and aborts.
+/// The C library's reaction to a buffer overflow that is about to happen: it prints a message and aborts.
 pub(crate) fn overflow_detected() -> ! {
-    // SAFETY: it does not return.
+    // SAFETY: the function takes no arguments and does not return.
     unsafe { __chk_fail() }
 }
 
-/// The C library's own function of a name that is defined here.
+/// The C library's own function with a name that this crate defines too.
 pub(crate) struct Real(AtomicPtr<c_void>, &'static CStr);
 
 impl Real {
@@ -84,10 +84,10 @@ impl Real {
 
     #[cold]
     fn find(&self) -> *mut c_void {
-        // SAFETY: a string that ends with a zero byte. It takes no memory where there is such a function.
+        // SAFETY: the string ends with a zero byte. `dlsym` allocates no memory if the function exists.
         let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.1.as_ptr()) };
         if found.is_null() {
-            // There is no C library of GNU's without it.
+            // Every GNU C library has this function.
             std::process::abort();
         }
         self.0.store(found, Ordering::Relaxed);
@@ -95,8 +95,8 @@ impl Real {
     }
 }
 
-/// Defines functions that are called as they are on a plain thread, and on the pool by a process: the C library's
-/// own functions of these names and types.
+/// Defines functions with the names and types of the C library's. On a plain thread each calls the C library directly.
+/// In a process it makes this call on the pool.
 macro_rules! on_the_pool {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) -> $ret:ty;)*) => {
         $(
@@ -117,10 +117,11 @@ macro_rules! on_the_pool {
                 // SAFETY: the library's function of this name has this type.
                 let real = unsafe { mem::transmute::<*mut c_void, Function>(REAL.get()) };
                 if threadlike::current().is_none() {
-                    // SAFETY: the caller's.
+                    // SAFETY: the caller keeps this function's contract.
                     return unsafe { real($($arg),*) };
                 }
-                // SAFETY: the caller's; what it lends is there until this returns.
+                // SAFETY: the caller keeps this function's contract. What it lends is valid until this function
+                // returns.
                 run(&|| unsafe { real($($arg),*) })
             }
         )*
@@ -196,7 +197,7 @@ on_the_pool! {
 /// `flock(2)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn flock(fd: c_int, operation: c_int) -> c_int {
-    // SAFETY: no memory is passed.
+    // SAFETY: the call passes no memory.
     let flock = |operation: c_int| unsafe { sys!(libc::SYS_flock, fd, operation) };
     if threadlike::current().is_none() || operation & libc::LOCK_NB != 0 {
         return finish(flock(operation)) as c_int;
@@ -208,13 +209,13 @@ pub extern "C" fn flock(fd: c_int, operation: c_int) -> c_int {
     finish(result) as c_int
 }
 
-// Children.
+// Functions that wait for children.
 
 /// `wait4(2)`.
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wait4(
     pid: pid_t,
@@ -222,7 +223,7 @@ pub unsafe extern "C" fn wait4(
     options: c_int,
     usage: *mut rusage,
 ) -> pid_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let wait = |more: c_int| unsafe { sys!(libc::SYS_wait4, pid, status, options | more, usage) };
     let process = threadlike::current().filter(|_| options & libc::WNOHANG == 0);
     let Some(process) = process else {
@@ -232,7 +233,7 @@ pub unsafe extern "C" fn wait4(
     if ended != 0 {
         return finish(ended) as pid_t;
     }
-    // Of one child that is to end, its descriptor tells.
+    // For a single child that is to end, a pidfd becomes readable at its end.
     if pid > 0 && options & (libc::WUNTRACED | libc::WCONTINUED) == 0 {
         match wait_for_child(process, pid) {
             Ok(true) => return finish(wait(0)) as pid_t,
@@ -243,9 +244,9 @@ pub unsafe extern "C" fn wait4(
     finish(run(&|| wait(0))) as pid_t
 }
 
-/// Waits until this child has ended; false if there is no descriptor for it.
+/// Waits until this child has ended. Returns false if the kernel gives no pidfd for it.
 fn wait_for_child(process: Threadlike, pid: pid_t) -> Result<bool, isize> {
-    // SAFETY: no memory is passed.
+    // SAFETY: the call passes no memory.
     let fd = unsafe { sys!(libc::SYS_pidfd_open, pid, 0) };
     if fd < 0 {
         return Ok(false);
@@ -275,10 +276,10 @@ fn wait_for_pidfd(process: Threadlike, fd: c_int) -> Result<bool, isize> {
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn waitpid(pid: pid_t, status: *mut c_int, options: c_int) -> pid_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { wait4(pid, status, options, ptr::null_mut()) }
 }
 
@@ -286,10 +287,10 @@ pub unsafe extern "C" fn waitpid(pid: pid_t, status: *mut c_int, options: c_int)
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wait(status: *mut c_int) -> pid_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { wait4(-1, status, 0, ptr::null_mut()) }
 }
 
@@ -297,10 +298,10 @@ pub unsafe extern "C" fn wait(status: *mut c_int) -> pid_t {
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wait3(status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { wait4(-1, status, options, usage) }
 }
 
@@ -308,7 +309,7 @@ pub unsafe extern "C" fn wait3(status: *mut c_int, options: c_int, usage: *mut r
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn waitid(
     kind: idtype_t,
@@ -316,7 +317,7 @@ pub unsafe extern "C" fn waitid(
     info: *mut siginfo_t,
     options: c_int,
 ) -> c_int {
-    // SAFETY: the caller's; the kernel's call has one argument more.
+    // SAFETY: the caller keeps this function's contract. The kernel's call has one more argument, which is null here.
     let wait = |more: c_int| unsafe { sys!(libc::SYS_waitid, kind, id, info, options | more, 0) };
     let process = threadlike::current().filter(|_| options & libc::WNOHANG == 0);
     let Some(process) = process else {

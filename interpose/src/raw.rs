@@ -1,4 +1,4 @@
-//! System calls without the C library, whose functions are defined here.
+//! System calls without the C library. Its functions cannot be used for them, because this crate replaces those.
 
 use std::arch::asm;
 use std::ffi::{c_int, c_long};
@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use libc::{pollfd, socklen_t, timespec};
 
-/// One system call; a negative result is an error number.
+/// Makes one system call. A negative result is an error number.
 ///
 /// # Safety
 ///
-/// As the call: each pointer among the arguments is valid for what the kernel does with it.
+/// The same as for the system call: each pointer among the arguments is valid for what the kernel does with it.
 #[inline(always)]
 pub(crate) unsafe fn call(number: c_long, args: [usize; 6]) -> isize {
     let result: isize;
-    // SAFETY: the caller's. The kernel changes rax, rcx and r11, and memory.
+    // SAFETY: the caller keeps this function's contract. The kernel changes rax, rcx, r11 and memory.
     unsafe {
         asm!(
             "syscall",
@@ -34,7 +34,7 @@ pub(crate) unsafe fn call(number: c_long, args: [usize; 6]) -> isize {
     result
 }
 
-/// `sys!(NUMBER, a, b, ...)`: arguments of any kind, and zeros for the rest.
+/// `sys!(NUMBER, a, b, ...)` converts each argument to a word and passes zeros for the rest.
 macro_rules! sys {
     ($number:expr $(, $arg:expr)* $(,)?) => {{
         let given = [$($arg as usize),*];
@@ -45,7 +45,7 @@ macro_rules! sys {
 }
 pub(crate) use sys;
 
-/// A result as the C library gives it: -1, and `errno`, which is touched by a failure only.
+/// Turns a result into the C library's form: -1 and `errno` for an error. A success does not touch `errno`.
 #[inline(always)]
 pub(crate) fn finish(result: isize) -> isize {
     if (-4095..0).contains(&result) {
@@ -56,12 +56,12 @@ pub(crate) fn finish(result: isize) -> isize {
 }
 
 pub(crate) fn errno() -> c_int {
-    // SAFETY: the calling thread's, always there.
+    // SAFETY: every thread has an `errno`, at this address.
     unsafe { *libc::__errno_location() }
 }
 
 pub(crate) fn set_errno(errno: c_int) {
-    // SAFETY: the calling thread's, always there.
+    // SAFETY: every thread has an `errno`, at this address.
     unsafe { *libc::__errno_location() = errno };
 }
 
@@ -72,14 +72,14 @@ pub(crate) const fn failed(errno: c_int) -> isize {
 
 pub(crate) const AGAIN: isize = failed(libc::EAGAIN);
 
-/// `SO_RCVTIMEO` or `SO_SNDTIMEO`; `None` if there is none, or it is no socket.
+/// The value of `SO_RCVTIMEO` or `SO_SNDTIMEO`. `None` if it is not set or if this is not a socket.
 pub(crate) fn timeout(fd: c_int, option: c_int) -> Option<Duration> {
     let mut time = libc::timeval {
         tv_sec: 0,
         tv_usec: 0,
     };
     let mut len = mem::size_of_val(&time) as socklen_t;
-    // SAFETY: room for a timeval, and its length.
+    // SAFETY: there is room for a timeval, and its length.
     let result = unsafe {
         sys!(
             libc::SYS_getsockopt,
@@ -93,29 +93,29 @@ pub(crate) fn timeout(fd: c_int, option: c_int) -> Option<Duration> {
     (result == 0 && (time.tv_sec, time.tv_usec) != (0, 0)).then(|| from_timeval(time))
 }
 
-/// `poll(2)` that does not wait.
+/// `poll(2)` with a timeout of zero, so it does not wait.
 ///
 /// # Safety
 ///
-/// So many pollfds, writable.
+/// `fds` leads to `count` writable pollfds.
 pub(crate) unsafe fn poll_now(fds: *mut pollfd, count: usize) -> isize {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { sys!(libc::SYS_poll, fds, count, 0) }
 }
 
-/// What of `events` is the case with one descriptor.
+/// Which of `events` the descriptor reports now.
 pub(crate) fn poll_one(fd: c_int, events: i16) -> i16 {
     let mut poll = pollfd {
         fd,
         events,
         revents: 0,
     };
-    // SAFETY: one pollfd.
+    // SAFETY: there is one pollfd, and it is live.
     unsafe { poll_now(&raw mut poll, 1) };
     poll.revents
 }
 
-/// A time that a program passes; what is negative or too large the kernel refuses, here it is none.
+/// A time that a program passes. `None` if it is negative or out of range. The kernel refuses such a time.
 pub(crate) fn from_timespec(time: timespec) -> Option<Duration> {
     let nanos = u32::try_from(time.tv_nsec)
         .ok()
@@ -128,13 +128,13 @@ pub(crate) fn from_timeval(time: libc::timeval) -> Duration {
     Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0)) + Duration::from_micros(micros)
 }
 
-/// What is left until `at` on this clock.
+/// The time that is left until `at` on this clock.
 pub(crate) fn left_until(clock: libc::clockid_t, at: Duration) -> Duration {
     let mut now = timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: a live timespec.
+    // SAFETY: the timespec is live.
     unsafe { libc::clock_gettime(clock, &raw mut now) };
     at.saturating_sub(from_timespec(now).unwrap_or_default())
 }

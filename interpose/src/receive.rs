@@ -1,4 +1,4 @@
-//! Receiving and reading: `recv(2)`, `recvmsg(2)`, `read(2)` and their kin.
+//! Functions that receive or read: `recv(2)`, `recvmsg(2)`, `read(2)` and their variants.
 
 use std::ffi::{c_int, c_uint, c_void};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::raw::{self, AGAIN, failed, finish, sys};
 use crate::wait::{CANNOT_TRY, until_done};
 use crate::{mode, pool, send};
 
-/// Calls with these do not wait in the kernel either.
+/// The kernel does not wait in a call that has one of these flags.
 const NEVER_WAIT: c_int = libc::MSG_DONTWAIT | libc::MSG_OOB | libc::MSG_ERRQUEUE;
 
 const RWF_NOWAIT: c_int = 8;
@@ -23,7 +23,7 @@ const RWF_NOWAIT: c_int = 8;
 /// `buf` is writable for `len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn recv(fd: c_int, buf: *mut c_void, len: size_t, flags: c_int) -> ssize_t {
-    // SAFETY: the caller's; no address is asked for.
+    // SAFETY: the caller keeps this function's contract. Null means that no address is asked for.
     unsafe {
         receive_from(
             fd,
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn recv(fd: c_int, buf: *mut c_void, len: size_t, flags: c
 ///
 /// # Safety
 ///
-/// `buf` is writable for `len` bytes, `addr` for as many as `addr_len` says, or both are null.
+/// `buf` is writable for `len` bytes. `addr` is writable for `*addr_len` bytes, or both pointers are null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn recvfrom(
     fd: c_int,
@@ -50,15 +50,15 @@ pub unsafe extern "C" fn recvfrom(
     addr: *mut sockaddr,
     addr_len: *mut socklen_t,
 ) -> ssize_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { receive_from(fd, buf, len, flags, addr, addr_len) }
 }
 
-/// What `recv` is where the compiler knows the room in the buffer (`-D_FORTIFY_SOURCE`).
+/// The name of `recv` in code that was compiled with `-D_FORTIFY_SOURCE`, if the compiler knows the size of the buffer.
 ///
 /// # Safety
 ///
-/// As [`recv`].
+/// The same as for [`recv`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __recv_chk(
     fd: c_int,
@@ -68,15 +68,15 @@ pub unsafe extern "C" fn __recv_chk(
     flags: c_int,
 ) -> ssize_t {
     check_room(len, room);
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { recv(fd, buf, len, flags) }
 }
 
-/// As [`__recv_chk`].
+/// `recvfrom` with the check of [`__recv_chk`].
 ///
 /// # Safety
 ///
-/// As [`recvfrom`].
+/// The same as for [`recvfrom`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __recvfrom_chk(
     fd: c_int,
@@ -88,11 +88,11 @@ pub unsafe extern "C" fn __recvfrom_chk(
     addr_len: *mut socklen_t,
 ) -> ssize_t {
     check_room(len, room);
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { recvfrom(fd, buf, len, flags, addr, addr_len) }
 }
 
-/// As the C library: a buffer that is about to overflow ends the program.
+/// Ends the program if a buffer is about to overflow, as the C library does.
 pub(crate) fn check_room(len: size_t, room: size_t) {
     if len > room {
         pool::overflow_detected();
@@ -110,10 +110,10 @@ unsafe fn receive_from(
 ) -> ssize_t {
     let process = threadlike::current().filter(|_| flags & NEVER_WAIT == 0);
     let Some(process) = process else {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         return finish(unsafe { sys!(libc::SYS_recvfrom, fd, buf, len, flags, addr, addr_len) });
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     finish(unsafe { receive_parking(process, fd, buf, len, flags, addr, addr_len) })
 }
 
@@ -127,7 +127,7 @@ unsafe fn receive_parking(
     addr: *mut sockaddr,
     addr_len: *mut socklen_t,
 ) -> isize {
-    // SAFETY: the caller's; within the buffer.
+    // SAFETY: the caller keeps this function's contract. `done` bytes lie within the buffer.
     let receive = |done: usize, more: c_int| unsafe {
         let at = buf.byte_add(done);
         sys!(
@@ -163,7 +163,7 @@ unsafe fn receive_parking(
 fn is_stream(fd: c_int) -> bool {
     let mut kind: c_int = 0;
     let mut len = std::mem::size_of::<c_int>() as socklen_t;
-    // SAFETY: room for an int, and its length.
+    // SAFETY: there is room for an int, and its length.
     let result = unsafe {
         sys!(
             libc::SYS_getsockopt,
@@ -177,14 +177,15 @@ fn is_stream(fd: c_int) -> bool {
     result == 0 && kind == libc::SOCK_STREAM
 }
 
-/// `recvmsg(2)`. With `MSG_WAITALL` on a stream, one that has received something returns what it has.
+/// `recvmsg(2)`. In a process, `MSG_WAITALL` does not wait for the rest: the call returns as soon as it has received
+/// something.
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn recvmsg(fd: c_int, msg: *mut msghdr, flags: c_int) -> ssize_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let receive = |more: c_int| unsafe { sys!(libc::SYS_recvmsg, fd, msg, flags | more) };
     let process = threadlike::current().filter(|_| flags & NEVER_WAIT == 0);
     let Some(process) = process else {
@@ -199,11 +200,11 @@ pub unsafe extern "C" fn recvmsg(fd: c_int, msg: *mut msghdr, flags: c_int) -> s
     ))
 }
 
-/// `recvmmsg(2)`. As in the kernel, the timeout is looked at after each message only.
+/// `recvmmsg(2)`. The timeout is checked only after each message, as in the kernel.
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn recvmmsg(
     fd: c_int,
@@ -212,7 +213,7 @@ pub unsafe extern "C" fn recvmmsg(
     flags: c_int,
     timeout: *mut timespec,
 ) -> c_int {
-    // SAFETY: the caller's; within the messages.
+    // SAFETY: the caller keeps this function's contract. `done` is at most the number of messages.
     let receive = |done: usize, more: c_int, timeout: *mut timespec| unsafe {
         let at = messages.add(done);
         sys!(
@@ -228,7 +229,7 @@ pub unsafe extern "C" fn recvmmsg(
     let Some(process) = process else {
         return finish(receive(0, 0, timeout)) as c_int;
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let end = unsafe { timeout.as_ref() }
         .and_then(|time| raw::from_timespec(*time))
         .and_then(|time| Instant::now().checked_add(time));
@@ -250,7 +251,7 @@ pub unsafe extern "C" fn recvmmsg(
             break done.cast_signed();
         }
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     if let (Some(end), Some(left)) = (end, unsafe { timeout.as_mut() }) {
         let time = end.checked_duration_since(Instant::now());
         let time = time.unwrap_or(Duration::ZERO);
@@ -267,7 +268,7 @@ pub unsafe extern "C" fn recvmmsg(
 /// `buf` is writable for `len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn read(fd: c_int, buf: *mut c_void, len: size_t) -> ssize_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let plain = || unsafe { sys!(libc::SYS_read, fd, buf, len) };
     let Some(process) = threadlike::current() else {
         return finish(plain());
@@ -276,15 +277,15 @@ pub unsafe extern "C" fn read(fd: c_int, buf: *mut c_void, len: size_t) -> ssize
         iov_base: buf,
         iov_len: len,
     };
-    // SAFETY: the caller's; one slice.
+    // SAFETY: the caller keeps this function's contract. There is one slice.
     finish(unsafe { read_parking(process, fd, &raw const slice, 1, plain) })
 }
 
-/// As [`__recv_chk`].
+/// `read` with the check of [`__recv_chk`].
 ///
 /// # Safety
 ///
-/// As [`read`].
+/// The same as for [`read`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __read_chk(
     fd: c_int,
@@ -293,7 +294,7 @@ pub unsafe extern "C" fn __read_chk(
     room: size_t,
 ) -> ssize_t {
     check_room(len, room);
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { read(fd, buf, len) }
 }
 
@@ -301,20 +302,20 @@ pub unsafe extern "C" fn __read_chk(
 ///
 /// # Safety
 ///
-/// So many slices, writable.
+/// `slices` leads to `count` slices of writable memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn readv(fd: c_int, slices: *const iovec, count: c_int) -> ssize_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let plain = || unsafe { sys!(libc::SYS_readv, fd, slices, count) };
     let Some(process) = threadlike::current() else {
         return finish(plain());
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     finish(unsafe { read_parking(process, fd, slices, count, plain) })
 }
 
-/// `preadv2(2)` at the cursor with `RWF_NOWAIT` is a `read` that does not wait, of sockets, pipes, counters and
-/// files alike.
+/// Reads with `preadv2(2)`, offset -1 and `RWF_NOWAIT`. This is a `read` at the file's own offset that does not wait.
+/// It works for sockets, pipes, eventfds and files.
 #[inline(never)]
 unsafe fn read_parking(
     process: Threadlike,
@@ -324,7 +325,7 @@ unsafe fn read_parking(
     plain: impl Fn() -> isize,
 ) -> isize {
     let attempt = || {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         let result = unsafe {
             sys!(
                 libc::SYS_preadv2,
@@ -339,11 +340,11 @@ unsafe fn read_parking(
         if result != failed(libc::EOPNOTSUPP) {
             return result;
         }
-        // A terminal, or a kernel that has not this flag for everything.
+        // This is a terminal, or the kernel does not have this flag for every kind of file.
         let mut message = send::no_message();
         message.msg_iov = slices.cast_mut();
         message.msg_iovlen = count.unsigned_abs() as usize;
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         let result = unsafe { sys!(libc::SYS_recvmsg, fd, &raw mut message, libc::MSG_DONTWAIT) };
         match result {
             result if result != failed(libc::ENOTSOCK) => result,
@@ -358,8 +359,8 @@ unsafe fn read_parking(
     })
 }
 
-/// A read that is no wait for a descriptor. Of a file, what is not in memory is read on a thread of the
-/// pool; a socket's end is told at once.
+/// Makes a read for which no readiness event will come. A file's data that are not in memory are read on a thread of
+/// the pool. For a socket at its end, the call returns at once.
 fn off_the_worker(fd: c_int, plain: &dyn Fn() -> isize) -> isize {
     if kind(fd) == Some(libc::S_IFREG) {
         pool::run(plain)
@@ -368,24 +369,24 @@ fn off_the_worker(fd: c_int, plain: &dyn Fn() -> isize) -> isize {
     }
 }
 
-/// What kind of file a descriptor is for: `S_IFREG`, `S_IFIFO`, ...
+/// The kind of file behind a descriptor: `S_IFREG`, `S_IFIFO`, ...
 pub(crate) fn kind(fd: c_int) -> Option<libc::mode_t> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: room for what is known of it, which is there after a success.
+    // SAFETY: there is room for the answer, and it is read only after a success.
     unsafe {
         let result = sys!(libc::SYS_fstat, fd, stat.as_mut_ptr());
         (result == 0).then(|| stat.assume_init().st_mode & libc::S_IFMT)
     }
 }
 
-/// `pread(2)`: only the disk can make it wait.
+/// `pread(2)`. Only the disk can make it wait.
 ///
 /// # Safety
 ///
-/// As [`read`].
+/// The same as for [`read`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pread64(fd: c_int, buf: *mut c_void, len: size_t, at: off64_t) -> ssize_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let plain = || unsafe { sys!(libc::SYS_pread64, fd, buf, len, at) };
     if threadlike::current().is_none() {
         return finish(plain());
@@ -394,7 +395,7 @@ pub unsafe extern "C" fn pread64(fd: c_int, buf: *mut c_void, len: size_t, at: o
         iov_base: buf,
         iov_len: len,
     };
-    // SAFETY: the caller's; one slice.
+    // SAFETY: the caller keeps this function's contract. There is one slice.
     let result = unsafe {
         sys!(
             libc::SYS_preadv2,
@@ -417,18 +418,18 @@ pub unsafe extern "C" fn pread64(fd: c_int, buf: *mut c_void, len: size_t, at: o
 ///
 /// # Safety
 ///
-/// As [`read`].
+/// The same as for [`read`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pread(fd: c_int, buf: *mut c_void, len: size_t, at: off64_t) -> ssize_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { pread64(fd, buf, len, at) }
 }
 
-/// As [`__recv_chk`].
+/// `pread64` with the check of [`__recv_chk`].
 ///
 /// # Safety
 ///
-/// As [`read`].
+/// The same as for [`read`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __pread64_chk(
     fd: c_int,
@@ -438,15 +439,15 @@ pub unsafe extern "C" fn __pread64_chk(
     room: size_t,
 ) -> ssize_t {
     check_room(len, room);
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { pread64(fd, buf, len, at) }
 }
 
-/// As [`__recv_chk`].
+/// `pread` with the check of [`__recv_chk`].
 ///
 /// # Safety
 ///
-/// As [`read`].
+/// The same as for [`read`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn __pread_chk(
     fd: c_int,
@@ -455,6 +456,6 @@ pub unsafe extern "C" fn __pread_chk(
     at: off64_t,
     room: size_t,
 ) -> ssize_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { __pread64_chk(fd, buf, len, at, room) }
 }

@@ -1,5 +1,5 @@
-//! Sending and writing: `send(2)`, `sendmsg(2)`, `write(2)`, `sendfile(2)` and their kin. A blocking call takes all
-//! that it is given, or as much as goes until an error.
+//! Functions that send or write: `send(2)`, `sendmsg(2)`, `write(2)`, `sendfile(2)` and their variants. A blocking call
+//! writes all its data, or stops at an error and returns how much it has written.
 
 use std::ffi::{c_int, c_uint, c_void};
 use std::ptr;
@@ -15,7 +15,8 @@ use crate::wait::{CANNOT_TRY, Waited, Waiter, until_done};
 
 const RWF_NOWAIT: c_int = 8;
 
-/// Standard output and error never park: std holds a borrow while it writes there.
+/// The highest of the standard descriptors. Writes to standard output and error never park, because std holds a
+/// `RefCell` borrow during such a write.
 const LAST_STANDARD: c_int = 2;
 
 /// `send(2)`.
@@ -25,7 +26,7 @@ const LAST_STANDARD: c_int = 2;
 /// `buf` is readable for `len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn send(fd: c_int, buf: *const c_void, len: size_t, flags: c_int) -> ssize_t {
-    // SAFETY: the caller's; no address is given.
+    // SAFETY: the caller keeps this function's contract. Null means that no address is given.
     unsafe { send_to(fd, buf, len, flags, ptr::null(), 0) }
 }
 
@@ -33,7 +34,7 @@ pub unsafe extern "C" fn send(fd: c_int, buf: *const c_void, len: size_t, flags:
 ///
 /// # Safety
 ///
-/// `buf` is readable for `len` bytes, `addr` for `addr_len`.
+/// `buf` is readable for `len` bytes, and `addr` for `addr_len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sendto(
     fd: c_int,
@@ -43,7 +44,7 @@ pub unsafe extern "C" fn sendto(
     addr: *const sockaddr,
     addr_len: socklen_t,
 ) -> ssize_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { send_to(fd, buf, len, flags, addr, addr_len) }
 }
 
@@ -56,7 +57,7 @@ unsafe fn send_to(
     addr: *const sockaddr,
     addr_len: socklen_t,
 ) -> ssize_t {
-    // SAFETY: the caller's; within the buffer.
+    // SAFETY: the caller keeps this function's contract. `done` bytes lie within the buffer.
     let send = |done: usize, more: c_int| unsafe {
         let at = buf.byte_add(done);
         sys!(
@@ -79,12 +80,14 @@ unsafe fn send_to(
     }))
 }
 
-/// After a part was written, an error is not told, and neither is it by a signal.
+/// Suppresses `SIGPIPE` once a part is written. Then the call reports that part and not an error, so there must be no
+/// signal either.
 fn quiet(done: usize) -> c_int {
     if done > 0 { libc::MSG_NOSIGNAL } else { 0 }
 }
 
-/// `attempt` writes what is left behind the bytes that are done, and may block or must not.
+/// Repeats `attempt` until all bytes are written. Its arguments are the number of bytes already written and whether it
+/// may block.
 #[inline(never)]
 fn until_written(
     process: Threadlike,
@@ -105,7 +108,8 @@ fn until_written(
             return if done > 0 { done.cast_signed() } else { result };
         }
         done += result.cast_unsigned();
-        // A part: the kernel's own call goes on, unless the user does not want to wait.
+        // Only a part was written. The kernel's blocking call would go on, so this does too, unless the user does not
+        // want to wait.
         if done >= len || result == 0 || mode::waits(fd) != Some(true) {
             return done.cast_signed();
         }
@@ -121,14 +125,14 @@ fn until_written(
 pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, len: size_t) -> ssize_t {
     let process = threadlike::current().filter(|_| fd > LAST_STANDARD);
     let Some(process) = process else {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         return finish(unsafe { sys!(libc::SYS_write, fd, buf, len) });
     };
     let slice = iovec {
         iov_base: buf.cast_mut(),
         iov_len: len,
     };
-    // SAFETY: the caller's; one slice.
+    // SAFETY: the caller keeps this function's contract. There is one slice.
     finish(unsafe { write_parking(process, fd, &raw const slice, 1) })
 }
 
@@ -136,19 +140,20 @@ pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, len: size_t) -> ss
 ///
 /// # Safety
 ///
-/// So many slices, readable.
+/// `slices` leads to `count` slices of readable memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn writev(fd: c_int, slices: *const iovec, count: c_int) -> ssize_t {
     let process = threadlike::current().filter(|_| fd > LAST_STANDARD);
     let Some(process) = process else {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         return finish(unsafe { sys!(libc::SYS_writev, fd, slices, count) });
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     finish(unsafe { write_parking(process, fd, slices, count) })
 }
 
-/// `pwritev2(2)` at the cursor with `RWF_NOWAIT` is a `write` that does not wait.
+/// Writes with `pwritev2(2)`, offset -1 and `RWF_NOWAIT`. This is a `write` at the file's own offset that does not
+/// wait.
 #[inline(never)]
 unsafe fn write_parking(
     process: Threadlike,
@@ -159,13 +164,13 @@ unsafe fn write_parking(
     let Ok(n) = usize::try_from(count) else {
         return failed(libc::EINVAL);
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let write = |at: *const iovec, n: usize, may_block: bool, done: usize| unsafe {
         if may_block {
             return sys!(libc::SYS_writev, fd, at, n);
         }
         if done > 0 {
-            // After a part no signal: only a socket's call can say so.
+            // Once a part is written, there must be no `SIGPIPE`. Only calls for sockets have a flag for that.
             let mut message = no_message();
             message.msg_iov = at.cast_mut();
             message.msg_iovlen = n;
@@ -179,7 +184,7 @@ unsafe fn write_parking(
         if result != failed(libc::EOPNOTSUPP) {
             return result;
         }
-        // A file system, or a kernel, that has not this flag for everything.
+        // The file system or the kernel does not have this flag for every kind of file.
         let mut message = no_message();
         message.msg_iov = at.cast_mut();
         message.msg_iovlen = n;
@@ -197,14 +202,14 @@ unsafe fn write_parking(
             _ => CANNOT_TRY,
         }
     };
-    // SAFETY: the caller's; the kernel refuses more.
+    // SAFETY: the caller keeps this function's contract. The kernel refuses a larger count.
     let slices = unsafe { Slices::new(slices, n) };
     until_written(process, fd, slices.len(), |done, may_block| {
         slices.behind(done, |at, n| write(at, n, may_block, done))
     })
 }
 
-/// One without anything.
+/// A message header with all fields empty.
 pub(crate) fn no_message() -> msghdr {
     msghdr {
         msg_name: ptr::null_mut(),
@@ -217,18 +222,18 @@ pub(crate) fn no_message() -> msghdr {
     }
 }
 
-/// What a call is to write, which may be done in part.
+/// The data of one call, of which a part may already be written.
 struct Slices<'a>(&'a [iovec]);
 
 impl Slices<'_> {
     /// # Safety
     ///
-    /// So many slices, for as long as this lives.
+    /// `slices` leads to `count` slices, which live as long as this value.
     unsafe fn new<'a>(slices: *const iovec, count: usize) -> Slices<'a> {
         if count == 0 || slices.is_null() {
             return Slices(&[]);
         }
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         Slices(unsafe { std::slice::from_raw_parts(slices, count) })
     }
 
@@ -238,7 +243,7 @@ impl Slices<'_> {
             .fold(0, |sum: usize, s| sum.saturating_add(s.iov_len))
     }
 
-    /// Calls `f` with what is left behind so many bytes.
+    /// Calls `f` with the data that are left after the first `done` bytes.
     fn behind(&self, done: usize, f: impl FnOnce(*const iovec, usize) -> isize) -> isize {
         if done == 0 {
             return f(self.0.as_ptr(), self.0.len());
@@ -263,19 +268,19 @@ impl Slices<'_> {
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sendmsg(fd: c_int, msg: *const msghdr, flags: c_int) -> ssize_t {
     let process = threadlike::current().filter(|_| flags & libc::MSG_DONTWAIT == 0);
     let Some(process) = process else {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         return finish(unsafe { sys!(libc::SYS_sendmsg, fd, msg, flags) });
     };
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     finish(unsafe { send_message(process, fd, msg, flags, 0) })
 }
 
-/// Sends a message of which so much has been sent.
+/// Sends a message of which `before` bytes have been sent already.
 #[inline(never)]
 unsafe fn send_message(
     process: Threadlike,
@@ -284,9 +289,10 @@ unsafe fn send_message(
     flags: c_int,
     before: usize,
 ) -> isize {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let message = unsafe { &*msg };
-    // SAFETY: the caller's; the type differs between C libraries.
+    // SAFETY: the caller keeps this function's contract. The cast is needed because the type of this field differs
+    // between C libraries.
     let slices = unsafe { Slices::new(message.msg_iov, message.msg_iovlen as _) };
     let sent = until_written(
         process,
@@ -299,12 +305,12 @@ unsafe fn send_message(
                 part.msg_iov = at.cast_mut();
                 part.msg_iovlen = n as _;
                 if done > 0 {
-                    // Went with the first bytes.
+                    // The control data went with the first bytes.
                     part.msg_control = ptr::null_mut();
                     part.msg_controllen = 0;
                 }
                 let more = if may_block { 0 } else { libc::MSG_DONTWAIT };
-                // SAFETY: the caller's.
+                // SAFETY: the caller keeps this function's contract.
                 unsafe {
                     sys!(
                         libc::SYS_sendmsg,
@@ -327,7 +333,7 @@ unsafe fn send_message(
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sendmmsg(
     fd: c_int,
@@ -335,7 +341,7 @@ pub unsafe extern "C" fn sendmmsg(
     count: c_uint,
     flags: c_int,
 ) -> c_int {
-    // SAFETY: the caller's; within the messages.
+    // SAFETY: the caller keeps this function's contract. `done` is at most the number of messages.
     let send = |done: usize, more: c_int| unsafe {
         let at = messages.add(done);
         sys!(
@@ -369,8 +375,7 @@ pub unsafe extern "C" fn sendmmsg(
         if result == 0 || mode::waits(fd) != Some(true) {
             break;
         }
-        // Of a stream the last one may have been sent in part.
-        // SAFETY: it is one of those just sent.
+        // On a stream, the last message may have been sent only in part. SAFETY: the message is one of those just sent.
         unsafe {
             let last = &mut *messages.add(done - 1);
             let sent = last.msg_len as usize;
@@ -386,11 +391,11 @@ pub unsafe extern "C" fn sendmmsg(
     done as c_int
 }
 
-/// `sendfile(2)`: to a socket that is in `O_NONBLOCK` meanwhile, since the call has no flag for it.
+/// `sendfile(2)`. It has no flag against blocking, so a socket is in `O_NONBLOCK` during the call.
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sendfile64(
     to: c_int,
@@ -398,12 +403,12 @@ pub unsafe extern "C" fn sendfile64(
     at: *mut off64_t,
     count: size_t,
 ) -> ssize_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let send = |count: usize| unsafe { sys!(libc::SYS_sendfile, to, from, at, count) };
     let Some(process) = threadlike::current() else {
         return finish(send(count));
     };
-    // The offset moves with what is sent, so a part may be the result.
+    // The call moves the offset by what it has sent, so it may return a part.
     finish(match kind(to) {
         Some(libc::S_IFSOCK | libc::S_IFIFO) => {
             without_blocking(process, to, || Some((to, Interest::Write)), || send(count))
@@ -416,7 +421,7 @@ pub unsafe extern "C" fn sendfile64(
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sendfile(
     to: c_int,
@@ -424,7 +429,7 @@ pub unsafe extern "C" fn sendfile(
     at: *mut off64_t,
     count: size_t,
 ) -> ssize_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { sendfile64(to, from, at, count) }
 }
 
@@ -432,7 +437,7 @@ pub unsafe extern "C" fn sendfile(
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn splice(
     from: c_int,
@@ -442,7 +447,7 @@ pub unsafe extern "C" fn splice(
     len: size_t,
     flags: c_uint,
 ) -> ssize_t {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let splice = |more: c_uint| unsafe {
         sys!(
             libc::SYS_splice,
@@ -458,7 +463,7 @@ pub unsafe extern "C" fn splice(
     let Some(process) = process else {
         return finish(splice(0));
     };
-    // One of the two is a pipe, for which the flag is.
+    // One of the two is a pipe. `SPLICE_F_NONBLOCK` acts on the pipe only.
     let socket = [from, to]
         .into_iter()
         .find(|fd| kind(*fd) == Some(libc::S_IFSOCK));
@@ -479,8 +484,8 @@ pub unsafe extern "C" fn splice(
     ))
 }
 
-/// Makes a call that has no flag to say that it must not block until it does not say `EAGAIN`. `socket` is in
-/// `O_NONBLOCK` meanwhile, if it is one; `which` says for what the call has to wait.
+/// Repeats a call without a flag against blocking until its result is not `EAGAIN`. If `socket` is a socket, it is in
+/// `O_NONBLOCK` during each call. `which` returns the descriptor and the direction that the call has to wait for.
 fn without_blocking(
     process: Threadlike,
     socket: c_int,
@@ -493,7 +498,7 @@ fn without_blocking(
         } else {
             match mode::without_blocking(socket, &attempt) {
                 Some(result) => result,
-                // Its user does not want to wait.
+                // The user does not want to wait.
                 None => return attempt(),
             }
         };

@@ -1,4 +1,4 @@
-//! Sleeping and yielding.
+//! Functions that sleep or yield.
 
 use std::ffi::{c_int, c_uint};
 use std::ptr;
@@ -8,11 +8,12 @@ use std_net_runtime::threadlike::{self, Until};
 
 use crate::raw::{self, finish, sys};
 
-/// `clock_nanosleep(2)`. A process sleeps to the end, also when it is cancelled: no caller expects less.
+/// `clock_nanosleep(2)`. A process sleeps for the whole time, even if it is cancelled, because callers do not expect
+/// less.
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clock_nanosleep(
     clock: clockid_t,
@@ -20,7 +21,7 @@ pub unsafe extern "C" fn clock_nanosleep(
     time: *const timespec,
     left: *mut timespec,
 ) -> c_int {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let wanted = unsafe { time.as_ref() }.and_then(|time| raw::from_timespec(*time));
     let known = matches!(
         clock,
@@ -28,16 +29,16 @@ pub unsafe extern "C" fn clock_nanosleep(
     );
     let process = threadlike::current().filter(|_| known);
     let (Some(process), Some(wanted)) = (process, wanted) else {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         let result = unsafe { sys!(libc::SYS_clock_nanosleep, clock, flags, time, left) };
-        // This one returns the error itself.
+        // This system call returns the error itself instead of setting `errno`.
         return -result as c_int;
     };
     let errno = raw::errno();
     if flags & libc::TIMER_ABSTIME == 0 {
         process.sleep(Until::after(Some(wanted)));
     } else {
-        // The clock may be set meanwhile: looked at again.
+        // The clock may be set meanwhile, so the remaining time is computed again after each sleep.
         loop {
             let left = raw::left_until(clock, wanted);
             if left.is_zero() {
@@ -54,14 +55,14 @@ pub unsafe extern "C" fn clock_nanosleep(
 ///
 /// # Safety
 ///
-/// As the call.
+/// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
     if threadlike::current().is_none() {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         return finish(unsafe { sys!(libc::SYS_nanosleep, time, left) }) as c_int;
     }
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let error = unsafe { clock_nanosleep(libc::CLOCK_MONOTONIC, 0, time, left) };
     finish(raw::failed(error)) as c_int
 }
@@ -73,26 +74,26 @@ pub extern "C" fn usleep(micros: useconds_t) -> c_int {
         tv_sec: i64::from(micros / 1_000_000),
         tv_nsec: i64::from(micros % 1_000_000) * 1000,
     };
-    // SAFETY: a live timespec; what is left nobody asks.
+    // SAFETY: the timespec is live. Null means that the remaining time is not asked for.
     unsafe { nanosleep(&raw const time, ptr::null_mut()) }
 }
 
-/// `sleep(3)`: returns the seconds that are left, if a signal has ended it.
+/// `sleep(3)`. Returns the seconds that are left if a signal has ended the sleep.
 #[unsafe(no_mangle)]
 pub extern "C" fn sleep(seconds: c_uint) -> c_uint {
     let mut time = timespec {
         tv_sec: i64::from(seconds),
         tv_nsec: 0,
     };
-    // SAFETY: a live timespec, which takes what is left.
+    // SAFETY: the timespec is live. It also takes the remaining time.
     if unsafe { nanosleep(&raw const time, &raw mut time) } == 0 {
         return 0;
     }
     c_uint::try_from(time.tv_sec).unwrap_or(0) + c_uint::from(time.tv_nsec >= 500_000_000)
 }
 
-/// `sched_yield(2)`: a process lets the others of its worker run. Whoever spins for a lock that one of them holds
-/// calls this.
+/// `sched_yield(2)`. A process lets the other processes of its worker run. Code that spins for a lock calls this, and
+/// another process of the worker may hold that lock.
 #[unsafe(no_mangle)]
 pub extern "C" fn sched_yield() -> c_int {
     match threadlike::current() {
@@ -100,7 +101,7 @@ pub extern "C" fn sched_yield() -> c_int {
             process.yield_now();
             0
         }
-        // SAFETY: no preconditions.
+        // SAFETY: the call has no preconditions.
         None => finish(unsafe { sys!(libc::SYS_sched_yield) }) as c_int,
     }
 }

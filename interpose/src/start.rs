@@ -1,4 +1,4 @@
-//! What happens before `main`, and what is looked at before the first process.
+//! What runs before `main`, and what is checked before the first threadlike process.
 
 use std::ffi::{CStr, c_void};
 use std::mem;
@@ -16,14 +16,14 @@ static INTERPOSER: Interposer = Interposer {
     free: block::free,
 };
 
-/// Run by the loader before `main`.
+/// The loader runs this function before `main`.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static BEFORE_MAIN: extern "C" fn() = before_main;
 
 extern "C" fn before_main() {
     threadlike::install(&INTERPOSER);
-    // SAFETY: a function that only writes two variables.
+    // SAFETY: the registered function only writes two variables.
     unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
 }
 
@@ -31,7 +31,7 @@ unsafe extern "C" fn in_child() {
     threadlike::in_child();
 }
 
-/// Whether processes can be threadlike in this program. Looked at once.
+/// Whether processes can be threadlike in this program. The check runs only once.
 pub(crate) fn check() -> Result<(), String> {
     static CHECKED: OnceLock<Result<(), String>> = OnceLock::new();
     CHECKED
@@ -42,7 +42,7 @@ pub(crate) fn check() -> Result<(), String> {
         .clone()
 }
 
-/// Whether the functions that others find under these names are those of this crate.
+/// Checks that these names lead every other part of the program to the functions of this crate.
 fn defined_here() -> Result<(), String> {
     let functions: [(&CStr, *const ()); 12] = [
         (c"recv", receive::recv as *const ()),
@@ -59,7 +59,7 @@ fn defined_here() -> Result<(), String> {
         (c"pthread_key_create", keys::pthread_key_create as *const ()),
     ];
     for (name, here) in functions {
-        // SAFETY: a string that ends with a zero byte.
+        // SAFETY: the string ends with a zero byte.
         let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
         if !std::ptr::eq(found.cast_const().cast(), here) {
             return Err(format!(
@@ -74,17 +74,17 @@ fn defined_here() -> Result<(), String> {
 
 fn owner(address: *mut c_void) -> String {
     let mut info = mem::MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: any address, and room for what is known of it.
+    // SAFETY: `dladdr` accepts any address, and there is room for its answer.
     let info = unsafe {
         if libc::dladdr(address, info.as_mut_ptr()) == 0 {
-            return "nobody".into();
+            return "no loaded library".into();
         }
         info.assume_init()
     };
     if info.dli_fname.is_null() {
-        return "somebody unknown".into();
+        return "an unknown library".into();
     }
-    // SAFETY: the name of a loaded object.
+    // SAFETY: this is the name of a loaded library, which ends with a zero byte.
     let name = unsafe { CStr::from_ptr(info.dli_fname) };
     format!("{} (are symbols hidden?)", name.to_string_lossy())
 }

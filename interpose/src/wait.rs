@@ -1,4 +1,4 @@
-//! The one way through: an attempt that cannot block, and a wait if it would have.
+//! The one loop for all calls: it makes an attempt that cannot block, and waits if the attempt would have blocked.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +11,10 @@ use crate::raw::{self, AGAIN, failed};
 
 pub(crate) static WAITS: AtomicU64 = AtomicU64::new(0);
 
-/// The result of an attempt that there is no way to make without blocking.
+/// The result of an attempt that cannot be made without blocking.
 pub(crate) const CANNOT_TRY: isize = isize::MIN;
 
-/// How a call waits, asked of the kernel when it first has to.
+/// How one call waits. It asks the kernel for the mode and the timeout only before the first wait.
 pub(crate) struct Waiter {
     process: Threadlike,
     fd: c_int,
@@ -23,13 +23,13 @@ pub(crate) struct Waiter {
     until: Until,
 }
 
-/// What a wait has come to.
+/// The result of a wait.
 pub(crate) enum Waited {
     /// Try again.
     Again,
-    /// It is no wait of ours: make the call as it is, which may block.
+    /// The reactor cannot watch this descriptor. Make the original call, which may block.
     Plain,
-    /// The call ends with this.
+    /// The call ends with this result.
     Failed(isize),
 }
 
@@ -45,7 +45,8 @@ impl Waiter {
         }
     }
 
-    /// Before each attempt. An error number if the descriptor has been closed: its number may be another's.
+    /// Call this before each attempt. Returns an error number if the descriptor has been closed, because its number may
+    /// now belong to another file.
     pub(crate) fn begin(&mut self) -> Result<(), isize> {
         if let Some(watch) = &mut self.watch {
             if watch.is_closed() {
@@ -56,7 +57,7 @@ impl Waiter {
         Ok(())
     }
 
-    /// An attempt would have blocked: waits, if the caller wants to.
+    /// Call this after an attempt that would have blocked. It waits if the caller wants to wait.
     pub(crate) fn wait(&mut self) -> Waited {
         if self.watch.is_none() {
             match mode::waits(self.fd) {
@@ -75,7 +76,8 @@ impl Waiter {
         self.wait_until(self.until)
     }
 
-    /// The same, at most until then; of the mode and the timeouts the caller knows.
+    /// Waits at most until `until`. Does not look at the mode and the timeouts of the descriptor: the caller has done
+    /// so.
     pub(crate) fn wait_until(&mut self, until: Until) -> Waited {
         let (fd, interest) = (self.fd, self.interest);
         if self.watch.is_none() {
@@ -89,7 +91,8 @@ impl Waiter {
         }
         match park(self.process, std::slice::from_mut(watch), until) {
             Ok(true) if interest == Interest::Read && watch.is_read_closed() => {
-                // A datagram socket whose end is shut tells it to calls that may block, and to no others.
+                // When a datagram socket is shut down, a call that may block returns 0, but a call with `MSG_DONTWAIT`
+                // returns `EAGAIN`.
                 match raw::poll_one(fd, libc::POLLRDHUP) & (libc::POLLRDHUP | libc::POLLHUP) {
                     0 => Waited::Again,
                     _ => Waited::Plain,
@@ -97,14 +100,15 @@ impl Waiter {
             }
             Ok(true) => Waited::Again,
             Ok(false) => Waited::Failed(AGAIN),
-            // A file: its operations end.
+            // The reactor cannot watch a regular file. Its operations never wait for readiness.
             Err(libc::EPERM) => Waited::Plain,
             Err(errno) => Waited::Failed(failed(errno)),
         }
     }
 }
 
-/// Parks the process until one of these may be ready; false when `until` has passed. `errno` stays as it is.
+/// Parks the process until one of these descriptors may be ready. Returns false if `until` has passed. Leaves `errno`
+/// unchanged.
 pub(crate) fn park(
     process: Threadlike,
     watches: &mut [Watch],
@@ -117,7 +121,7 @@ pub(crate) fn park(
     result
 }
 
-/// Makes `attempt`, which never blocks, until it does not say `EAGAIN`; `plain` is the call as it was made.
+/// Repeats `attempt`, which never blocks, until its result is not `EAGAIN`. `plain` makes the original call.
 pub(crate) fn until_done(
     process: Threadlike,
     fd: c_int,
@@ -145,8 +149,9 @@ pub(crate) fn until_done(
     }
 }
 
-/// For what knows no attempt that does not block, such as terminals: waits until it is ready, and makes the call
-/// as it is. If another takes what was there, the call blocks the worker.
+/// The wait for descriptors such as terminals, for which no attempt without blocking exists. It waits until the
+/// descriptor is ready and then makes the original call. If another reader takes the data first, the call blocks the
+/// worker.
 fn once_ready(mut waiter: Waiter, plain: impl FnOnce() -> isize) -> isize {
     let events = match waiter.interest {
         Interest::Read | Interest::Hangup => libc::POLLIN,

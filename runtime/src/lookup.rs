@@ -97,7 +97,7 @@ pub fn addresses(host: &str, family: c_int, deadline: Deadline) -> Result<Vec<So
 /// zero byte.
 pub fn interface_index(name: &str) -> io::Result<u32> {
     let name = CString::new(name)?;
-    // SAFETY: a string that ends with a zero byte.
+    // SAFETY: the string ends with a zero byte.
     match unsafe { libc::if_nametoindex(name.as_ptr()) } {
         0 => Err(io::Error::last_os_error()),
         index => Ok(index),

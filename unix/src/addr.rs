@@ -130,7 +130,7 @@ fn long_path(path: &Path) -> SocketAddr {
         unsafe { (&mut (*at).0, &mut (*at).1) }
     } else {
         let at = at.cast::<LenFirst>();
-        // SAFETY: as above.
+        // SAFETY: the reason given above holds here too.
         unsafe { (&mut (*at).1, &mut (*at).0) }
     };
     if kernel.sun_family != FAMILY || *len as usize != mem::size_of_val(kernel) {

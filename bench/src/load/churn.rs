@@ -71,7 +71,7 @@ pub(super) fn run(plan: &Plan) -> io::Result<Outcome> {
 
 fn begin(poll: &Poll, addr: SocketAddrV4, key: usize, sequence: u64) -> io::Result<Slot> {
     let flags = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: no preconditions; the descriptor is ours.
+    // SAFETY: the call has no preconditions; the descriptor is ours.
     let fd = unsafe { OwnedFd::from_raw_fd(cvt(libc::socket(libc::AF_INET, flags, 0))?) };
     let name = libc::sockaddr_in {
         sin_family: libc::AF_INET as u16,

@@ -260,7 +260,7 @@ struct Poll {
 
 impl Poll {
     fn new(spin: bool) -> io::Result<Poll> {
-        // SAFETY: no preconditions; the descriptor is ours.
+        // SAFETY: the call has no preconditions; the descriptor is ours.
         let epoll = unsafe { OwnedFd::from_raw_fd(cvt(libc::epoll_create1(libc::EPOLL_CLOEXEC))?) };
         let events = vec![libc::epoll_event { events: 0, u64: 0 }; 1024];
         Ok(Poll {

@@ -53,7 +53,7 @@ type Backlog = HashMap<RawFd, Vec<u8>>;
 
 impl Loop {
     fn new() -> io::Result<Loop> {
-        // SAFETY: no preconditions; the descriptor is ours.
+        // SAFETY: the call has no preconditions; the descriptor is ours.
         let epoll = unsafe { OwnedFd::from_raw_fd(cvt(libc::epoll_create1(libc::EPOLL_CLOEXEC))?) };
         Ok(Loop { epoll })
     }

@@ -32,7 +32,7 @@ pub(super) fn run(service: &Service) -> io::Result<()> {
             in_coroutine(move || {
                 for stream in listener.incoming() {
                     let stream = stream?;
-                    // SAFETY: as above.
+                    // SAFETY: the reason given above holds here too.
                     drop(unsafe { coroutine::spawn(move || blocking::echo(stream, buffer)) });
                 }
                 Ok(())

@@ -27,7 +27,7 @@ pub(crate) struct Packet<T> {
 // one owner of the handle after it has seen `done`; it moves from one thread to the other, hence
 // T: Send.
 unsafe impl<T: Send> Sync for Packet<T> {}
-// SAFETY: as above.
+// SAFETY: the reason given above holds here too.
 unsafe impl<T: Send> Send for Packet<T> {}
 
 impl<T> Packet<T> {

@@ -171,7 +171,7 @@ impl Source {
     ///
     /// `key` was made by [`key`](Self::key).
     unsafe fn begin_look(key: u64) -> bool {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         let source = unsafe { Source::of_key(key) };
         // A next use of the source may at worst be doubted twice.
         source.is_of(key) && source.trust.change(DOUBTED, FULL)
@@ -184,7 +184,7 @@ impl Source {
     ///
     /// `key` was made by [`key`](Self::key).
     unsafe fn found_unread(key: u64) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         let source = unsafe { Source::of_key(key) };
         if source.is_of(key) && !source.readiness(Interest::Read).allows() {
             source.distrust();

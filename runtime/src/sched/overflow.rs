@@ -102,7 +102,7 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut li
                 b" bytes; STD_NET_STACK_SIZE=BYTES makes all larger, process::Builder::stack_size one\n",
             );
         });
-        // SAFETY: no preconditions; async-signal-safe.
+        // SAFETY: the call has no preconditions; async-signal-safe.
         unsafe { libc::abort() };
     }
     // Not ours: put the previous action back and let the instruction fault again.

@@ -430,7 +430,7 @@ impl Guards {
                 "half of vm.max_map_count is used by the guards of processes' stacks",
             ));
         }
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         crate::sys::cvt(unsafe { libc::mprotect(guard, guard_size(page()), libc::PROT_NONE) })
             .map(drop)
     }
@@ -445,7 +445,7 @@ fn advise_guard(guard: *mut libc::c_void, len: usize) -> io::Result<()> {
 pub(crate) fn page() -> usize {
     static PAGE: OnceLock<usize> = OnceLock::new();
     *PAGE.get_or_init(|| {
-        // SAFETY: no preconditions.
+        // SAFETY: the call has no preconditions.
         let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         usize::try_from(size).unwrap_or(4096)
     })
@@ -579,7 +579,7 @@ mod tests {
         }
         let guards = Guards::new();
         let full = || Err(io::Error::from_raw_os_error(libc::ENOMEM));
-        // SAFETY: as above.
+        // SAFETY: the reason given above holds here too.
         let error = unsafe { guards.install(map(), |_, _| full()) }.unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
         assert!(guards.by_advice.load(Ordering::Relaxed));

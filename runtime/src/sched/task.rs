@@ -609,7 +609,7 @@ impl Task {
 #[inline(never)]
 unsafe fn resume_with(coroutine: &mut Process, block: *mut u8) -> CoroutineResult<(), ()> {
     let of_thread = thread_pointer::get();
-    // SAFETY: the caller's; no thread-local is touched before it is undone but by the process.
+    // SAFETY: the caller keeps this function's contract; no thread-local is touched before it is undone but by the process.
     unsafe { thread_pointer::set(block) };
     let result = coroutine.resume(());
     // SAFETY: the thread's own again.

@@ -354,7 +354,7 @@ impl Worker {
         let others_begin = self.unbegun_len.load(Ordering::Relaxed) > 0;
         self.with_local(|local| {
             let alone = local.ready.is_empty() && local.sends.is_empty() && !others_begin;
-            // SAFETY: the caller's.
+            // SAFETY: the caller keeps this function's contract.
             !alone && unsafe { local.sends.queue(send) }
         })
     }
@@ -432,7 +432,7 @@ impl Worker {
             task.next.store(first, Ordering::Relaxed);
             first = mem::replace(&mut head, next);
         }
-        // SAFETY: as above.
+        // SAFETY: the reason given above holds here too.
         while let Some(task) = unsafe { first.as_ref() } {
             first = task.next.load(Ordering::Relaxed);
             task.arrive(self);

@@ -208,7 +208,7 @@ struct Child {
 
 // SAFETY: the pointers are to texts that it owns and nobody changes.
 unsafe impl Send for Child {}
-// SAFETY: as above.
+// SAFETY: the reason given above holds here too.
 unsafe impl Sync for Child {}
 
 impl Child {
@@ -232,7 +232,7 @@ impl Child {
                 return e;
             }
         }
-        // SAFETY: no preconditions.
+        // SAFETY: the call has no preconditions.
         let mut pid = unsafe { libc::getpid() }.unsigned_abs();
         let mut digits = [0; 10];
         let mut at = digits.len();

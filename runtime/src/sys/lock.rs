@@ -41,7 +41,7 @@ pub struct Lock<T> {
 
 // SAFETY: as std's mutex: a guard is the only way to `data`, and there is one guard at a time.
 unsafe impl<T: Send> Sync for Lock<T> {}
-// SAFETY: as above.
+// SAFETY: the reason given above holds here too.
 unsafe impl<T: Send> Send for Lock<T> {}
 impl<T> UnwindSafe for Lock<T> {}
 impl<T> RefUnwindSafe for Lock<T> {}

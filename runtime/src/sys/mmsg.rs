@@ -40,7 +40,7 @@ pub(crate) unsafe fn recv_many(
     flags: c_int,
 ) -> io::Result<(usize, Option<io::Error>)> {
     #[cfg(target_os = "linux")]
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let tried = unsafe { RECV.call(fd, headers, flags | libc::MSG_WAITFORONE) };
     #[cfg(target_os = "linux")]
     let refusal = match tried {
@@ -55,7 +55,7 @@ pub(crate) unsafe fn recv_many(
         } else {
             flags | libc::MSG_DONTWAIT
         };
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         match unsafe { super::recvmsg(fd, &raw mut header.msg_hdr, flags) } {
             Ok(len) => header.msg_len = libc::c_uint::try_from(len).unwrap_or(libc::c_uint::MAX),
             Err(error) if count == 0 => return Err(error),
@@ -86,7 +86,7 @@ pub(crate) unsafe fn send_many(
     flags: c_int,
 ) -> io::Result<usize> {
     #[cfg(target_os = "linux")]
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let tried = unsafe { SEND.call(fd, headers, flags) };
     #[cfg(target_os = "linux")]
     let refusal = match tried {
@@ -95,7 +95,7 @@ pub(crate) unsafe fn send_many(
     };
     let mut count = 0;
     for header in &mut *headers {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         match cvt_len(unsafe { libc::sendmsg(fd, &raw const header.msg_hdr, flags) }) {
             Ok(len) => header.msg_len = libc::c_uint::try_from(len).unwrap_or(libc::c_uint::MAX),
             Err(error) if count == 0 => return Err(error),

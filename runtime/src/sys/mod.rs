@@ -190,10 +190,10 @@ pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8], flags: c_int) -> io::Result<u
 #[inline]
 pub(crate) unsafe fn recvmsg(fd: RawFd, msg: *mut libc::msghdr, flags: c_int) -> io::Result<usize> {
     #[cfg(target_os = "linux")]
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let n = unsafe { libc::syscall(libc::SYS_recvmsg, fd, msg, flags) };
     #[cfg(not(target_os = "linux"))]
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     let n = unsafe { libc::recvmsg(fd, msg, flags) };
     cvt_len(n as libc::ssize_t)
 }

@@ -25,7 +25,7 @@ mod here {
     /// the one that undoes it: the compiler may have taken its address before.
     #[inline(always)]
     pub(crate) unsafe fn set(block: *mut u8) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller keeps this function's contract.
         unsafe { asm!("wrfsbase {}", in(reg) block, options(nostack, preserves_flags)) };
     }
 }

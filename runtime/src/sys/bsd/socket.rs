@@ -63,7 +63,7 @@ pub(crate) fn accept_from(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)>
     // SAFETY: the address storage is live and writable with the length given.
     let new = unsafe { libc::accept4(fd.as_raw_fd(), addr, &raw mut len, libc::SOCK_CLOEXEC) };
     #[cfg(target_vendor = "apple")]
-    // SAFETY: as above.
+    // SAFETY: the reason given above holds here too.
     let new = unsafe { libc::accept(fd.as_raw_fd(), addr, &raw mut len) };
     let new = cvt(new)?;
     // SAFETY: accept has just made this descriptor, nobody else owns it.

@@ -61,7 +61,7 @@ pub(crate) unsafe fn exec(
         libc::execvp(program, arguments);
     }
     #[cfg(not(target_vendor = "apple"))]
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe {
         libc::execvpe(program, arguments, environment);
     }

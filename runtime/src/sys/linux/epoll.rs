@@ -53,7 +53,7 @@ impl Reactor {
     pub(crate) const REPORTS_ONCE: bool = false;
 
     pub(crate) fn new() -> io::Result<Reactor> {
-        // SAFETY: no preconditions.
+        // SAFETY: the call has no preconditions.
         let epoll = cvt(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: epoll_create1 has just made this descriptor, nobody else owns it.
         let epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
@@ -220,7 +220,7 @@ impl Reactor {
 
 impl Alarm {
     fn new() -> io::Result<Alarm> {
-        // SAFETY: no preconditions.
+        // SAFETY: the call has no preconditions.
         let timer = cvt(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC) })?;
         Ok(Alarm {
             // SAFETY: timerfd_create has just made this descriptor, nobody else owns it.
@@ -264,7 +264,7 @@ fn epoll_wait(epoll: RawFd, events: &mut [libc::epoll_event], millis: c_int) -> 
         )
     };
     #[cfg(not(target_arch = "x86_64"))]
-    // SAFETY: as above.
+    // SAFETY: the reason given above holds here too.
     let n = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), len, millis) };
     n as c_int
 }

@@ -23,7 +23,7 @@ const MADV_GUARD_INSTALL: c_int = 102;
 ///
 /// The range is mapped.
 pub(crate) unsafe fn prepare(base: *mut c_void, len: usize) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { libc::madvise(base, len, libc::MADV_NOHUGEPAGE) };
 }
 
@@ -37,7 +37,7 @@ pub(crate) unsafe fn prepare(base: *mut c_void, len: usize) {
 ///
 /// The range is mapped, and nobody uses it.
 pub(crate) unsafe fn advise_guard(guard: *mut c_void, len: usize) -> io::Result<()> {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     cvt(unsafe { libc::madvise(guard, len, MADV_GUARD_INSTALL) }).map(drop)
 }
 

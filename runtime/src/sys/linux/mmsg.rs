@@ -49,7 +49,7 @@ impl Call {
         if self.refused.load(Ordering::Relaxed) {
             return Err(Ok(Refusal(self)));
         }
-        // SAFETY: the caller's; the fifth argument, of recvmmsg alone, is no timeout.
+        // SAFETY: the caller keeps this function's contract; the fifth argument, of recvmmsg alone, is no timeout.
         let count = unsafe {
             libc::syscall(
                 self.number,

@@ -51,6 +51,6 @@ pub(crate) unsafe fn exec(
     arguments: *const *const c_char,
     environment: *const *const c_char,
 ) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller keeps this function's contract.
     unsafe { libc::execvpe(program, arguments, environment) };
 }

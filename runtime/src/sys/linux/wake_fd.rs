@@ -11,7 +11,7 @@ pub(crate) struct WakeFd(OwnedFd);
 
 impl WakeFd {
     pub(crate) fn new() -> io::Result<WakeFd> {
-        // SAFETY: no preconditions.
+        // SAFETY: the call has no preconditions.
         let fd = cvt(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
         // SAFETY: eventfd has just made this descriptor, nobody else owns it.
         Ok(WakeFd(unsafe { OwnedFd::from_raw_fd(fd) }))
