@@ -1,5 +1,5 @@
-//! The forms of lists: what is strict is read the same whatever is asked for, what is read can be written and
-//! read strictly, and the rest of a row is the end of its line.
+//! The forms of lists. A strict text has the same meaning whatever forms are allowed. An entry that was
+//! read can be written, and its text can be read strictly. The rest of a row is the end of its line.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! Networks: ours against the slow one, and against ipnet's, which takes leading zeros in octets and
-//! a `::` that stands for nothing.
+//! Compares our parser of networks with the slow one, and with ipnet's. ipnet's accepts leading zeros
+//! in octets, and a `::` that stands for no group.
 #![no_main]
 
 use std::net::IpAddr;

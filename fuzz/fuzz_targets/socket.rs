@@ -1,4 +1,4 @@
-//! Addresses with a port: ours against std's and the slow one.
+//! Compares our parser of addresses with a port with std's and the slow one.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! IPv4 addresses: ours against std's and the slow one, and back to text.
+//! Compares our parser of IPv4 addresses with std's and the slow one. Also turns the addresses into
+//! text.
 #![no_main]
 
 use std::net::{IpAddr, Ipv4Addr};

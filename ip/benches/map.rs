@@ -1,13 +1,14 @@
-//! Which of many networks is an address in: `IpMap` beside the crates for longest matches, in the same
-//! run and by turns. Every peer gets the same networks, and must give the same answers. Ranges, which only
-//! `IpMap` takes as they are, are cut into networks for the others.
+//! Which of many networks contains an address? This compares `IpMap` with the crates for longest
+//! matches, in the same run and in turn. Every peer gets the same networks and must give the same
+//! answers. Only `IpMap` takes ranges as they are; for the others they are cut into networks.
 //!
 //!     cargo bench -p std_net_ip --bench map
 //!     STD_NET_RANGES=asn-ipv4.csv cargo bench -p std_net_ip --bench map    # lines `first,last,...` instead
 //!
-//! Printed are the time to build, the memory held then, and millions of look-ups a second: of random
-//! addresses, and of those of a log, where 30,000 visitors come again and again. A rate is that of the
-//! peer's best round: a round is short, and what other programs do to it makes it slower only.
+//! It prints the time to build, the memory that is held then, and how many million look-ups are done in
+//! a second. One measurement uses random addresses. The other uses those of a log, in which 30,000
+//! visitors come again and again. The rate is that of a peer's best round: a round is short, and other
+//! programs can only make it slower.
 
 use std::collections::HashSet;
 use std::hint::black_box;
@@ -29,10 +30,10 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const ROUNDS: usize = 80;
 const LOOK_UPS: usize = 400_000;
-/// So many in a round: short enough that a round is seldom interrupted.
+/// How many look-ups a round has: so few that a round is seldom interrupted.
 const SLICE: usize = 10_000;
 
-/// SplitMix64: the same networks in every run.
+/// SplitMix64, so that every run has the same networks.
 struct Random(u64);
 
 impl Random {
@@ -48,7 +49,7 @@ impl Random {
         self.next() % n
     }
 
-    /// One of the values, as often as its weight says.
+    /// Returns one of the values, as often as its weight says.
     fn pick<T: Copy>(&mut self, weighted: &[(T, u64)]) -> T {
         let mut at = self.below(weighted.iter().map(|(_, weight)| weight).sum());
         for (value, weight) in weighted {
@@ -61,10 +62,10 @@ impl Random {
     }
 }
 
-/// Disjoint ranges as in a list of autonomous systems: most of 256 to 4096 addresses, four of five of them
-/// networks, with a gap behind every eighth.
+/// Makes separate ranges, as in a list of autonomous systems. Most have 256 to 4096 addresses, four of
+/// five are networks, and there is a gap behind every eighth.
 fn ranges_v4(count: usize) -> Vec<IpRange> {
-    // How many of 2^bits addresses there are in such a list.
+    // How many ranges of 2^bits addresses such a list has.
     const SIZES: [(u32, u64); 14] = [
         (5, 8),
         (8, 1590),
@@ -105,7 +106,7 @@ fn range_v4(first: u64, last: u64) -> IpRange {
     IpRange::new(addr(first), addr(last)).expect("in order")
 }
 
-/// Prefixes with the lengths of a table of the internet's routes, one within another at times.
+/// Makes prefixes with the lengths of the internet's routes. Some lie inside others.
 fn prefixes_v4(count: usize) -> Vec<IpRange> {
     const LENGTHS: [(u8, u64); 13] = [
         (8, 1),
@@ -136,7 +137,7 @@ fn prefixes_v4(count: usize) -> Vec<IpRange> {
     out
 }
 
-/// The same of IPv6: most are /32 to /48 out of the blocks of the five registries.
+/// Makes prefixes of IPv6. Most are /32 to /48 from the blocks of the five registries.
 fn prefixes_v6(count: usize) -> Vec<IpRange> {
     const BLOCKS: [(u128, u64); 5] = [
         (0x2001, 20),
@@ -160,7 +161,7 @@ fn prefixes_v6(count: usize) -> Vec<IpRange> {
     let mut out = Vec::new();
     while out.len() < count {
         let block = random.pick(&BLOCKS) + u128::from(random.below(14));
-        // Providers, some of them large, and what they have inside.
+        // Large and small providers, and the networks inside theirs.
         let provider = random.below(1 << 12) * random.below(16);
         let inside = random.below(1 << 32) >> random.below(24);
         let bits = block << 112 | u128::from(provider & 0xffff) << 96 | u128::from(inside) << 64;
@@ -185,7 +186,7 @@ fn from_file(name: &str) -> Vec<IpRange> {
     text.lines().map(row).collect()
 }
 
-/// An address somewhere in a range, not far from its beginning.
+/// Returns an address somewhere in a range, not far from its beginning.
 fn inside(range: &IpRange, random: &mut Random) -> IpAddr {
     let n = u128::from(random.next()) % range.len().unwrap_or(u128::MAX).min(1 << 64);
     match range.first() {
@@ -194,7 +195,7 @@ fn inside(range: &IpRange, random: &mut Random) -> IpAddr {
     }
 }
 
-/// Of the internet's, or of a log.
+/// The addresses to look up: random ones, and those of a log.
 struct Questions {
     random: Vec<IpAddr>,
     log: Vec<IpAddr>,
@@ -212,7 +213,7 @@ impl Questions {
             if v4 {
                 Ipv4Addr::from_bits(random.next() as u32).into()
             } else {
-                // Random ones of all would hit nothing: half of them are in some network.
+                // Fully random addresses would hit nothing, so half of them lie in some network.
                 match random.below(2) {
                     0 => any_range(random),
                     _ => {
@@ -223,7 +224,7 @@ impl Questions {
         };
         let visitors: Vec<IpAddr> = (0..30_000).map(|_| any_range(&mut random)).collect();
         let mut visitor = || {
-            // A few come often, most now and then.
+            // A few addresses come often, and most only now and then.
             let part = (random.next() >> 11) as f64 / (1u64 << 53) as f64;
             let nth = (visitors.len() as f64).powf(part) as usize;
             visitors[nth.min(visitors.len() - 1)]
@@ -234,7 +235,7 @@ impl Questions {
     }
 }
 
-/// The sum of the values that a map has for many addresses.
+/// Returns the sum of the values that a map has for many addresses.
 type Sum = Box<dyn Fn(&[IpAddr]) -> u64>;
 
 struct Peer {
@@ -242,7 +243,7 @@ struct Peer {
     build: f64,
     memory: usize,
     sum: Sum,
-    /// Millions a second, in the best round.
+    /// Million look-ups in a second, in the best round.
     rates: [f64; 2],
 }
 
@@ -269,7 +270,7 @@ fn peer<M: 'static>(
     }
 }
 
-/// With every value one above the place of its range, so that 0 is nothing.
+/// Makes the peers. Every value is one above the place of its range, so that 0 means nothing.
 fn peers(ranges: &[IpRange]) -> Vec<Peer> {
     let values = 1..=u32::try_from(ranges.len()).expect("not so many");
     let items: Vec<(IpRange, u32)> = ranges.iter().copied().zip(values).collect();
@@ -396,7 +397,7 @@ fn measure(title: &str, ranges: &[IpRange]) {
     for round in 0..ROUNDS {
         let mut right = None;
         for nth in 0..peers.len() {
-            // Forwards and backwards: nobody is always behind the same one.
+            // The order alternates, so that no peer always follows the same one.
             let nth = if round % 2 == 0 {
                 nth
             } else {
@@ -407,7 +408,7 @@ fn measure(title: &str, ranges: &[IpRange]) {
             for (i, addrs) in [&questions.random, &questions.log].into_iter().enumerate() {
                 let slice = round % (LOOK_UPS / SLICE) * SLICE;
                 let addrs = &addrs[slice..slice + SLICE];
-                // Once for the caches, which the others have had meanwhile.
+                // Run it once for the caches, which the others have used meanwhile.
                 (peer.sum)(black_box(addrs));
                 let start = Instant::now();
                 sums[i] = (peer.sum)(black_box(addrs));
@@ -442,7 +443,7 @@ fn measure(title: &str, ranges: &[IpRange]) {
 }
 
 fn main() {
-    // `cargo test --benches` is to know that it builds.
+    // `cargo test --benches` only checks that this builds.
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }

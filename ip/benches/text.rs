@@ -1,5 +1,6 @@
-//! Text to addresses and back, beside std and ipnet in the same run, on 20,000 distinct texts each:
-//! fewer, and the branch predictor learns them. Ends with a table of the ratios.
+//! Text to addresses and back, compared with std and ipnet in the same run, on 20,000 different texts
+//! each. With fewer texts, the branch predictor would learn them. At the end it prints a table of the
+//! ratios.
 //!
 //!     cargo bench -p std_net_ip --bench text
 
@@ -15,7 +16,7 @@ use std_net_ip::{self as ip, IpAddress, net, v4, v6};
 
 const TEXTS: usize = 20_000;
 
-/// SplitMix64: the same texts in every run.
+/// SplitMix64, so that every run has the same texts.
 struct Random(u64);
 
 impl Random {
@@ -32,8 +33,8 @@ impl Random {
     }
 }
 
-/// Distinct texts, one behind the other in memory as the lines of a file are: what is measured is
-/// the parser, and not how the texts are scattered.
+/// Makes different texts. They lie one behind another in memory, like the lines of a file: this
+/// measures the parser, and not how the texts are scattered.
 fn distinct(mut one: impl FnMut(&mut Random) -> String) -> Vec<&'static str> {
     let mut random = Random(7);
     let mut seen = HashSet::new();
@@ -57,7 +58,7 @@ fn any_v4(random: &mut Random) -> Ipv4Addr {
     Ipv4Addr::from_bits(random.next() as u32)
 }
 
-/// Groups of every length, a quarter of them zero.
+/// Makes groups of every length. A quarter of them are zero.
 fn mixed_v6(random: &mut Random) -> Ipv6Addr {
     let mut groups = [0u16; 8];
     for group in &mut groups {
@@ -72,7 +73,7 @@ fn mixed_v6(random: &mut Random) -> Ipv6Addr {
     groups.into()
 }
 
-/// Eight groups of four digits.
+/// Makes eight groups of four digits.
 fn full_v6(random: &mut Random) -> Ipv6Addr {
     let mut groups = [0u16; 8];
     for group in &mut groups {
@@ -81,7 +82,7 @@ fn full_v6(random: &mut Random) -> Ipv6Addr {
     groups.into()
 }
 
-/// As people number their hosts: `2001:db8:1::2`, `fe80::3:4`.
+/// Makes addresses as people number their hosts: `2001:db8:1::2`, `fe80::3:4`.
 fn short_v6(random: &mut Random) -> Ipv6Addr {
     let mut groups = [0u16; 8];
     if random.below(2) == 0 {
@@ -95,7 +96,7 @@ fn short_v6(random: &mut Random) -> Ipv6Addr {
     groups.into()
 }
 
-/// The value as a number, so that the work cannot be left out.
+/// Returns the value as a number, so that the compiler cannot remove the work.
 fn bits(ip: IpAddr) -> u64 {
     match ip {
         IpAddr::V4(ip) => u64::from(ip.to_bits()),
@@ -235,7 +236,7 @@ fn main() {
     bench.pair("format IPv6", "std", &v6, write(), |addr| {
         black_box(v6::format_into(*addr, &mut buf)).len() as u64
     });
-    // The wrapper, in the place of the address itself.
+    // Here the wrapper replaces the address.
     let mut ours = write();
     bench.pair("display IPv4", "std", &v4, write(), |addr| {
         ours(&addr.canonical())
@@ -248,7 +249,8 @@ fn main() {
     summary(&bench.groups);
 }
 
-/// The table, from what criterion has written down. What was filtered out is left out.
+/// Prints the table, from the files that criterion has written. Groups that were filtered out are left
+/// out.
 fn summary(groups: &[(&str, &str)]) {
     let mut target = std::env::current_exe().unwrap();
     while target.file_name().is_some_and(|name| name != "target") {
@@ -269,7 +271,7 @@ fn summary(groups: &[(&str, &str)]) {
     }
 }
 
-/// Nanoseconds an item.
+/// Returns the nanoseconds for each item.
 fn median(dir: &Path) -> Option<f64> {
     let json = std::fs::read_to_string(dir.join("new/estimates.json")).ok()?;
     let (_, rest) = json.split_once("\"median\":")?;

@@ -1,15 +1,15 @@
-//! Against std, on generated valid text and on text that was changed a little: both take the same
-//! and mean the same, and an error has a place and a reason.
+//! Compares our parsers with std's, on generated valid text and on text with small changes. Both must
+//! accept the same text with the same meaning, and an error must have a place and a reason.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use proptest::prelude::*;
 use std_net_ip::{self as ip, IpAddress, Reason, net, v4, v6};
 
-// Boxed, because the trees of nested strategies would overflow a test's stack.
+// The strategies are boxed, because large nested ones would overflow the stack of a test.
 
 fn any_v6() -> BoxedStrategy<Ipv6Addr> {
-    // Mostly zeros and small groups: that is where `::` is.
+    // Most groups are zero or small, so that there is often a `::`.
     let group = prop_oneof![3 => Just(0u16), 1 => 0..16u16, 2 => any::<u16>(), 1 => Just(0xffff)];
     prop::array::uniform8(group.boxed())
         .prop_map(Ipv6Addr::from)
@@ -56,7 +56,7 @@ fn socket_text() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// Any of these, with up to three bytes replaced, removed or put in.
+/// Any of these texts, with up to three bytes replaced, removed or inserted.
 fn mutated() -> BoxedStrategy<String> {
     let text = prop_oneof![
         any_ip().prop_map(|ip| ip.to_string()),
@@ -88,7 +88,7 @@ fn mutated() -> BoxedStrategy<String> {
         .boxed()
 }
 
-/// Takes whatever std takes, and nothing else; and the place of an error is in the text.
+/// Checks that we accept the same text as std, and that the place of an error lies in the text.
 fn same_as_std(text: &str) {
     fn check<T: PartialEq + std::fmt::Debug, E>(
         text: &str,
@@ -99,7 +99,7 @@ fn same_as_std(text: &str) {
             (Ok(ours), Ok(std)) => assert_eq!(ours, std, "{text:?}"),
             (Err(error), Err(_)) => {
                 assert!(error.position() <= text.len(), "{text:?}: {error:?}");
-                // What the explaining parser cannot explain it calls an unexpected byte at 0.
+                // If the explaining parser finds no reason, it reports an unexpected byte at 0.
                 if error.reason() == Reason::UnexpectedByte && error.position() == 0 {
                     assert!(!explained_elsewhere(text), "{text:?}: {error}");
                 }
@@ -128,7 +128,7 @@ fn same_as_std(text: &str) {
     );
 }
 
-/// Whether some valid form begins like this text, so that byte 0 is not what is wrong.
+/// Returns whether some valid form begins like this text, so that byte 0 is not the wrong one.
 fn explained_elsewhere(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() && text.parse::<SocketAddr>().is_ok()
 }
@@ -177,7 +177,7 @@ proptest! {
         if let Ok(ours) = ours {
             prop_assert_eq!(Ok(ours), theirs);
         } else if theirs.is_ok() {
-            // ipnet's own parser takes leading zeros in octets, and a `::` that stands for nothing.
+            // ipnet's own parser accepts leading zeros in octets, and a `::` that stands for no group.
             let (addr, _) = text.split_once('/').unwrap();
             prop_assert!(addr.parse::<IpAddr>().is_err(), "{:?}", text);
         }

@@ -1,5 +1,6 @@
-//! Every text of some kind, against std, ipnet and the slow parsers in `reference/`: all short ones of the bytes that matter, all that
-//! differ from an address in one byte or two, and all IPv4 addresses.
+//! Compares our parsers with std, ipnet and the slow parsers in `reference/`, on every text of some
+//! kinds: all short texts of the bytes that matter, all texts that differ from an address in one or two
+//! bytes, and all IPv4 addresses.
 
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -9,13 +10,13 @@ use std_net_ip::{self as ip, IpAddress, ParseError, net, v4, v6};
 
 mod reference;
 
-/// Ours against std's and the slow one.
+/// Compares our result with those of std and the slow parser.
 fn same<T: FromStr + PartialEq + Debug>(
     bytes: &[u8],
     ours: Result<T, ParseError>,
     slow: fn(&str) -> Option<T>,
 ) {
-    // What is not UTF-8 is no address.
+    // Bytes that are not UTF-8 are not an address.
     let text = std::str::from_utf8(bytes).ok();
     let ours = ours.ok();
     let shown = bytes.escape_ascii();
@@ -23,7 +24,8 @@ fn same<T: FromStr + PartialEq + Debug>(
     assert_eq!(ours, text.and_then(slow), "{shown}");
 }
 
-/// ipnet's parser takes leading zeros and a `::` for nothing; std's address parser does not.
+/// ipnet's parser accepts leading zeros, and a `::` that stands for no group. std's address parser does
+/// not.
 fn same_net(bytes: &[u8]) {
     let ours = net::parse(bytes).ok();
     let text = std::str::from_utf8(bytes).ok();
@@ -66,7 +68,7 @@ fn same_in_all_forms(bytes: &[u8]) {
     same_net(bytes);
 }
 
-/// `head`, every text of up to `len` bytes of `alphabet`, `tail`.
+/// Checks `head`, every text of up to `len` bytes of `alphabet`, and `tail`, joined.
 fn every(alphabet: &[u8], len: usize, head: &str, tail: &str, check: impl Fn(&[u8])) -> u64 {
     let mut count = 0;
     for len in 0..=len as u32 {
@@ -179,13 +181,13 @@ fn one_byte_or_two_of_an_address_changed() {
     }
 }
 
-/// All ways to have groups of one to four digits, with the `::` everywhere or nowhere.
+/// All combinations of groups with one to four digits, with the `::` at every place or without it.
 #[test]
 fn all_lengths_of_all_groups() {
     let groups = ["1", "23", "456", "789a", "bcde"];
     for count in 1..=9 {
         for lengths in 0..4usize.pow(count) {
-            // A third of the longest ones will do.
+            // A third of the longest texts is enough.
             if count > 7 && lengths % 3 != 0 {
                 continue;
             }
@@ -220,7 +222,7 @@ fn all_runs_of_zeros_as_std_writes_them() {
     }
 }
 
-/// Wherever the buffer lies in memory, and whatever was in it.
+/// The place of the buffer in memory, and its old contents, must not matter.
 #[test]
 fn any_buffer_will_do() {
     let mut memory = [0xffu8; 128];
@@ -239,7 +241,7 @@ fn any_buffer_will_do() {
     }
 }
 
-/// All 2^32 addresses, to text and back:
+/// Turns all 2^32 addresses into text and back:
 /// `cargo test --release -p std_net_ip --test exhaustive -- --ignored`.
 #[test]
 #[ignore = "minutes of a release build"]

@@ -1,4 +1,5 @@
-//! The forms of lists: a table of what each text means, and entries made from their meaning.
+//! The forms of lists: a table of texts with their meaning, and entries that are made from their
+//! meaning.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -36,7 +37,7 @@ fn what_each_text_means() {
         ("wildcard", "10.3.0.0 0.0.0.0", "10.3.0.0/32"),
         ("wildcard", "0.0.0.0 255.255.255.255", "0.0.0.0/0"),
         ("wildcard", "0.0.0.0 0.0.0.255", "0.0.0.0/24"),
-        // Both kinds: the address tells.
+        // The masks are of both kinds, so the address decides.
         ("mask,wildcard", "10.0.0.0 0.0.0.255", "10.0.0.0/24"),
         ("mask,wildcard", "10.0.0.0 255.255.255.0", "10.0.0.0/24"),
         ("mask,wildcard", "10.0.0.5 0.0.0.0", "10.0.0.5/32"),
@@ -133,7 +134,8 @@ fn what_each_text_means() {
         let entry = parse(text, forms);
         let entry = entry.unwrap_or_else(|error| panic!("{form} {text:?}: {error}"));
         assert_eq!(entry.to_string(), means, "{form} {text:?}");
-        // Not without being asked; and the same with all lists' forms, but where masks are of two kinds.
+        // The text is not read without its form. With all forms of lists it has the same meaning,
+        // except for masks of two kinds.
         assert!(parse(text, Forms::STRICT).is_err(), "{text:?}");
         if Forms::LISTS.contains(forms) && !["mask", "wildcard", "columns"].contains(&form) {
             assert_eq!(parse(text, Forms::LISTS).unwrap(), entry, "{text:?}");
@@ -143,7 +145,7 @@ fn what_each_text_means() {
             .filter(|o| !forms.contains(*o))
         {
             if let Ok(read) = parse(text, other) {
-                // What another form reads as well, it reads as the same.
+                // If another form reads the text too, the meaning is the same.
                 let alike = read == entry || form.contains("mask") || form.contains("wildcard");
                 assert!(alike, "{text:?} as {other}: {read}");
             }
@@ -353,7 +355,7 @@ fn addr(v4: bool, bits: u128) -> IpAddr {
 }
 
 proptest! {
-    /// Each form made from what it is to mean.
+    /// Makes a text of each form from its meaning.
     #[test]
     fn entries_mean_what_they_were_made_from(bits: u32, len in 0..=32u8, end: u32, octets in 1..4usize) {
         let ip = Ipv4Addr::from_bits(bits);
@@ -369,7 +371,8 @@ proptest! {
         for text in [format!("{ip}/{wildcard}"), format!("{ip} {wildcard}")] {
             prop_assert_eq!(parse(text, Forms::WILDCARD), as_net);
         }
-        // Of both kinds: never more than either would say, but for 0.0.0.0.
+        // A mask of both kinds never means more addresses than one kind alone would, except for
+        // 0.0.0.0.
         for text in [format!("{ip}/{mask}"), format!("{ip} {wildcard}")] {
             let read = parse(text, Forms::LISTS).unwrap().range();
             let host = (1..=31).contains(&len) || ip.is_unspecified();
@@ -388,7 +391,7 @@ proptest! {
             let text = format!("{}{}", dots(&o[..octets]), ".*".repeat(stars));
             prop_assert_eq!(parse(text, Forms::STAR).unwrap().range(), IpRange::from(all));
         }
-        // The last octets of the end.
+        // The text has only the last octets of the end.
         let e = Ipv4Addr::from_bits(end).octets();
         let mut whole = o;
         whole[octets..].copy_from_slice(&e[octets..]);
@@ -402,7 +405,7 @@ proptest! {
         prop_assert_eq!(parse(bits.to_string(), Forms::NUMBERS), Ok(Entry::Addr(ip.into())));
     }
 
-    /// What is strict stays what it is, and a row gives it back with what is behind it.
+    /// A strict entry keeps its meaning, and a row returns it together with the rest of the line.
     #[test]
     fn strict_entries_stay_so(v4: bool, a: u128, b: u128, len: u8, kind in 0..3, rest in "[a-z ,;\t\"]{0,9}") {
         let (a, b) = (addr(v4, a), addr(v4, b));
@@ -422,7 +425,7 @@ proptest! {
         prop_assert_eq!(Forms::needed(&text), None);
     }
 
-    /// Nothing panics, and what is read without forms is what the strict parsers read.
+    /// No text makes the parser panic. Without forms, it reads the same texts as the strict parsers.
     #[test]
     fn anything(text in "[0-9a-f.:/*,;x\\-\\[\\]() \"]{0,24}") {
         let strict = net::parse(&text).map(Entry::Net).ok()

@@ -1,5 +1,5 @@
-//! Maps against a slow, obvious reference: a list of all keys with their values, of which every question
-//! goes through all.
+//! Compares maps with a slow and simple reference: a list of all keys with their values. It goes
+//! through the whole list for every question.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,7 +9,7 @@ use std_net_ip::net::{IpNet, Ipv4Net};
 use std_net_ip::range::IpRange;
 use std_net_ip::{IpMap, net};
 
-/// Where a small world of 256 addresses begins: at the ends of the address space, and elsewhere.
+/// Where a small world of 256 addresses begins: at both ends of the address space, and in the middle.
 const V4: [u32; 3] = [0, 0x7fff_ff80, u32::MAX - 255];
 const V6: [u128; 4] = [0, u64::MAX as u128 - 100, 1 << 127, u128::MAX - 255];
 
@@ -39,7 +39,7 @@ fn world() -> impl Strategy<Value = World> {
     ]
 }
 
-/// What is done to a map.
+/// A change of a map.
 #[derive(Clone, Debug)]
 enum Change {
     Insert(u8, u8),
@@ -47,13 +47,13 @@ enum Change {
     Extend(Vec<(u8, u8)>),
     Retain(u8),
     Prepare,
-    /// Look-ups, as many as make an index.
+    /// Makes enough look-ups for the map to make its index.
     LookUp,
     Clear,
 }
 
 fn key() -> impl Strategy<Value = (u8, u8)> {
-    // Networks, and ranges of any kind.
+    // These are networks, and ranges of any kind.
     let net = (any::<u8>(), 0..=8u32).prop_map(|(at, bits)| {
         let size = 1u16 << bits;
         (((u16::from(at) / size) * size) as u8, (size - 1) as u8)
@@ -79,7 +79,7 @@ fn size(range: &IpRange) -> u128 {
     range.len().unwrap_or(0).wrapping_sub(1)
 }
 
-/// By first address, the larger before the smaller.
+/// Sorts by the first address, with larger keys before smaller ones.
 fn ordered(mut items: Vec<(IpRange, u32)>) -> Vec<(IpRange, u32)> {
     items.sort_by_key(|(key, _)| (key.first(), std::cmp::Reverse(key.last())));
     items
@@ -131,7 +131,7 @@ fn check(
     );
     let meet = |key: &IpRange| key.contains(range.first()) || range.contains(key.first());
     prop_assert_eq!(copied(map.overlapping(range)), ordered(filtered(&meet)));
-    // Through the classes at first, and then through an index.
+    // The first look-ups use the classes, and later ones use an index.
     let found = map.lookup(range.first()).map(|(key, value)| (key, *value));
     prop_assert_eq!(found, most_specific(reference, range.first()));
     Ok(())
@@ -143,7 +143,7 @@ fn check_all(world: World, map: &IpMap<u32>, reference: &Reference) -> Result<()
         let found = map.lookup(addr).map(|(key, value)| (key, *value));
         prop_assert_eq!(found, most_specific(reference, addr), "{} {:?}", addr, map);
     }
-    // Of the other version, and far away.
+    // These addresses have the other version, or are far away.
     for addr in ["1.2.3.4", "2001:db8::1"] {
         let addr = addr.parse().unwrap();
         prop_assert_eq!(
@@ -208,7 +208,7 @@ proptest! {
         }
     }
 
-    /// Networks all over the address space: the index has buckets of every kind.
+    /// Networks all over the address space, so that the index has buckets of every kind.
     #[test]
     fn look_ups_among_many(
         nets in prop::collection::vec((any::<u32>(), 4..=32u8), 1..300),
@@ -230,7 +230,7 @@ proptest! {
         }
     }
 
-    /// The same of IPv6, with prefixes that are long and near to one another.
+    /// Networks of IPv6, with long prefixes that are near one another.
     #[test]
     fn look_ups_in_ipv6(
         nets in prop::collection::vec((any::<u128>(), 0..4u8, 4..=128u8), 1..200),
@@ -291,7 +291,7 @@ fn keys_are_what_they_hold() {
     assert_eq!(format!("{map:?}"), "{10.0.0.0/8: 2, ::1/128: 3}");
     map.values_mut().for_each(|value| *value *= 2);
     assert_eq!(map.values().copied().collect::<Vec<_>>(), [4, 6]);
-    // Of keys given twice the later value stays.
+    // If a key is given twice, the later value stays.
     let twice: IpMap<u8> = [(range, 1), (range, 2), (range, 3)].into_iter().collect();
     assert_eq!((twice.len(), twice.get(range)), (1, Some(&3)));
 }
@@ -300,7 +300,7 @@ fn keys_are_what_they_hold() {
 fn a_map_is_looked_up_from_many_threads() {
     let net = |i: u32| IpNet::from(Ipv4Net::new((i << 12).into(), 20).unwrap());
     let mut map: IpMap<u32> = (0..100_000).map(|i| (net(i), i)).collect();
-    // Without an index, which one of them makes.
+    // There is no index now, and one of the look-ups makes it.
     map.remove(net(7));
     std::thread::scope(|scope| {
         for thread in 0..4 {

@@ -8,7 +8,8 @@ use std_net_ip::net::IpNet;
 use std_net_ip::{IpAddress, lenient, reverse};
 
 proptest! {
-    /// The name of an address without its first labels is the zone of a network that holds it.
+    /// If the first labels of an address's name are removed, the rest is the zone of a network that
+    /// contains the address.
     #[test]
     fn zones_are_names_without_their_first_labels(bits: u128, v4: bool, skip in 0..=32usize) {
         let (addr, most, step): (IpAddr, usize, u8) = if v4 {
@@ -26,7 +27,7 @@ proptest! {
         prop_assert_eq!(reverse::parse(&zone).ok(), (skip == 0).then_some(addr));
     }
 
-    /// Any name: no panic, and an address is its own network.
+    /// No name causes a panic, and the name of an address is its own network.
     #[test]
     fn any_name(labels in "[0-9a-f./]{0,12}", v4: bool) {
         let name = labels + if v4 { ".in-addr.arpa" } else { ".ip6.arpa" };

@@ -1,4 +1,4 @@
-//! Ranges, sets and maps as JSON and back. Of nothing without the feature `serde`.
+//! Ranges, sets and maps as JSON and back. Without the feature `serde` there are no tests here.
 #![cfg(feature = "serde")]
 
 use std_net_ip::range::{self, IpRange};

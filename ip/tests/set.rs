@@ -1,5 +1,5 @@
-//! Sets of addresses against a slow, obvious reference: a bit for each address of a small world, put at
-//! several places of the address space, its ends among them.
+//! Compares sets of addresses with a slow and simple reference: a bit for each address of a small
+//! world. The world is put at several places of the address space, including its ends.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,7 +10,7 @@ use std_net_ip::{IpSet, set};
 
 const WORLD: usize = 256;
 
-/// Where the small world begins: the first address, the last ones, and places between.
+/// Where the small world begins: at the first address, before the last one, and in the middle.
 const V4: [u32; 3] = [0, 0x7fff_ff80, u32::MAX - 255];
 const V6: [u128; 4] = [0, u64::MAX as u128 - 100, 1 << 127, u128::MAX - 255];
 
@@ -56,7 +56,7 @@ fn build(world: World, pairs: &[(usize, usize)]) -> IpSet {
     pairs.iter().map(range).collect()
 }
 
-/// The set has exactly the addresses of the bits, in every way it can be asked.
+/// Checks that the set has exactly the addresses of the bits, by every method.
 fn check(world: World, set: &IpSet, bits: &[bool; WORLD]) -> Result<(), TestCaseError> {
     for (at, inside) in bits.iter().enumerate() {
         prop_assert_eq!(set.contains(world.addr(at)), *inside, "{} {:?}", at, set);
@@ -65,7 +65,7 @@ fn check(world: World, set: &IpSet, bits: &[bool; WORLD]) -> Result<(), TestCase
     let counted = u128::from(set.count_v4()) + set.count_v6().unwrap();
     prop_assert_eq!(counted, count as u128);
     prop_assert_eq!(set.is_empty(), count == 0);
-    // As few ranges as there are runs, in order.
+    // There must be as many ranges as runs of bits, in order.
     let runs = (0..WORLD).filter(|i| bits[*i] && (*i == 0 || !bits[*i - 1]));
     let firsts: Vec<IpAddr> = set.ranges().map(|r| r.first()).collect();
     prop_assert_eq!(firsts, runs.map(|i| world.addr(i)).collect::<Vec<_>>());
@@ -73,7 +73,7 @@ fn check(world: World, set: &IpSet, bits: &[bool; WORLD]) -> Result<(), TestCase
         prop_assert!(set.contains_all(range));
         prop_assert_eq!(set.range_of(range.last()), Some(range));
     }
-    // Networks say the same, do not overlap, and no two of them would make one.
+    // The networks have the same addresses, do not overlap, and no two of them could be joined.
     let nets: Vec<IpNet> = set.nets().collect();
     prop_assert_eq!(&nets.iter().copied().collect::<IpSet>(), set);
     prop_assert_eq!(&IpNet::aggregate(&nets), &nets);
@@ -116,7 +116,7 @@ proptest! {
         prop_assert_eq!(&IpNet::aggregate(&nets), &nets);
     }
 
-    /// Networks all over the address space: the index has buckets of every kind.
+    /// Networks all over the address space, so that the index has buckets of every kind.
     #[test]
     fn look_ups_among_many(nets in prop::collection::vec((any::<u32>(), 4..=32u8), 1..300), addrs: Vec<u32>) {
         let nets: Vec<IpNet> = nets

@@ -1,4 +1,4 @@
-//! Every row of the vectors in `data/`.
+//! Tests every row of the vectors in `data/`.
 
 use std::net::IpAddr;
 
@@ -87,7 +87,7 @@ fn networks() {
     assert!(count > 500, "{count} rows");
 }
 
-/// The number of usable hosts without walking them.
+/// Counts the usable hosts without going through them.
 trait CountBySize {
     fn count_by_size(self) -> u64;
 }

@@ -1,4 +1,4 @@
-//! Do the channels of a connection keep their promises? Each half opens once, data are sent when they
+//! Do the channels of a connection work as documented? Each half opens once, data are sent when they
 //! should be, deadlines limit each wait, and nothing is lost silently.
 
 use std::io::{BufRead, ErrorKind, IoSlice, IoSliceMut, Read, Write};

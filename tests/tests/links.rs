@@ -1,5 +1,5 @@
-//! Every relative link of the README, the documents and the guide leads to a file that exists, and every anchor to a
-//! heading of it. Links to other hosts are not followed.
+//! Does every relative link of the README, the documents and the guide lead to a file that exists, and
+//! every anchor to one of its headings? Links to other hosts are not followed.
 
 use std::collections::HashMap;
 use std::fs;
@@ -19,7 +19,7 @@ fn markdown(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The text without its blocks and pieces of code.
+/// Returns the text without its code.
 fn prose(text: &str) -> String {
     let mut prose = String::new();
     let mut in_block = false;
@@ -27,7 +27,7 @@ fn prose(text: &str) -> String {
         if line.trim_start().starts_with("```") {
             in_block = !in_block;
         } else if !in_block && !line.starts_with("    ") {
-            // What stands between two backticks is code.
+            // The text between two backticks is code.
             prose.extend(line.split('`').step_by(2));
             prose.push('\n');
         }
@@ -35,14 +35,14 @@ fn prose(text: &str) -> String {
     prose
 }
 
-/// What stands in the parentheses of `[text](target)`.
+/// Returns the targets: the text in the parentheses of `[text](target)`.
 fn targets(prose: &str) -> Vec<String> {
     let rest = prose.split("](").skip(1);
     rest.filter_map(|rest| Some(rest.split_once(')')?.0.to_owned()))
         .collect()
 }
 
-/// The anchors of the headings, as GitHub and mdBook make them.
+/// Returns the anchors of the headings, as GitHub and mdBook make them.
 fn anchors(text: &str) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut in_block = false;
@@ -75,12 +75,12 @@ fn anchors(text: &str) -> Vec<String> {
     anchors
 }
 
-/// What is wrong with the links of `file`, a line each.
+/// Returns the faults of the links of `file`, one on each line.
 fn broken(file: &Path) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap();
     let mut broken = Vec::new();
     for target in targets(&prose(&text)) {
-        // A chapter that is announced in the table of contents has no target.
+        // A chapter that is only announced in the table of contents has no target.
         if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
             continue;
         }
@@ -118,7 +118,7 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn chapters_of_the_guide_link_to_nothing_outside_it() {
-    // The book would not have it.
+    // The book does not contain such a file.
     for file in markdown("docs/guide/src") {
         for target in targets(&prose(&fs::read_to_string(&file).unwrap())) {
             assert!(

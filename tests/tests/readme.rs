@@ -1,9 +1,10 @@
-//! The README read from top to bottom: its commands are run in the order in which they stand there, and its two programs
-//! are built in the package that the commands make, and run.
+//! Follows the README from top to bottom. Its commands are run in their order, and its two programs are
+//! built in the package that the commands make, and run.
 //!
-//! Not run, because they would start this test again or take minutes: `cargo test`, `cargo run --example` (the test looks
-//! whether there is such an example; `tests/tests/examples.rs` runs it) and `cargo install --path` (it looks whether there
-//! is such a package, and runs the tool as it was built here).
+//! Some commands would start this test again or take minutes, so they are not run. These are `cargo
+//! test`, `cargo run --example` (the test checks that the example exists; `tests/tests/examples.rs`
+//! runs it) and `cargo install --path` (the test checks that the package exists, and runs the tool from
+//! this build).
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,13 +19,13 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The folder of this build, `target/debug`.
+/// Returns the folder of this build, `target/debug`.
 fn profile() -> PathBuf {
     let exe = std::env::current_exe().unwrap();
     exe.parent().and_then(Path::parent).unwrap().to_owned()
 }
 
-/// The blocks of code in this language.
+/// Returns the blocks of code in this language.
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let begin = format!("```{language}\n");
     let rest = text.split(&*begin).skip(1);
@@ -48,7 +49,7 @@ fn cargo(folder: &Path, args: &[&str]) {
     );
 }
 
-/// The tool as it was built here; builds it if it was not.
+/// Returns the tool from this build. Builds it if it does not exist.
 fn ipparse() -> PathBuf {
     let path = profile().join("ipparse");
     if !path.is_file() {
@@ -61,10 +62,12 @@ fn ipparse() -> PathBuf {
     path
 }
 
-/// Runs the commands of the README. Returns the folder of the new package, and the folder that must be kept for it.
+/// Runs the commands of the README. Returns the folder of the new package, and the folder that must be
+/// kept for it.
 fn follow(readme: &str) -> (PathBuf, tempfile::TempDir) {
     let parent = tempfile::tempdir().unwrap();
-    // The copy of the reader, by its usual name. A path in it does not lead to the parent of the real one.
+    // This is the reader's copy, under its usual name. A path inside it must not lead to the parent of
+    // the real one.
     let copy = parent.path().join("std_net");
     std::os::unix::fs::symlink(root(), &copy).unwrap();
     let mut folder = copy;
@@ -135,7 +138,7 @@ fn build(package: &Path, program: &str) -> PathBuf {
 fn the_commands_and_programs_of_the_readme_work() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let (package, _kept) = follow(&readme);
-    // The versions that were tested, and no network.
+    // Use the tested versions, and no network.
     fs::copy(root().join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
     let programs = blocks(&readme, "rust,no_run");
     assert_eq!(programs.len(), 2, "a script and a server");
@@ -144,7 +147,7 @@ fn the_commands_and_programs_of_the_readme_work() {
         program.replace(from, to)
     };
 
-    // The script, against a web server of ours.
+    // Run the script with a web server of this test.
     let web = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = web.local_addr().unwrap().to_string();
     let script = build(&package, &change(programs[0], "example.org:80", &address));
@@ -170,7 +173,7 @@ fn the_commands_and_programs_of_the_readme_work() {
         );
     });
 
-    // The server, with two clients at the same time.
+    // Run the server, with two clients at the same time.
     let server = build(
         &package,
         &change(programs[1], "127.0.0.1:7777", "127.0.0.1:0"),

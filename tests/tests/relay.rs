@@ -157,7 +157,7 @@ fn a_copy_from_anything_to_anything() {
         let to = Over::new(io::empty(), Vec::new());
         assert_eq!(copy(&b, &to).unwrap(), 13);
         assert_eq!(to.into_inner().unwrap().1, b"out of memory");
-        // It does not read past a channel.
+        // A relay must not read data that belong to a channel.
         let from = Over::new(&b"x"[..], io::sink());
         let _read = from.open_read_channel().unwrap();
         let to: (TcpStream, TcpStream) = tcp_pair();

@@ -1,5 +1,5 @@
 //! Does a listener that other programs share work on both sides, whatever the others do to the shared
-//! mode? Does no call block that must not?
+//! mode? Do calls that must not block never block?
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

@@ -1,5 +1,6 @@
-//! Side by side with grepcidr, iprange, prips, ipcalc, sipcalc and Python's `ipaddress`, byte for byte
-//! where they do the same thing. A tool that is not installed is skipped with a word.
+//! Compares the program with grepcidr, iprange, prips, ipcalc, sipcalc and Python's `ipaddress`, byte
+//! for byte where they do the same thing. If a tool is not installed, the test prints this and skips
+//! it.
 
 mod common;
 
@@ -7,7 +8,7 @@ use std::fmt::Write;
 
 use common::{Folder, Random, good, run, tool};
 
-/// Networks, IPv4 and IPv6 as asked, some within others.
+/// Makes networks of IPv4, IPv6 or both. Some lie inside others.
 fn nets(random: &mut Random, count: usize, v4: bool, v6: bool) -> String {
     let mut text = String::new();
     for _ in 0..count {
@@ -24,7 +25,7 @@ fn nets(random: &mut Random, count: usize, v4: bool, v6: bool) -> String {
     text
 }
 
-/// Lines as they are in logs, with what looks like an address and is none.
+/// Makes lines as in logs. Some have texts that only look like addresses.
 fn log(random: &mut Random, count: usize) -> String {
     let mut text = String::new();
     for n in 0..count {
@@ -64,7 +65,7 @@ fn filter_as_grepcidr() {
         let set = nets(&mut random, 3000, v4, v6);
         let folder = Folder::new(&[("log", text.as_bytes()), ("nets", set.as_bytes())]);
         let (log, nets) = (folder.name("log"), folder.name("nets"));
-        // `grepcidr -v` does not see addresses of a version that no pattern has; there we differ.
+        // `grepcidr -v` ignores addresses of a version that no pattern has. Our program does not.
         let modes: &[(&[&str], &[&str])] = &[
             (&[], &["filter"]),
             (&["-c"], &["filter", "-c"]),
@@ -92,19 +93,19 @@ fn filter_as_grepcidr() {
     }
 }
 
-/// What our manual says we do otherwise.
+/// The differences that our manual describes.
 #[test]
 fn where_we_differ_from_grepcidr() {
     for (text, ours, theirs) in [
-        // The end of a sentence, and of a clause.
+        // An address may stand at the end of a sentence or of a clause.
         ("from 10.1.2.3.", true, false),
-        // A number with too many digits before it.
+        // A number with too many digits stands before it.
         ("2110.1.2.3", false, true),
-        // The end of a line is not needed.
+        // The line need not end behind it.
         ("10.1.2.3\0x", true, false),
-        // The whole is an IPv6 address.
+        // The whole text is an IPv6 address.
         ("2001:db8::10.1.2.3", false, true),
-        // And the same.
+        // Both programs agree on these.
         ("x10.1.2.3", true, true),
         ("ace:10.1.2.3", true, true),
         ("::ffff:10.1.2.3", true, true),
@@ -269,10 +270,11 @@ fn info_as_ipcalc() {
     }
 }
 
-/// What `sipcalc` says of a network: the value of a label, the two ends of a range joined by ` - `.
+/// Runs `sipcalc` on a network. The result returns the value of a label. The two ends of a range are
+/// joined by ` - `.
 fn sipcalc(net: &str) -> Option<impl Fn(&str) -> Option<String>> {
     let output = tool("sipcalc")?.arg(net).output().unwrap();
-    // A range of IPv6 addresses goes on in the next line.
+    // A range of IPv6 addresses continues in the next line.
     let page = String::from_utf8(output.stdout)
         .unwrap()
         .replace(" -\n", " - ");
@@ -283,7 +285,7 @@ fn sipcalc(net: &str) -> Option<impl Fn(&str) -> Option<String>> {
     })
 }
 
-/// The value of a line of `info`.
+/// Returns the value of a line of `info`.
 fn info(page: &str, label: &str) -> Option<String> {
     let line = page.lines().find_map(|l| l.strip_prefix(label))?;
     Some(line.trim().to_owned())
@@ -310,12 +312,12 @@ fn info_as_sipcalc() {
             let mut expected = theirs(label).unwrap_or_else(|| panic!("{net} {label}"));
             match line {
                 "Network " => expected = format!("{expected}/{len}"),
-                // RFC 3021: with two addresses, or one, there is none to spare for it.
+                // RFC 3021: networks of two addresses, or of one, have no broadcast address.
                 "Broadcast " if len > 30 => {
                     assert_eq!(ours(line), None, "{net}");
                     continue;
                 }
-                // It counts in 32 bits.
+                // sipcalc counts in 32 bits.
                 "Addresses " if len == 0 => expected = (1u64 << 32).to_string(),
                 _ => {}
             }
@@ -323,7 +325,7 @@ fn info_as_sipcalc() {
         }
         let span = |first, last| Some(format!("{} - {}", ours(first)?, ours(last)?));
         assert_eq!(theirs("Network range"), span("First ", "Last "), "{net}");
-        // It knows no hosts in networks of one or two addresses.
+        // It shows no hosts in networks of one or two addresses.
         let hosts = span("First host ", "Last host ").filter(|_| len <= 30);
         assert_eq!(theirs("Usable range"), hosts, "{net}");
     }
@@ -340,7 +342,8 @@ fn info_as_sipcalc_ipv6() {
         let theirs = |label: &str| theirs(label).unwrap_or_else(|| panic!("{net}: no {label}"));
         let page = good(&["info", &net], "");
         let ours = |label: &str| info(&page, label).unwrap_or_else(|| panic!("{net}: no {label}"));
-        // It writes some in full, and some without any `::`; so what is meant is compared, by std.
+        // sipcalc writes some addresses in full, and some without any `::`. So compare the addresses, as std
+        // reads them.
         let canonical = |text: &str| text.parse::<std::net::Ipv6Addr>().unwrap().to_string();
         assert_eq!(theirs("Compressed address"), ours("Address "), "{net}");
         assert_eq!(theirs("Prefix length"), len.to_string());

@@ -1,4 +1,4 @@
-//! Everyday input: what people feed the tool with, and the right answers.
+//! Everyday input of users, and the right results.
 
 mod common;
 
@@ -46,7 +46,7 @@ fn places_in_a_line() {
         good(&["filter", "-c", "--field", "1", "--in", "0.0.0.0/0"], log),
         "1\n"
     );
-    // Lists with fields, one item in each.
+    // These are lists with fields, and one item in each line.
     let csv = "net,name\n\"10.0.0.0/8\",\"a, b\"\n10.0.0.1,c\n";
     let (code, out, err) = run(&["--field", "1", "-d", ","], csv);
     assert_eq!((code, out.as_str()), (1, "10.0.0.0/8\n10.0.0.1\n"));
@@ -109,7 +109,7 @@ fn a_set_with_a_part_missing_lets_nothing_through() {
             (2, String::new(), err)
         });
     }
-    // What is missing here makes less match, and is said.
+    // A missing part of this set means fewer matches, and it is reported.
     let (code, out, _) = run(&["filter", "--in", &bad, &feed], "");
     assert_eq!((code, out.as_str()), (2, "10.0.0.1\n"));
 }
@@ -140,7 +140,7 @@ fn networks_in_lines() {
         with(&["exclude", "--overlap", "--in", "1.1.1.0/25"]),
         &list[..list.len() - 11]
     );
-    // The end of a range that is not inside is no address by itself.
+    // The end of a range is no address of its own if the range does not match.
     assert_eq!(
         run(&["filter", "--in", "10.0.0.9"], "10.0.0.1-10.0.0.9\n").0,
         1
@@ -196,7 +196,7 @@ fn compressed_files_and_utf16() {
         files.extend(piped(program, &["-c"], text.as_bytes()).map(|bytes| (name, bytes)));
         files.extend(piped(program, &["-c"], &utf16).map(|bytes| (name, bytes)));
     }
-    // Two members in one file.
+    // This file has two compressed members.
     if let Some(mut twice) = piped("gzip", &["-c"], &text.as_bytes()[..11 * 7]) {
         twice.extend(piped("gzip", &["-c"], &text.as_bytes()[11 * 7..]).unwrap());
         files.push(("two", twice));
@@ -219,7 +219,7 @@ fn compressed_files_and_utf16() {
     let (code, out, err) = run(&[], b"BZh91AY\n");
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("bzip2") && err.lines().count() == 1, "{err}");
-    // Cut off in the middle.
+    // This file is cut off in the middle.
     if let Some((_, bytes)) = files.iter().find(|(name, _)| *name == "gz") {
         assert_eq!(run(&["-e"], &bytes[..bytes.len() / 2]).0, 2);
     }
@@ -331,7 +331,8 @@ fn errors_that_help() {
         let (code, _, err) = run(&[text], "");
         assert!(code == 1 && err.contains(reason), "{text}: {err}");
     }
-    // Text where no such file is; but a name that is none of a file is no silence.
+    // Text is found if there is no such file. But if the argument looks like the name of a file, this
+    // is reported.
     assert_eq!(good(&["-e", "from 10.0.0.1 port 22"], ""), "10.0.0.1\n");
     assert_eq!(
         good(&["-e", "relay=[IPv6:2001:db8::1],"], ""),
@@ -725,7 +726,7 @@ fn what_is_inside_an_address() {
 
 #[test]
 fn a_process_that_waits_for_a_list_gets_no_usage() {
-    // Standard input that is no terminal is read, as ever.
+    // Standard input that is not a terminal is read as usual.
     let output = Command::new(env!("CARGO_BIN_EXE_ipparse"))
         .stdin(Stdio::null())
         .output()

@@ -1,4 +1,4 @@
-//! `filter` and `exclude` through the built binary.
+//! Tests of `filter` and `exclude` with the built program.
 
 mod common;
 
@@ -74,7 +74,7 @@ fn counts_and_exit_statuses() {
         all(&["filter", "--in", "203.0.113.0/24"]),
         (1, String::new(), String::new())
     );
-    // Neither a file nor an address.
+    // This is neither a file nor an address.
     let (code, out, err) = all(&["filter", "--in", "203.0.113.0/33"]);
     assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.contains("prefix length over 32"), "{err}");
@@ -103,7 +103,7 @@ fn sets_from_files() {
         (1, String::new(), String::new())
     );
     assert_eq!(good(&["exclude", "--in", &folder.name("empty")], LOG), LOG);
-    // The set from standard input, the lines from a file.
+    // The set comes from standard input, and the lines from a file.
     let lines = Folder::new(&[("log", LOG.as_bytes())]);
     assert_eq!(
         good(
@@ -112,7 +112,7 @@ fn sets_from_files() {
         ),
         "3\n"
     );
-    // Names before lines, with several files.
+    // With several files, their names stand before the lines.
     let log = lines.name("log");
     let both = good(&["filter", "--in", &folder.name("good"), &log, &log], "");
     assert_eq!(
@@ -156,7 +156,7 @@ fn what_is_passed_on_is_not_changed() {
     assert_eq!(out.stdout, [&text[..], b"\n"].concat());
 }
 
-/// The same lines whatever the number of threads, over the borders of blocks, in order.
+/// The lines are the same and in order for any number of threads, also over the borders of blocks.
 #[test]
 fn threads_make_no_difference() {
     let mut random = Random(1);
@@ -217,7 +217,7 @@ fn an_object_for_each_line() {
 {"line":5,"address":"198.51.100.1","text":"e 198.51.100.1"}
 "#
     );
-    // All lines, and none.
+    // These match all lines, and none.
     let none = "203.0.113.0/24";
     assert_eq!(
         run(&["filter", "--json", "--in", none], LOG),
@@ -227,7 +227,7 @@ fn an_object_for_each_line() {
     assert_eq!(all.lines().count(), 6);
 }
 
-/// Every object is JSON, also of bytes that are no text.
+/// Every object is valid JSON, even if its bytes are not text.
 #[test]
 fn an_object_of_any_bytes() {
     let lines: [&[u8]; 4] = [
@@ -273,7 +273,7 @@ fn columns_of_lines() {
         with(&["filter", "-v", "--json", "--columns", "version,name"]),
         "{\"version\":6,\"name\":\"Documentation\"}\n{\"version\":4,\"name\":\"Documentation (TEST-NET-2)\"}\n"
     );
-    // A tab in a line is no border of columns.
+    // A tab in a line does not separate columns.
     assert_eq!(
         good(
             &["filter", "--in", "::1", "--columns", "text,line"],
@@ -328,7 +328,7 @@ fn where_objects_are_from() {
     let json = |args: &[&str]| good(&[&["filter", "--json", "--in", "::1"], args].concat(), "");
     let quoted = |name: &str| serde_json::to_string(name).unwrap();
     let rest = "\"address\":\"::1\",\"match\":\"::1\",\"text\":\"::1\"}\n";
-    // As with plain lines: by default with several files.
+    // As with plain lines, this is the default with several files.
     assert_eq!(
         json(&[a, b]),
         format!(
@@ -357,7 +357,7 @@ fn what_does_not_go_with_objects() {
         (&["filter", "--columns", "netmask"], "netmask"),
         (&["exclude", "--columns", "match"], "column match"),
         (&["filter", "-v", "--columns", "match"], "column match"),
-        // Items have no line of text, and are in no set.
+        // Items have no line of text, and belong to no set.
         (&["dedupe", "--columns", "text"], "text"),
         (&["classify", "--columns", "match"], "match"),
     ] {
@@ -371,8 +371,8 @@ fn what_does_not_go_with_objects() {
     }
 }
 
-/// The lines of the objects are those that are written without, with their numbers, over the borders
-/// of blocks.
+/// The objects have the same lines as the plain output, with their numbers, also over the borders of
+/// blocks.
 #[test]
 fn objects_are_of_the_same_lines() {
     let mut random = Random(8);

@@ -1,4 +1,4 @@
-//! The sessions of the guide's chapter: each command is run, and writes what stands below it.
+//! The sessions in the guide's chapter. Each command is run, and must write the text below it.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use common::Folder;
 
-/// The commands of a chapter in order, each with what stands below it.
+/// Returns the commands of a chapter in order, each with the text below it.
 fn sessions(chapter: &str) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
     let mut inside = false;
@@ -40,7 +40,7 @@ fn every_session_is_real() {
     let sessions = sessions(&chapter);
     assert!(sessions.len() > 20);
     for (command, expected) in sessions {
-        // A file is shown before it is used: so it comes into being.
+        // The chapter shows a file before it uses it, so make the file now.
         if let Some(name) = command.strip_prefix("cat ") {
             std::fs::write(folder.path(name), expected).unwrap();
             continue;
@@ -52,7 +52,7 @@ fn every_session_is_real() {
             .output()
             .unwrap();
         let seen = String::from_utf8(output.stdout).unwrap();
-        // `info` ends with an empty line.
+        // The output of `info` ends with an empty line.
         assert_eq!(seen.trim_end(), expected.trim_end(), "$ {command}");
     }
 }

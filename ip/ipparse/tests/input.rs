@@ -1,4 +1,4 @@
-//! What may stand in the input, where it comes from, and how it may end.
+//! What the input may contain, where it may come from, and how it may end.
 
 mod common;
 
@@ -47,7 +47,7 @@ fn strict_stops_at_the_first() {
             "{verb:?} {out}"
         );
     }
-    // What needs all of the input writes nothing.
+    // These verbs need the whole input, so they write nothing.
     for verb in [
         &["sort"][..],
         &["aggregate"],
@@ -61,7 +61,7 @@ fn strict_stops_at_the_first() {
             "{verb:?} {err}"
         );
     }
-    // The first of the input, not of the thread that is first.
+    // The reported line is the first one of the input, not that of the fastest thread.
     let mut long = "1.2.3.4\n".repeat(200_000);
     long.push_str("first\n");
     long.push_str(&"bad\n".repeat(200_000));
@@ -119,7 +119,7 @@ fn any_bytes_are_handled() {
         good(&["filter", "--count", "--in", "0.0.0.0/0,::/0", name], ""),
         "2\n"
     );
-    // In an argument as well.
+    // The bytes may also be in an argument.
     use std::os::unix::ffi::OsStrExt;
     let odd = std::ffi::OsStr::from_bytes(b"1.2.3.4\xff");
     let output = common::ipparse().arg(odd).output().unwrap();
@@ -164,7 +164,7 @@ fn line_ends_blanks_and_marks() {
         (1, "1.1.1.1\n2.2.2.2\n4.4.4.4\n5.5.5.5\n")
     );
     assert_eq!(good(&[], ""), "");
-    // As grep -o: nothing was found.
+    // As with grep -o, this means that nothing was found.
     assert_eq!(
         run(&["--extract"], "\n\n\n"),
         (1, String::new(), String::new())
@@ -197,7 +197,7 @@ fn arguments_are_text_or_files() {
         (code, err.as_str()),
         (1, "ipparse: argument 1:1:8: octet over 255: 10.0.0.>2<56\n")
     );
-    // Line numbers begin anew in each file.
+    // Line numbers start again in each file.
     std::fs::write(folder.path("bad"), "\nx\n").unwrap();
     assert_eq!(here(&["bad", "bad"]).2.matches("bad:2:1:").count(), 2);
 }
@@ -224,7 +224,7 @@ fn a_closed_pipe_ends_it_quietly() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // At once for what writes little, after a while for what writes for ever.
+        // A verb that writes little ends at once, and a verb that writes for ever ends after a while.
         let mut pipe = child.stdout.take().unwrap();
         if args[0] == "hosts" || args[0] == "split" {
             pipe.read_exact(&mut [0; 4096]).unwrap();
@@ -276,8 +276,8 @@ fn lines_of_a_pipe_are_answered_as_they_come() {
     }
 }
 
-/// Seen on a terminal, with a large file, given by name or as standard input, and the output elsewhere;
-/// otherwise not.
+/// The bar is shown on a terminal, with a large file by name or as standard input, if the output goes
+/// elsewhere. Otherwise it is not shown.
 #[test]
 fn a_bar_for_large_files_on_a_terminal() {
     let Some(mut script) = tool("script") else {
@@ -315,7 +315,7 @@ fn a_bar_for_large_files_on_a_terminal() {
     };
     let seen = screen(from_stdin("", ">/dev/null", "large"));
     assert!(seen.contains("48.00 MiB"), "{seen:?}");
-    // What another program has read of it before does not count.
+    // Bytes that another program has read from it before do not count.
     let skip = "dd of=/dev/null bs=1M count=8 status=none;";
     let seen = screen(from_stdin(skip, ">/dev/null", "large"));
     assert!(
@@ -328,7 +328,7 @@ fn a_bar_for_large_files_on_a_terminal() {
     let large = folder.name("large");
     let piped = format!("cat {large} | {BIN} filter --in 10.0.0.0/8 >/dev/null");
     assert!(!screen(piped).contains("MiB"));
-    // A pipe for standard error.
+    // Here standard error is a pipe.
     let output = Command::new(BIN)
         .args(["filter", "--in", "10.0.0.0/8", &folder.name("large")])
         .output()

@@ -1,4 +1,4 @@
-//! Each sub-command through the built binary: what it writes.
+//! Tests of the output of each sub-command, with the built program.
 
 mod common;
 
@@ -46,7 +46,7 @@ fn other_forms() {
         one("binary", "192.0.2.1"),
         "0b11000000000000000000001000000001\n"
     );
-    // And back.
+    // The text is converted back.
     let back = |from: &str, text: &str| good(&["--from", from, text], "");
     assert_eq!(back("integer", "3221225985"), "192.0.2.1\n");
     assert_eq!(back("hex", "c0000201"), "192.0.2.1\n");
@@ -81,7 +81,7 @@ fn json_and_columns() {
         ),
         "{\"line\":1,\"integer\":134744072,\"global\":true}\n",
     );
-    // Quotes, control bytes and what is not UTF-8, in the name of a file.
+    // The name of this file has quotes, control bytes and bytes that are not UTF-8.
     let folder = Folder::new(&[("a\"b", b"1.2.3.4")]);
     let json = good(&["--json", "--columns", "file", &folder.name("a\"b")], "");
     assert!(json.ends_with("a\\\"b\"}\n"), "{json}");
@@ -395,7 +395,7 @@ fn info_for_humans_and_programs() {
         good(&["info", "--json", "10.0.0.0/30"], "")
             .contains("\"broadcast\":\"10.0.0.3\",\"first_host\":\"10.0.0.1\"")
     );
-    // Colours only where someone sees them, or asks.
+    // Colours are used only on a terminal, or on request.
     assert!(!page.contains('\x1b'));
     assert!(good(&["info", "--color", "always", "::1"], "").contains("\x1b["));
 }

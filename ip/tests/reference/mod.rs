@@ -1,11 +1,11 @@
-//! Slow, obvious parsers, by the rules as they stand in RFC 4291, RFC 4632 and std's documentation:
-//! cut the text at its separators, and look at the pieces. For the tests, and for `fuzz/`.
+//! Slow and simple parsers that follow the rules of RFC 4291, RFC 4632 and std's documentation. They
+//! cut the text at its separators, and look at the pieces. The tests and `fuzz/` use them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use std_net_ip::net::{IpNet, Ipv4Net, Ipv6Net};
 
-/// Four decimal octets without leading zeros.
+/// Reads four decimal octets without leading zeros.
 pub(crate) fn v4(text: &str) -> Option<Ipv4Addr> {
     let parts: Vec<&str> = text.split('.').collect();
     let octets = parts
@@ -18,8 +18,8 @@ pub(crate) fn v4(text: &str) -> Option<Ipv4Addr> {
     Some(<[u8; 4]>::try_from(octets).ok()?.into())
 }
 
-/// Eight groups of up to four hexadecimal digits; `::` for one or more that are 0; the last two
-/// perhaps as an IPv4 address.
+/// Reads eight groups of up to four hexadecimal digits. `::` stands for one or more groups that are 0.
+/// The last two groups may be an IPv4 address.
 pub(crate) fn v6(text: &str) -> Option<Ipv6Addr> {
     let groups = match text.split_once("::") {
         None => groups(text, true)?,
@@ -57,18 +57,18 @@ fn groups(text: &str, at_end: bool) -> Option<Vec<u16>> {
     Some(groups)
 }
 
-/// Either.
+/// Reads an IPv4 or IPv6 address.
 pub(crate) fn ip(text: &str) -> Option<IpAddr> {
     v4(text).map(IpAddr::V4).or(v6(text).map(IpAddr::V6))
 }
 
-/// Address, colon, port.
+/// Reads an address, a colon and a port.
 pub(crate) fn socket_v4(text: &str) -> Option<SocketAddrV4> {
     let (ip, port) = text.rsplit_once(':')?;
     Some(SocketAddrV4::new(v4(ip)?, number(port, 65535)? as u16))
 }
 
-/// Address in brackets, perhaps with a scope, colon, port.
+/// Reads an address in brackets, which may have a scope, a colon and a port.
 pub(crate) fn socket_v6(text: &str) -> Option<SocketAddrV6> {
     let (ip, port) = text.strip_prefix('[')?.rsplit_once("]:")?;
     let (ip, scope) = match ip.split_once('%') {
@@ -79,13 +79,13 @@ pub(crate) fn socket_v6(text: &str) -> Option<SocketAddrV6> {
     Some(SocketAddrV6::new(v6(ip)?, port, 0, scope))
 }
 
-/// Either.
+/// Reads either form.
 pub(crate) fn socket(text: &str) -> Option<SocketAddr> {
     let v6 = || socket_v6(text).map(SocketAddr::V6);
     socket_v4(text).map(SocketAddr::V4).or_else(v6)
 }
 
-/// Address, slash, length in up to as many digits as the longest has.
+/// Reads an address, a slash and a length, with at most as many digits as the longest length has.
 pub(crate) fn net(text: &str) -> Option<IpNet> {
     let (addr, len) = text.rsplit_once('/')?;
     match ip(addr)? {
@@ -99,7 +99,7 @@ pub(crate) fn net(text: &str) -> Option<IpNet> {
     }
 }
 
-/// Decimal digits, at least one.
+/// Reads decimal digits, at least one.
 fn number(text: &str, max: u64) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let text = text.trim_start_matches('0');

@@ -902,7 +902,7 @@ impl<S: Connected> ReadChannel<S> {
     }
 
     /// Receives once, behind the data in the buffer, which are fewer than `max` bytes. The buffer may
-    /// grow to `max` bytes, and always to its full size. Returns 0 at the end of the stream.
+    /// grow to `max` bytes, or to a whole buffer if that is more. Returns 0 at the end of the stream.
     fn fill(&mut self, max: usize) -> io::Result<usize> {
         if self.ended {
             return Ok(0);

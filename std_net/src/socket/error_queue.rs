@@ -100,7 +100,7 @@ impl UdpSocket {
     /// let mut buf = [0; 64];
     /// let error = socket.recv_from(&mut buf).unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-    /// let queued = socket.take_queued_error(&mut buf)?.expect("it says of which datagram");
+    /// let queued = socket.take_queued_error(&mut buf)?.expect("the queue has the error");
     /// assert_eq!(queued.destination, closed);
     /// assert_eq!(queued.origin, ErrorOrigin::Icmp { ty: 3, code: 3 });
     /// assert_eq!(&buf[..queued.len], b"hello?");

@@ -286,7 +286,7 @@ impl Session {
 
     /// Collects the alert that reports an error to the peer.
     fn failed(&mut self, error: Error) -> io::Error {
-        // Stop at anything else: after an error, rustls must not process more records.
+        // Do only this: after an error, rustls must not process more records.
         while self.facts().wants_write() && self.failure.is_none() {
             if self.step(&mut [], Ask::Nothing).0 != Ok(Step::Again) {
                 break;

@@ -1,4 +1,4 @@
-//! What the tests share: the built binary, files, the tools it is held against.
+//! Code that the tests share: the built program, files, and the tools with which it is compared.
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
@@ -8,17 +8,17 @@ use std::process::Command as Process;
 use assert_cmd::Command;
 use tempfile::TempDir;
 
-/// The built binary; it shall not hang.
+/// Returns the built program. It must not hang.
 pub(crate) fn ipparse() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipparse"));
     command.timeout(std::time::Duration::from_secs(60));
     command
 }
 
-/// What it did: status, standard output, standard error.
+/// The result of a run: status, standard output, standard error.
 pub(crate) type Ran = (i32, String, String);
 
-/// Runs it with arguments and standard input.
+/// Runs the program with arguments and standard input.
 pub(crate) fn run(args: &[&str], input: impl AsRef<[u8]>) -> Ran {
     let output = ipparse()
         .args(args)
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &[&str], input: impl AsRef<[u8]>) -> Ran {
     (code, text(&output.stdout), text(&output.stderr))
 }
 
-/// Standard output of a run that succeeds in silence.
+/// Returns the standard output of a run that must succeed without messages.
 #[track_caller]
 pub(crate) fn good(args: &[&str], input: impl AsRef<[u8]>) -> String {
     let (code, out, err) = run(args, input);
@@ -38,7 +38,7 @@ pub(crate) fn good(args: &[&str], input: impl AsRef<[u8]>) -> String {
     out
 }
 
-/// A folder of files that is gone at the end.
+/// A folder of files. It is removed at the end.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
@@ -59,7 +59,8 @@ impl Folder {
     }
 }
 
-/// Another tool, or `None` after a word that a comparison is skipped.
+/// Returns another tool. If there is none, it prints that the comparison is skipped, and returns
+/// `None`.
 pub(crate) fn tool(name: &str) -> Option<Process> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
