@@ -1,9 +1,10 @@
-//! Addresses of Unix sockets: a path, an abstract name, or none. As text, and for the kernel.
+//! Addresses of Unix sockets: a path, an abstract name, or no name. This module turns them into text
+//! and into the kernel's form.
 //!
-//! A path of 108 bytes fills the kernel's `sun_path` and leaves no room for the zero byte. A program
-//! in C can bind to one, and the kernel names it as the sender. std's constructors refuse such a path,
-//! but what std itself receives from the kernel may hold it. Here too the address must not cost the
-//! connection or the message that came with it.
+//! A path of 108 bytes fills the kernel's `sun_path` and leaves no room for the zero byte. A C program
+//! can bind to such a path, and the kernel then reports it as the sender's address. std's constructors
+//! refuse such a path, but an address that std gets from the kernel may hold it. Here too the
+//! connection or message must not be lost because of its sender's address.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -21,14 +22,14 @@ use socket2::SockAddr;
 use socket2::SockAddrStorage;
 use std_net_runtime::AddressError;
 
-/// The address of a path.
+/// Makes the address of a path.
 ///
-/// The errors are std's: `InvalidInput` for a path that is too long or has a zero byte.
+/// Returns the errors of std: `InvalidInput` for a path that is too long or has a zero byte.
 pub(crate) fn from_path(path: &Path) -> io::Result<SocketAddr> {
     SocketAddr::from_pathname(path)
 }
 
-/// The name of an abstract address: one that is in no file system. Only Linux has such.
+/// Returns the name of an abstract address, which is in no file system. Only Linux has such addresses.
 fn abstract_name(addr: &SocketAddr) -> Option<&[u8]> {
     #[cfg(target_os = "linux")]
     return addr.as_abstract_name();
@@ -49,7 +50,7 @@ fn from_abstract_name(name: &[u8]) -> io::Result<SocketAddr> {
     ))
 }
 
-/// std's form as the kernel's.
+/// Converts std's form into the kernel's.
 pub(crate) fn to_kernel(addr: &SocketAddr) -> io::Result<SockAddr> {
     if let Some(path) = addr.as_pathname() {
         #[cfg(target_os = "linux")]
@@ -66,11 +67,11 @@ pub(crate) fn to_kernel(addr: &SocketAddr) -> io::Result<SockAddr> {
     SockAddr::unix(Path::new(OsStr::from_bytes(&name)))
 }
 
-/// The kernel's form as std's. A socket without a name may report an address of no length.
+/// Converts the kernel's form into std's. A socket without a name may report an address of length 0.
 ///
 /// # Errors
 ///
-/// As std's: if the descriptor is not of a Unix socket.
+/// The error of std, if the descriptor is not a Unix socket.
 pub(crate) fn from_kernel(addr: &SockAddr) -> io::Result<SocketAddr> {
     if let Some(path) = addr.as_pathname() {
         #[cfg(target_os = "linux")]
@@ -98,11 +99,12 @@ const LONGEST: usize = 108;
 #[cfg(target_os = "linux")]
 const FAMILY: libc::sa_family_t = libc::AF_UNIX as libc::sa_family_t;
 
-/// A path as std's address that std's constructor refuses: 108 bytes. There is no way to one but
-/// through the kernel, which names only what is bound and can be reached. So one that is a byte shorter
-/// is made longer, in the form that std has it: the kernel's structure, and the kernel's length. Which of
-/// the two comes first std does not promise, so it is looked up. Were std's form another, the address
-/// would be one without a name: what came with it counts more.
+/// Makes std's address for a path of 108 bytes, which std's constructor refuses. The only other way
+/// leads through the kernel, which reports only addresses that are bound and can be reached. So this
+/// takes an address that is one byte shorter, and makes it longer inside std's value. The value
+/// consists of the kernel's structure and the kernel's length. std does not promise their order, so the
+/// code finds it out. If std changes its form, the result is an address without a name: the connection
+/// or message is more important.
 #[cfg(target_os = "linux")]
 #[cold]
 fn long_path(path: &Path) -> SocketAddr {
@@ -122,21 +124,23 @@ fn long_path(path: &Path) -> SocketAddr {
         return unnamed();
     }
     let at = &raw mut addr;
-    // SAFETY: the first two bytes are those of the family or of the length, in either form.
+    // SAFETY: in either order, the first two bytes are initialised: they belong to the family or to the
+    // length.
     let addr_first = unsafe { at.cast::<libc::sa_family_t>().read() } == FAMILY;
     let (kernel, len) = if addr_first {
         let at = at.cast::<AddrFirst>();
-        // SAFETY: of this size and alignment, and no reference to it is in use meanwhile.
+        // SAFETY: the type has this size and alignment, and no other reference to it is used meanwhile.
         unsafe { (&mut (*at).0, &mut (*at).1) }
     } else {
         let at = at.cast::<LenFirst>();
-        // SAFETY: the reason given above holds here too.
+        // SAFETY: as above.
         unsafe { (&mut (*at).1, &mut (*at).0) }
     };
     if kernel.sun_family != FAMILY || *len as usize != mem::size_of_val(kernel) {
         return unnamed();
     }
-    // In place of the zero byte. A character of C has a sign on some processors only. The kernel counts one behind it all the same.
+    // This replaces the zero byte. `c_char` is signed only on some processors. The kernel's length
+    // counts one more byte behind it.
     kernel.sun_path[LONGEST - 1] = bytes[LONGEST - 1] as libc::c_char;
     *len += 1;
     if addr.as_pathname() == Some(path) {
@@ -146,17 +150,17 @@ fn long_path(path: &Path) -> SocketAddr {
     }
 }
 
-/// The kernel's form of a path that fills `sun_path`.
+/// Makes the kernel's form of a path that fills `sun_path`.
 #[cfg(target_os = "linux")]
 fn of_long_path(path: &[u8]) -> SockAddr {
     let mut storage = SockAddrStorage::zeroed();
-    // SAFETY: a storage has room for every kind of address, and is all zero, which is a valid one.
+    // SAFETY: a storage has room for every kind of address, and all zero is a valid value.
     let addr = unsafe { storage.view_as::<libc::sockaddr_un>() };
     addr.sun_family = FAMILY;
     for (to, from) in addr.sun_path.iter_mut().zip(path) {
         *to = *from as libc::c_char;
     }
-    // SAFETY: the storage has an address of this length.
+    // SAFETY: the storage holds an address of this length.
     unsafe {
         SockAddr::new(
             storage,
@@ -165,8 +169,9 @@ fn of_long_path(path: &[u8]) -> SockAddr {
     }
 }
 
-/// Text forms of a [`SocketAddr`], which std's has not: a path is itself, an abstract name has an
-/// `@` before it, an address without a name is `unnamed`. As Inko's `UnixAddress`.
+/// Text forms of a [`SocketAddr`], which std does not have. A path is written as it is, an abstract
+/// name has an `@` before it, and an address without a name is `unnamed`. This is like Inko's
+/// `UnixAddress`.
 ///
 /// # Examples
 ///
@@ -182,19 +187,21 @@ fn of_long_path(path: &[u8]) -> SockAddr {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub trait AddrText: Sized {
-    /// The address as text.
+    /// Returns the address as text.
     fn display(&self) -> DisplayAddr<'_>;
 
-    /// Whether it is an abstract name: one that is in no file system and goes with its socket.
+    /// Returns whether the address is an abstract name, which is in no file system and ends with its
+    /// socket.
     fn is_abstract(&self) -> bool;
 
-    /// The address that `text` means: with a leading `@` an abstract name, else a path.
+    /// Returns the address that `text` means: with a leading `@` it is an abstract name, otherwise a
+    /// path.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is too long (107 bytes), or a path with
-    /// a zero byte; [`Unsupported`](io::ErrorKind::Unsupported) for an abstract name on another system
-    /// than Linux.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the text is too long (107 bytes), or is a path
+    /// with a zero byte; [`Unsupported`](io::ErrorKind::Unsupported) for an abstract name on a system
+    /// other than Linux.
     fn from_text(text: impl AsRef<OsStr>) -> io::Result<Self>;
 }
 
@@ -232,7 +239,8 @@ impl fmt::Display for DisplayAddr<'_> {
     }
 }
 
-/// What a [`SocketAddr`] says, to be compared, ordered and kept in maps, which std's cannot be.
+/// The content of a [`SocketAddr`]. It can be compared, ordered and kept in maps, which std's type
+/// cannot.
 ///
 /// # Examples
 ///
@@ -253,7 +261,7 @@ impl fmt::Display for DisplayAddr<'_> {
 pub enum AddrKey {
     /// A socket without an address.
     Unnamed,
-    /// That of a path, as it was bound: relative paths are not resolved.
+    /// The path of an address, as it was bound: relative paths are not resolved.
     Path(PathBuf),
     /// An abstract name, without the zero byte before it.
     Abstract(Vec<u8>),
@@ -276,8 +284,8 @@ impl TryFrom<&AddrKey> for SocketAddr {
 
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for what is too long (107 bytes), a path with a zero
-    /// byte, or an abstract name where there are none.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the name is too long (107 bytes), for a path
+    /// with a zero byte, or for an abstract name on a system without such names.
     fn try_from(key: &AddrKey) -> io::Result<SocketAddr> {
         match key {
             AddrKey::Unnamed => SocketAddr::from_pathname(""),
@@ -290,7 +298,7 @@ impl TryFrom<&AddrKey> for SocketAddr {
     }
 }
 
-/// `error` with the address.
+/// Adds the address to `error`.
 pub(crate) fn named(operation: &'static str, addr: &SocketAddr, error: io::Error) -> io::Error {
     AddressError::wrap(operation, addr.display(), error)
 }

@@ -1,5 +1,5 @@
-//! What goes beside the bytes: descriptors, credentials, a pidfd. As types; the control messages
-//! themselves are written and read in `runtime`.
+//! Data that go beside the bytes, as types: descriptors, credentials, a pidfd. `runtime` writes and
+//! reads the control messages.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,12 +14,12 @@ use super::UnixSeqpacket;
 use super::addr::{from_kernel, to_kernel};
 use super::{Socket, SocketAddr, Type, UnixDatagram, UnixStream};
 
-/// What to send beside the bytes of a message: descriptors, of which the receiver gets copies, and
+/// Data to send beside the bytes of a message: descriptors, which the receiver gets as copies, and
 /// credentials.
 ///
 /// # Examples
 ///
-/// A file goes to the other end:
+/// This program sends a file to the other end:
 ///
 /// ```
 /// use std::fs::File;
@@ -49,7 +49,7 @@ pub struct Ancillary<'fd> {
 }
 
 impl<'fd> Ancillary<'fd> {
-    /// Nothing.
+    /// Makes an `Ancillary` that is empty.
     pub fn new() -> Ancillary<'fd> {
         Ancillary::default()
     }
@@ -60,25 +60,25 @@ impl<'fd> Ancillary<'fd> {
         self
     }
 
-    /// Adds descriptors; the order is kept. A message carries 253 at most.
+    /// Adds descriptors, and keeps their order. A message carries at most 253.
     pub fn descriptors(mut self, fds: impl IntoIterator<Item = BorrowedFd<'fd>>) -> Ancillary<'fd> {
         self.descriptors.extend(fds);
         self
     }
 
-    /// Says who sends it: `SCM_CREDENTIALS`. The kernel checks it: without privileges only numbers of
-    /// this OS process are allowed. Receivers see it if they have
-    /// [`set_passcred`](Socket::set_passcred), and get the sender's process, real user and real group
-    /// if it says nothing.
+    /// Adds the credentials of the sender: `SCM_CREDENTIALS`. The kernel checks them: without
+    /// privileges, only the ids of this OS process are allowed. Receivers see them if they use
+    /// [`set_passcred`](Socket::set_passcred). If a message has no credentials, such receivers get the
+    /// sender's process id, real user and real group.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     #[cfg(target_os = "linux")]
     pub fn credentials(mut self, credentials: UCred) -> Ancillary<'fd> {
         self.credentials = Some(credentials);
         self
     }
 
-    /// Whether there is nothing to send.
+    /// Returns whether there is nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         #[cfg(target_os = "linux")]
@@ -88,7 +88,7 @@ impl<'fd> Ancillary<'fd> {
         self.descriptors.is_empty()
     }
 
-    /// Writes it for the kernel.
+    /// Writes the data for the kernel.
     pub(crate) fn write(&self, out: &mut Outgoing<'fd>) -> io::Result<()> {
         if self.descriptors.len() > MAX_DESCRIPTORS {
             return Err(io::Error::new(
@@ -107,36 +107,36 @@ impl<'fd> Ancillary<'fd> {
     }
 }
 
-/// A message that came, with what was beside it.
+/// A message that was received, with the data beside it.
 ///
-/// Every descriptor that the kernel made for it is owned by this (or closed already), whatever was
-/// cut off: nothing leaks.
+/// It owns every descriptor that the kernel has made for the message, or has closed it already, even if
+/// something was cut off. So no descriptor leaks.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Received {
-    /// How many bytes came.
+    /// How many bytes were received.
     pub len: usize,
-    /// The sender's address; unnamed if it has none.
+    /// The sender's address. It is unnamed if the sender has none.
     pub from: SocketAddr,
     /// The descriptors, in the sender's order, close-on-exec.
     pub descriptors: Vec<OwnedFd>,
-    /// Who sent it, with [`set_passcred`](Socket::set_passcred). Linux only.
+    /// The credentials of the sender, with [`set_passcred`](Socket::set_passcred). Linux only.
     #[cfg(target_os = "linux")]
     pub credentials: Option<UCred>,
-    /// A descriptor for the OS process that sent it, with
+    /// A descriptor for the OS process that sent the message, with
     /// [`set_passpidfd`](Socket::set_passpidfd). Linux only.
     #[cfg(target_os = "linux")]
     pub pidfd: Option<OwnedFd>,
-    /// Bytes of the message did not fit into the buffer and are lost (`MSG_TRUNC`). Never on a
-    /// stream.
+    /// Some bytes of the message did not fit into the buffer and are lost (`MSG_TRUNC`). This is never
+    /// set on a stream.
     pub truncated: bool,
-    /// There were more descriptors than was asked for, or than this OS process may open; they are
-    /// closed (`MSG_CTRUNC`).
+    /// There were more descriptors than the call asked for, or than this OS process may open. The
+    /// others were closed (`MSG_CTRUNC`).
     pub ancillary_truncated: bool,
 }
 
 impl Received {
-    /// What the kernel said, and the items that came beside it.
+    /// Makes it from the message of the kernel and the items beside it.
     pub(crate) fn new(
         message: &message::Received,
         items: Items<'_>,
@@ -158,7 +158,7 @@ impl Received {
                 Item::Descriptor(fd) if received.descriptors.len() < max_descriptors => {
                     received.descriptors.push(fd);
                 }
-                // Into room that was meant for something else; closed here.
+                // The descriptor came in room that was meant for other data. It is closed here.
                 Item::Descriptor(_) => received.ancillary_truncated = true,
                 #[cfg(target_os = "linux")]
                 Item::Credentials(cred) => received.credentials = Some(UCred::from_kernel(cred)),
@@ -171,7 +171,7 @@ impl Received {
     }
 }
 
-/// Sends, after a look at what the kernel would pass over in silence.
+/// Sends, after a check for errors that the kernel would ignore.
 fn send(
     io: &Io,
     bufs: &[IoSlice<'_>],
@@ -184,7 +184,7 @@ fn send(
     {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "a stream carries ancillary data beside at least one byte",
+            "a stream can carry ancillary data only beside at least one byte",
         ));
     }
     let mut control = Outgoing::new();
@@ -194,7 +194,7 @@ fn send(
 }
 
 fn recv(io: &Io, bufs: &mut [IoSliceMut<'_>], max_descriptors: usize) -> io::Result<Received> {
-    // Most messages carry a few.
+    // Most messages carry only a few.
     const FEW: usize = 32;
     let words = unix_room(max_descriptors);
     let mut few = [0; FEW];
@@ -212,18 +212,17 @@ fn recv(io: &Io, bufs: &mut [IoSliceMut<'_>], max_descriptors: usize) -> io::Res
 
 /// # Descriptors and credentials
 impl UnixStream {
-    /// Sends `buf` and something beside it; returns how many bytes were taken. Corresponds
-    /// to `sendmsg(2)`.
+    /// Sends `buf` with data beside it. Returns how many bytes were taken. Corresponds to `sendmsg(2)`.
     ///
-    /// If a stream takes a part of the bytes, what is beside has gone with the first of them:
-    /// send the rest without it.
+    /// If a stream takes only a part of the bytes, the data beside them have gone with the first byte.
+    /// Send the rest without these data.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors, or
-    /// beside no byte on a stream, which would carry nothing;
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of someone
-    /// else; `ETOOMANYREFS` if too many descriptors are on their way; otherwise as a send.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors, or for an empty
+    /// `buf` on a stream, which cannot carry them;
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of another user;
+    /// `ETOOMANYREFS` if too many descriptors are on their way; otherwise the errors of a send.
     ///
     /// # Examples
     ///
@@ -245,14 +244,13 @@ impl UnixStream {
     /// Receives into `buf`, and up to `max_descriptors` descriptors. Corresponds to
     /// `recvmsg(2)`.
     ///
-    /// A plain read or receive loses (and closes) descriptors that come with its bytes. On
-    /// a stream this ends at the border of what was sent with ancillary data. A plain
-    /// read in a process ends there too, and the first time on a connection what lies
-    /// behind may be found 25 ms late.
+    /// A plain read loses (and closes) the descriptors that come with its bytes. On a stream a call does
+    /// not read past the bytes that were sent with ancillary data. A plain read in a process stops there
+    /// too. The first time on a connection, it may find the bytes behind them only 25 ms later.
     ///
     /// # Errors
     ///
-    /// As a receive.
+    /// The errors of a receive.
     pub fn recv_ancillary(&self, buf: &mut [u8], max_descriptors: usize) -> io::Result<Received> {
         self.socket()
             .recv_message(&mut [IoSliceMut::new(buf)], max_descriptors)
@@ -261,18 +259,17 @@ impl UnixStream {
 
 /// # Descriptors and credentials
 impl UnixDatagram {
-    /// Sends `buf` and something beside it; returns how many bytes were taken. Corresponds
-    /// to `sendmsg(2)`.
+    /// Sends `buf` with data beside it. Returns how many bytes were taken. Corresponds to `sendmsg(2)`.
     ///
-    /// If a stream takes a part of the bytes, what is beside has gone with the first of them:
-    /// send the rest without it.
+    /// If a stream takes only a part of the bytes, the data beside them have gone with the first byte.
+    /// Send the rest without these data.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors, or
-    /// beside no byte on a stream, which would carry nothing;
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of someone
-    /// else; `ETOOMANYREFS` if too many descriptors are on their way; otherwise as a send.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors, or for an empty
+    /// `buf` on a stream, which cannot carry them;
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of another user;
+    /// `ETOOMANYREFS` if too many descriptors are on their way; otherwise the errors of a send.
     ///
     /// # Examples
     ///
@@ -291,11 +288,11 @@ impl UnixDatagram {
             .send_message(&[IoSlice::new(buf)], None, ancillary)
     }
 
-    /// Sends one datagram and something beside it to an address. Corresponds to `sendmsg(2)`.
+    /// Sends one datagram with data beside it to an address. Corresponds to `sendmsg(2)`.
     ///
     /// # Errors
     ///
-    /// As [`send_ancillary`](Self::send_ancillary) and [`send_to_addr`](Self::send_to_addr).
+    /// The errors of [`send_ancillary`](Self::send_ancillary) and [`send_to_addr`](Self::send_to_addr).
     pub fn send_ancillary_to(
         &self,
         buf: &[u8],
@@ -309,14 +306,11 @@ impl UnixDatagram {
     /// Receives into `buf`, and up to `max_descriptors` descriptors. Corresponds to
     /// `recvmsg(2)`.
     ///
-    /// A plain read or receive loses (and closes) descriptors that come with its bytes. On
-    /// a stream this ends at the border of what was sent with ancillary data. A plain
-    /// read in a process ends there too, and the first time on a connection what lies
-    /// behind may be found 25 ms late.
+    /// A plain receive loses (and closes) the descriptors that come with its bytes.
     ///
     /// # Errors
     ///
-    /// As a receive.
+    /// The errors of a receive.
     pub fn recv_ancillary(&self, buf: &mut [u8], max_descriptors: usize) -> io::Result<Received> {
         self.socket()
             .recv_message(&mut [IoSliceMut::new(buf)], max_descriptors)
@@ -326,18 +320,17 @@ impl UnixDatagram {
 /// # Descriptors and credentials
 #[cfg(not(target_vendor = "apple"))]
 impl UnixSeqpacket {
-    /// Sends `buf` and something beside it; returns how many bytes were taken. Corresponds
-    /// to `sendmsg(2)`.
+    /// Sends `buf` with data beside it. Returns how many bytes were taken. Corresponds to `sendmsg(2)`.
     ///
-    /// If a stream takes a part of the bytes, what is beside has gone with the first of them:
-    /// send the rest without it.
+    /// If a stream takes only a part of the bytes, the data beside them have gone with the first byte.
+    /// Send the rest without these data.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors, or
-    /// beside no byte on a stream, which would carry nothing;
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of someone
-    /// else; `ETOOMANYREFS` if too many descriptors are on their way; otherwise as a send.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors, or for an empty
+    /// `buf` on a stream, which cannot carry them;
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for the credentials of another user;
+    /// `ETOOMANYREFS` if too many descriptors are on their way; otherwise the errors of a send.
     ///
     /// # Examples
     ///
@@ -359,14 +352,11 @@ impl UnixSeqpacket {
     /// Receives into `buf`, and up to `max_descriptors` descriptors. Corresponds to
     /// `recvmsg(2)`.
     ///
-    /// A plain read or receive loses (and closes) descriptors that come with its bytes. On
-    /// a stream this ends at the border of what was sent with ancillary data. A plain
-    /// read in a process ends there too, and the first time on a connection what lies
-    /// behind may be found 25 ms late.
+    /// A plain receive loses (and closes) the descriptors that come with its bytes.
     ///
     /// # Errors
     ///
-    /// As a receive.
+    /// The errors of a receive.
     pub fn recv_ancillary(&self, buf: &mut [u8], max_descriptors: usize) -> io::Result<Received> {
         self.socket()
             .recv_message(&mut [IoSliceMut::new(buf)], max_descriptors)
@@ -375,12 +365,12 @@ impl UnixSeqpacket {
 
 /// # Descriptors and credentials
 impl Socket {
-    /// Sends the bytes of several buffers and something beside them, to an address or to the connected
+    /// Sends the bytes of several buffers with data beside them, to an address or to the connected
     /// peer. Corresponds to `sendmsg(2)`.
     ///
     /// # Errors
     ///
-    /// As [`UnixStream::send_ancillary`].
+    /// The errors of [`UnixStream::send_ancillary`].
     pub fn send_message(
         &self,
         bufs: &[IoSlice<'_>],
@@ -395,7 +385,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As [`UnixStream::recv_ancillary`].
+    /// The errors of [`UnixStream::recv_ancillary`].
     pub fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],

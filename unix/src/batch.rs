@@ -8,7 +8,7 @@ use std_net_runtime::message::{self, Decoded, unix_room};
 use super::addr::to_kernel;
 use super::{Ancillary, Received, SocketAddr, UnixDatagram};
 
-/// Room for datagrams that are received with one call, used again and again.
+/// A buffer for datagrams that are received with one call. It can be used again and again.
 ///
 /// # Examples
 ///
@@ -36,21 +36,21 @@ pub struct RecvBatch {
 }
 
 impl RecvBatch {
-    /// Room for `count` datagrams (1 to 1024) of up to `size` bytes each.
+    /// Makes a buffer for `count` datagrams (1 to 1024) of up to `size` bytes each.
     ///
     /// # Panics
     ///
-    /// If the memory for it cannot be had.
+    /// If there is no memory for the buffer.
     #[must_use]
     pub fn new(count: usize, size: usize) -> RecvBatch {
         RecvBatch::with_descriptors(count, size, 0)
     }
 
-    /// The same, with up to `max_descriptors` descriptors beside each.
+    /// Like [`new`](Self::new), with room for up to `max_descriptors` descriptors beside each datagram.
     ///
     /// # Panics
     ///
-    /// If the memory for it cannot be had.
+    /// If there is no memory for the buffer.
     #[must_use]
     pub fn with_descriptors(count: usize, size: usize, max_descriptors: usize) -> RecvBatch {
         RecvBatch {
@@ -59,36 +59,36 @@ impl RecvBatch {
         }
     }
 
-    /// How many datagrams came with the last call.
+    /// Returns how many datagrams the last call received.
     #[must_use]
     pub fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// Whether none came.
+    /// Returns whether the last call received none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    /// How many datagrams there is room for.
+    /// Returns how many datagrams the buffer has room for.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.messages.capacity()
     }
 
-    /// Datagram `index` of those that came: its bytes, and what is known of it.
+    /// Returns the received datagram number `index`: its bytes, and its further data.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<(&[u8], &Received)> {
         self.messages.get(index)
     }
 
-    /// The datagrams that came, in order.
+    /// Returns the received datagrams, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &Received)> {
         self.messages.iter()
     }
 
-    /// The same, to take descriptors out.
+    /// Like [`iter`](Self::iter), but allows to take descriptors out.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&[u8], &mut Received)> {
         self.messages.iter_mut()
     }
@@ -100,26 +100,26 @@ impl fmt::Debug for RecvBatch {
     }
 }
 
-/// Datagrams to be sent with one call; the bytes are copied into memory that is used again and again.
-/// Borrows the descriptors beside them. See [`RecvBatch`] for an example.
+/// Datagrams to be sent with one call. The bytes are copied into memory that is used again and again.
+/// The descriptors beside them are borrowed. See [`RecvBatch`] for an example.
 #[derive(Default)]
 #[doc(alias = "sendmmsg")]
 pub struct SendBatch<'fd>(message::SendBatch<'fd>);
 
 impl<'fd> SendBatch<'fd> {
-    /// None.
+    /// Makes an empty batch.
     #[must_use]
     pub fn new() -> SendBatch<'fd> {
         SendBatch::default()
     }
 
-    /// How many datagrams are still to be sent.
+    /// Returns how many datagrams are still to be sent.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether no datagrams are left to be sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -127,7 +127,7 @@ impl<'fd> SendBatch<'fd> {
 
     /// Adds a datagram to the connected peer.
     pub fn push(&mut self, buf: &[u8]) {
-        // No address and nothing beside it, so nothing that could fail.
+        // There are no address and no data beside the bytes, so nothing can fail.
         let _ = self.0.push(buf, None, |_| Ok(()));
     }
 
@@ -140,11 +140,11 @@ impl<'fd> SendBatch<'fd> {
         self.push_ancillary(buf, &Ancillary::new(), Some(addr))
     }
 
-    /// Adds a datagram to an address or to the connected peer, with something beside it.
+    /// Adds a datagram to an address or to the connected peer, with data beside it.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors; otherwise as
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for more than 253 descriptors; otherwise the errors of
     /// [`push_to`](Self::push_to).
     pub fn push_ancillary(
         &mut self,
@@ -156,12 +156,13 @@ impl<'fd> SendBatch<'fd> {
         self.0.push(buf, addr, |control| ancillary.write(control))
     }
 
-    /// Takes the first `count` out unsent: the one that a send has failed with, for one.
+    /// Removes the first `count` datagrams without sending them. For example, removes the one that made
+    /// a send fail.
     pub fn skip(&mut self, count: usize) {
         self.0.skip(count);
     }
 
-    /// Takes all out unsent; the memory is kept.
+    /// Removes all datagrams without sending them. The memory is kept.
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -175,15 +176,15 @@ impl fmt::Debug for SendBatch<'_> {
     }
 }
 
-/// # Many at a time
+/// # Many datagrams at a time
 impl UnixDatagram {
-    /// Receives as many datagrams as there are and the batch has room for, and waits for the first only;
-    /// returns how many came, which is at least one. Corresponds to `recvmmsg(2)`.
+    /// Receives the datagrams that have arrived, as many as the batch has room for. It waits only for
+    /// the first. Returns how many came, at least one. Corresponds to `recvmmsg(2)`.
     ///
     /// # Errors
     ///
-    /// As [`recv_from`](Self::recv_from). The batch is empty then. An error after the first datagram
-    /// is left for the next call.
+    /// The errors of [`recv_from`](Self::recv_from). After an error the batch is empty. An error that
+    /// comes after the first datagram is kept for the next call.
     pub fn recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
         let max = batch.max_descriptors;
         let io = self.socket().io();
@@ -192,11 +193,12 @@ impl UnixDatagram {
         })
     }
 
-    /// The same with what is there already; never waits, whatever the mode.
+    /// Like [`recv_many`](Self::recv_many), but only takes datagrams that have arrived. It never waits,
+    /// whatever the mode.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise the errors of
     /// [`recv_many`](Self::recv_many).
     pub fn try_recv_many(&self, batch: &mut RecvBatch) -> io::Result<usize> {
         let max = batch.max_descriptors;
@@ -206,23 +208,25 @@ impl UnixDatagram {
         })
     }
 
-    /// Sends the datagrams of a batch in turn, waiting for room for the first only; returns how many
-    /// were sent. They are out of the batch then, and the others, if there are, still in it: call again
-    /// until it is empty. Corresponds to `sendmmsg(2)`, which takes 1024 at a time.
+    /// Sends the datagrams of a batch in turn. It waits for room only for the first. Returns how many
+    /// were sent, and removes these from the batch. The rest stays in the batch: call again until it is
+    /// empty. Corresponds to `sendmmsg(2)`, which takes 1024 at a time.
     ///
     /// # Errors
     ///
-    /// As [`send_to`](Self::send_to), and it is the first datagram of the batch that could not be sent;
-    /// nothing was, and all are still in it. [`skip`](SendBatch::skip) takes that one out.
+    /// The errors of [`send_to`](Self::send_to). The error concerns the first datagram of the batch:
+    /// nothing was sent, and all datagrams are still in the batch. [`skip`](SendBatch::skip) removes
+    /// the first one.
     pub fn send_many(&self, batch: &mut SendBatch<'_>) -> io::Result<usize> {
         self.socket().io().send_messages(&mut batch.0, 0)
     }
 
-    /// The same with as many as there is room for already; never waits, whatever the mode.
+    /// Like [`send_many`](Self::send_many), but only sends the datagrams for which there is room. It
+    /// never waits, whatever the mode.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise the errors of
     /// [`send_many`](Self::send_many).
     pub fn try_send_many(&self, batch: &mut SendBatch<'_>) -> io::Result<usize> {
         let flags = libc::MSG_DONTWAIT;

@@ -1,5 +1,5 @@
-//! What must be said before a `bind` or `connect`: the file's mode, what to do with a stale path, and whether
-//! the file goes with the socket.
+//! Settings that must be made before a `bind` or `connect`: the file's mode, how to handle a stale
+//! path, and whether the file is removed with the socket.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -15,7 +15,8 @@ use super::{Socket, SocketAddr, Type, UnixDatagram, UnixListener, UnixStream};
 #[cfg(not(target_vendor = "apple"))]
 use super::{UnixSeqpacket, UnixSeqpacketListener};
 
-/// Makes Unix listeners, connections and datagram sockets with settings that must be said before.
+/// Makes Unix listeners, connections and datagram sockets with settings that must be made before the
+/// bind or connect.
 ///
 /// # Examples
 ///
@@ -46,80 +47,82 @@ pub struct UnixBuilder {
 }
 
 impl UnixBuilder {
-    /// As std: the mode that the umask leaves, an error if the path exists, the file stays.
+    /// Makes a builder with std's behaviour: the umask decides the mode, an existing path is an error,
+    /// and the file stays.
     pub fn new() -> UnixBuilder {
         UnixBuilder::default()
     }
 
-    /// The size of the receive buffer in bytes: `SO_RCVBUF`.
+    /// Sets the size of the receive buffer in bytes: `SO_RCVBUF`.
     pub fn recv_buffer_size(mut self, bytes: usize) -> UnixBuilder {
         self.recv_buffer_size = Some(bytes);
         self
     }
 
-    /// The size of the send buffer in bytes: `SO_SNDBUF`.
+    /// Sets the size of the send buffer in bytes: `SO_SNDBUF`.
     pub fn send_buffer_size(mut self, bytes: usize) -> UnixBuilder {
         self.send_buffer_size = Some(bytes);
         self
     }
 
-    /// How many connections may wait to be accepted; -1, the default, is the most the system
+    /// Sets how many connections may wait to be accepted. The default is -1, the most that the system
     /// allows.
     pub fn backlog(mut self, backlog: i32) -> UnixBuilder {
         self.backlog = Some(backlog);
         self
     }
 
-    /// The address a connection comes from. A path is made as that of a listener: with the mode, and
-    /// removed with the connection if that is asked for.
+    /// Sets the address that a connection comes from. The file of a path is made like that of a
+    /// listener: with the mode, and it is removed with the connection if this is asked for.
     pub fn local_addr(mut self, addr: SocketAddr) -> UnixBuilder {
         self.local_addr = Some(addr);
         self
     }
 
-    /// The deadline of a connect. The connection itself has none.
+    /// Sets the deadline of a connect. The connection itself gets no deadline.
     pub fn deadline(mut self, deadline: impl Into<Deadline>) -> UnixBuilder {
         self.deadline = Some(deadline.into());
         self
     }
 
-    /// How long each read of a connection may wait for data: `SO_RCVTIMEO`.
+    /// Sets how long each read of a connection may wait for data: `SO_RCVTIMEO`.
     pub fn read_timeout(mut self, timeout: Duration) -> UnixBuilder {
         self.read_timeout = Some(timeout);
         self
     }
 
-    /// How long each write of a connection may wait for room: `SO_SNDTIMEO`.
+    /// Sets how long each write of a connection may wait for room: `SO_SNDTIMEO`.
     pub fn write_timeout(mut self, timeout: Duration) -> UnixBuilder {
         self.write_timeout = Some(timeout);
         self
     }
 
-    /// The permissions of the socket's file, as for `chmod(2)`: who may connect. Set after the bind
-    /// and before the listen, so that nobody can connect in between.
+    /// Sets the permissions of the socket's file, as for `chmod(2)`. They decide which programs may
+    /// connect. They are set after the bind and before the listen, so that no program can connect in
+    /// between.
     pub fn mode(mut self, mode: u32) -> UnixBuilder {
         self.mode = Some(mode);
         self
     }
 
-    /// Whether a socket file that a dead server left behind is replaced. The kernel says whether it is
-    /// dead: whether no living socket is bound to the file, one that does not listen yet included. A
-    /// file that is alive, or is no socket, is left alone, and the bind fails with
+    /// Sets whether the bind replaces a socket file that a dead server has left behind. The kernel
+    /// tells whether a live socket is bound to the file, which may be one that does not listen yet. If
+    /// there is one, or the file is no socket, the file stays and the bind fails with
     /// [`AddrInUse`](io::ErrorKind::AddrInUse).
     ///
-    /// Of several starters one wins: they take turns by a lock of the directory (`flock(2)`), which must
-    /// be readable for that. If it stays locked for five seconds the error is
-    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy).
+    /// If several servers start at once, one of them wins. They take turns with a lock of the directory
+    /// (`flock(2)`), which must be readable for that. If the lock is not free after five seconds, the
+    /// error is [`ResourceBusy`](io::ErrorKind::ResourceBusy).
     pub fn rebind_stale(mut self, on: bool) -> UnixBuilder {
         self.rebind_stale = on;
         self
     }
 
-    /// Whether the file is removed with the socket (if it still is this socket's): when the last handle is
-    /// dropped, clones and the low-level socket included, just before it is closed. It stays if the
-    /// descriptor is handed out (`into_raw_fd`, `OwnedFd::from`) or was passed on by
-    /// `std_net::activation::pass`, and in a fork. A descriptor that was duplicated past this library
-    /// does not count as a handle.
+    /// Sets whether the file is removed with the socket, if it still belongs to this socket. It is
+    /// removed when the last handle is dropped, just before the socket is closed. Clones and the
+    /// low-level socket are handles too. The file stays if the descriptor is given away (`into_raw_fd`,
+    /// `OwnedFd::from`) or was passed on by `std_net::activation::pass`, and in a fork. A descriptor
+    /// that was duplicated without this library does not count as a handle.
     pub fn unlink_on_drop(mut self, on: bool) -> UnixBuilder {
         self.unlink_on_drop = on;
         self
@@ -129,7 +132,7 @@ impl UnixBuilder {
     ///
     /// # Errors
     ///
-    /// As [`UnixListener::bind`], and the error of setting the mode.
+    /// The errors of [`UnixListener::bind`], and the error of setting the mode.
     pub fn listen<P: AsRef<Path>>(&self, path: P) -> io::Result<UnixListener> {
         self.listen_addr(&from_path(path.as_ref())?)
     }
@@ -138,7 +141,7 @@ impl UnixBuilder {
     ///
     /// # Errors
     ///
-    /// As [`UnixStream::connect`]; [`TimedOut`](io::ErrorKind::TimedOut) past the
+    /// The errors of [`UnixStream::connect`]; [`TimedOut`](io::ErrorKind::TimedOut) past the
     /// [`deadline`](Self::deadline); the error of an option.
     ///
     /// # Examples
@@ -164,18 +167,18 @@ impl UnixBuilder {
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// The errors of [`connect`](Self::connect).
     pub fn connect_addr(&self, addr: &SocketAddr) -> io::Result<UnixStream> {
         self.connected(Type::STREAM, addr).map(UnixStream)
     }
 
     /// Connects to a listener for connections that keep messages apart.
     ///
-    /// Not on macOS.
+    /// This does not exist on macOS.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// The errors of [`connect`](Self::connect).
     #[cfg(not(target_vendor = "apple"))]
     pub fn connect_seqpacket(&self, addr: &SocketAddr) -> io::Result<UnixSeqpacket> {
         self.connected(Type::SEQPACKET, addr).map(UnixSeqpacket)
@@ -193,7 +196,7 @@ impl UnixBuilder {
             .connect(addr)
             .map_err(|e| named("connect to", addr, e))?;
         socket.reset_deadline();
-        // Not before: the kernel would count them for the connect too.
+        // Set the timeouts only now: the kernel would also apply them to the connect.
         if self.read_timeout.is_some() {
             socket.set_read_timeout(self.read_timeout)?;
         }
@@ -203,23 +206,23 @@ impl UnixBuilder {
         Ok(socket)
     }
 
-    /// Binds a stream listener to an address. An abstract name has no file: the settings of one
-    /// mean nothing for it.
+    /// Binds a stream listener to an address. An abstract name has no file, so the settings for the
+    /// file have no effect.
     ///
     /// # Errors
     ///
-    /// As [`listen`](Self::listen).
+    /// The errors of [`listen`](Self::listen).
     pub fn listen_addr(&self, addr: &SocketAddr) -> io::Result<UnixListener> {
         self.bind(Type::STREAM, addr, true).map(UnixListener)
     }
 
     /// Binds a listener for connections that keep messages apart.
     ///
-    /// Not on macOS.
+    /// This does not exist on macOS.
     ///
     /// # Errors
     ///
-    /// As [`listen`](Self::listen).
+    /// The errors of [`listen`](Self::listen).
     #[cfg(not(target_vendor = "apple"))]
     pub fn listen_seqpacket(&self, addr: &SocketAddr) -> io::Result<UnixSeqpacketListener> {
         self.bind(Type::SEQPACKET, addr, true)
@@ -230,7 +233,7 @@ impl UnixBuilder {
     ///
     /// # Errors
     ///
-    /// As [`listen`](Self::listen).
+    /// The errors of [`listen`](Self::listen).
     pub fn datagram<P: AsRef<Path>>(&self, path: P) -> io::Result<UnixDatagram> {
         self.datagram_addr(&from_path(path.as_ref())?)
     }
@@ -239,7 +242,8 @@ impl UnixBuilder {
         self.bind(Type::DGRAM, addr, false).map(UnixDatagram)
     }
 
-    /// A bound socket, which listens if `listens` says so. Its file goes with it where that was asked for.
+    /// Makes a bound socket, which listens if `listens` is set. If the settings say so, its file is
+    /// removed with it.
     fn bind(&self, ty: Type, addr: &SocketAddr, listens: bool) -> io::Result<Socket> {
         let operation = if listens { "listen on" } else { "bind to" };
         self.try_bind(ty, addr, listens)
@@ -259,7 +263,7 @@ impl UnixBuilder {
                 None
             }
         };
-        // From here on a failure must not leave the file behind.
+        // From here on, an error must not leave the file behind.
         let path = addr
             .as_pathname()
             .filter(|path| !path.as_os_str().is_empty());
@@ -278,7 +282,7 @@ impl UnixBuilder {
         Ok(socket)
     }
 
-    /// A socket with the settings that any may have.
+    /// Makes a socket with the settings that every type can have.
     fn socket(&self, ty: Type) -> io::Result<Socket> {
         let socket = Socket::new(ty)?;
         if let Some(bytes) = self.recv_buffer_size {

@@ -1,4 +1,4 @@
-//! Who is at the other end: [`UCred`].
+//! [`UCred`]: the credentials of the program at the other end.
 
 use std::io;
 #[cfg(not(target_vendor = "apple"))]
@@ -8,7 +8,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 use std_net_runtime::Io;
 
-/// The user, group and OS process of a peer at the time it connected (or made the pair).
+/// The user, group and OS process of a peer, at the time when it connected (or made the pair).
 ///
 /// # Examples
 ///
@@ -22,19 +22,20 @@ use std_net_runtime::Io;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UCred {
-    /// The user's number.
+    /// The user id.
     pub uid: u32,
-    /// The group's number.
+    /// The group id.
     pub gid: u32,
-    /// The OS process's number; `None` if it is not visible from here (another PID namespace).
+    /// The id of the OS process. It is `None` if the OS process is not visible from here (another PID
+    /// namespace).
     pub pid: Option<i32>,
 }
 
 impl UCred {
-    /// Those of this OS process, with its effective user and group.
+    /// Returns the credentials of this OS process, with its effective user and group.
     #[must_use]
     pub fn current() -> UCred {
-        // SAFETY: these three cannot fail and touch no memory of ours.
+        // SAFETY: these three calls cannot fail, and use no memory of the program.
         let (uid, gid, pid) = unsafe { (libc::geteuid(), libc::getegid(), libc::getpid()) };
         UCred {
             uid,
@@ -62,7 +63,7 @@ impl UCred {
     }
 }
 
-/// `SO_PEERCRED`.
+/// Uses `SO_PEERCRED`.
 #[cfg(target_os = "linux")]
 pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
     let mut cred = libc::ucred {
@@ -71,7 +72,7 @@ pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
         gid: 0,
     };
     let mut len = mem::size_of_val(&cred) as libc::socklen_t;
-    // SAFETY: a live, writable ucred and its length.
+    // SAFETY: the pointers are to a live, writable ucred and its length.
     let result = unsafe {
         libc::getsockopt(
             io.fd_number(),
@@ -88,13 +89,13 @@ pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
     }
 }
 
-/// `getpeereid(3)`, and the OS process by `LOCAL_PEERPID`.
+/// Uses `getpeereid(3)`, and `LOCAL_PEERPID` for the OS process.
 #[cfg(target_vendor = "apple")]
 pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
-    /// The level of options of Unix sockets, `<sys/un.h>`.
+    /// The level of the options of Unix sockets, from `<sys/un.h>`.
     const SOL_LOCAL: libc::c_int = 0;
     let (mut uid, mut gid) = (0, 0);
-    // SAFETY: an open descriptor, and room for two numbers.
+    // SAFETY: the descriptor is open, and there is memory for two numbers.
     if unsafe { libc::getpeereid(io.fd_number(), &raw mut uid, &raw mut gid) } != 0 {
         return Err(io::Error::last_os_error());
     }
@@ -103,15 +104,15 @@ pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
     Ok(UCred { uid, gid, pid })
 }
 
-/// `LOCAL_PEERCRED`.
+/// Uses `LOCAL_PEERCRED`.
 #[cfg(target_os = "freebsd")]
 pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
-    /// The level of options of Unix sockets, `<sys/un.h>`.
+    /// The level of the options of Unix sockets, from `<sys/un.h>`.
     const SOL_LOCAL: libc::c_int = 0;
     // SAFETY: all-zero is a valid xucred.
     let mut cred: libc::xucred = unsafe { mem::zeroed() };
     let mut len = mem::size_of_val(&cred) as libc::socklen_t;
-    // SAFETY: a live, writable xucred and its length.
+    // SAFETY: the pointers are to a live, writable xucred and its length.
     let result = unsafe {
         libc::getsockopt(
             io.fd_number(),
@@ -124,17 +125,17 @@ pub(crate) fn peer_cred(io: &Io) -> io::Result<UCred> {
     if result == -1 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel has filled all of it, and any number is one.
+    // SAFETY: the kernel has filled the whole union, and every number is valid.
     let pid = unsafe { cred.cr_pid__c_anonymous_union.cr_pid };
     Ok(UCred {
         uid: cred.cr_uid,
-        // The effective group is the first of them.
+        // The first of the groups is the effective group.
         gid: cred.cr_groups[0],
         pid: Some(pid).filter(|pid| *pid != 0),
     })
 }
 
-/// `SO_PEERPIDFD`, Linux 6.5.
+/// Uses `SO_PEERPIDFD`, which came with Linux 6.5.
 #[cfg(target_os = "linux")]
 pub(crate) fn peer_pidfd(io: &Io) -> io::Result<OwnedFd> {
     const SO_PEERPIDFD: libc::c_int = 77;

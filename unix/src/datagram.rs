@@ -40,12 +40,12 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// As [`bind`](Self::bind).
+    /// The errors of [`bind`](Self::bind).
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixDatagram> {
         UnixBuilder::new().datagram_addr(addr)
     }
 
-    /// A socket without an address: it can send, and receive once it is connected.
+    /// Makes a socket without an address. It can send, and it can receive once it is connected.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl UnixDatagram {
         Socket::datagram().map(UnixDatagram)
     }
 
-    /// Two connected sockets. Corresponds to `socketpair(2)`.
+    /// Makes two connected sockets. Corresponds to `socketpair(2)`.
     ///
     /// # Errors
     ///
@@ -63,28 +63,29 @@ impl UnixDatagram {
         Socket::pair(Type::DGRAM).map(|(a, b)| (UnixDatagram(a), UnixDatagram(b)))
     }
 
-    /// Sets the peer for [`send`](Self::send), and receives from it alone.
+    /// Sets the peer for [`send`](Self::send), and receives only from this peer.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](io::ErrorKind::NotFound),
-    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused), ...
+    /// The error of `connect(2)`, such as [`NotFound`](io::ErrorKind::NotFound) or
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused).
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         self.connect_addr(&from_path(path.as_ref())?)
     }
 
-    /// The same with an address, which may be an abstract name.
+    /// Like [`connect`](Self::connect), with an address, which may be an abstract name.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// The errors of [`connect`](Self::connect).
     pub fn connect_addr(&self, addr: &SocketAddr) -> io::Result<()> {
         self.0
             .connect(addr)
             .map_err(|e| named("connect to", addr, e))
     }
 
-    /// Dissolves what [`connect`](Self::connect) did: receives from everybody again. Its own address stays.
+    /// Undoes [`connect`](Self::connect): the socket receives from every sender again. It keeps its own
+    /// address.
     ///
     /// # Errors
     ///
@@ -93,13 +94,13 @@ impl UnixDatagram {
         self.0.disconnect()
     }
 
-    /// The low-level socket, with every option. Shared access only.
+    /// Returns the low-level socket, with every option, as a shared reference.
     #[must_use]
     pub fn socket(&self) -> &Socket {
         &self.0
     }
 
-    /// The address it is bound to.
+    /// Returns the address it is bound to.
     ///
     /// # Errors
     ///
@@ -108,16 +109,16 @@ impl UnixDatagram {
         self.0.local_addr()
     }
 
-    /// The address it is connected to.
+    /// Returns the address it is connected to.
     ///
     /// # Errors
     ///
-    /// [`NotConnected`](io::ErrorKind::NotConnected).
+    /// [`NotConnected`](io::ErrorKind::NotConnected) if it is not connected.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.peer_addr()
     }
 
-    /// Receives one datagram and its sender's address; what does not fit into `buf` is lost.
+    /// Receives one datagram and its sender's address. Bytes that do not fit into `buf` are lost.
     ///
     /// # Errors
     ///
@@ -126,36 +127,36 @@ impl UnixDatagram {
         self.0.recv_from(buf)
     }
 
-    /// Receives one datagram and leaves it in the queue.
+    /// Like [`recv_from`](Self::recv_from), but leaves the datagram in the queue.
     ///
     /// # Errors
     ///
-    /// As [`recv_from`](Self::recv_from).
+    /// The errors of [`recv_from`](Self::recv_from).
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.peek_from(buf)
     }
 
-    /// Sends one datagram to a path; returns its length in bytes.
+    /// Sends one datagram to a path. Returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](io::ErrorKind::NotFound),
-    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused), ...;
-    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
+    /// The error of `sendto(2)`, such as [`NotFound`](io::ErrorKind::NotFound) or
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused); [`TimedOut`](io::ErrorKind::TimedOut)
+    /// past the deadline.
     pub fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         self.send_to_addr(buf, &from_path(path.as_ref())?)
     }
 
-    /// The same to an address, which may be an abstract name.
+    /// Like [`send_to`](Self::send_to), to an address, which may be an abstract name.
     ///
     /// # Errors
     ///
-    /// As [`send_to`](Self::send_to).
+    /// The errors of [`send_to`](Self::send_to).
     pub fn send_to_addr(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
         self.0.send_to(buf, addr)
     }
 
-    /// Receives one datagram from the connected peer; what does not fit into `buf` is lost.
+    /// Receives one datagram from the connected peer. Bytes that do not fit into `buf` are lost.
     ///
     /// # Errors
     ///
@@ -168,12 +169,12 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv).
+    /// The errors of [`recv`](Self::recv).
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.peek(buf)
     }
 
-    /// Sends one datagram to the connected peer; returns its length in bytes.
+    /// Sends one datagram to the connected peer. Returns its length in bytes.
     ///
     /// # Errors
     ///
@@ -183,24 +184,23 @@ impl UnixDatagram {
         self.0.send(buf)
     }
 
-    /// A second handle to the same socket; see [`Socket::try_clone`].
+    /// Returns a second handle to the same socket; see [`Socket::try_clone`].
     ///
     /// # Errors
     ///
-    /// The error of `fcntl(2)`: too many descriptors.
+    /// The error of `fcntl(2)`, if there are too many descriptors.
     pub fn try_clone(&self) -> io::Result<UnixDatagram> {
         self.0.try_clone().map(UnixDatagram)
     }
 
-    /// Receives one message of up to `size` bytes as text; what is beyond is discarded, as
-    /// [`recv`](Self::recv) does.
+    /// Receives one message of up to `size` bytes as text. As with [`recv`](Self::recv), the bytes
+    /// beyond `size` are lost.
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if the message is not UTF-8 (a
-    /// character cut off at `size`, for one); the error holds a
-    /// [`FromUtf8Error`](std::string::FromUtf8Error) with the bytes. Otherwise the error of
-    /// the receive.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the message is not UTF-8, for example because
+    /// `size` cuts off a character. The error holds a [`FromUtf8Error`](std::string::FromUtf8Error)
+    /// with the bytes. Otherwise the error of the receive.
     ///
     /// # Examples
     ///
@@ -214,13 +214,13 @@ impl UnixDatagram {
         std_net_runtime::text::read_string(self.io(), size, false)
     }
 
-    /// Receives one message of up to `size` bytes to the end of `buf`; returns its length in
+    /// Receives one message of up to `size` bytes, and appends it to `buf`. Returns its length in
     /// bytes.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no
-    /// room for `size` bytes. `buf` is then as it was.
+    /// The errors of [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no
+    /// room for `size` bytes. After an error `buf` is unchanged.
     ///
     /// # Examples
     ///
@@ -239,7 +239,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     ///
     /// # Examples
     ///
@@ -257,21 +257,20 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn write_bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        // A message goes out whole or not at all.
+        // A message is sent whole or not at all.
         self.send(bytes).map(drop)
     }
 
-    /// Sends a range of a file, in bytes from its beginning, as one message, by a copy. The
-    /// file's own cursor stays where it is.
+    /// Sends a range of a file as one message, by a copy. The range is in bytes from the file's
+    /// beginning. The file's own cursor does not move.
     ///
-    /// Returns how many bytes were sent: less than the length of the range if the file ends
-    /// before.
+    /// Returns how many bytes were sent. These are fewer than the range has if the file ends before.
     ///
     /// # Errors
     ///
-    /// `EMSGSIZE` for more than a message holds; otherwise the error of the send or of reading
+    /// `EMSGSIZE` for more bytes than a message can hold; otherwise the error of the send or of reading
     /// the file.
     ///
     /// # Examples
@@ -295,34 +294,35 @@ impl UnixDatagram {
         std_net_runtime::sendfile::send_file_message(self.io(), file, range)
     }
 
-    /// Receives a datagram that is there already, and its sender's address; never waits, whatever
+    /// Receives a datagram that has already arrived, and its sender's address. It never waits, whatever
     /// the mode.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise the errors of
     /// [`recv_from`](Self::recv_from).
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (n, addr) = self.io().recv_from(buf, libc::MSG_DONTWAIT)?;
         Ok((n, from_kernel(&addr)?))
     }
 
-    /// Sends a datagram if there is room for it; never waits, whatever the mode.
+    /// Sends a datagram if there is room for it. It never waits, whatever the mode.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise the errors of
     /// [`send_to`](Self::send_to).
     pub fn try_send_to(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
         self.io()
             .send_to(buf, &to_kernel(addr)?, libc::MSG_DONTWAIT)
     }
 
-    /// Receives a message that is there already, and never waits: see [`Socket::try_recv`].
+    /// Receives a message that has already arrived, and never waits: see [`Socket::try_recv`].
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as [`recv`](Self::recv).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise the errors of
+    /// [`recv`](Self::recv).
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_recv(buf)
     }
@@ -331,7 +331,8 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise as [`send`](Self::send).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise the errors of
+    /// [`send`](Self::send).
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.try_send(buf)
     }
@@ -341,13 +342,13 @@ impl UnixDatagram {
         self.0.set_deadline(deadline);
     }
 
-    /// The instant of the deadline set on this handle.
+    /// Returns the deadline of this handle as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline()
     }
 
-    /// Takes the deadline away: operations wait for as long as it takes.
+    /// Removes the deadline: operations wait for as long as they must.
     pub fn reset_deadline(&self) {
         self.0.reset_deadline();
     }
@@ -384,12 +385,12 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// As [`set_read_timeout`](Self::set_read_timeout).
+    /// The errors of [`set_read_timeout`](Self::set_read_timeout).
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.0.set_write_timeout(timeout)
     }
 
-    /// How long each read may wait: see [`Socket::read_timeout`].
+    /// Returns how long each read may wait: see [`Socket::read_timeout`].
     ///
     /// # Errors
     ///
@@ -398,7 +399,7 @@ impl UnixDatagram {
         self.0.read_timeout()
     }
 
-    /// How long each write may wait: see [`Socket::write_timeout`].
+    /// Returns how long each write may wait: see [`Socket::write_timeout`].
     ///
     /// # Errors
     ///
@@ -425,7 +426,7 @@ std_net_runtime::descriptor_traits!(UnixDatagram, Socket::from);
 std_net_runtime::std_traits!(UnixDatagram, std::os::unix::net::UnixDatagram);
 
 impl From<Socket> for UnixDatagram {
-    /// Takes a datagram socket.
+    /// Turns a datagram socket into this type.
     fn from(socket: Socket) -> UnixDatagram {
         UnixDatagram(socket)
     }

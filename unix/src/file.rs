@@ -1,4 +1,5 @@
-//! The file of a bound Unix socket: who removes it, and whether one that is there may be replaced.
+//! The file of a bound Unix socket: which handle removes it, and whether an existing one may be
+//! replaced.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -15,11 +16,11 @@ use std_net_runtime::process::sleep;
 
 use super::{Socket, SocketAddr};
 
-/// How long a starter waits for another one that is replacing a file in the same directory. It needs
-/// some microseconds for that. A program that holds the lock for longer means no good.
+/// How long a server waits for another one that replaces a file in the same directory. Replacing takes
+/// some microseconds. A program that holds the lock for longer than this does something else.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A file that can be told from another one of the same name.
+/// The identity of a file, by which it differs from another file of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -35,11 +36,12 @@ impl Identity {
     }
 }
 
-/// The files that go with their sockets, by the sockets' inodes: for [`keep_file`].
+/// The files that are removed with their sockets, by the inodes of the sockets, for [`keep_file`].
 static OWNED: Mutex<Vec<(u64, Weak<Inner>)>> = Mutex::new(Vec::new());
 
-/// Removes a socket's file when dropped, if it still is the same file. Dropped with the last handle to
-/// the socket, and before that is closed: as long as it is open, nobody takes the file for a stale one.
+/// Removes a socket's file when this is dropped, if it still is the same file. This is dropped with the
+/// last handle to the socket, before the socket is closed: as long as the socket is open, no program
+/// takes the file for a stale one.
 #[derive(Debug)]
 pub(super) struct Unlink(Arc<Inner>);
 
@@ -47,13 +49,13 @@ pub(super) struct Unlink(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     file: Identity,
-    /// A fork has the socket too, and must not remove what is its parent's.
+    /// A forked child has the socket too, but must not remove the file of its parent.
     owner: u32,
     kept: AtomicBool,
 }
 
 impl Unlink {
-    /// The file at `path`, to which `socket` has just been bound.
+    /// Describes the file at `path`, to which `socket` has just been bound.
     pub(super) fn of(socket: &Socket, path: &Path) -> io::Result<Unlink> {
         let inner = Arc::new(Inner {
             file: Identity::of(&fs::symlink_metadata(path)?),
@@ -69,7 +71,7 @@ impl Unlink {
         Ok(Unlink(inner))
     }
 
-    /// Leaves the file where it is.
+    /// Keeps the file.
     pub(super) fn keep(&self) {
         self.0.kept.store(true, Ordering::SeqCst);
     }
@@ -94,13 +96,13 @@ impl Drop for Unlink {
             && let Ok(meta) = fs::symlink_metadata(path)
             && Identity::of(&meta) == *file
         {
-            // Nobody to tell; it may be gone already.
+            // A drop cannot report an error, and the file may be gone already.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// Leaves the file of this socket where it is, if it was to be removed with the socket: another program
+/// Keeps the file of this socket, even if it was to be removed with the socket, because another program
 /// has the socket from now on.
 ///
 /// # Errors
@@ -118,18 +120,19 @@ pub fn keep_file(socket: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// The number by which the kernel knows an open socket, however many descriptors it has.
+/// Returns the number by which the kernel knows an open socket. All its descriptors have the same
+/// number.
 fn inode(socket: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(File::from(socket.try_clone_to_owned()?).metadata()?.ino())
 }
 
-/// Binds `socket` to a path at which there is a file, if that is a socket's which nobody has bound any
-/// more. What this returns is to be held until the socket listens: starters of the same program take
-/// turns, and the next one finds this socket alive.
+/// Binds `socket` to a path that has a file, if the file belongs to a socket that no program has open
+/// any more. Keep the result until the socket listens: other servers that start at the same time wait
+/// for this, and the next one then finds this socket alive.
 ///
 /// # Errors
 ///
-/// `in_use`, if the file is not to be replaced; [`ResourceBusy`](io::ErrorKind::ResourceBusy) if the
+/// `in_use`, if the file must not be replaced; [`ResourceBusy`](io::ErrorKind::ResourceBusy) if the
 /// directory stays locked; the errors of the calls.
 pub(super) fn bind_stale(
     socket: &Socket,
@@ -138,7 +141,8 @@ pub(super) fn bind_stale(
     in_use: io::Error,
 ) -> io::Result<File> {
     let lock = lock_directory(path)?;
-    // A program that does not ask for the lock (another library, an older version) may bind between two steps.
+    // A program that does not take the lock (another library, an older version) may bind between two
+    // steps.
     for _ in 0..16 {
         let seen = match fs::symlink_metadata(path) {
             Ok(meta) if !meta.file_type().is_socket() => return Err(in_use),
@@ -167,23 +171,23 @@ pub(super) fn bind_stale(
     Err(in_use)
 }
 
-/// Whether a living socket is bound to the file, be it that it does not listen yet. A datagram socket
-/// asks: it disturbs no listener, and sends nothing.
+/// Returns whether a live socket is bound to the file, even if it does not listen yet. A datagram
+/// socket asks for this, because it does not disturb a listener and sends nothing.
 ///
 /// # Errors
 ///
 /// [`NotFound`](io::ErrorKind::NotFound) if the file is gone; the error of `socket(2)`.
 fn is_bound(addr: &SocketAddr) -> io::Result<bool> {
     match Socket::datagram()?.connect(addr) {
-        // The error of a listener, or of a socket that will be one, is EPROTOTYPE.
+        // A listener, or a socket that will listen, gives the error EPROTOTYPE.
         Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Err(e),
-        // May not be asked, for one. Then it is left alone.
+        // There may be no permission to ask, for example. Then the file stays.
         _ => Ok(true),
     }
 }
 
-/// Locks the directory of `path` among those who replace files in it; leaves no file behind.
+/// Locks the directory of `path` for programs that replace files in it. It leaves no file behind.
 fn lock_directory(path: &Path) -> io::Result<File> {
     let parent = path
         .parent()
@@ -203,7 +207,7 @@ fn lock_directory(path: &Path) -> io::Result<File> {
             Err(TryLockError::WouldBlock) => {
                 return Err(io::Error::new(
                     io::ErrorKind::ResourceBusy,
-                    format!("{}: somebody keeps it locked", directory.display()),
+                    format!("{}: another program keeps it locked", directory.display()),
                 ));
             }
         }

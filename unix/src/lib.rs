@@ -1,8 +1,8 @@
-//! Unix-domain sockets: the twins of `std_net::socket`, between processes of one machine.
+//! Unix-domain sockets, between processes of one machine. This crate is the twin of `std_net::socket`.
 //!
-//! The high-level types have the names and manners of `std::os::unix::net`; besides they have
-//! deadlines, and inside a process they park it instead of blocking its thread. Part of
-//! [`std_net`](https://docs.rs/std_net), where this crate is the module `unix`.
+//! The high-level types have the names and the behaviour of `std::os::unix::net`. They also have
+//! deadlines, and inside a process they park it instead of blocking its thread. This crate is part of
+//! [`std_net`](https://docs.rs/std_net), where it is the module `unix`.
 //!
 //! | file | idea |
 //! |---|---|
@@ -14,10 +14,10 @@
 //! | `seqpacket` | [`UnixSeqpacket`], [`UnixSeqpacketListener`]: connections that keep messages apart; not on macOS |
 //! | `addr` | [`SocketAddr`] as text |
 //! | `builder` | [`UnixBuilder`]: file mode, stale paths, unlink on drop |
-//! | `file` | the file of a path: who removes it, and when it may be replaced |
+//! | `file` | the file of a path: which handle removes it, and when it may be replaced |
 //! | `ancillary` | [`Ancillary`], [`Received`]: passing descriptors and credentials |
 //! | `batch` | [`RecvBatch`], [`SendBatch`]: many datagrams with one call |
-//! | `credentials` | [`UCred`]: who the peer is |
+//! | `credentials` | [`UCred`]: the credentials of the peer |
 //!
 //! # Examples
 //!

@@ -1,4 +1,4 @@
-//! [`UnixListener`]: where connections over a Unix socket come in.
+//! [`UnixListener`]: a socket that accepts connections over a Unix socket.
 
 use std::fmt;
 use std::io;
@@ -11,11 +11,11 @@ use std_net_runtime::{Deadline, Io, Notifier, is_notified};
 use super::addr::{from_kernel, from_path};
 use super::{Socket, SocketAddr, UnixBuilder, UnixStream};
 
-/// A Unix socket that takes connections, as [`std::os::unix::net::UnixListener`].
+/// A Unix socket that accepts connections, as [`std::os::unix::net::UnixListener`].
 ///
-/// Several processes and threads can accept on one listener at the same time; each connection goes
-/// to one of them. Closed when dropped; the file of its path stays, unless
-/// [`UnixBuilder::unlink_on_drop`](super::UnixBuilder::unlink_on_drop) was asked for.
+/// Several processes and threads can accept on one listener at the same time. Each connection goes to
+/// one of them. The listener is closed when it is dropped. The file of its path stays, unless
+/// [`UnixBuilder::unlink_on_drop`](super::UnixBuilder::unlink_on_drop) is set.
 ///
 /// # Examples
 ///
@@ -32,7 +32,7 @@ use super::{Socket, SocketAddr, UnixBuilder, UnixStream};
 pub struct UnixListener(pub(super) Socket);
 
 impl UnixListener {
-    /// Binds to a path, which must not exist, and listens.
+    /// Binds to a path, which must not exist, and listens there.
     ///
     /// # Errors
     ///
@@ -43,22 +43,22 @@ impl UnixListener {
         UnixListener::bind_addr(&from_path(path.as_ref())?)
     }
 
-    /// Binds to an address, which may be an abstract name, and listens.
+    /// Binds to an address, which may be an abstract name, and listens there.
     ///
     /// # Errors
     ///
-    /// As [`bind`](Self::bind).
+    /// The errors of [`bind`](Self::bind).
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
         UnixBuilder::new().listen_addr(addr)
     }
 
-    /// The low-level socket, with every option. Shared access only: it stays this listener's.
+    /// Returns the low-level socket, with every option, as a shared reference.
     #[must_use]
     pub fn socket(&self) -> &Socket {
         &self.0
     }
 
-    /// The address it listens on.
+    /// Returns the address it listens on.
     ///
     /// # Errors
     ///
@@ -67,13 +67,13 @@ impl UnixListener {
         self.0.local_addr()
     }
 
-    /// Waits for the next connection; returns it with its peer's address.
+    /// Waits for the next connection. Returns it with its peer's address.
     ///
     /// # Errors
     ///
-    /// The error of `accept4(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; that of
-    /// [`is_notified`](super::is_notified) when a [`notifier`](Self::notifier) interrupts it. At the
-    /// limit of descriptors the connection stays in the queue, and a later accept finds it.
+    /// The error of `accept4(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; an error for
+    /// which [`is_notified`](super::is_notified) is true when a [`notifier`](Self::notifier) ends the
+    /// accept. If there are too many descriptors, the connection stays in the queue for a later accept.
     ///
     /// # Examples
     ///
@@ -91,20 +91,20 @@ impl UnixListener {
         Ok((UnixStream(Socket(io)), from_kernel(&addr)?))
     }
 
-    /// Takes a connection that is there already, and never waits, whatever the mode: for an event
-    /// loop of your own.
+    /// Takes a connection that has already arrived. It never waits, whatever the mode. Use it in an
+    /// event loop of your own.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise the errors of
     /// [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let (io, addr) = self.0.0.try_accept()?;
         Ok((UnixStream(Socket(io)), from_kernel(&addr)?))
     }
 
-    /// The connections as they come. Ends only when a [`notifier`](Self::notifier) says so; an error
-    /// does not end it.
+    /// Returns an iterator over the connections as they arrive. It ends only when a
+    /// [`notifier`](Self::notifier) ends it. An error does not end it.
     ///
     /// # Examples
     ///
@@ -123,12 +123,13 @@ impl UnixListener {
         }
     }
 
-    /// A handle that ends the accepts of this listener, from anywhere: for a graceful shutdown. Make it
-    /// before the first accept: a plain thread that is in one already is not told.
+    /// Returns a handle that ends the accepts of this listener from anywhere, for a graceful shutdown.
+    /// Make it before the first accept, because it cannot end an accept in which a plain thread already
+    /// waits.
     ///
     /// # Errors
     ///
-    /// The error of `eventfd(2)`: too many descriptors.
+    /// The error of `eventfd(2)`, if there are too many descriptors.
     ///
     /// # Examples
     ///
@@ -151,11 +152,11 @@ impl UnixListener {
         self.io().notifier()
     }
 
-    /// A second handle to the same listener; see [`Socket::try_clone`].
+    /// Returns a second handle to the same listener; see [`Socket::try_clone`].
     ///
     /// # Errors
     ///
-    /// The error of `fcntl(2)`: too many descriptors.
+    /// The error of `fcntl(2)`, if there are too many descriptors.
     pub fn try_clone(&self) -> io::Result<UnixListener> {
         self.0.try_clone().map(UnixListener::from)
     }
@@ -165,13 +166,13 @@ impl UnixListener {
         self.0.set_deadline(deadline);
     }
 
-    /// The instant of the deadline set on this handle.
+    /// Returns the deadline of this handle as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline()
     }
 
-    /// Takes the deadline away: operations wait for as long as it takes.
+    /// Removes the deadline: operations wait for as long as they must.
     pub fn reset_deadline(&self) {
         self.0.reset_deadline();
     }
@@ -204,7 +205,7 @@ std_net_runtime::descriptor_traits!(UnixListener, Socket::from);
 std_net_runtime::std_traits!(UnixListener, std::os::unix::net::UnixListener);
 
 impl From<Socket> for UnixListener {
-    /// Takes a listening stream socket.
+    /// Turns a listening stream socket into a listener.
     fn from(socket: Socket) -> UnixListener {
         UnixListener(socket)
     }
@@ -236,7 +237,7 @@ impl fmt::Debug for UnixListener {
     }
 }
 
-/// The connections of a [`UnixListener`] as they come.
+/// An iterator over the connections of a [`UnixListener`] as they arrive.
 #[derive(Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct Incoming<'a> {
@@ -258,7 +259,7 @@ impl Iterator for Incoming<'_> {
 
 impl FusedIterator for Incoming<'_> {}
 
-/// The next connection; none any more once the listener's notifier has said so.
+/// Returns the next connection, or `None` after the listener's notifier has ended the iterator.
 fn next(listener: &UnixListener, ended: &mut bool) -> Option<io::Result<UnixStream>> {
     if *ended {
         return None;

@@ -1,11 +1,11 @@
-//! The options of [`Socket`]. Not how they are set before a `bind`; see `builder`.
+//! The options of [`Socket`]. `builder` makes settings before a `bind`.
 
 use std::io;
 
 use super::Socket;
 
-// These numbers mean other options elsewhere.
-/// Linux 6.5; newer than the oldest `libc` we take.
+// On other systems these numbers mean other options.
+/// Linux 6.5 has it, but the oldest `libc` that we accept does not.
 #[cfg(target_os = "linux")]
 const SO_PASSPIDFD: libc::c_int = 76;
 /// Linux 6.16.
@@ -25,9 +25,9 @@ const SO_PASSRIGHTS: libc::c_int = 83;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 impl Socket {
-    /// The mark of the socket; needs `CAP_NET_ADMIN`: `SO_MARK`.
+    /// Sets the mark of the socket. Needs `CAP_NET_ADMIN`: `SO_MARK`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -37,9 +37,9 @@ impl Socket {
         self.io().sock().set_mark(value)
     }
 
-    /// What [`set_mark`](Self::set_mark) sets.
+    /// Returns the value that [`set_mark`](Self::set_mark) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -49,9 +49,9 @@ impl Socket {
         self.io().sock().mark()
     }
 
-    /// Whether each message comes with its sender's credentials: `SO_PASSCRED`.
+    /// Sets whether each message comes with its sender's credentials: `SO_PASSCRED`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -61,9 +61,9 @@ impl Socket {
         self.io().sock().set_passcred(value)
     }
 
-    /// What [`set_passcred`](Self::set_passcred) sets.
+    /// Returns the value that [`set_passcred`](Self::set_passcred) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl Socket {
         self.io().sock().passcred()
     }
 
-    /// The size of the receive buffer in bytes; the kernel doubles and limits it: `SO_RCVBUF`.
+    /// Sets the size of the receive buffer in bytes. The kernel doubles and limits it: `SO_RCVBUF`.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl Socket {
         self.io().set_recv_buffer_size(value)
     }
 
-    /// What [`set_recv_buffer_size`](Self::set_recv_buffer_size) sets.
+    /// Returns the value that [`set_recv_buffer_size`](Self::set_recv_buffer_size) sets.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl Socket {
         self.io().sock().recv_buffer_size()
     }
 
-    /// The size of the send buffer in bytes; the kernel doubles and limits it: `SO_SNDBUF`.
+    /// Sets the size of the send buffer in bytes. The kernel doubles and limits it: `SO_SNDBUF`.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Socket {
         self.io().set_send_buffer_size(value)
     }
 
-    /// What [`set_send_buffer_size`](Self::set_send_buffer_size) sets.
+    /// Returns the value that [`set_send_buffer_size`](Self::set_send_buffer_size) sets.
     ///
     /// # Errors
     ///
@@ -109,23 +109,23 @@ impl Socket {
         self.io().sock().send_buffer_size()
     }
 
-    /// Whether each message comes with a descriptor for the OS process that sent it; see
+    /// Sets whether each message comes with a descriptor for the OS process that sent it; see
     /// [`Received::pidfd`](super::Received::pidfd): `SO_PASSPIDFD`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`: `ENOPROTOOPT` before Linux 6.5.
+    /// The error of `setsockopt(2)`, which is `ENOPROTOOPT` before Linux 6.5.
     #[cfg(target_os = "linux")]
     pub fn set_passpidfd(&self, on: bool) -> io::Result<()> {
         self.io()
             .set_int_option(libc::SOL_SOCKET, SO_PASSPIDFD, on.into())
     }
 
-    /// What [`set_passpidfd`](Self::set_passpidfd) sets.
+    /// Returns the value that [`set_passpidfd`](Self::set_passpidfd) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -135,24 +135,24 @@ impl Socket {
         Ok(self.io().int_option(libc::SOL_SOCKET, SO_PASSPIDFD)? != 0)
     }
 
-    /// Whether peers may send descriptors; they may unless this says no, and then get `EPERM`. For a
-    /// socket that reads without [`recv_message`](Self::recv_message), and would only close them:
-    /// `SO_PASSRIGHTS`.
+    /// Sets whether peers may send descriptors. By default they may. If it is off, they get `EPERM`.
+    /// Turn it off for a socket that reads without [`recv_message`](Self::recv_message), because such
+    /// reads only close the descriptors: `SO_PASSRIGHTS`.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
-    /// The error of `setsockopt(2)`: `ENOPROTOOPT` before Linux 6.16.
+    /// The error of `setsockopt(2)`, which is `ENOPROTOOPT` before Linux 6.16.
     #[cfg(target_os = "linux")]
     pub fn set_passrights(&self, on: bool) -> io::Result<()> {
         self.io()
             .set_int_option(libc::SOL_SOCKET, SO_PASSRIGHTS, on.into())
     }
 
-    /// What [`set_passrights`](Self::set_passrights) sets.
+    /// Returns the value that [`set_passrights`](Self::set_passrights) sets.
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
@@ -162,7 +162,7 @@ impl Socket {
         Ok(self.io().int_option(libc::SOL_SOCKET, SO_PASSRIGHTS)? != 0)
     }
 
-    /// The socket's type: stream, datagram, seqpacket: `SO_TYPE`.
+    /// Returns the socket's type: stream, datagram, seqpacket: `SO_TYPE`.
     ///
     /// # Errors
     ///
@@ -171,9 +171,9 @@ impl Socket {
         self.0.sock().r#type()
     }
 
-    /// Whether it listens: `SO_ACCEPTCONN`.
+    /// Returns whether the socket listens: `SO_ACCEPTCONN`.
     ///
-    /// Not on macOS.
+    /// This does not exist on macOS.
     ///
     /// # Errors
     ///

@@ -36,17 +36,17 @@ impl UnixSeqpacket {
     ///
     /// # Errors
     ///
-    /// As [`UnixStream::connect`](super::UnixStream::connect); `EPROTOTYPE` if the listener is of
-    /// another type.
+    /// The errors of [`UnixStream::connect`](super::UnixStream::connect); `EPROTOTYPE` if the listener
+    /// has another type.
     pub fn connect_addr(addr: &SocketAddr) -> io::Result<UnixSeqpacket> {
         UnixSeqpacket::connect_deadline(addr, Deadline::NEVER)
     }
 
-    /// Connects before the deadline. The connection itself has no deadline.
+    /// Connects before the deadline. The connection itself gets no deadline.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](io::ErrorKind::TimedOut); otherwise as [`connect_addr`](Self::connect_addr).
+    /// [`TimedOut`](io::ErrorKind::TimedOut); otherwise the errors of [`connect_addr`](Self::connect_addr).
     pub fn connect_deadline(
         addr: &SocketAddr,
         deadline: impl Into<Deadline>,
@@ -60,7 +60,7 @@ impl UnixSeqpacket {
         Ok(UnixSeqpacket(socket))
     }
 
-    /// Two connected sockets. Corresponds to `socketpair(2)`.
+    /// Makes two connected sockets. Corresponds to `socketpair(2)`.
     ///
     /// # Errors
     ///
@@ -69,13 +69,13 @@ impl UnixSeqpacket {
         Socket::pair(Type::SEQPACKET).map(|(a, b)| (UnixSeqpacket(a), UnixSeqpacket(b)))
     }
 
-    /// The low-level socket, with every option. Shared access only: it stays this connection's.
+    /// Returns the low-level socket, with every option, as a shared reference.
     #[must_use]
     pub fn socket(&self) -> &Socket {
         &self.0
     }
 
-    /// The address of this end.
+    /// Returns the address of this end.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl UnixSeqpacket {
         self.0.local_addr()
     }
 
-    /// The address of the other end.
+    /// Returns the address of the other end.
     ///
     /// # Errors
     ///
@@ -93,8 +93,8 @@ impl UnixSeqpacket {
         self.0.peer_addr()
     }
 
-    /// Receives one message; what does not fit into `buf` is lost. Returns 0 at the end of the
-    /// connection (and for an empty message).
+    /// Receives one message. Bytes that do not fit into `buf` are lost. Returns 0 at the end of the
+    /// connection, and also for an empty message.
     ///
     /// # Errors
     ///
@@ -103,20 +103,20 @@ impl UnixSeqpacket {
         self.0.recv(buf)
     }
 
-    /// Receives one message and leaves it in the queue.
+    /// Like [`recv`](Self::recv), but leaves the message in the queue.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv).
+    /// The errors of [`recv`](Self::recv).
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.peek(buf)
     }
 
-    /// Sends one message; returns its length in bytes.
+    /// Sends one message. Returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// The error of `send(2)`: `EMSGSIZE` if it is larger than the send buffer;
+    /// The error of `send(2)`, which is `EMSGSIZE` if the message is larger than the send buffer;
     /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.send(buf)
@@ -131,12 +131,12 @@ impl UnixSeqpacket {
         self.0.shutdown(how)
     }
 
-    /// Waits until the peer has ended its side or is gone, and reads nothing: see
+    /// Waits until the peer has ended its side or is gone. It reads nothing: see
     /// [`Socket::wait_closed`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     ///
     /// # Examples
     ///
@@ -152,34 +152,34 @@ impl UnixSeqpacket {
         self.0.wait_closed()
     }
 
-    /// Whether the peer has ended its side or is gone, without waiting: see [`Socket::is_closed`].
+    /// Returns whether the peer has ended its side or is gone. It does not wait: see
+    /// [`Socket::is_closed`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     #[doc(alias = "isClosed")]
     pub fn is_closed(&self) -> io::Result<bool> {
         self.0.is_closed()
     }
 
-    /// A second handle to the same connection; see [`Socket::try_clone`].
+    /// Returns a second handle to the same connection; see [`Socket::try_clone`].
     ///
     /// # Errors
     ///
-    /// The error of `fcntl(2)`: too many descriptors.
+    /// The error of `fcntl(2)`, if there are too many descriptors.
     pub fn try_clone(&self) -> io::Result<UnixSeqpacket> {
         self.0.try_clone().map(UnixSeqpacket)
     }
 
-    /// Receives one message of up to `size` bytes as text; what is beyond is discarded, as
-    /// [`recv`](Self::recv) does.
+    /// Receives one message of up to `size` bytes as text. As with [`recv`](Self::recv), the bytes
+    /// beyond `size` are lost.
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if the message is not UTF-8 (a
-    /// character cut off at `size`, for one); the error holds a
-    /// [`FromUtf8Error`](std::string::FromUtf8Error) with the bytes. Otherwise the error of
-    /// the receive.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the message is not UTF-8, for example because
+    /// `size` cuts off a character. The error holds a [`FromUtf8Error`](std::string::FromUtf8Error)
+    /// with the bytes. Otherwise the error of the receive.
     ///
     /// # Examples
     ///
@@ -193,13 +193,13 @@ impl UnixSeqpacket {
         std_net_runtime::text::read_string(self.io(), size, false)
     }
 
-    /// Receives one message of up to `size` bytes to the end of `buf`; returns its length in
+    /// Receives one message of up to `size` bytes, and appends it to `buf`. Returns its length in
     /// bytes.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no
-    /// room for `size` bytes. `buf` is then as it was.
+    /// The errors of [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no
+    /// room for `size` bytes. After an error `buf` is unchanged.
     ///
     /// # Examples
     ///
@@ -218,7 +218,7 @@ impl UnixSeqpacket {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     ///
     /// # Examples
     ///
@@ -236,21 +236,20 @@ impl UnixSeqpacket {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn write_bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        // A message goes out whole or not at all.
+        // A message is sent whole or not at all.
         self.send(bytes).map(drop)
     }
 
-    /// Sends a range of a file, in bytes from its beginning, as one message, by a copy. The
-    /// file's own cursor stays where it is.
+    /// Sends a range of a file as one message, by a copy. The range is in bytes from the file's
+    /// beginning. The file's own cursor does not move.
     ///
-    /// Returns how many bytes were sent: less than the length of the range if the file ends
-    /// before.
+    /// Returns how many bytes were sent. These are fewer than the range has if the file ends before.
     ///
     /// # Errors
     ///
-    /// `EMSGSIZE` for more than a message holds; otherwise the error of the send or of reading
+    /// `EMSGSIZE` for more bytes than a message can hold; otherwise the error of the send or of reading
     /// the file.
     ///
     /// # Examples
@@ -274,11 +273,12 @@ impl UnixSeqpacket {
         std_net_runtime::sendfile::send_file_message(self.io(), file, range)
     }
 
-    /// Receives a message that is there already, and never waits: see [`Socket::try_recv`].
+    /// Receives a message that has already arrived, and never waits: see [`Socket::try_recv`].
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as [`recv`](Self::recv).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise the errors of
+    /// [`recv`](Self::recv).
     pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.try_recv(buf)
     }
@@ -287,7 +287,8 @@ impl UnixSeqpacket {
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise as [`send`](Self::send).
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise the errors of
+    /// [`send`](Self::send).
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.try_send(buf)
     }
@@ -297,13 +298,13 @@ impl UnixSeqpacket {
         self.0.set_deadline(deadline);
     }
 
-    /// The instant of the deadline set on this handle.
+    /// Returns the deadline of this handle as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline()
     }
 
-    /// Takes the deadline away: operations wait for as long as it takes.
+    /// Removes the deadline: operations wait for as long as they must.
     pub fn reset_deadline(&self) {
         self.0.reset_deadline();
     }
@@ -340,12 +341,12 @@ impl UnixSeqpacket {
     ///
     /// # Errors
     ///
-    /// As [`set_read_timeout`](Self::set_read_timeout).
+    /// The errors of [`set_read_timeout`](Self::set_read_timeout).
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.0.set_write_timeout(timeout)
     }
 
-    /// How long each read may wait: see [`Socket::read_timeout`].
+    /// Returns how long each read may wait: see [`Socket::read_timeout`].
     ///
     /// # Errors
     ///
@@ -354,7 +355,7 @@ impl UnixSeqpacket {
         self.0.read_timeout()
     }
 
-    /// How long each write may wait: see [`Socket::write_timeout`].
+    /// Returns how long each write may wait: see [`Socket::write_timeout`].
     ///
     /// # Errors
     ///
@@ -363,7 +364,7 @@ impl UnixSeqpacket {
         self.0.write_timeout()
     }
 
-    /// The peer's credentials; see [`Socket::peer_cred`].
+    /// Returns the peer's credentials; see [`Socket::peer_cred`].
     ///
     /// # Errors
     ///
@@ -372,13 +373,13 @@ impl UnixSeqpacket {
         self.0.peer_cred()
     }
 
-    /// A descriptor for the peer's OS process; see [`Socket::peer_pidfd`].
+    /// Returns a descriptor for the peer's OS process; see [`Socket::peer_pidfd`].
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
-    /// The error of `getsockopt(2)`: `ENOPROTOOPT` before Linux 6.5.
+    /// The error of `getsockopt(2)`, which is `ENOPROTOOPT` before Linux 6.5.
     #[cfg(target_os = "linux")]
     pub fn peer_pidfd(&self) -> io::Result<OwnedFd> {
         self.0.peer_pidfd()
@@ -392,7 +393,7 @@ impl UnixSeqpacket {
 std_net_runtime::descriptor_traits!(UnixSeqpacket, Socket::from);
 
 impl From<Socket> for UnixSeqpacket {
-    /// Takes a connected seqpacket socket.
+    /// Turns a connected seqpacket socket into this type.
     fn from(socket: Socket) -> UnixSeqpacket {
         UnixSeqpacket(socket)
     }
@@ -412,8 +413,8 @@ impl fmt::Debug for UnixSeqpacket {
     }
 }
 
-/// A socket that takes [`UnixSeqpacket`] connections. Made by
-/// [`bind_addr`](Self::bind_addr) or [`UnixBuilder::listen_seqpacket`].
+/// A socket that accepts [`UnixSeqpacket`] connections. [`bind_addr`](Self::bind_addr) or
+/// [`UnixBuilder::listen_seqpacket`] makes it.
 ///
 /// # Examples
 ///
@@ -431,22 +432,22 @@ impl fmt::Debug for UnixSeqpacket {
 pub struct UnixSeqpacketListener(pub(super) Socket);
 
 impl UnixSeqpacketListener {
-    /// Binds to an address and listens.
+    /// Binds to an address and listens there.
     ///
     /// # Errors
     ///
-    /// As [`UnixListener::bind`](super::UnixListener::bind).
+    /// The errors of [`UnixListener::bind`](super::UnixListener::bind).
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixSeqpacketListener> {
         UnixBuilder::new().listen_seqpacket(addr)
     }
 
-    /// The low-level socket, with every option. Shared access only: it stays this listener's.
+    /// Returns the low-level socket, with every option, as a shared reference.
     #[must_use]
     pub fn socket(&self) -> &Socket {
         &self.0
     }
 
-    /// The address it listens on.
+    /// Returns the address it listens on.
     ///
     /// # Errors
     ///
@@ -455,30 +456,30 @@ impl UnixSeqpacketListener {
         self.0.local_addr()
     }
 
-    /// Waits for the next connection; returns it with its peer's address.
+    /// Waits for the next connection. Returns it with its peer's address.
     ///
     /// # Errors
     ///
-    /// As [`UnixListener::accept`](super::UnixListener::accept).
+    /// The errors of [`UnixListener::accept`](super::UnixListener::accept).
     pub fn accept(&self) -> io::Result<(UnixSeqpacket, SocketAddr)> {
         let (io, addr) = self.0.0.accept()?;
         Ok((UnixSeqpacket(Socket(io)), from_kernel(&addr)?))
     }
 
-    /// Takes a connection that is there already, and never waits, whatever the mode: for an event
-    /// loop of your own.
+    /// Takes a connection that has already arrived. It never waits, whatever the mode. Use it in an
+    /// event loop of your own.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise the errors of
     /// [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(UnixSeqpacket, SocketAddr)> {
         let (io, addr) = self.0.0.try_accept()?;
         Ok((UnixSeqpacket(Socket(io)), from_kernel(&addr)?))
     }
 
-    /// The connections as they come. Ends only when a [`notifier`](Self::notifier) says so; an error
-    /// does not end it.
+    /// Returns an iterator over the connections as they arrive. It ends only when a
+    /// [`notifier`](Self::notifier) ends it. An error does not end it.
     ///
     /// # Examples
     ///
@@ -498,21 +499,21 @@ impl UnixSeqpacketListener {
         }
     }
 
-    /// A second handle to the same listener; see [`Socket::try_clone`].
+    /// Returns a second handle to the same listener; see [`Socket::try_clone`].
     ///
     /// # Errors
     ///
-    /// The error of `fcntl(2)`: too many descriptors.
+    /// The error of `fcntl(2)`, if there are too many descriptors.
     pub fn try_clone(&self) -> io::Result<UnixSeqpacketListener> {
         self.0.try_clone().map(UnixSeqpacketListener)
     }
 
-    /// A handle that ends the accepts of this listener; see
+    /// Returns a handle that ends the accepts of this listener; see
     /// [`UnixListener::notifier`](super::UnixListener::notifier).
     ///
     /// # Errors
     ///
-    /// The error of `eventfd(2)`: too many descriptors.
+    /// The error of `eventfd(2)`, if there are too many descriptors.
     pub fn notifier(&self) -> io::Result<Notifier> {
         self.io().notifier()
     }
@@ -522,13 +523,13 @@ impl UnixSeqpacketListener {
         self.0.set_deadline(deadline);
     }
 
-    /// The instant of the deadline set on this handle.
+    /// Returns the deadline of this handle as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline()
     }
 
-    /// Takes the deadline away: operations wait for as long as it takes.
+    /// Removes the deadline: operations wait for as long as they must.
     pub fn reset_deadline(&self) {
         self.0.reset_deadline();
     }
@@ -560,7 +561,7 @@ impl UnixSeqpacketListener {
 std_net_runtime::descriptor_traits!(UnixSeqpacketListener, Socket::from);
 
 impl From<Socket> for UnixSeqpacketListener {
-    /// Takes a listening seqpacket socket.
+    /// Turns a listening seqpacket socket into a listener.
     fn from(socket: Socket) -> UnixSeqpacketListener {
         UnixSeqpacketListener(socket)
     }
@@ -581,7 +582,7 @@ impl<'a> IntoIterator for &'a UnixSeqpacketListener {
     }
 }
 
-/// The connections of a [`UnixSeqpacketListener`] as they come.
+/// An iterator over the connections of a [`UnixSeqpacketListener`] as they arrive.
 #[derive(Debug)]
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct SeqpacketIncoming<'a> {

@@ -1,4 +1,4 @@
-//! The low-level socket: the calls of `socket(7)`, one method each. Not its options; see `options`.
+//! The low-level socket: the calls of `socket(7)`, one method each. Its options are in `options`.
 
 use std::fmt;
 use std::io;
@@ -12,14 +12,15 @@ use super::addr::{from_kernel, to_kernel};
 use super::credentials::{self, UCred};
 use super::{Shutdown, SocketAddr};
 
-/// A Unix socket as the kernel has it, with every call and option; what Inko's
-/// `std.net.socket.UnixSocket` offers, waiting as everything here does: on a plain thread it
+/// A Unix socket of the kernel, with every call and option. It offers what Inko's
+/// `std.net.socket.UnixSocket` offers. It waits as all sockets of this crate do: on a plain thread it
 /// blocks, in a process it parks.
 ///
-/// Under every high-level type: [`UnixStream::socket`](super::UnixStream::socket) and its like lend
-/// it, and each type can be made from one. The methods name the system call they are; see its man
-/// page. What is missing here, `socket2` may have: its `SockRef::from(&stream)` borrows any socket of ours.
-/// Calls of its that wait block the thread, also in a process.
+/// Every high-level type has one inside. [`UnixStream::socket`](super::UnixStream::socket) and similar
+/// methods lend it, and each type can be made from one. The methods name the system call that they
+/// make; see its man page. If a call is missing here, `socket2` may have it: its
+/// `SockRef::from(&stream)` borrows any socket of this crate. But if a call of `socket2` waits, it
+/// blocks the thread, even in a process.
 ///
 /// # Examples
 ///
@@ -39,7 +40,7 @@ use super::{Shutdown, SocketAddr};
 pub struct Socket(pub(super) Io);
 
 impl Socket {
-    /// A new socket, close-on-exec. Corresponds to `socket(2)`.
+    /// Makes a socket, with close-on-exec. Corresponds to `socket(2)`.
     ///
     /// # Errors
     ///
@@ -48,34 +49,34 @@ impl Socket {
         Io::socket(Domain::UNIX, ty, None).map(|io| Socket(with_short_reads(io, ty)))
     }
 
-    /// A new stream socket.
+    /// Makes a stream socket.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn stream() -> io::Result<Socket> {
         Socket::new(Type::STREAM)
     }
 
-    /// A new datagram socket.
+    /// Makes a datagram socket.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn datagram() -> io::Result<Socket> {
         Socket::new(Type::DGRAM)
     }
 
-    /// A new socket for connections that keep messages apart.
+    /// Makes a socket for connections that keep messages apart.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// The errors of [`new`](Self::new).
     pub fn seqpacket() -> io::Result<Socket> {
         Socket::new(Type::SEQPACKET)
     }
 
-    /// Two connected sockets. Corresponds to `socketpair(2)`.
+    /// Makes two connected sockets. Corresponds to `socketpair(2)`.
     ///
     /// # Errors
     ///
@@ -88,17 +89,17 @@ impl Socket {
         ))
     }
 
-    /// Gives it an address. Corresponds to `bind(2)`.
+    /// Gives the socket an address. Corresponds to `bind(2)`.
     ///
     /// # Errors
     ///
-    /// The error of `bind(2)`: [`AddrInUse`](io::ErrorKind::AddrInUse) if the path
-    /// exists, [`NotFound`](io::ErrorKind::NotFound) if its directory does not.
+    /// The error of `bind(2)`, such as [`AddrInUse`](io::ErrorKind::AddrInUse) if the path exists, or
+    /// [`NotFound`](io::ErrorKind::NotFound) if its directory does not.
     pub fn bind(&self, addr: &SocketAddr) -> io::Result<()> {
         self.0.sock().bind(&to_kernel(addr)?)
     }
 
-    /// Connects it. Corresponds to `connect(2)`; waits within the deadline.
+    /// Connects the socket, and waits within the deadline. Corresponds to `connect(2)`.
     ///
     /// # Errors
     ///
@@ -107,8 +108,8 @@ impl Socket {
         self.0.connect(&to_kernel(addr)?)
     }
 
-    /// Dissolves the connection that [`connect`](Self::connect) made of a datagram socket: it receives from
-    /// everybody again. Corresponds to `connect(2)` with `AF_UNSPEC`.
+    /// Undoes the [`connect`](Self::connect) of a datagram socket: it receives from every sender again.
+    /// Corresponds to `connect(2)` with `AF_UNSPEC`.
     ///
     /// # Errors
     ///
@@ -117,12 +118,12 @@ impl Socket {
         self.0.disconnect()
     }
 
-    /// Begins to connect and never waits, whatever the mode: for an event loop of your own. When the
-    /// socket is writable, [`finish_connect`](Self::finish_connect) says how it has ended.
+    /// Begins to connect. It never waits, whatever the mode. Use it in an event loop of your own: when
+    /// the socket is writable, [`finish_connect`](Self::finish_connect) returns the result.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it has begun; the error of `connect(2)`.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the connect has begun; the error of `connect(2)`.
     ///
     /// # Examples
     ///
@@ -142,17 +143,19 @@ impl Socket {
         self.0.try_connect(&to_kernel(addr)?)
     }
 
-    /// How a connect that has begun ended; never waits. It may be asked again and again.
+    /// Returns the result of a connect that has begun. It never waits, and can be called again and
+    /// again.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it has not ended; its error.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the connect has not ended; the error of the
+    /// connect.
     pub fn finish_connect(&self) -> io::Result<()> {
         self.0.finish_connect()
     }
 
-    /// Makes it take connections, of which `backlog` may wait to be accepted; -1 is the most the
-    /// system allows. Corresponds to `listen(2)`.
+    /// Makes the socket accept connections. At most `backlog` of them may wait to be accepted; -1 is
+    /// the most that the system allows. Corresponds to `listen(2)`.
     ///
     /// # Errors
     ///
@@ -180,16 +183,17 @@ impl Socket {
         self.0.recv(buf, 0)
     }
 
-    /// Receives and leaves the data in the queue. Corresponds to `recv(2)` with `MSG_PEEK`.
+    /// Like [`recv`](Self::recv), but leaves the data in the queue. Corresponds to `recv(2)` with
+    /// `MSG_PEEK`.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv).
+    /// The errors of [`recv`](Self::recv).
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.recv(buf, libc::MSG_PEEK)
     }
 
-    /// Sends from `buf`; returns how many bytes were taken. Corresponds to `send(2)`.
+    /// Sends from `buf`. Returns how many bytes were taken. Corresponds to `send(2)`.
     ///
     /// # Errors
     ///
@@ -198,33 +202,34 @@ impl Socket {
         self.0.send(buf, 0)
     }
 
-    /// Sends one urgent byte, the last of `buf`, out of band: of stream sockets, since Linux 5.15. Corresponds to `send(2)` with `MSG_OOB`.
+    /// Sends one urgent byte, the last of `buf`, out of band. Stream sockets can do this since Linux
+    /// 5.15. Corresponds to `send(2)` with `MSG_OOB`.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn send_out_of_band(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.send(buf, libc::MSG_OOB)
     }
 
-    /// Receives the urgent byte, if it is not in line with the others; never waits. Corresponds to `recv(2)`
-    /// with `MSG_OOB`.
+    /// Receives the urgent byte, unless it is received in line with other data. It never waits.
+    /// Corresponds to `recv(2)` with `MSG_OOB`.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) (`EINVAL`) if there is none;
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it was announced and has not come.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) (`EINVAL`) if there is no urgent byte;
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it was announced and has not arrived.
     pub fn recv_out_of_band(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.recv(buf, libc::MSG_OOB | libc::MSG_DONTWAIT)
     }
 
-    /// Reads what there is, up to `size` bytes, as text: of a stream as
-    /// [`UnixStream::read_string`](super::UnixStream::read_string), of messages as
+    /// Reads the bytes that have arrived, up to `size`, as text. On a stream it works like
+    /// [`UnixStream::read_string`](super::UnixStream::read_string), on messages like
     /// [`UnixDatagram::read_string`](super::UnixDatagram::read_string).
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of these methods.
     ///
     /// # Examples
     ///
@@ -239,45 +244,47 @@ impl Socket {
         std_net_runtime::text::read_string(&self.0, size, stream)
     }
 
-    /// Reads what there is, up to `size` bytes, to the end of `buf`; returns how many bytes came.
+    /// Reads the bytes that have arrived, up to `size`, and appends them to `buf`. Returns how many
+    /// came.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no room for `size`
-    /// bytes. `buf` is then as it was.
+    /// The errors of [`recv`](Self::recv); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if there is no
+    /// room for `size` bytes. After an error `buf` is unchanged.
     pub fn read_bytes(&self, buf: &mut Vec<u8>, size: usize) -> io::Result<usize> {
         std_net_runtime::text::read_bytes(&self.0, buf, size)
     }
 
-    /// Writes all of `text`; as one message, if the socket keeps messages apart.
+    /// Writes all of `text`. It is one message if the socket keeps messages apart.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn write_string(&self, text: &str) -> io::Result<()> {
         self.write_bytes(text.as_bytes())
     }
 
-    /// Writes all of `bytes`; as one message, if the socket keeps messages apart.
+    /// Writes all of `bytes`. They are one message if the socket keeps messages apart.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn write_bytes(&self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
-            // Of a stream nothing; of messages one without anything in it.
+            // On a stream this sends nothing. Otherwise it sends one empty message.
             return self.send(bytes).map(drop);
         }
-        // A message goes out whole or not at all.
+        // A message is sent whole or not at all.
         self.0.send_all(bytes)
     }
 
-    /// Sends a range of a file, in bytes from its beginning: over a stream as
-    /// [`UnixStream::send_file`](super::UnixStream::send_file), else as one message.
+    /// Sends a range of a file, in bytes from its beginning. On a stream it works like
+    /// [`UnixStream::send_file`](super::UnixStream::send_file). Otherwise the range is sent as one
+    /// message.
     ///
     /// # Errors
     ///
-    /// As there; `EMSGSIZE` for more than a message holds.
+    /// The errors of that method; `EMSGSIZE` for more bytes than a message can hold.
     pub fn send_file(
         &self,
         file: &std::fs::File,
@@ -294,17 +301,17 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv).
+    /// The errors of [`recv`](Self::recv).
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (n, addr) = self.0.recv_from(buf, 0)?;
         Ok((n, from_kernel(&addr)?))
     }
 
-    /// Receives one message and its sender's address and leaves it in the queue.
+    /// Like [`recv_from`](Self::recv_from), but leaves the message in the queue.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv).
+    /// The errors of [`recv`](Self::recv).
     pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let (n, addr) = self.0.recv_from(buf, libc::MSG_PEEK)?;
         Ok((n, from_kernel(&addr)?))
@@ -314,7 +321,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The errors of [`send`](Self::send).
     pub fn send_to(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
         self.0.send_to(buf, &to_kernel(addr)?, 0)
     }
@@ -323,22 +330,24 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The error of `shutdown(2)`. Without a connection Linux gives none.
+    /// The error of `shutdown(2)`. On Linux it is no error if there is no connection.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.0.shutdown(how)
     }
 
-    /// Waits until the peer has ended its side or is gone, and reads nothing: whatever it has sent stays
-    /// there. So a server can stop its work for a client that has left, while a process of its own waits for
-    /// this.
+    /// Waits until the peer has ended its side or is gone. It reads nothing, so all data stay in the
+    /// queue. With it, a process of its own can watch a client, so that the server stops work for a
+    /// client that has left.
     ///
-    /// A peer that has only said that it will send no more (`shutdown(Write)`) cannot be told from one that is
-    /// gone. An end that this side has made of its reads counts too. Corresponds to `POLLRDHUP`.
+    /// A peer that has only said that it will send no more (`shutdown(Write)`) looks the same as one
+    /// that is gone. The wait also ends when this side has shut down its own reads. Corresponds to
+    /// `POLLRDHUP`.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; [`WouldBlock`](io::ErrorKind::WouldBlock) of
-    /// a non-blocking socket whose peer is there.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline;
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the socket is non-blocking and the peer is still
+    /// there.
     ///
     /// # Examples
     ///
@@ -354,7 +363,7 @@ impl Socket {
         self.0.wait_hangup()
     }
 
-    /// Whether the peer has ended its side or is gone, without waiting; see
+    /// Returns whether the peer has ended its side or is gone. It does not wait; see
     /// [`wait_closed`](Self::wait_closed).
     ///
     /// # Errors
@@ -365,7 +374,7 @@ impl Socket {
         self.0.is_hung_up()
     }
 
-    /// The address it is bound to. Corresponds to `getsockname(2)`.
+    /// Returns the address that the socket is bound to. Corresponds to `getsockname(2)`.
     ///
     /// # Errors
     ///
@@ -377,11 +386,11 @@ impl Socket {
             .and_then(|addr| from_kernel(&addr))
     }
 
-    /// The address it is connected to. Corresponds to `getpeername(2)`.
+    /// Returns the address that the socket is connected to. Corresponds to `getpeername(2)`.
     ///
     /// # Errors
     ///
-    /// The error of `getpeername(2)`: [`NotConnected`](io::ErrorKind::NotConnected).
+    /// The error of `getpeername(2)`, such as [`NotConnected`](io::ErrorKind::NotConnected).
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0
             .sock()
@@ -389,7 +398,7 @@ impl Socket {
             .and_then(|addr| from_kernel(&addr))
     }
 
-    /// A second handle to the same socket. It has the deadline of this one at this moment, and
+    /// Returns a second handle to the same socket. It copies the present deadline of this handle, and
     /// shares everything else. Corresponds to `fcntl(F_DUPFD_CLOEXEC)`.
     ///
     /// # Errors
@@ -399,12 +408,12 @@ impl Socket {
         self.0.try_clone().map(Socket)
     }
 
-    /// Receives what is there already, and never waits, whatever the mode: for an event loop of
-    /// your own. Corresponds to `recv(2)` with `MSG_DONTWAIT`.
+    /// Receives bytes that have already arrived. It never waits, whatever the mode. Use it in an event
+    /// loop of your own. Corresponds to `recv(2)` with `MSG_DONTWAIT`.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing; otherwise the errors of
     /// [`recv`](Self::recv).
     ///
     /// # Examples
@@ -422,23 +431,24 @@ impl Socket {
         self.io().recv(buf, libc::MSG_DONTWAIT)
     }
 
-    /// Sends if there is room, and never waits; returns how many bytes were taken. Corresponds
-    /// to `send(2)` with `MSG_DONTWAIT`.
+    /// Sends if there is room, and never waits. Returns how many bytes were taken. Corresponds to
+    /// `send(2)` with `MSG_DONTWAIT`.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise as
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise the errors of
     /// [`send`](Self::send).
     pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
         self.io().send(buf, libc::MSG_DONTWAIT)
     }
 
-    /// Sets the deadline of this handle: from then on every operation that has not ended by
-    /// the deadline fails with [`TimedOut`](io::ErrorKind::TimedOut), even with data
-    /// ready, until [`reset_deadline`](Self::reset_deadline). A `Duration` counts from now.
+    /// Sets the deadline of this handle. After the deadline every operation that has not ended fails
+    /// with [`TimedOut`](io::ErrorKind::TimedOut), even if data are ready, until
+    /// [`reset_deadline`](Self::reset_deadline). A `Duration` counts from now.
     ///
-    /// Of a deadline and a per-call timeout the nearer wins. Operations that wait already
-    /// follow the change, but for those of a plain thread that began without a deadline.
+    /// If there are a deadline and a per-call timeout, the earlier one counts. The change also affects
+    /// operations that already wait. There is one exception: an operation of a plain thread that began
+    /// without a deadline.
     ///
     /// # Examples
     ///
@@ -457,19 +467,19 @@ impl Socket {
         self.io().set_deadline(deadline.into());
     }
 
-    /// The instant of the deadline set on this handle.
+    /// Returns the deadline of this handle as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.io().deadline().instant()
     }
 
-    /// Takes the deadline away: operations wait for as long as it takes.
+    /// Removes the deadline: operations wait for as long as they must.
     pub fn reset_deadline(&self) {
         self.io().set_deadline(Deadline::NEVER);
     }
 
-    /// Chooses whether operations that cannot be done at once wait or fail with
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock), on threads and in processes alike.
+    /// Chooses what happens to operations that cannot be done at once. Either they wait, or they fail
+    /// with [`WouldBlock`](io::ErrorKind::WouldBlock). This counts on threads and in processes.
     /// Corresponds to `O_NONBLOCK`.
     ///
     /// # Errors
@@ -504,9 +514,9 @@ impl Socket {
         self.io().sock().take_error()
     }
 
-    /// Sets how long each read may wait for data; `None` waits for ever. A read that waited for
-    /// so long fails as std's does: with [`WouldBlock`](io::ErrorKind::WouldBlock).
-    /// Shared with clones. Corresponds to `SO_RCVTIMEO`.
+    /// Sets how long each read may wait for data. With `None` it waits for ever. After this time a read
+    /// fails as in std: with [`WouldBlock`](io::ErrorKind::WouldBlock). Clones share the timeout.
+    /// Corresponds to `SO_RCVTIMEO`.
     ///
     /// # Errors
     ///
@@ -528,12 +538,12 @@ impl Socket {
         self.io().set_timeout(Interest::Read, timeout)
     }
 
-    /// Sets how long each write may wait for room; `None` waits for ever. Corresponds to
+    /// Sets how long each write may wait for room. With `None` it waits for ever. Corresponds to
     /// `SO_SNDTIMEO`.
     ///
     /// # Errors
     ///
-    /// As [`set_read_timeout`](Self::set_read_timeout).
+    /// The errors of [`set_read_timeout`](Self::set_read_timeout).
     ///
     /// # Examples
     ///
@@ -549,7 +559,7 @@ impl Socket {
         self.io().set_timeout(Interest::Write, timeout)
     }
 
-    /// How long each read may wait. Corresponds to `SO_RCVTIMEO`.
+    /// Returns how long each read may wait. Corresponds to `SO_RCVTIMEO`.
     ///
     /// # Errors
     ///
@@ -558,7 +568,7 @@ impl Socket {
         self.io().timeout(Interest::Read)
     }
 
-    /// How long each write may wait. Corresponds to `SO_SNDTIMEO`.
+    /// Returns how long each write may wait. Corresponds to `SO_SNDTIMEO`.
     ///
     /// # Errors
     ///
@@ -567,7 +577,7 @@ impl Socket {
         self.io().timeout(Interest::Write)
     }
 
-    /// The peer's credentials. Corresponds to `SO_PEERCRED`.
+    /// Returns the peer's credentials. Corresponds to `SO_PEERCRED`.
     ///
     /// # Errors
     ///
@@ -576,14 +586,14 @@ impl Socket {
         credentials::peer_cred(&self.0)
     }
 
-    /// A descriptor for the peer's OS process, which cannot come to mean another one. Corresponds
-    /// to `SO_PEERPIDFD` (Linux 6.5).
+    /// Returns a descriptor for the peer's OS process. Unlike an id, it can never mean another OS
+    /// process. Corresponds to `SO_PEERPIDFD` (Linux 6.5).
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
-    /// The error of `getsockopt(2)`: `ENOPROTOOPT` on an older kernel.
+    /// The error of `getsockopt(2)`, which is `ENOPROTOOPT` on an older kernel.
     #[cfg(target_os = "linux")]
     pub fn peer_pidfd(&self) -> io::Result<OwnedFd> {
         credentials::peer_pidfd(&self.0)
@@ -617,7 +627,7 @@ impl fmt::Debug for Socket {
     }
 }
 
-/// Says of a stream what a short read means there.
+/// Sets what a short read means, if the socket is a stream.
 fn with_short_reads(io: Io, ty: Type) -> Io {
     if ty == Type::STREAM {
         io.short_read_drains_unless_cut()

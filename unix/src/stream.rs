@@ -14,9 +14,9 @@ use super::{Shutdown, Socket, SocketAddr, Type, UCred};
 
 /// A connection over a Unix socket, as [`std::os::unix::net::UnixStream`].
 ///
-/// Reads and writes wait: on a plain thread they block, in a process they park it. Shared
-/// references read and write too, so that one process can read while another writes. Closed when
-/// dropped.
+/// Reads and writes wait: on a plain thread they block, in a process they park it. Shared references
+/// can read and write too, so that one process can read while another writes. The connection is closed
+/// when the stream is dropped.
 ///
 /// # Examples
 ///
@@ -39,8 +39,8 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](io::ErrorKind::NotFound) if there is nothing,
-    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) if nobody listens,
+    /// [`NotFound`](io::ErrorKind::NotFound) if there is no such file,
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) if no program listens,
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a path that is too long.
     pub fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         UnixStream::connect_addr(&from_path(path.as_ref())?)
@@ -50,7 +50,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// The errors of [`connect`](Self::connect).
     ///
     /// # Examples
     ///
@@ -67,12 +67,12 @@ impl UnixStream {
         UnixStream::connect_deadline(addr, Deadline::NEVER)
     }
 
-    /// Connects before the deadline: a listener whose queue is full makes it wait. The connection
-    /// itself has no deadline.
+    /// Connects before the deadline. The call has to wait if the listener's queue is full. The
+    /// connection itself gets no deadline.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`](io::ErrorKind::TimedOut); otherwise as [`connect`](Self::connect).
+    /// [`TimedOut`](io::ErrorKind::TimedOut); otherwise the errors of [`connect`](Self::connect).
     pub fn connect_deadline(
         addr: &SocketAddr,
         deadline: impl Into<Deadline>,
@@ -86,7 +86,7 @@ impl UnixStream {
         Ok(UnixStream(socket))
     }
 
-    /// Two connected streams. Corresponds to `socketpair(2)`.
+    /// Makes two connected streams. Corresponds to `socketpair(2)`.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl UnixStream {
         Socket::pair(Type::STREAM).map(|(a, b)| (UnixStream(a), UnixStream(b)))
     }
 
-    /// The low-level socket, with every option. Shared access only: it stays this stream's.
+    /// Returns the low-level socket, with every option, as a shared reference.
     ///
     /// # Examples
     ///
@@ -110,7 +110,7 @@ impl UnixStream {
         &self.0
     }
 
-    /// The address of this end.
+    /// Returns the address of this end.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl UnixStream {
         self.0.local_addr()
     }
 
-    /// The address of the other end.
+    /// Returns the address of the other end.
     ///
     /// # Errors
     ///
@@ -128,11 +128,11 @@ impl UnixStream {
         self.0.peer_addr()
     }
 
-    /// Ends one or both directions: the peer sees the end of the stream, reads here return 0.
+    /// Ends one or both directions. The peer sees the end of the stream, and reads here return 0.
     ///
     /// # Errors
     ///
-    /// The error of `shutdown(2)`. Without a connection Linux gives none.
+    /// The error of `shutdown(2)`. On Linux it is no error if there is no connection.
     ///
     /// # Examples
     ///
@@ -146,12 +146,12 @@ impl UnixStream {
         self.0.shutdown(how)
     }
 
-    /// Waits until the peer has ended its side or is gone, and reads nothing: see
+    /// Waits until the peer has ended its side or is gone. It reads nothing: see
     /// [`Socket::wait_closed`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     ///
     /// # Examples
     ///
@@ -169,41 +169,41 @@ impl UnixStream {
         self.0.wait_closed()
     }
 
-    /// Whether the peer has ended its side or is gone, without waiting: see [`Socket::is_closed`].
+    /// Returns whether the peer has ended its side or is gone. It does not wait: see
+    /// [`Socket::is_closed`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of that method.
     #[doc(alias = "isClosed")]
     pub fn is_closed(&self) -> io::Result<bool> {
         self.0.is_closed()
     }
 
-    /// A second handle to the same connection; see [`Socket::try_clone`].
+    /// Returns a second handle to the same connection; see [`Socket::try_clone`].
     ///
     /// # Errors
     ///
-    /// The error of `fcntl(2)`: too many descriptors.
+    /// The error of `fcntl(2)`, if there are too many descriptors.
     pub fn try_clone(&self) -> io::Result<UnixStream> {
         self.0.try_clone().map(UnixStream)
     }
 
-    /// Receives into `buf` and leaves the data in the queue.
+    /// Reads into `buf`, but leaves the data in the queue.
     ///
     /// # Errors
     ///
-    /// As a read.
+    /// The errors of a read.
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.peek(buf)
     }
 
-    /// Reads what there is, up to 68 KiB, into a buffer of the runtime's. Empty at the end of
-    /// the stream.
+    /// Reads the bytes that have arrived, up to 68 KiB, into a buffer of the runtime. The result is
+    /// empty at the end of the stream.
     ///
-    /// A process that waits here holds no buffer, so that an idle connection costs a page of
-    /// memory less than one with a buffer of its own on the stack. Drop what is returned
-    /// before the next wait: then the connections of a worker have one buffer by turns, which
-    /// stays in the processor's cache.
+    /// A process that waits here holds no buffer. So an idle connection costs a page of memory less
+    /// than one with its own buffer on the stack. Drop the result before the next wait: then the
+    /// connections of a worker use one buffer in turn, which stays in the processor's cache.
     ///
     /// # Errors
     ///
@@ -224,17 +224,17 @@ impl UnixStream {
         self.io().recv_lent()
     }
 
-    /// Reads what there is, up to `size` bytes, as text. Empty at the end of the stream.
+    /// Reads the bytes that have arrived, up to `size`, as text. The text is empty at the end of the
+    /// stream.
     ///
-    /// If the last character is cut off by `size` or by the packets of the network, its
-    /// remaining bytes (three at most) are read too, beyond `size`.
+    /// The last character may be cut off by `size`, or because the peer has not sent all of it yet.
+    /// Then its remaining bytes (three at most) are read too, beyond `size`.
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData) if the bytes are not UTF-8, or the
-    /// rest of the last character does not come; nothing is lost: the error holds a
-    /// [`FromUtf8Error`](std::string::FromUtf8Error) with the bytes. Otherwise the error of
-    /// the read.
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if the bytes are not UTF-8, or if the rest of the
+    /// last character does not come. Nothing is lost: the error holds a
+    /// [`FromUtf8Error`](std::string::FromUtf8Error) with the bytes. Otherwise the error of the read.
     ///
     /// # Examples
     ///
@@ -249,13 +249,13 @@ impl UnixStream {
         std_net_runtime::text::read_string(self.io(), size, true)
     }
 
-    /// Reads what there is, up to `size` bytes, to the end of `buf`; returns how many bytes
-    /// came, 0 at the end of the stream.
+    /// Reads the bytes that have arrived, up to `size`, and appends them to `buf`. Returns how many
+    /// bytes came, 0 at the end of the stream.
     ///
     /// # Errors
     ///
-    /// As [`Read::read`](io::Read::read); [`OutOfMemory`](io::ErrorKind::OutOfMemory)
-    /// if there is no room for `size` bytes. `buf` is then as it was.
+    /// The errors of [`Read::read`](io::Read::read); [`OutOfMemory`](io::ErrorKind::OutOfMemory) if
+    /// there is no room for `size` bytes. After an error `buf` is unchanged.
     ///
     /// # Examples
     ///
@@ -275,7 +275,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`](io::Write::write_all).
+    /// The errors of [`Write::write_all`](io::Write::write_all).
     ///
     /// # Examples
     ///
@@ -293,26 +293,27 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// As [`Write::write_all`](io::Write::write_all).
+    /// The errors of [`Write::write_all`](io::Write::write_all).
     pub fn write_bytes(&self, bytes: &[u8]) -> io::Result<()> {
         self.io().send_all(bytes)
     }
 
-    /// Sends a range of a file, in bytes from its beginning, without a copy where the kernel can:
-    /// `sendfile(2)`. The file's own cursor stays where it is.
+    /// Sends a range of a file, in bytes from its beginning. Where the kernel can, it sends without a
+    /// copy: `sendfile(2)`. The file's own cursor does not move.
     ///
-    /// Returns how many bytes were sent. That is less than the length of the range if the file
-    /// ends before, also if it becomes shorter meanwhile, and if an error (a deadline, say) came
-    /// after some of them: the next call, for the rest, tells the error, or 0 at the end.
+    /// Returns how many bytes were sent. There are two reasons for fewer bytes than the range has. The
+    /// file may end before, perhaps because it becomes shorter meanwhile. Or an error (such as a passed
+    /// deadline) came after some bytes were sent. Call again for the rest: the call then returns the
+    /// error, or 0 at the end of the file.
     ///
-    /// The file is read in this thread: pages that are not in memory keep the worker waiting, as
-    /// all reading of files does. In a process, and with a deadline, the descriptor becomes
-    /// `O_NONBLOCK` behind the scenes, as a listener's does.
+    /// This thread reads the file. If pages are not in memory, the worker waits for them, as in every
+    /// read of a file. In a process, and with a deadline, the descriptor gets `O_NONBLOCK` internally,
+    /// like a listener's.
     ///
     /// # Errors
     ///
     /// The error of the send or of reading the file, if nothing was sent;
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for an offset that no file has.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for an offset that no file can have.
     ///
     /// # Examples
     ///
@@ -336,13 +337,13 @@ impl UnixStream {
         std_net_runtime::sendfile::send_file(self.io(), file, range)
     }
 
-    /// Reads what is there already, and never waits, whatever the mode: for an event loop of
-    /// your own. 0 is the end of the stream.
+    /// Reads bytes that have already arrived. It never waits, whatever the mode. Use it in an event
+    /// loop of your own. 0 is the end of the stream.
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is nothing;
-    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise as a read.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise the errors of a read.
     ///
     /// # Examples
     ///
@@ -358,30 +359,30 @@ impl UnixStream {
         self.socket().try_recv(buf)
     }
 
-    /// Writes as much as there is room for, and never waits; returns how many bytes were taken.
+    /// Writes as many bytes as there is room for, and never waits. Returns how many bytes were taken.
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room;
-    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise as a write.
+    /// [`TimedOut`](io::ErrorKind::TimedOut) past the deadline; otherwise the errors of a write.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.socket().try_send(buf)
     }
 
-    /// Chooses whether writes of processes on this handle are made together with those of other
-    /// processes: by one system call for several connections. For servers with many connections
-    /// that are busy at once, which it makes a tenth faster (`bench/README.md`).
+    /// Chooses whether writes of processes on this handle are batched: one system call then makes the
+    /// writes of several processes, to several connections. It is for servers with many connections
+    /// that are busy at once. Such a server becomes a tenth faster (`bench/README.md`).
     ///
-    /// A process that writes while others of its worker are ready lets some of them have a turn
-    /// first, 31 at most, and what they write is then handed to the kernel together. A write
-    /// returns what it returns without, when its bytes have been handed over. But it **is a wait
-    /// even where there is room**: hold no [`std::sync::Mutex`] across it, because another process
-    /// of the worker that wants the lock blocks the thread; hold a `process::Mutex`. Therefore it is
-    /// to be asked for.
+    /// A process that writes while others of its worker are ready first lets some of them run, 31 at
+    /// most. Then the kernel gets all their writes together. The write returns when the kernel has
+    /// taken its bytes, with the same result as without batching. But the write **always waits, even if
+    /// there is room**. So hold no [`std::sync::Mutex`] across it: another process of the worker that
+    /// wants the lock would block the thread. Hold a `process::Mutex` instead. This is why batching is
+    /// off by default.
     ///
-    /// Writes on a plain thread, those of more than 16 KiB and vectored ones are made as ever, and
-    /// so are all where the kernel has no `io_uring(7)` or does not allow it. Clones that are made from
-    /// now on inherit the choice, and then have their own.
+    /// Writes on a plain thread, writes of more than 16 KiB and vectored writes are never batched.
+    /// Nothing is batched if the kernel has no `io_uring(7)` or does not allow it. Clones that are made
+    /// from now on start with the same choice, and can then change their own.
     ///
     /// # Examples
     ///
@@ -400,7 +401,7 @@ impl UnixStream {
         self.io().set_batched_sends(batched);
     }
 
-    /// What [`set_batched_writes`](Self::set_batched_writes) has chosen.
+    /// Returns the value that [`set_batched_writes`](Self::set_batched_writes) has chosen.
     #[must_use]
     pub fn batched_writes(&self) -> bool {
         self.io().batched_sends()
@@ -411,13 +412,13 @@ impl UnixStream {
         self.0.set_deadline(deadline);
     }
 
-    /// The instant of the deadline set on this handle.
+    /// Returns the deadline of this handle as an instant.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline()
     }
 
-    /// Takes the deadline away: operations wait for as long as it takes.
+    /// Removes the deadline: operations wait for as long as they must.
     pub fn reset_deadline(&self) {
         self.0.reset_deadline();
     }
@@ -454,12 +455,12 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// As [`set_read_timeout`](Self::set_read_timeout).
+    /// The errors of [`set_read_timeout`](Self::set_read_timeout).
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.0.set_write_timeout(timeout)
     }
 
-    /// How long each read may wait: see [`Socket::read_timeout`].
+    /// Returns how long each read may wait: see [`Socket::read_timeout`].
     ///
     /// # Errors
     ///
@@ -468,7 +469,7 @@ impl UnixStream {
         self.0.read_timeout()
     }
 
-    /// How long each write may wait: see [`Socket::write_timeout`].
+    /// Returns how long each write may wait: see [`Socket::write_timeout`].
     ///
     /// # Errors
     ///
@@ -477,7 +478,7 @@ impl UnixStream {
         self.0.write_timeout()
     }
 
-    /// The peer's credentials; see [`Socket::peer_cred`].
+    /// Returns the peer's credentials; see [`Socket::peer_cred`].
     ///
     /// # Errors
     ///
@@ -486,13 +487,13 @@ impl UnixStream {
         self.0.peer_cred()
     }
 
-    /// A descriptor for the peer's OS process; see [`Socket::peer_pidfd`].
+    /// Returns a descriptor for the peer's OS process; see [`Socket::peer_pidfd`].
     ///
-    /// Linux only.
+    /// This exists on Linux only.
     ///
     /// # Errors
     ///
-    /// The error of `getsockopt(2)`: `ENOPROTOOPT` before Linux 6.5.
+    /// The error of `getsockopt(2)`, which is `ENOPROTOOPT` before Linux 6.5.
     #[cfg(target_os = "linux")]
     pub fn peer_pidfd(&self) -> io::Result<OwnedFd> {
         self.0.peer_pidfd()
@@ -508,7 +509,7 @@ std_net_runtime::descriptor_traits!(UnixStream, Socket::from);
 std_net_runtime::std_traits!(UnixStream, std::os::unix::net::UnixStream);
 
 impl From<Socket> for UnixStream {
-    /// Takes a connected stream socket.
+    /// Turns a connected stream socket into this type.
     fn from(socket: Socket) -> UnixStream {
         UnixStream(socket)
     }

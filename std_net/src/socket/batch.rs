@@ -206,7 +206,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none; otherwise the errors of
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room; otherwise the errors of
     /// [`send_many`](Self::send_many).
     pub fn try_send_many(&self, batch: &mut SendBatch) -> io::Result<usize> {
         let flags = libc::MSG_DONTWAIT;
