@@ -27,6 +27,7 @@ documents! {
     unix: "docs/guide/src/unix.md";
     tls: "docs/guide/src/tls.md";
     production: "docs/guide/src/production.md";
+    http: "docs/guide/src/http.md";
     existing_code: "docs/guide/src/existing-code.md";
     addresses: "docs/guide/src/addresses.md";
     ipparse: "docs/guide/src/ipparse.md";
