@@ -1,14 +1,13 @@
-//! Waits for descriptors that belong to no [`Io`](crate::Io): those of std and of C libraries, in a threadlike
-//! process.
+//! Waits for descriptors that belong to no [`Io`](crate::Io): those of std and of C libraries, in a threadlike process.
 //!
-//! Nobody tells the runtime when such a descriptor is made, duplicated or passed on, so nothing is believed
-//! of it but what the kernel says now. For each number there is a *slot* with a [`Source`]. Its
-//! registration stays until [`closing`] is told of the close, which spares a system call in each wait; whether it
-//! still is this descriptor that is registered under the number, each wait asks the kernel, by registering it again
-//! (`EPOLL_CTL_MOD`). That also has its readiness told anew, so that no event before the wait is needed.
+//! The runtime does not learn when such a descriptor is made, duplicated or passed on. So it relies only on what the
+//! kernel reports now. Each descriptor number has a *slot* with a [`Source`]. Its registration stays until the code
+//! that closes the descriptor calls [`closing`]. This saves a system call in each wait. The number may belong to
+//! another file by now. So each wait registers the descriptor again (`EPOLL_CTL_MOD`), and the kernel checks it. The
+//! kernel then also reports the present readiness again, so an event from before the wait is not needed.
 //!
-//! A descriptor that an `Io` watches too cannot be registered twice in one reactor: its slot registers a
-//! duplicate, for as long as somebody waits.
+//! One reactor cannot register a descriptor twice. If an `Io` watches the descriptor too, the slot registers a
+//! duplicate while a process waits.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -22,49 +21,49 @@ use crate::sched::threadlike::{Threadlike, Until};
 use crate::sys::lock::{self, Guard, Lock};
 use crate::wake::Seen;
 
-/// What is known of a descriptor's number.
+/// What the runtime knows of a descriptor number.
 struct Slot {
-    /// Whether there is anything in `state`, to leave the lock alone.
+    /// Whether `state` holds anything. If not, the lock need not be taken.
     used: AtomicBool,
-    /// Closes of the number, so that those who wait find out.
+    /// How often this number was closed. Waiters compare it to learn of a close.
     closes: AtomicU32,
     state: Lock<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Those who wait.
+    /// The number of waiters.
     waits: u32,
     source: Option<&'static Source>,
-    /// What is registered instead of the descriptor itself.
+    /// The descriptor that is registered instead of the original one.
     duplicate: Option<OwnedFd>,
 }
 
 const SLOTS: usize = 1024;
-/// 2^24 descriptors, far beyond the limit of any system.
+/// Room for 2^24 descriptors, far above the limit of any system.
 const CHUNKS: usize = 16 * 1024;
 
 static TABLE: [AtomicPtr<[Slot; SLOTS]>; CHUNKS] =
     [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
 
-/// This is a child after `fork(2)`: the reactors are the parent's.
+/// True in a child after `fork(2)`, where the reactors belong to the parent.
 static IN_CHILD: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn in_child() {
     IN_CHILD.store(true, Ordering::Relaxed);
 }
 
-/// The slot of a number, if there ever was one.
+/// The slot of a number, if it was ever made.
 #[inline]
 fn find(fd: RawFd) -> Option<&'static Slot> {
     let fd = usize::try_from(fd).ok()?;
     let chunk = TABLE.get(fd / SLOTS)?.load(Ordering::Acquire);
-    // SAFETY: null, or a chunk that was leaked.
+    // SAFETY: the pointer is null, or leads to a leaked chunk.
     unsafe { chunk.as_ref() }.map(|chunk| &chunk[fd % SLOTS])
 }
 
-/// The slot of a number that is in use. None while this thread holds one of the runtime's locks: whoever
-/// asks then is a signal handler, or the runtime itself, and must not wait for that lock.
+/// The slot of a number that is in use. Returns `None` while this thread holds a lock of the runtime. Then the caller
+/// is a signal handler or the runtime itself, and it must not wait for that lock.
 #[inline]
 fn find_used(fd: RawFd) -> Option<&'static Slot> {
     find(fd).filter(|slot| slot.used.load(Ordering::Acquire) && !lock::is_held())
@@ -87,21 +86,21 @@ fn find_or_make(fd: RawFd) -> Option<&'static Slot> {
     let null = ptr::null_mut();
     let placed = place.compare_exchange(null, new, Ordering::AcqRel, Ordering::Acquire);
     if placed.is_err() {
-        // Another was faster.
-        // SAFETY: made just now, and nobody knows of it.
+        // Another thread has placed its chunk first. SAFETY: the chunk was made just now, and no other code has its
+        // address.
         drop(unsafe { Box::from_raw(new) });
     }
     find(fd)
 }
 
 impl Slot {
-    /// Notes whether the state says anything.
+    /// Updates `used` from the state.
     fn note(&self, state: &Guard<'_, State>) {
         let used = state.waits > 0 || state.source.is_some();
         self.used.store(used, Ordering::Release);
     }
 
-    /// Ends the registration of the descriptor, which nobody waits for.
+    /// Ends the registration of a descriptor that has no waiter.
     fn release(state: &mut State, fd: BorrowedFd<'_>) {
         if let Some(source) = state.source.take() {
             let registered = state.duplicate.as_ref().map_or(fd, |fd| fd.as_fd());
@@ -111,7 +110,7 @@ impl Slot {
     }
 }
 
-/// The descriptor is about to be closed, or replaced by `dup2(2)`. Those who wait for it find it closed.
+/// Call this when the descriptor is about to be closed or replaced by `dup2(2)`. Its waiters wake and get `EBADF`.
 #[inline]
 pub fn closing(fd: RawFd) {
     if let Some(slot) = find_used(fd) {
@@ -124,10 +123,10 @@ fn close_slot(slot: &'static Slot, fd: RawFd) {
     if IN_CHILD.load(Ordering::Relaxed) {
         return;
     }
-    // SAFETY: the caller's, who says that it is still open; if it is not, the kernel says so and nothing
+    // SAFETY: the caller says that the descriptor is still open. If it is not, the kernel returns an error and nothing
     // happens.
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-    // Closed when the lock is free again: that is a close too.
+    // The duplicate is dropped after the lock, because its close enters this function too.
     let mut _duplicate = None;
     let mut state = slot.state.lock();
     slot.closes.fetch_add(1, Ordering::SeqCst);
@@ -146,8 +145,8 @@ fn close_slot(slot: &'static Slot, fd: RawFd) {
     slot.note(&state);
 }
 
-/// An `Io` is about to register this descriptor: it may have the number of one that was closed without our
-/// knowledge, and it cannot be registered twice.
+/// Call this when an `Io` is about to register this descriptor. Its number may belong to a slot whose descriptor was
+/// closed without the runtime's knowledge, and one reactor cannot register a number twice.
 #[inline]
 pub(crate) fn give_way(fd: BorrowedFd<'_>) {
     if let Some(slot) = find_used(fd.as_raw_fd()) {
@@ -165,7 +164,7 @@ fn give_way_slot(slot: &'static Slot, fd: BorrowedFd<'_>) {
         Slot::release(&mut state, fd);
     } else if let Some(source) = state.source {
         source.unwatch(fd);
-        // They register again, and find that it is a duplicate they must register.
+        // The waiters register again. Then they find that they must register a duplicate.
         source.notify_all();
     }
     slot.note(&state);
@@ -179,11 +178,11 @@ pub struct Watch {
     fd: RawFd,
     interest: Interest,
     closes: u32,
-    /// What was known before the attempt that is under way.
+    /// The readiness that was read before the present attempt.
     seen: Seen,
-    /// Whether this call has had the readiness told anew.
+    /// Whether this call has already had the readiness reported again.
     asked: bool,
-    /// It is of a kind that nobody can wait for.
+    /// Whether the reactor cannot watch this kind of file.
     never: bool,
 }
 
@@ -194,7 +193,7 @@ impl std::fmt::Debug for Slot {
 }
 
 impl Watch {
-    /// `None` if it is no descriptor.
+    /// Begins a wait. Returns `None` if `fd` cannot be a descriptor.
     #[must_use]
     pub fn new(fd: RawFd, interest: Interest) -> Option<Watch> {
         let slot = find_or_make(fd)?;
@@ -214,31 +213,32 @@ impl Watch {
         })
     }
 
-    /// To be called before each attempt after a wait.
+    /// Call this before each attempt that follows a wait.
     pub fn attempt(&mut self) {
         self.seen = self.source.readiness(self.interest);
     }
 
-    /// The attempt would have blocked. Whether another one is worth it at once, because something has
-    /// happened meanwhile.
+    /// Call this after an attempt that would have blocked. Returns whether another attempt makes sense at once, because
+    /// an event has come meanwhile.
     #[must_use]
     pub fn would_block(&mut self) -> bool {
         !self.source.clear(self.interest, self.seen) && self.asked
     }
 
-    /// Whether the descriptor has been closed since the call began.
+    /// Whether the descriptor was closed after the call began.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.slot.closes.load(Ordering::SeqCst) != self.closes
     }
 
-    /// Whether nothing more will come in: an attempt that may block would not.
+    /// Whether the read side has ended. Then even an attempt that may block does not block.
     #[must_use]
     pub fn is_read_closed(&self) -> bool {
         !self.source.readiness(Interest::Read).is_open()
     }
 
-    /// No reactor tells of it, or not of what there was before this call.
+    /// Whether the descriptor must be registered: no reactor watches it, or its present readiness has not been reported
+    /// to this call.
     fn must_register(&self) -> bool {
         !self.never && (!self.asked || !self.source.is_watched())
     }
@@ -247,11 +247,11 @@ impl Watch {
         self.source.readiness(self.interest).allows()
     }
 
-    /// Registers the descriptor for this wait, and has its readiness told.
+    /// Registers the descriptor for this wait and has its readiness reported.
     fn register(&mut self, process: Threadlike) -> Result<(), i32> {
         let errno = |error: io::Error| error.raw_os_error().unwrap_or(libc::EIO);
         let worker = process.0.worker();
-        // SAFETY: the caller's descriptor; if it is closed the kernel says so.
+        // SAFETY: the caller passed this descriptor. If it is closed, the kernel returns an error.
         let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
         let mut state = self.slot.state.lock();
         if self.is_closed() {
@@ -278,12 +278,13 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // SAFETY: as in `register`.
+        // SAFETY: as in `register`, a closed descriptor only leads to an error.
         let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
         let mut _duplicate = None;
         let mut state = self.slot.state.lock();
         state.waits -= 1;
-        // What an `Io` watches too is not kept: a duplicate keeps a connection open.
+        // The registration is not kept for a descriptor that an `Io` watches too, because a duplicate keeps a
+        // connection open.
         if state.waits == 0 && (state.duplicate.is_some() || !self.source.is_watched()) {
             let registered = state.duplicate.take();
             if let Some(source) = state.source.take() {
@@ -295,12 +296,13 @@ impl Drop for Watch {
     }
 }
 
-/// Parks the process until one of these may be ready; false if `until` has passed. May return early.
+/// Parks the process until one of these descriptors may be ready. Returns false if `until` has passed. May return
+/// early.
 ///
 /// # Errors
 ///
-/// An errno: `ECANCELED` if the process was cancelled, `ETIMEDOUT` past its deadline, `EBADF` if one was closed, `EPERM` for what cannot
-/// be waited for, such as a file.
+/// An errno: `ECANCELED` if the process was cancelled, `ETIMEDOUT` if its deadline has passed, `EBADF` if a descriptor
+/// was closed, `EPERM` if none of them can be waited for (such as a file).
 pub fn wait(process: Threadlike, watches: &mut [Watch], until: Until) -> Result<bool, i32> {
     let task = process.0;
     if let Some(errno) = process.stopped() {
@@ -314,7 +316,7 @@ pub fn wait(process: Threadlike, watches: &mut [Watch], until: Until) -> Result<
                 .collect(),
         ),
     };
-    // Those who are told from now on find the process.
+    // Every event from now on finds the process among the waiters.
     for watch in watches.iter_mut().filter(|w| w.must_register()) {
         match watch.register(process) {
             Err(libc::EPERM) => watch.never = true,
@@ -338,17 +340,17 @@ pub fn wait(process: Threadlike, watches: &mut [Watch], until: Until) -> Result<
             return Ok(false);
         }
         if watches.iter().any(Watch::must_register) {
-            // An `Io` wanted the registration, or the other reactor.
+            // Either an `Io` has taken the registration, or another reactor has.
             return Ok(true);
         }
         let first = &watches[0];
-        // SAFETY: a number for the listing.
+        // SAFETY: only the number is used, for the listing of processes.
         let fd = unsafe { BorrowedFd::borrow_raw(first.fd) };
         task.park(until.0, waiting_for(first.interest, fd));
     }
 }
 
-/// The places where a process stands while it waits.
+/// The entries of a process among the waiters. It leaves them when this is dropped.
 #[allow(dead_code, reason = "they are there to be dropped")]
 enum Entries {
     One(Option<Entry>),

@@ -1,12 +1,12 @@
-//! What a `recv` that fills less than its buffer is taken for: the one place that knows.
+//! What a short read means: a `recv` that fills less than its buffer. Only this module decides that.
 //!
-//! Of TCP it proves that the socket is empty, and saves the attempt that would find that out. A read of
-//! a Unix stream may also stop before the end of the data: behind passed descriptors, and where the
-//! sender changes. `recvmsg(2)` would tell, and takes a tenth longer each time. So a short read of a Unix
-//! stream is trusted at first, and looked into afterwards: of many sockets with one system call, and not
-//! often. Where it has been wrong once, `recvmsg` is asked from then on.
+//! On TCP, a short read proves that the socket is empty. This saves the attempt that would find it out. A read of a
+//! Unix stream may also stop before the end of the data: after passed descriptors, and where the sender changes.
+//! `recvmsg(2)` reports this, but each call takes a tenth longer. So a short read of a Unix stream is trusted at first
+//! and checked later. One system call checks many sockets, and it is made rarely. Once a short read of a socket was
+//! wrong, `recvmsg` is used for this socket.
 //!
-//! No short read proves anything once the peer has closed its side, or has announced urgent data; see
+//! A short read proves nothing once the peer has closed its side or has announced urgent data. See
 //! [`Seen::is_open`](crate::wake::Seen::is_open).
 
 use std::io;
@@ -21,10 +21,10 @@ use crate::sched::worker::Worker;
 use crate::sys::Reactor;
 use crate::sys::poll;
 
-/// Between two looks of a worker, at least.
+/// The shortest time between two checks of a worker.
 const EVERY: Duration = Duration::from_millis(10);
-/// How long a worker sleeps before a look that is due only then, at most. Longer than `EVERY` by more
-/// than a tick: then a busy worker moves its alarm on at each look, and the alarm never rings.
+/// The longest time that a worker sleeps before a due check. It is longer than `EVERY` by more than a clock tick. So a
+/// busy worker moves its alarm on at each check, and the alarm never rings.
 const LATEST: Duration = Duration::from_millis(25);
 
 const _: () = assert!(EVERY.as_millis() + 10 < LATEST.as_millis());
@@ -32,22 +32,22 @@ const _: () = assert!(EVERY.as_millis() + 10 < LATEST.as_millis());
 /// What a short read means on a kind of socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShortReads {
-    /// Nothing: datagrams, and whatever came from elsewhere.
+    /// It proves nothing: datagrams, and all descriptors of unknown origin.
     ProveNothing,
-    /// The socket is empty: TCP.
+    /// It proves that the socket is empty: TCP.
     Drain,
-    /// The socket is empty, unless something that came with the bytes cut the read short: Unix streams.
+    /// It proves that the socket is empty, unless control data cut the read short: Unix streams.
     DrainUnlessCut,
 }
 
 /// How to make one attempt to receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attempt {
-    /// `recv(2)`; a short one means that nothing is left.
+    /// `recv(2)`. A short read means that the socket is empty.
     Draining,
-    /// `recv(2)`; a short one means nothing.
+    /// `recv(2)`. A short read proves nothing.
     Plain,
-    /// `recvmsg(2)`, which tells whether something has cut the read short.
+    /// `recvmsg(2)`. It reports whether control data cut the read short.
     Telling,
 }
 
@@ -66,14 +66,14 @@ impl ShortReads {
         }
     }
 
-    /// Whether a wait may be one for data that are there: it must be looked into.
+    /// Whether a process may wait although there are data. Then the wait needs a later check.
     #[inline]
     pub(crate) fn may_deceive(self, interest: Interest) -> bool {
         interest == Interest::Read && self == ShortReads::DrainUnlessCut
     }
 
-    /// Whether there may be data for which a read has waited in vain, because a short read was not what
-    /// it was taken for: a deadline may be nearer than the look that tells.
+    /// Checks before a wait fails by its deadline: there may be unread data after a short read, and the deadline may
+    /// come before the regular check. Returns true if there is something to read.
     pub(crate) fn finds_unread(
         self,
         source: Option<&'static Source>,
@@ -84,7 +84,7 @@ impl ShortReads {
             return Ok(false);
         };
         if source.readiness(interest).allows() {
-            // The look came at the same time.
+            // An event or the regular check came at the same time.
             return Ok(true);
         }
         let found = source.trusts_short_reads() && poll::is_readable(fd)?;
@@ -95,15 +95,15 @@ impl ShortReads {
     }
 }
 
-/// What an attempt to receive gave.
+/// The result of an attempt to receive.
 pub(crate) struct Received {
     pub(crate) len: usize,
-    /// It was less than there was room for, which means that nothing is left.
+    /// Whether the read was short and this proves that the socket is empty.
     pub(crate) emptied: bool,
 }
 
 impl Received {
-    /// `drains` says whether it would mean that.
+    /// `drains` says whether a short read proves that the socket is empty.
     #[inline]
     pub(crate) fn of(len: usize, room: usize, drains: bool) -> Received {
         Received {
@@ -113,14 +113,14 @@ impl Received {
     }
 }
 
-/// What a source takes a short read for where that may be wrong.
+/// Whether short reads of a source are still trusted. This matters only where they may be wrong.
 pub(crate) struct Trust(AtomicU8);
 
-/// It has emptied the socket.
+/// A short read means that the socket is empty.
 const FULL: u8 = 0;
-/// The same; a process waits because of it, and a worker will look whether it was true.
+/// As `FULL`, and a process waits for this reason. A worker will check whether the socket really is empty.
 const DOUBTED: u8 = 1;
-/// It was not true once, and may not be again.
+/// A short read was wrong once, so no short read is trusted.
 const LOST: u8 = 2;
 
 impl Trust {
@@ -128,7 +128,7 @@ impl Trust {
         Trust(AtomicU8::new(FULL))
     }
 
-    /// For the next user of a source.
+    /// Prepares for the next user of the source.
     pub(crate) fn reset(&self) {
         self.0.store(FULL, Ordering::SeqCst);
     }
@@ -141,17 +141,17 @@ impl Trust {
 }
 
 impl Source {
-    /// Whether a short read of a socket on which some stop early is to be taken for an empty one.
+    /// Whether a short read of a socket is trusted, where some short reads are wrong.
     #[inline]
     pub(crate) fn trusts_short_reads(&self) -> bool {
         self.trust.0.load(Ordering::SeqCst) != LOST
     }
 
-    /// Has `worker` look later whether the socket is as empty as a short read has made believe. Called
-    /// after [`register`](Self::register): what the look finds then wakes the caller.
+    /// Asks `worker` to check later whether the socket is empty, as a short read has suggested. Call this after
+    /// [`register`](Self::register), so that the check can wake the caller.
     #[inline]
     pub(crate) fn doubt(&'static self, worker: &'static Worker, fd: BorrowedFd<'_>) {
-        // The other reactor has no short read trusted.
+        // The portable reactor never trusts a short read.
         if !Reactor::REPORTS_ONCE && self.trust.0.load(Ordering::SeqCst) == FULL {
             self.doubt_now(worker, fd);
         }
@@ -164,8 +164,8 @@ impl Source {
         }
     }
 
-    /// The doubted source with this key is looked at now: a process that waits from now on on the word
-    /// of a short read doubts again. Returns whether it still is the source it was.
+    /// Marks the doubted source with this key as checked. A process that waits from now on because of a short read asks
+    /// for a new check. Returns whether the source still has the same user.
     ///
     /// # Safety
     ///
@@ -173,12 +173,12 @@ impl Source {
     unsafe fn begin_look(key: u64) -> bool {
         // SAFETY: the caller keeps this function's contract.
         let source = unsafe { Source::of_key(key) };
-        // A next use of the source may at worst be doubted twice.
+        // If the source has a new user meanwhile, the worst result is one extra check.
         source.is_of(key) && source.trust.change(DOUBTED, FULL)
     }
 
-    /// There is something to read, and all events have been told: if nobody knows of it, a short read
-    /// was not what it was taken for.
+    /// Handles a source that has something to read, after all events have been delivered. If no event has reported
+    /// this, a short read was wrong.
     ///
     /// # Safety
     ///
@@ -191,7 +191,7 @@ impl Source {
         }
     }
 
-    /// There is something to read of which no event will tell: from now on no short read is believed.
+    /// The socket has data that no event will report. From now on no short read of it is trusted.
     fn distrust(&'static self) {
         self.trust.0.store(LOST, Ordering::SeqCst);
         self.notify(crate::wake::READABLE);
@@ -199,8 +199,8 @@ impl Source {
 }
 
 impl Watched for Source {
-    /// Looks at the doubted sockets, if the worker has not done so just before; else sees to it that a
-    /// sleep ends in time.
+    /// Checks the doubted sockets if the last check is long enough ago. Otherwise sets an alarm, so that a sleep ends
+    /// in time.
     #[inline]
     fn settle(worker: &'static Worker) -> bool {
         !worker.with_looks(|looks| looks.is_empty()) && look(worker)
@@ -215,15 +215,15 @@ fn look(worker: &'static Worker) -> bool {
         return !worker.reactor.set_alarm(LATEST);
     };
     worker.reactor.drop_alarm();
-    // SAFETY: the keys come from sources.
+    // SAFETY: all keys come from `Source::key`.
     looks.look(|key| unsafe { Source::begin_look(key) });
     let found = !looks.is_empty();
     if found {
-        // What has only just come may be told by an event.
-        // SAFETY: the worker's own thread, and no process of it is inside `wait`.
+        // Data may have arrived just now, and then an event reports them. SAFETY: this is the worker's own thread, and
+        // no process of it is inside `wait`.
         unsafe { worker.reactor.wait::<Source>(Some(Duration::ZERO)) };
         for key in looks.keys() {
-            // SAFETY: the keys come from sources.
+            // SAFETY: all keys come from `Source::key`.
             unsafe { Source::found_unread(*key) };
         }
     }
@@ -240,7 +240,7 @@ mod tests {
     use super::*;
     use crate::sys::looks;
 
-    /// A worker that is this thread, and runs nothing.
+    /// A worker on this thread, which runs no processes.
     fn worker() -> &'static Worker {
         let worker = Worker::leak(0).unwrap();
         worker.make_current();
@@ -248,11 +248,11 @@ mod tests {
     }
 
     fn tell_events(worker: &Worker) {
-        // SAFETY: this thread is the only one that knows this worker, and is not inside `wait`.
+        // SAFETY: only this thread knows this worker, and it is not inside `wait`.
         unsafe { worker.reactor.wait::<Source>(Some(Duration::ZERO)) };
     }
 
-    /// As a read that is taken to have emptied the socket.
+    /// Does what a read does that seems to have emptied the socket.
     fn use_up(source: &Source) {
         let seen = source.readiness(Interest::Read);
         assert!(source.clear(Interest::Read, seen));
@@ -282,7 +282,7 @@ mod tests {
         assert!(!is_told_to_read(source) && source.trusts_short_reads());
         assert!(Source::settle(worker));
         assert!(is_told_to_read(source) && !source.trusts_short_reads());
-        // It is not asked again what is known.
+        // A distrusted socket is not checked again.
         use_up(source);
         source.doubt(worker, stream.as_fd());
         assert!(!Source::settle(worker));
@@ -305,7 +305,7 @@ mod tests {
         let worker = worker();
         let (source, stream, mut peer) = watched(worker);
         source.doubt(worker, stream.as_fd());
-        // After the read; the event is still to be told.
+        // The data come after the read, and their event is not delivered yet.
         peer.write_all(b"x").unwrap();
         assert!(Source::settle(worker));
         assert!(is_told_to_read(source) && source.trusts_short_reads());

@@ -1,10 +1,9 @@
-//! What the reactor knows of a descriptor, and which waiters it has. Not the operations on it; see
-//! `io`. Not the system calls that watch it; see the reactors in `sys`. Not what a short read means; see
-//! `short_reads`.
+//! What the reactor knows of one descriptor, and its waiters. The operations on it are in `io`, the system calls that
+//! watch it are in the reactors of `sys`, and the meaning of a short read is in `short_reads`.
 //!
-//! Readiness is a hint: each direction counts its events. An operation is tried when there has been an
-//! event since the direction was last used up, which it is when an attempt would block. Sources are
-//! reused and never freed, so a late event is at worst one wrong hint.
+//! Readiness is a hint. Each direction counts its events. A direction is *used up* when an attempt would block. An
+//! operation makes an attempt if there was an event since then. Sources are reused and never freed, so the worst result
+//! of a late event is one extra attempt.
 
 use std::fmt;
 use std::io;
@@ -24,28 +23,27 @@ use crate::sys::lock::{Guard, Lock};
 use crate::sys::{self, Events, Reactor};
 use crate::wake::{ALL, READ_CLOSED, READABLE, Readiness, Seen, WRITABLE, bit};
 
-/// One cache line.
+/// The size is one cache line.
 #[repr(align(64))]
 pub(crate) struct Source {
     readiness: Readiness,
-    /// A process of each direction that waits or waited last; more of them, and threads, stand in
-    /// `others`.
+    /// For each direction, the process that waits or that waited last. Further processes, and threads, are in `others`.
     waiters: [AtomicPtr<Task>; 2],
-    /// The worker whose reactor watches the descriptor; null: none does.
+    /// The worker whose reactor watches the descriptor, or null if none does.
     worker: AtomicPtr<Worker>,
-    /// Told apart in events: those meant for an earlier use of this source are dropped.
+    /// The use of this source. Events for an earlier use have another generation and are dropped.
     generation: AtomicU16,
-    /// Whether there are any, to leave them alone when there are none.
+    /// Whether there are other waiters. If not, the lock need not be taken.
     has_others: AtomicBool,
     pub(super) trust: Trust,
-    /// What a wait for a hang-up has seen of the readiness.
+    /// The readiness that the last wait for a hang-up has seen.
     heard: AtomicU32,
     slow: Lock<Slow>,
 }
 
 #[derive(Default)]
 struct Slow {
-    /// Boxed, because it is rarely there.
+    /// Boxed, because it is rarely used.
     #[allow(
         clippy::box_collection,
         reason = "a pointer, where a Vec is three words"
@@ -59,16 +57,16 @@ impl Slow {
     }
 }
 
-// Elsewhere std's mutex is larger.
+// On other platforms std's mutex is larger.
 #[cfg(all(target_os = "linux", not(std_net_loom)))]
 const _: () = assert!(mem::size_of::<Source>() == 64);
 
-/// How many sources are made at a time.
+/// How many sources are made at once.
 const SLAB: usize = 64;
-/// Bytes of one mapping of sources.
+/// The bytes of one mapping of sources.
 const REGION: usize = 64 << 10;
 
-/// A waiter among the others of a source, for as long as this lives.
+/// One waiter in the `others` of a source. Dropping it removes the waiter.
 pub(crate) struct Entry {
     source: &'static Source,
     interest: Interest,
@@ -76,7 +74,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Whether this waker is the waiter.
+    /// Whether this entry wakes `waker`.
     pub(crate) fn wakes(&self, waker: &Waker) -> bool {
         matches!(&self.unparker, Unparker::Waker(w) if w.will_wake(waker))
     }
@@ -112,13 +110,13 @@ impl Source {
         }
     }
 
-    /// Stops watching `fd`, which is about to be closed or, if it is `exposed`, may live on elsewhere,
-    /// and frees the source. Nobody waits on it: waiters borrow the `Io` that calls this.
+    /// Stops watching `fd` and frees the source. The descriptor is about to be closed. If it is `exposed`, it may also
+    /// live on elsewhere. There are no waiters now, because waiters borrow the `Io` that calls this.
     pub(crate) fn release(&'static self, fd: BorrowedFd<'_>, exposed: bool) {
         if let Some(worker) = self.worker() {
-            // A duplicate elsewhere would keep the registration alive. Of a descriptor that nobody
-            // else ever saw the close ends it, which saves a system call; a child between its fork
-            // and its exec keeps it a little longer, with a key that is out of date.
+            // A duplicate elsewhere would keep the registration alive. If no other code has ever seen the descriptor,
+            // its close ends the registration, and this saves a system call. A child between fork and exec may keep the
+            // registration a little longer, but with an outdated key.
             if exposed || Reactor::REPORTS_ONCE {
                 worker.reactor.remove(fd);
             }
@@ -128,7 +126,7 @@ impl Source {
         self.trust.reset();
         self.readiness.reset();
         self.heard.store(0, Ordering::Relaxed);
-        // The waiters of the last wait.
+        // These are the waiters of the last wait.
         for slot in &self.waiters {
             slot.store(ptr::null_mut(), Ordering::SeqCst);
         }
@@ -158,10 +156,10 @@ impl Source {
         self.readiness.clear(interest, seen)
     }
 
-    // Watching.
+    // Watching a descriptor.
 
     fn worker(&self) -> Option<&'static Worker> {
-        // SAFETY: only ever null or a worker, and workers live for ever.
+        // SAFETY: the pointer is null or leads to a worker, and workers live for ever.
         unsafe { self.worker.load(Ordering::Acquire).as_ref() }
     }
 
@@ -169,8 +167,8 @@ impl Source {
         self.slow.lock()
     }
 
-    /// Has `worker`'s reactor watch the descriptor. If another's does, and somebody waits there,
-    /// it stays so: the wake-up then crosses threads.
+    /// Asks the reactor of `worker` to watch the descriptor. If another reactor watches it and has waiters, that stays
+    /// so. The wake-up then crosses threads.
     #[inline]
     pub(crate) fn watch(
         &'static self,
@@ -198,8 +196,8 @@ impl Source {
                 if waited_for {
                     return Ok(());
                 }
-                // A waiter that registers between the look and the move is still served: adding the
-                // descriptor reports its readiness again, to all waiters.
+                // A waiter may register between the check and the move. It is still served, because adding the
+                // descriptor reports its readiness again to all waiters.
                 current.reactor.remove(fd);
                 self.worker.store(ptr::null_mut(), Ordering::Release);
             }
@@ -212,7 +210,8 @@ impl Source {
                 Ok(())
             }
             Err(error) => {
-                // No reactor watches now. A waiter that has registered meanwhile must try, and get the error.
+                // No reactor watches the descriptor now. A waiter that has registered meanwhile must try, so that it
+                // gets the error.
                 drop(slow);
                 self.wake(ALL);
                 Err(error)
@@ -220,10 +219,10 @@ impl Source {
         }
     }
 
-    // For descriptors that are nobody's `Io`; see `foreign`.
+    // Descriptors that belong to no `Io`; see `foreign`.
 
-    /// Has `worker`'s reactor watch the descriptor, or tell its readiness once more. If another reactor does, it
-    /// stays there, unless the waiter of this moment is `alone`.
+    /// Asks the reactor of `worker` to watch the descriptor, or to report its readiness once more. If another reactor
+    /// watches it, it stays there, unless this waiter is `alone`.
     pub(super) fn watch_again(
         &'static self,
         worker: &'static Worker,
@@ -235,7 +234,8 @@ impl Source {
                 current.reactor.remove(fd);
             } else {
                 match current.reactor.tell_again(fd, self.key()) {
-                    // It was closed without our knowledge, and this is another one with its number.
+                    // The descriptor was closed without the runtime's knowledge. This is another one with the same
+                    // number.
                     Err(e) if e.raw_os_error() == Some(libc::ENOENT) => {}
                     other => return other,
                 }
@@ -248,7 +248,7 @@ impl Source {
         Ok(())
     }
 
-    /// No reactor watches the descriptor any more. Its waiters are not told.
+    /// Stops watching the descriptor. Its waiters are not woken.
     pub(super) fn unwatch(&self, fd: BorrowedFd<'_>) {
         if let Some(worker) = self.worker() {
             worker.reactor.remove(fd);
@@ -261,15 +261,15 @@ impl Source {
         self.worker().is_some()
     }
 
-    /// Wakes all waiters: they look again.
+    /// Wakes all waiters, which then look again.
     pub(super) fn notify_all(&'static self) {
         self.notify(READABLE | WRITABLE);
     }
 
-    // For reactors that report once.
+    // Reactors that report an event only once.
 
-    /// For reactors that report once: asks again for the directions that are waited for.
-    /// Called after [`register`](Self::register).
+    /// Asks for the directions with waiters again. Only reactors that report an event once need this. Call it after
+    /// [`register`](Self::register).
     #[inline]
     pub(crate) fn rearm(&'static self, fd: BorrowedFd<'_>) -> io::Result<()> {
         if Reactor::REPORTS_ONCE {
@@ -295,7 +295,7 @@ impl Source {
         }
     }
 
-    /// Takes part in the events of this source as a number: address and generation.
+    /// The number that identifies this source in events: its address and its generation.
     pub(crate) fn key(&'static self) -> u64 {
         let address = ptr::from_ref(self) as u64;
         u64::from(self.generation.load(Ordering::Acquire)) << 48 | address
@@ -312,7 +312,7 @@ impl Source {
         unsafe { &*(address(key) as *const Source) }
     }
 
-    /// The source with this key, if that was made for its present use.
+    /// The source with this key, if it still has the user for which the key was made.
     ///
     /// # Safety
     ///
@@ -329,7 +329,7 @@ impl Source {
         u64::from(self.generation.load(Ordering::Acquire)) == key >> 48
     }
 
-    /// Remembers the readiness and wakes the waiters of it.
+    /// Records the readiness and wakes the waiters for it.
     pub(crate) fn notify(&'static self, bits: u64) {
         self.readiness.notify(bits);
         self.wake(bits);
@@ -340,7 +340,7 @@ impl Source {
         for interest in [Interest::Read, Interest::Write] {
             if bits & bit(interest) != 0 {
                 let task = self.waiters[interest as usize].load(Ordering::SeqCst);
-                // SAFETY: only ever null or a task, and tasks live for ever.
+                // SAFETY: the pointer is null or leads to a task, and tasks live for ever.
                 if let Some(task) = unsafe { task.as_ref() } {
                     if bits & READ_CLOSED != 0 {
                         crate::sched::stack::prefetch_end(task);
@@ -356,7 +356,7 @@ impl Source {
 
     #[cold]
     fn wake_others(&self, bits: u64) {
-        // Woken without the lock: the waker of a future is code of others, which may come back here.
+        // Futures are woken without the lock. Their wakers are foreign code, which may call into this source again.
         let mut future = None;
         let mut more_futures = Vec::new();
         {
@@ -379,8 +379,8 @@ impl Source {
 
     // Waiting.
 
-    /// Enters the calling process among those to wake. It looks at the readiness again before it parks.
-    /// In its own slot it stays, where there is no entry to deregister: see [`Task::register`].
+    /// Enters the calling process among the waiters. The process must look at the readiness again before it parks. A
+    /// process in its own slot stays there after the wait, so there is no entry to remove: see [`Task::register`].
     #[inline]
     pub(crate) fn register(
         &'static self,
@@ -388,7 +388,7 @@ impl Source {
         task: &'static Task,
     ) -> Option<Entry> {
         let Some(slot) = self.waiters.get(interest as usize) else {
-            // A waiter for a hang-up has no slot.
+            // There is no slot for a wait for a hang-up.
             return Some(self.register_other(interest, Unparker::Process(task)));
         };
         if ptr::eq(slot.load(Ordering::Relaxed), task) || task.register(slot) {
@@ -458,12 +458,12 @@ fn address(key: u64) -> usize {
     (key & ((1 << 48) - 1)) as usize
 }
 
-/// The source of a descriptor, taken when someone first has to wait. Stands before the descriptor in
-/// its owner, so that it is dropped while that is still open.
+/// The source of a descriptor. It is taken when a caller first has to wait. The owner declares this field before the
+/// descriptor, so it is dropped while the descriptor is still open.
 pub(crate) struct Attached {
     source: AtomicPtr<Source>,
     fd: RawFd,
-    /// Someone else has seen the descriptor and may have duplicated it.
+    /// Whether other code has seen the descriptor and may have duplicated it.
     exposed: AtomicBool,
 }
 
@@ -476,12 +476,12 @@ impl Attached {
         }
     }
 
-    /// The descriptor is about to be shown to others, who may duplicate it.
+    /// Call this before other code gets the descriptor, because it may duplicate it.
     pub(crate) fn expose(&self) {
         self.exposed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was.
+    /// Whether other code has seen the descriptor.
     #[inline]
     pub(crate) fn is_exposed(&self) -> bool {
         self.exposed.load(Ordering::Relaxed)
@@ -489,9 +489,9 @@ impl Attached {
 
     #[inline]
     pub(crate) fn get(&self) -> Option<&'static Source> {
-        // SAFETY: only ever null or a source, and sources live for ever.
-        // SeqCst: a caller that changes what a waiter looks at, and then looks here whether there is one, must
-        // not do it in the other order. An Acquire load may pass an earlier store on ARM.
+        // SAFETY: the pointer is null or leads to a source, and sources live for ever. The load is SeqCst. A caller
+        // changes what a waiter reads, and then looks here whether there is a waiter. These two must not change their
+        // order, and on ARM an Acquire load may pass an earlier store.
         unsafe { self.source.load(Ordering::SeqCst).as_ref() }
     }
 
@@ -514,7 +514,7 @@ impl Attached {
         {
             Ok(_) => new,
             Err(_) => {
-                // Another waiter was faster.
+                // Another waiter has attached its source first.
                 new.give_back();
                 self.get().expect("a source stays attached")
             }
@@ -525,21 +525,21 @@ impl Attached {
 impl Drop for Attached {
     fn drop(&mut self) {
         if let Some(source) = self.get() {
-            // SAFETY: the owner drops this before the descriptor, which is therefore open.
+            // SAFETY: the owner drops this value before the descriptor, so the descriptor is open.
             let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
             source.release(fd, *self.exposed.get_mut());
         }
     }
 }
 
-/// Sources that nobody uses.
+/// The unused sources.
 ///
-/// They lie in mappings of their own: a key has the generation in the 16 bits above the address, and an
-/// address of the allocator may have a tag there (memory tagging of ARM). The kernel gives addresses
-/// below 2^48 where nobody asks for higher ones, without a tag.
+/// Sources lie in their own mappings. A key holds the generation in the 16 bits above the address, and an address from
+/// the allocator may have a tag there (memory tagging on ARM). The kernel returns addresses below 2^48 without a tag,
+/// unless a caller asks for higher ones.
 struct Free {
     unused: Vec<&'static Source>,
-    /// Where the next source can be made, and the end of this mapping.
+    /// The place for the next source, and the end of this mapping.
     next: usize,
     end: usize,
 }
@@ -557,7 +557,7 @@ impl Free {
         for _ in 0..SLAB {
             if self.end - self.next < size {
                 let Ok(region) = sys::map(REGION, 0) else {
-                    // As the allocator does when there is no memory.
+                    // The allocator reacts in the same way when memory runs out.
                     std::alloc::handle_alloc_error(std::alloc::Layout::new::<Source>());
                 };
                 self.next = region as usize;
@@ -570,15 +570,15 @@ impl Free {
             }
             let place = self.next as *mut Source;
             self.next += size;
-            // SAFETY: within a mapping that is never unmapped, aligned because its start is a page's and
-            // sizes are multiples of alignments; nobody else has this place.
+            // SAFETY: the place is within a mapping that is never unmapped. It is aligned, because the mapping starts
+            // at a page and each size is a multiple of its alignment. No other source has this place.
             let source: &'static Source = unsafe {
                 place.write(Source::new());
                 &*place
             };
             self.unused.push(source);
         }
-        // The one at the lowest address first.
+        // The source with the lowest address is taken first.
         self.unused.reverse();
     }
 }
@@ -592,7 +592,7 @@ impl fmt::Debug for Source {
     }
 }
 
-/// Names the descriptor in a listing.
+/// What a process waits for, as a listing of processes shows it.
 pub(crate) fn waiting_for(interest: Interest, fd: BorrowedFd<'_>) -> crate::sched::task::Waiting {
     match interest {
         Interest::Read | Interest::Hangup => crate::sched::task::Waiting::Readable(fd.as_raw_fd()),
@@ -616,7 +616,7 @@ mod tests {
             assert!(place.is_multiple_of(mem::align_of::<Source>()) && places.insert(place));
             source.generation.store(u16::MAX, Ordering::Relaxed);
             let key = source.key();
-            // SAFETY: a key of a source.
+            // SAFETY: the key is from `key`.
             assert!(ptr::eq(unsafe { Source::of_key(key) }, *source));
             assert!(source.is_of(key));
             source.generation.fetch_add(1, Ordering::Relaxed);

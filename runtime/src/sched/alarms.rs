@@ -1,5 +1,5 @@
-//! Times at which futures are to be polled again. Each process and each thread has its own list, which
-//! `block_on` looks at when it parks. Not the timers of processes; see `timer`.
+//! Times at which futures are polled again. Each process and each thread has its own list, and `block_on` looks at it
+//! when it parks. The timers of processes are in `timer`.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::deadline::Nanos;
 use crate::sched::locals;
 use crate::sys::lock::Lock;
 
-/// The alarms of one process or thread, in order. A number tells apart those of one time.
+/// The alarms of one process or thread, ordered by time. A number distinguishes alarms with the same time.
 #[derive(Default)]
 struct List {
     alarms: BTreeMap<(Nanos, u64), Waker>,
@@ -20,7 +20,7 @@ struct List {
 
 type Shared = Arc<Lock<List>>;
 
-/// The address of this is the key of the list among the values of a process.
+/// The address of this variable is the key of the list among the values of a process.
 static KEY: u8 = 0;
 
 fn key() -> usize {
@@ -41,14 +41,14 @@ fn of_process() -> Shared {
     })
 }
 
-/// A waker that is woken at a time, unless this is dropped before.
+/// Wakes a waker at a time, unless it is dropped before.
 pub(crate) struct Alarm {
     list: Shared,
     at: (Nanos, u64),
 }
 
 impl Alarm {
-    /// Has the `block_on` of this process or thread wake `waker` at `at`.
+    /// Adds an alarm. The `block_on` of this process or thread wakes `waker` at `at`.
     fn set(at: Nanos, waker: &Waker) -> Alarm {
         let list = of_process();
         let at = {
@@ -61,7 +61,7 @@ impl Alarm {
         Alarm { list, at }
     }
 
-    /// Sees to it that `slot` has an alarm at `at` for `waker`, and at no other time; `NEVER` is none.
+    /// Makes sure that `slot` has exactly one alarm, at `at` for `waker`. With `NEVER` it has none.
     pub(crate) fn keep(slot: &mut Option<Alarm>, at: Nanos, waker: &Waker) {
         if at == Nanos::NEVER {
             *slot = None;
@@ -70,7 +70,7 @@ impl Alarm {
         }
     }
 
-    /// Whether it is at this time, and for the same waker.
+    /// Whether the alarm is for this time and this waker.
     fn is_for(&self, at: Nanos, waker: &Waker) -> bool {
         self.at.0 == at
             && self
@@ -86,12 +86,12 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         let waker = self.list.lock().alarms.remove(&self.at);
-        // Code of others: without the lock.
+        // Dropping a waker runs foreign code, so it happens without the lock.
         drop(waker);
     }
 }
 
-/// Wakes those whose time has come, and returns the time of the next: `NEVER` if there is none.
+/// Wakes all wakers whose time has passed. Returns the time of the next one, or `NEVER`.
 pub(crate) fn ring() -> Nanos {
     let Some(list) = existing() else {
         return Nanos::NEVER;

@@ -1,4 +1,5 @@
-//! A number that one thread counts and any may read: a plain load and store, no locked instruction.
+//! A number that one thread increments and all threads may read. It uses a plain load and store, and no locked
+//! instruction.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    /// By the one thread that counts.
+    /// Adds `n`. Only the one thread that counts may call this.
     #[inline]
     pub(crate) fn add(&self, n: u64) {
         self.0.store(self.get() + n, Ordering::Relaxed);
     }
 
-    /// About now.
+    /// The present value, or one from just before.
     #[inline]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

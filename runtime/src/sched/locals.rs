@@ -1,4 +1,4 @@
-//! The values of which each process has its own, by a key. Not what they are; see `process::local`.
+//! The values of which each process has its own copy, under a key. The public side of them is `process::local`.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use crate::sched::task;
 
-/// The values of one process or thread. Few: a list is faster than a map.
+/// The values of one process or thread. There are few, so a list is faster than a map.
 pub(crate) struct Locals {
     all: Vec<Entry>,
-    /// Whether one of them goes to the processes that are spawned.
+    /// Whether a value is copied to the processes that this one spawns.
     flows: bool,
 }
 
@@ -20,10 +20,10 @@ struct Entry {
     flow: Option<Flow>,
 }
 
-/// Makes a copy of a value on its way to another process.
+/// Makes a copy of a value for another process.
 pub(crate) type Flow = fn(&dyn Any) -> Copied;
 
-/// Such a copy: what makes the value there.
+/// A copy on its way: the function that makes the value in the new process.
 pub(crate) type Copied = Box<dyn FnOnce() -> Rc<dyn Any> + Send>;
 
 impl Locals {
@@ -39,8 +39,8 @@ thread_local! {
     static OF_THREAD: RefCell<Locals> = const { RefCell::new(Locals::new()) };
 }
 
-/// Runs no code of the program's in `f`, so that it is never nested. `None` on a thread that is ending and
-/// has dropped its values.
+/// Calls `f` with the values. `f` must not run the program's own code, so that calls never nest. Returns `None` on a
+/// thread that is ending and has dropped its values.
 fn with_locals<R>(f: impl FnOnce(&mut Locals) -> R) -> Option<R> {
     match task::current() {
         Some(task) => Some(task.with_locals(f)),
@@ -56,8 +56,8 @@ pub(crate) fn find(key: usize) -> Option<Rc<dyn Any>> {
     .flatten()
 }
 
-/// Drops the values of the process that ends, in the process itself: they may do I/O. A value made
-/// anew while others are dropped is dropped too.
+/// Drops the values of a process that ends. This happens inside the process, because destructors may do I/O. If a
+/// destructor creates a value again, that value is dropped too.
 pub(crate) fn drop_all() {
     loop {
         let last = with_locals(|locals| {
@@ -71,8 +71,8 @@ pub(crate) fn drop_all() {
     }
 }
 
-/// Keeps a value under its key, if it can be kept; copies of it go to the processes that are spawned from here, if it has a
-/// `flow`.
+/// Stores a value under its key, if this thread still can. If it has a `flow`, processes spawned from here get copies
+/// of it.
 pub(crate) fn keep(key: usize, value: &Rc<dyn Any>, flow: Option<Flow>) {
     let value = Rc::clone(value);
     let _ = with_locals(|locals| {
@@ -81,7 +81,7 @@ pub(crate) fn keep(key: usize, value: &Rc<dyn Any>, flow: Option<Flow>) {
     });
 }
 
-/// Copies of the values that go to a process that is spawned from here, if there are any.
+/// Copies of the values for a process that is spawned from here, if there are any.
 #[inline]
 pub(crate) fn copies() -> Option<Copies> {
     let flows = with_locals(|locals| locals.flows).unwrap_or(false);
@@ -90,7 +90,7 @@ pub(crate) fn copies() -> Option<Copies> {
 
 #[cold]
 fn copy_all() -> Copies {
-    // First the entries, then the copies: those are made by code of the program's.
+    // The list is cloned first. The copies are made by the program's own code, which may use the values.
     let entries = with_locals(|locals| locals.all.clone()).unwrap_or_default();
     let copy = |entry: Entry| {
         let flow = entry.flow?;
@@ -103,7 +103,7 @@ fn copy_all() -> Copies {
 pub(crate) struct Copies(Vec<(usize, Flow, Copied)>);
 
 impl Copies {
-    /// They have arrived: by the process, before anything else.
+    /// Stores the values in the new process. The process calls this before its own code.
     pub(crate) fn keep(self) {
         for (key, flow, copied) in self.0 {
             keep(key, &copied(), Some(flow));

@@ -1,27 +1,27 @@
-//! Which process runs where and when: workers, and the tasks that they run.
+//! Which process runs where and when: the workers, and the tasks that they run.
 //!
 //! | file | idea |
 //! |---|---|
 //! | `scheduler` | what the workers have in common |
 //! | `worker` | the thread that runs processes |
 //! | `placement` | which worker a new process goes to |
-//! | `sleep` | how a worker goes to sleep, and is woken |
-//! | `task` | the slot a process runs in; park and unpark |
+//! | `sleep` | how a worker goes to sleep and wakes |
+//! | `task` | the slot that a process runs in; park and unpark |
 //! | `info` | number, name, place and state of a process |
 //! | `stop` | why the waits of a process fail: it was cancelled, or its deadline has passed |
-//! | `locals` | the values of which each process has its own |
+//! | `locals` | values of which each process has its own copy |
 //! | `ready` | the queue of woken processes |
 //! | `timer` | one heap per worker |
 //! | `alarms` | times at which the futures of a process are polled again |
-//! | `park` | one form of waiting for processes and threads |
+//! | `park` | waits that work in processes and on threads |
 //! | `sends` | sends of several processes, made with one system call |
 //! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
-//! | `panics` | names the process in the message of a panic |
+//! | `panics` | names the process that panics |
 //! | `threadlike` | processes that are threads to all code in them |
 //! | `threads` | threads for code that blocks |
-//! | `counter` | what is counted for `process::metrics` |
-//! | `watchdog` | names a process that keeps its worker too long |
-//! | `trace`, `no_trace` | what the crate `tracing` is told, with the feature of that name |
+//! | `counter` | the counters for `process::metrics` |
+//! | `watchdog` | names a process that keeps its worker for too long |
+//! | `trace`, `no_trace` | events and spans for the crate `tracing`, with the feature `tracing` |
 
 pub(crate) mod alarms;
 pub(crate) mod counter;
@@ -54,10 +54,8 @@ pub(crate) use no_trace as trace;
 use crate::sys::Events;
 use worker::Worker;
 
-/// What stands above the scheduler and is called by a worker's loop: the descriptors that its reactor
-/// watches.
+/// What a worker's loop calls on the floor above: the descriptors that its reactor watches.
 pub(crate) trait Watched: Events + 'static {
-    /// Called after each look at the reactor and before each sleep. Returns whether processes may have
-    /// been woken.
+    /// Called after each look at the reactor and before each sleep. Returns whether it may have woken processes.
     fn settle(worker: &'static Worker) -> bool;
 }

@@ -1,4 +1,4 @@
-//! What stands for `trace` without the feature `tracing`: nothing, at no cost.
+//! Replaces `trace` when the feature `tracing` is off. Its functions do nothing and cost nothing.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What happens when a process overflows its stack: a message that names it, then abort.
-//! The guards that make it happen are `stack`'s.
+//! What happens when a process overflows its stack: the program prints a message that names the process, and aborts.
+//! The guard pages that detect this are in `stack`.
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -7,7 +7,7 @@ use std::sync::{Once, OnceLock};
 
 use crate::sched::{stack, task};
 
-/// What was there before us: std's handler, which knows the guards of OS threads.
+/// The actions that were set before. std's handler is one of them, and it knows the guards of OS threads.
 static PREVIOUS: OnceLock<[libc::sigaction; 2]> = OnceLock::new();
 
 const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
@@ -16,18 +16,18 @@ const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: with a null action sigaction only writes the current one, a plain C struct for
-        // which all-zero is valid.
+        // SAFETY: with a null action, sigaction only writes the current one. It is a plain C struct, and all-zero is
+        // valid for it.
         let previous = SIGNALS.map(|signal| unsafe {
             let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
             libc::sigaction(signal, ptr::null(), &raw mut action);
             action
         });
-        // Before our handler can run.
+        // This must be set before our handler can run.
         let _ = PREVIOUS.set(previous);
         for signal in SIGNALS {
-            // SAFETY: a zeroed sigaction with a handler of the SA_SIGINFO form; the handler calls
-            // only async-signal-safe functions.
+            // SAFETY: this is a zeroed sigaction with a handler of the SA_SIGINFO form. The handler calls only
+            // async-signal-safe functions.
             unsafe {
                 let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
                 action.sa_sigaction = handle as *const () as usize;
@@ -38,19 +38,19 @@ pub(crate) fn install() {
     });
 }
 
-/// The stack that the handler runs on, for a thread that has none. std gives one to the threads it
-/// makes, but only in a program whose `main` is Rust's; a library that a program in C has loaded
-/// would end without a word.
+/// The stack on which the signal handler runs, for a thread that has none. std gives such a stack to the threads that
+/// it makes, but only if `main` is written in Rust. Without it, a C program that loads this library would die without a
+/// message.
 pub(crate) struct AlternateStack(Option<Vec<u8>>);
 
 impl AlternateStack {
-    /// More than the kernel saves of any processor's registers, and what the handler needs.
+    /// Enough for all registers that the kernel saves on any processor, and for the handler.
     const SIZE: usize = 64 << 10;
 
-    /// Sees to it that the calling thread has one, until this is dropped.
+    /// Makes sure that the calling thread has an alternate stack until this value is dropped.
     pub(crate) fn of_thread() -> AlternateStack {
         let mut now = MaybeUninit::<libc::stack_t>::zeroed();
-        // SAFETY: only asks; room for the answer, for which all-zero is valid.
+        // SAFETY: the call only reads the present stack. There is room for the answer, and all-zero is valid for it.
         let now = unsafe {
             libc::sigaltstack(ptr::null(), now.as_mut_ptr());
             now.assume_init()
@@ -69,8 +69,8 @@ impl AlternateStack {
             ss_flags: flags,
             ss_size: AlternateStack::SIZE,
         };
-        // SAFETY: this many bytes that nobody else uses until it is taken away again; or none. There is
-        // nobody to tell of an error: without it a message is missing.
+        // SAFETY: no other code uses these bytes until the stack is disabled again. An error is ignored: without this
+        // stack only a message is missing.
         unsafe { libc::sigaltstack(&raw const new, ptr::null_mut()) };
     }
 }
@@ -102,20 +102,20 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, _: *mut li
                 b" bytes; STD_NET_STACK_SIZE=BYTES makes all larger, process::Builder::stack_size one\n",
             );
         });
-        // SAFETY: the call has no preconditions; async-signal-safe.
+        // SAFETY: abort has no preconditions, and it is async-signal-safe.
         unsafe { libc::abort() };
     }
-    // Not ours: put the previous action back and let the instruction fault again.
+    // The fault is not in a guard of ours. Put the previous action back and let the instruction fault again.
     let index = usize::from(signal != SIGNALS[0]);
     if let Some(previous) = PREVIOUS.get() {
-        // SAFETY: an action that sigaction itself reported.
+        // SAFETY: sigaction itself has reported this action.
         unsafe { libc::sigaction(signal, &raw const previous[index], ptr::null_mut()) };
     }
 }
 
 fn write(bytes: &[u8]) {
-    // SAFETY: a live slice and its length; write(2) is async-signal-safe. There is nobody to tell
-    // of an error.
+    // SAFETY: the slice is live, its length is right, and write(2) is async-signal-safe. An error cannot be reported
+    // anywhere.
     unsafe { libc::write(2, bytes.as_ptr().cast(), bytes.len()) };
 }
 

@@ -1,4 +1,4 @@
-//! A panic in a process names the process: std's message has only the name of the worker's thread.
+//! Names the process when it panics. The message of std has only the name of the worker's thread.
 
 use std::panic;
 use std::sync::Once;
@@ -6,12 +6,11 @@ use std::thread;
 
 use crate::sched::task;
 
-/// Puts a line before what the hook prints that is there now. A hook that the program sets later takes
-/// its place.
+/// Prints a line before the output of the present hook. A hook that the program sets later replaces this one.
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     if thread::panicking() {
-        // No hook can be set now. The next start is the next chance; there is rarely one.
+        // No hook can be set during a panic. The next start of the runtime would set it, but there rarely is one.
         return;
     }
     ONCE.call_once(|| {

@@ -1,5 +1,5 @@
-//! Waiting for another process or thread to say so, or for a while: one form for processes and
-//! threads. Not waiting for a descriptor; see `io`.
+//! Waits for a wake-up by another process or thread, or for a time. They work in processes and on threads. Waits for a
+//! descriptor are in `io`.
 
 use std::ptr;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::sched::stop;
 use crate::sched::task::{self, Task, Waiting};
 use crate::sys::wake_fd::WakeFd;
 
-/// Wakes one waiter. A wake-up too many is harmless: every waiter looks again.
+/// Wakes one waiter. An extra wake-up is harmless, because every waiter looks again.
 #[derive(Clone)]
 pub(crate) enum Unparker {
     Process(&'static Task),
     Thread(parking::Unparker),
-    /// The caller that drives a future.
+    /// The code that drives a future.
     Waker(Waker),
     /// A thread in `ppoll(2)`.
     Polling(Arc<WakeFd>),
@@ -50,26 +50,26 @@ impl Unparker {
 }
 
 thread_local! {
-    // Not `std::thread::park`: its token belongs to the program.
+    // `std::thread::park` is not used, because its token belongs to the program.
     static PARKER: Parker = Parker::new();
 }
 
-/// How often a thread looks that nobody can wake any more.
+/// How often a thread looks again if no wake-up can reach it any more.
 const NOW_AND_THEN: Duration = Duration::from_millis(1);
 
-/// What wakes the caller of this out of [`park`].
+/// The value that wakes the caller from [`park`].
 pub(crate) fn unparker() -> Unparker {
     match suspendable() {
         Some(task) => Unparker::Process(task),
         None => {
             let own = PARKER.try_with(Parker::unparker);
-            // Of a thread that is ending, see `park`: it wakes nobody.
+            // The thread is ending and has no parker any more: see `park`. This unparker wakes no thread.
             Unparker::Thread(own.unwrap_or_else(|_| Parker::new().unparker()))
         }
     }
 }
 
-/// Waits for [`unparker`]'s wake-up, at most until `until`. May return early.
+/// Waits for a wake-up by [`unparker`], at most until `until`. May return early.
 pub(crate) fn park(until: Nanos, waiting: Waiting) {
     if let Some(task) = suspendable() {
         return task.park(until, waiting);
@@ -81,23 +81,22 @@ pub(crate) fn park(until: Nanos, waiting: Waiting) {
         None => parker.park(),
     });
     if parked.is_err() {
-        // The thread is ending, and its parker has gone before the value that waits now. Who waits looks
-        // again and again.
+        // The thread is ending. Its parker was dropped before the value that waits now. So the thread sleeps briefly,
+        // and its caller looks again in a loop.
         thread::sleep(until.left(Nanos::now()).min(NOW_AND_THEN));
     }
 }
 
-/// The process that may be suspended here: none on a plain thread, and none while a panic
-/// unwinds, because std counts panics per thread and another process would see this one's, unless that
-/// count is its own.
+/// The calling process, if it may be suspended. The result is `None` on a plain thread, and normally also while a panic
+/// unwinds: std counts panics per thread, so another process on this thread would see this panic. A process with its
+/// own thread-locals has its own count and may be suspended.
 #[inline]
 pub(crate) fn suspendable() -> Option<&'static Task> {
     task::current().filter(|task| !std::thread::panicking() || task.has_own_thread_locals())
 }
 
-/// Waits for a duration, or until an instant. Parks the process, or blocks the thread. A process
-/// that is cancelled, or whose deadline passes, returns early;
-/// [`check_cancelled`](crate::process::check_cancelled) tells.
+/// Waits for a duration or until an instant. It parks a process and blocks a thread. If the process is cancelled or its
+/// deadline passes, it returns early. [`check_cancelled`](crate::process::check_cancelled) tells whether that happened.
 ///
 /// # Examples
 ///
@@ -116,8 +115,7 @@ pub fn sleep(until: impl Into<Deadline>) {
     }
 }
 
-/// Lets the other processes of this worker run first; on a plain thread as
-/// [`std::thread::yield_now`].
+/// Lets the other processes of this worker run first. On a plain thread it calls [`std::thread::yield_now`].
 pub fn yield_now() {
     match suspendable() {
         Some(task) => task.yield_now(),

@@ -1,13 +1,13 @@
-//! The queue of a worker's woken processes: first in, first out. Not which are put there; see `task`.
+//! The queue of a worker's woken processes: first in, first out. `task` decides which processes enter it.
 
 use std::mem;
 
-/// Two lists, of which one is read while the other is written: cheaper than a ring, because neither
-/// end comes round.
+/// Two lists: one is read while the other is written. This is cheaper than a ring buffer, because no index wraps
+/// around.
 #[derive(Debug)]
 pub(crate) struct Ready<T> {
     now: Vec<T>,
-    /// How many of `now` have been taken.
+    /// The number of items already taken from `now`.
     taken: usize,
     later: Vec<T>,
 }
@@ -44,7 +44,8 @@ impl<T: Copy> Ready<T> {
         first
     }
 
-    /// What will be popped after `ahead` others. It does not see what was pushed after the last turn.
+    /// The item that will be popped after `ahead` others, if it is known. Items pushed after the last swap of the lists
+    /// are not visible.
     #[inline]
     pub(crate) fn peek(&self, ahead: usize) -> Option<T> {
         self.now.get(self.taken + ahead).copied()

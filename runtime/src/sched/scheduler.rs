@@ -1,4 +1,4 @@
-//! What the workers have in common. There is one in an OS process, and it never ends.
+//! The state that all workers share. An OS process has one scheduler, and it never ends.
 
 use std::fmt;
 use std::io;
@@ -14,16 +14,17 @@ use crate::sys::lock::Lock;
 pub(crate) struct Scheduler {
     workers: Vec<&'static Worker>,
     default_pool: &'static Pool,
-    /// Whether processes that do not say otherwise are threadlike.
+    /// Whether processes are threadlike by default.
     pub(crate) threadlike: bool,
-    /// Every pool that a process was ever claimed from.
+    /// All pools that processes have claimed stacks from.
     pools: Lock<Vec<&'static Pool>>,
-    /// Whether there are more than the default one.
+    /// Whether there are pools besides the default one.
     other_pools: AtomicBool,
 }
 
 static SCHEDULER: OnceLock<&'static Scheduler> = OnceLock::new();
-/// The same, for a thread that has no part in it yet; null again in a forked child, which has none of the threads.
+/// A pointer to the same scheduler, for threads outside the runtime. It is null again in a forked child, which does not
+/// have the worker threads.
 static USABLE: AtomicPtr<Scheduler> = AtomicPtr::new(ptr::null_mut());
 static FORKED: AtomicBool = AtomicBool::new(false);
 
@@ -36,15 +37,15 @@ impl Scheduler {
     /// The scheduler, if it has been started.
     #[inline]
     pub(crate) fn started() -> Option<&'static Scheduler> {
-        // SAFETY: null, or one that lives for ever.
+        // SAFETY: the pointer is null or leads to a scheduler that lives for ever.
         unsafe { USABLE.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Whether this is a forked child of a program that has started one.
+    /// Fails in a forked child of a program that had started the runtime before the fork.
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](io::ErrorKind::Unsupported) if it is: nobody would run a process here.
+    /// [`Unsupported`](io::ErrorKind::Unsupported) in such a child, because no thread there would run a process.
     pub(crate) fn check_not_forked() -> io::Result<()> {
         if FORKED.load(Ordering::Relaxed) {
             let text =
@@ -54,7 +55,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Makes workers that nobody runs yet. [`publish`](Self::publish) lets everybody use them.
+    /// Makes workers that no thread runs yet. [`publish`](Self::publish) makes the scheduler available to all threads.
     pub(crate) fn new(
         workers: usize,
         default_pool: &'static Pool,
@@ -72,11 +73,11 @@ impl Scheduler {
         })))
     }
 
-    /// Makes it the one of this OS process.
+    /// Makes this the scheduler of the OS process, unless there already is one.
     ///
     /// # Errors
     ///
-    /// That of `pthread_atfork(3)`: no memory.
+    /// The error of `pthread_atfork(3)` if there is no memory.
     pub(crate) fn publish(&'static self) -> io::Result<&'static Scheduler> {
         sys::in_forked_children(in_forked_child)?;
         let first = *SCHEDULER.get_or_init(|| self);
@@ -89,7 +90,7 @@ impl Scheduler {
         &self.workers
     }
 
-    /// The pool of processes that did not ask for a stack size.
+    /// The pool for processes that did not ask for a stack size.
     #[inline]
     pub(crate) fn default_pool() -> &'static Pool {
         SCHEDULER.get().expect("called by a worker").default_pool
@@ -110,8 +111,8 @@ impl Scheduler {
         self.pools.lock().clone()
     }
 
-    /// Whether unused stacks hold memory that could be given back. Asked before every sleep: looks
-    /// at the list of pools only if there is more than the default one.
+    /// Whether unused stacks hold memory that could be given back. A worker asks this before every sleep, so the list
+    /// of pools is read only if there is more than the default pool.
     #[inline]
     pub(crate) fn has_cold_stacks(&self, keep: usize) -> bool {
         self.default_pool.is_cold(keep)

@@ -1,5 +1,4 @@
-//! How a worker goes to sleep, and how it is woken. Not the protocol by which no wake-up is lost; see
-//! `wake::sleeping`.
+//! How a worker goes to sleep and wakes. The protocol that loses no wake-up is in `wake::sleeping`.
 
 use std::hint;
 use std::sync::atomic::Ordering;
@@ -12,12 +11,12 @@ use crate::sched::scheduler::Scheduler;
 use crate::sched::stack;
 use crate::sched::worker::Worker;
 
-/// How often a worker looks for work before it goes to sleep. This takes half a microsecond. Many more
-/// looks cost more, on cores that others want, than they save: with 2000 of them an echo by two workers had 0.7 of its rate.
+/// How often a worker looks for work before it goes to sleep. This takes half a microsecond. Many more looks cost more
+/// than they save, because other threads want the core: with 2000 looks, an echo with two workers had 0.7 of its rate.
 const SPINS: usize = 30;
-/// How long a sleeping worker lingers to see whether another is stuck with unbegun processes.
+/// How long a sleeping worker waits to see whether another worker is stuck with processes that have not begun.
 const LINGER: Duration = Duration::from_millis(2);
-/// How many unused stacks keep their memory, how many lose it at a time, and after which pause.
+/// The number of unused stacks that keep their memory, the number that lose it at once, and the pause before that.
 const WARM_STACKS: usize = 64;
 const TRIM: usize = 256;
 const TRIM_AFTER: Duration = Duration::from_millis(50);
@@ -31,8 +30,8 @@ impl Worker {
             && self.with_local(|l| l.ready.is_empty() && l.sends.is_empty())
     }
 
-    /// Waits in the reactor until there is something to do. Before that it looks for work of which other
-    /// workers have too much. Returns whether to linger next time.
+    /// Waits in the reactor until there is something to do. Before that it takes work from workers that have too much.
+    /// Returns whether to linger next time.
     pub(super) fn sleep<W: Watched>(
         &'static self,
         scheduler: &'static Scheduler,
@@ -75,7 +74,7 @@ impl Worker {
             self.sleeping.end();
             return true;
         }
-        // SAFETY: the worker's own thread, and no process of it is inside `wait`.
+        // SAFETY: this is the worker's own thread, and no process of it is inside `wait`.
         let woken = unsafe { self.reactor.wait::<W>(timeout) };
         self.reactor_turns.add(1);
         self.sleeping.end();
@@ -93,7 +92,7 @@ impl Worker {
             })
     }
 
-    /// Wakes the worker if it sleeps. The caller has added the work before.
+    /// Wakes the worker if it sleeps. The caller must have added the work before.
     #[inline]
     pub(super) fn wake(&self) {
         if self.sleeping.wake() {

@@ -1,4 +1,4 @@
-//! Why the waits of a process fail: it was cancelled, or its deadline has passed.
+//! The reasons why the waits of a process fail: the process was cancelled, or its deadline has passed.
 
 use std::error::Error;
 use std::fmt;
@@ -6,9 +6,9 @@ use std::io;
 
 use crate::sched::task;
 
-/// Why a wait ended without what it waited for.
+/// The reason why a wait has failed.
 ///
-/// As an [`io::Error`] it is what a socket says in the same case: the error for which
+/// Converted to an [`io::Error`], it is the error that a socket returns in the same case: an error for which
 /// [`is_cancelled`] is true, or [`TimedOut`](io::ErrorKind::TimedOut).
 ///
 /// # Examples
@@ -26,12 +26,12 @@ use crate::sched::task;
 pub enum Stopped {
     /// The process was cancelled.
     Cancelled,
-    /// The deadline of the wait has passed, or that of the process.
+    /// The deadline of the wait or of the process has passed.
     TimedOut,
 }
 
 impl Stopped {
-    /// As a byte that is not 0.
+    /// The reason as a byte that is not 0.
     pub(crate) fn code(self) -> u8 {
         match self {
             Stopped::Cancelled => 1,
@@ -68,18 +68,18 @@ impl From<Stopped> for io::Error {
     }
 }
 
-/// Why the calling process is to end, if it is; `None` on a plain thread.
+/// The reason why the calling process must end, or `None`. It is always `None` on a plain thread.
 pub(crate) fn current() -> Option<Stopped> {
     task::current().and_then(task::Task::stopped)
 }
 
-/// The error of a wait in a process that was stopped.
+/// The error for a wait in a process that was stopped.
 #[cold]
 pub(crate) fn error() -> io::Error {
     current().unwrap_or(Stopped::Cancelled).into()
 }
 
-/// Whether `error` says that the process was cancelled while it waited, or before.
+/// Whether `error` means that the process was cancelled during a wait or before it.
 ///
 /// # Examples
 ///
@@ -93,13 +93,13 @@ pub fn is_cancelled(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ECANCELED)
 }
 
-/// Fails if the calling process was cancelled or its deadline has passed. For code that computes for
-/// long without a wait that would tell.
+/// Fails if the calling process was cancelled or its deadline has passed. Call this in a long computation, which has no
+/// wait that would fail.
 ///
 /// # Errors
 ///
-/// The error for which [`is_cancelled`] is true; [`TimedOut`](io::ErrorKind::TimedOut) past the
-/// deadline of the process.
+/// The error for which [`is_cancelled`] is true. [`TimedOut`](io::ErrorKind::TimedOut) if the deadline of the process
+/// has passed.
 pub fn check_cancelled() -> io::Result<()> {
     match current() {
         Some(stopped) => Err(stopped.into()),

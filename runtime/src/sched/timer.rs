@@ -1,12 +1,12 @@
-//! When parked processes must wake at the latest: one heap per worker, at most one live entry per
-//! process. Not the clock; see `deadline`.
+//! The times at which parked processes must wake at the latest. Each worker has one heap, with at most one live entry
+//! for each process. The clock is in `deadline`.
 //!
-//! A process may set, meet and clear a deadline for every operation. That would fill a plain heap with
-//! dead entries. Here the entry of a process stays where it is when its deadline moves back or goes
-//! away. It is looked at again when its time comes. So setting a later deadline writes one word.
+//! A process may set, meet and clear a deadline for every operation. That would fill a plain heap with dead entries. So
+//! the entry of a process stays in the heap when its deadline moves to a later time or is cleared. When the entry's
+//! time comes, the deadline is checked again. So setting a later deadline writes one word.
 //!
-//! What a process wants stands in its slot, as `task::Timer`: when it wants to be woken, and the time of
-//! its live entry.
+//! The slot of a process holds a `task::Timer`: the time at which the process wants to wake, and the time of its live
+//! entry.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,7 +15,7 @@ use crate::deadline::Nanos;
 use crate::sched::task::Task;
 use crate::sched::worker::Worker;
 
-/// Owned by a worker, like the tasks in it.
+/// Only the owning worker uses this value, as with the tasks in it.
 #[derive(Default)]
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<Entry>>,
@@ -27,26 +27,26 @@ struct Entry {
 }
 
 impl Timers {
-    /// Sees to it that `task` is woken at `at`, unless its
-    /// [`wanted`](crate::sched::task::Timer::wanted) moves before that.
+    /// Makes sure that `task` wakes at `at`, unless its [`wanted`](crate::sched::task::Timer::wanted) time changes
+    /// before.
     pub(crate) fn want(&mut self, task: &'static Task, at: Nanos) {
         let timer = task.timer();
         timer.wanted.set(at);
         if at < timer.armed.get() {
-            // A later entry of this task, if any, is dead from now on: it is not `armed`.
+            // A later entry of this task is dead from now on, because its time is not `armed`.
             timer.armed.set(at);
             self.heap.push(Reverse(Entry { at, task }));
         }
     }
 
-    /// When to look again, or `NEVER`. Cheap: no clock.
+    /// The time of the first entry, or `NEVER`. This reads no clock.
     pub(crate) fn next(&self) -> Nanos {
         self.heap
             .peek()
             .map_or(Nanos::NEVER, |Reverse(entry)| entry.at)
     }
 
-    /// Calls `due` for every task whose time has come.
+    /// Calls `due` for every task whose time has passed.
     pub(crate) fn expire(
         &mut self,
         now: Nanos,
@@ -60,7 +60,7 @@ impl Timers {
             let (at, task) = (entry.at, entry.task);
             self.heap.pop();
             if !task.is_owned_by(worker) {
-                // Its slot has left for another worker.
+                // The slot now belongs to another worker.
                 continue;
             }
             let timer = task.timer();

@@ -1,10 +1,10 @@
-//! What `tracing` is told, with that feature: events of processes, and which spans are entered where. Not what a
-//! server tells; see `std_net::server`. Without the feature `no_trace` stands here.
+//! What the runtime reports to `tracing` with the feature of that name: events of processes, and which spans are
+//! entered. A server's own events are in `std_net::server`. Without the feature, `no_trace` replaces this module.
 //!
-//! A subscriber keeps the spans that are entered for each *thread*. A process shares its thread with others. So
-//! the worker takes its spans off when it waits, and enters them again when it goes on. It does so on its own stack,
-//! outside of the process: code of a subscriber is never run in the middle of a wait. A threadlike process
-//! has its own thread-locals, and a subscriber takes it for a thread of its own.
+//! A subscriber keeps the entered spans for each *thread*, but a process shares its thread with others. So the worker
+//! exits the spans of a process when the process waits, and enters them again when it goes on. It does so on its own
+//! stack, outside the process, so a subscriber's code never runs in the middle of a wait. A threadlike process has its
+//! own thread-locals, so a subscriber takes it for a separate thread.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,15 +17,16 @@ use tracing::{Dispatch, Level, enabled, event};
 use crate::sched::info::{Info, Kind};
 use crate::sched::stop::Stopped;
 
-/// A subscriber whose `exit` does not exit is not asked for ever.
+/// The limit of the loop below. Without it, a subscriber whose `exit` does nothing would keep the loop running for
+/// ever.
 const DEEPEST: usize = 1000;
 
-/// The spans that a process has entered and that are not entered now: it waits.
+/// The spans that a waiting process has entered. They are not entered on the thread now.
 pub(crate) struct Spans(Cell<Option<Box<Entered>>>);
 
 struct Entered {
     dispatch: Dispatch,
-    /// The innermost comes first. Each holds its span, so that it is still there afterwards.
+    /// The ids, the innermost first. Each holds a reference to its span, so that the span still exists afterwards.
     ids: Vec<Id>,
 }
 
@@ -34,7 +35,7 @@ impl Spans {
         Spans(Cell::new(None))
     }
 
-    /// The process goes on: by its worker, on its thread.
+    /// The process goes on. Its worker calls this on its own thread.
     #[inline]
     pub(crate) fn enter(&self) {
         if let Some(entered) = self.0.take() {
@@ -42,7 +43,7 @@ impl Spans {
         }
     }
 
-    /// The process waits: by its worker, on its thread. Costs next to nothing where no span is entered.
+    /// The process waits. Its worker calls this on its own thread. It costs almost nothing if no span is entered.
     #[inline]
     pub(crate) fn leave(&self) {
         if let Some(entered) = Entered::leave() {
@@ -50,18 +51,18 @@ impl Spans {
         }
     }
 
-    /// The process has ended: what it has left entered is left now.
+    /// The process has ended. The spans that it has not exited are closed now.
     #[inline]
     pub(crate) fn end(&self) {
         drop(self.0.take());
     }
 }
 
-/// The spans that are entered on this thread outside of processes, while it runs some.
+/// The spans that are entered on this thread outside of processes, while the thread runs processes.
 pub(crate) struct Outside(Option<Box<Entered>>);
 
 impl Outside {
-    /// They stay entered for the process that is begun first.
+    /// The spans stay entered for the first process that begins.
     pub(crate) fn new() -> Outside {
         let outside = Entered::leave();
         if let Some(entered) = &outside {
@@ -82,7 +83,7 @@ impl Drop for Outside {
 impl Entered {
     #[inline]
     fn leave() -> Option<Box<Entered>> {
-        // Asks first, and looks for nothing else if the answer is no.
+        // If no span is entered, the first question is the only cost.
         get_default(|dispatch| {
             let first = dispatch.current_span();
             first.id().and_then(|_| Entered::leave_all(dispatch))
@@ -121,13 +122,12 @@ impl Drop for Entered {
     }
 }
 
-/// Runs code of a subscriber where a panic would end a worker. What there is to say about it the panic's hook has
-/// said.
+/// Runs a subscriber's code where a panic would end a worker. The panic hook has already reported the panic.
 fn quietly(f: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(f));
 }
 
-/// A process is about to be queued, by the one that spawns it.
+/// A process is about to be queued. The process that spawns it calls this.
 #[inline]
 pub(crate) fn spawned(info: &Info) {
     quietly(|| {
@@ -142,7 +142,7 @@ pub(crate) fn spawned(info: &Info) {
     });
 }
 
-/// A process is at its end, and tells so itself.
+/// A process is at its end. The process itself calls this.
 #[inline]
 pub(crate) fn ended(info: &Info, panicked: bool) {
     quietly(|| {
@@ -157,7 +157,7 @@ pub(crate) fn ended(info: &Info, panicked: bool) {
     });
 }
 
-/// A process was cancelled, or its deadline has passed; or a group was. Those below have events of their own.
+/// A process or a group was cancelled, or its deadline has passed. The processes below it report their own events.
 pub(crate) fn stopped(info: &Info, why: Stopped) {
     let timed_out = why == Stopped::TimedOut;
     quietly(|| {
@@ -184,7 +184,7 @@ pub(crate) fn stopped(info: &Info, why: Stopped) {
     });
 }
 
-/// A process does not let go of its worker. Returns whether there was a subscriber to be told.
+/// A process keeps its worker for too long. Returns whether a subscriber was told.
 pub(crate) fn slow(info: &Info, limit: Duration) -> bool {
     let mut told = false;
     quietly(|| {

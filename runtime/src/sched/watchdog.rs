@@ -1,5 +1,5 @@
-//! Names a process that keeps its worker to itself for too long: a computation, a blocking call,
-//! a `std::sync::Mutex` that another process of the same worker holds. It only warns.
+//! Names a process that keeps its worker for too long. The cause may be a computation, a blocking call, or a
+//! `std::sync::Mutex` that another process of the same worker holds. The watchdog only warns.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,7 @@ use crate::sched::stack;
 use crate::sched::task::Waiting;
 use crate::sched::trace;
 
-/// Starts the watching thread, if there is a limit.
+/// Starts the watchdog thread, if there is a limit.
 pub(crate) fn start(scheduler: &'static Scheduler, limit: Duration) -> io::Result<()> {
     if limit.is_zero() {
         return Ok(());
@@ -25,7 +25,7 @@ pub(crate) fn start(scheduler: &'static Scheduler, limit: Duration) -> io::Resul
 fn watch(scheduler: &'static Scheduler, limit: Duration) {
     let mut last: Vec<(u64, bool)> = vec![(0, true); scheduler.workers().len()];
     loop {
-        // One warning a stall, after one to two limits.
+        // Each stall causes one warning, after one to two times the limit.
         thread::sleep(limit);
         for (worker, (resumes, warned)) in scheduler.workers().iter().zip(&mut last) {
             let now = worker.resumes.load(Ordering::Relaxed);
