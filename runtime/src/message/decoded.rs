@@ -16,7 +16,7 @@ pub struct Decoded<R> {
 }
 
 impl<R> Decoded<R> {
-    /// As [`RecvBatch::new`].
+    /// The same as for [`RecvBatch::new`].
     ///
     /// # Panics
     ///

@@ -95,7 +95,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// As [`perform`](Io::perform).
+    /// The same as for [`perform`](Io::perform).
     pub fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
@@ -129,7 +129,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// As [`perform`](Io::perform).
+    /// The same as for [`perform`](Io::perform).
     pub fn send_message(
         &self,
         bufs: &[IoSlice<'_>],

@@ -63,7 +63,7 @@ impl Group {
     ///
     /// # Panics
     ///
-    /// As [`spawn`](crate::process::spawn).
+    /// The same as for [`spawn`](crate::process::spawn).
     #[track_caller]
     pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
     where
@@ -101,7 +101,7 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// As [`check_cancelled`](crate::process::check_cancelled).
+    /// The same as for [`check_cancelled`](crate::process::check_cancelled).
     pub fn check(&self) -> io::Result<()> {
         match Stopped::of(self.info.stop_code()) {
             Some(stopped) => Err(stopped.into()),

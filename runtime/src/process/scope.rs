@@ -118,7 +118,7 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// # Errors
     ///
-    /// As [`Builder::spawn`].
+    /// The same as for [`Builder::spawn`].
     #[track_caller]
     pub fn spawn_with<F, T>(
         &'scope self,

@@ -1,7 +1,8 @@
-//! Who a process is: its number, name and place, whether it was stopped, and to whom it belongs. Outlives it.
+//! The identity of a process: its number, name and place, whether it was stopped, and its parent. This value outlives
+//! the process.
 //!
-//! Processes that belong to others form trees: a stop of one reaches all below it. A tree costs those
-//! who are in none nothing but a look at a flag when they end.
+//! Processes that belong to others form trees: a stop of one process stops all below it. A process outside any tree
+//! only reads one flag when it ends.
 
 use std::fmt;
 use std::mem;
@@ -17,7 +18,7 @@ use crate::sched::trace;
 use crate::sched::worker::Place;
 use crate::sys::lock::{Guard, Lock};
 
-/// The number of a process, never used twice while the program runs.
+/// The number of a process. No number is used twice while the program runs.
 ///
 /// # Examples
 ///
@@ -55,16 +56,16 @@ impl fmt::Debug for ProcessId {
     }
 }
 
-/// Whose thread-locals a process has, and whether what would block its thread parks it.
+/// Whose thread-locals a process uses, and whether code that blocks parks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Those of its worker's thread; code that knows nothing of processes blocks the thread.
+    /// It uses those of its worker's thread. Code that knows nothing of processes blocks the thread.
     Ordinary,
-    /// Its own; all code parks. See `threadlike`.
+    /// It has its own, and all code parks it. See `threadlike`.
     Threadlike,
-    /// Those of the thread that it was begun on by `Builder::run`; all code parks.
+    /// It uses those of the thread on which `Builder::run` has begun it, and all code parks it.
     OnItsThread,
-    /// No process, but a group of them.
+    /// This is not a process but a group of processes.
     Group,
 }
 
@@ -73,17 +74,17 @@ pub(crate) struct Info {
     name: Option<Box<str>>,
     pub(crate) place: Place,
     pub(crate) kind: Kind,
-    /// The slot it runs in; null before it begins. Stale once it has ended.
+    /// The slot in which it runs. Null before it begins, and outdated after its end.
     task: AtomicPtr<Task>,
-    /// When it is stopped at the latest: its own deadline, or a nearer one above it.
+    /// The time at which it is stopped at the latest: its own deadline or an earlier one of a process above it.
     pub(crate) deadline: Nanos,
-    /// Whether what it spawns belongs to it.
+    /// Whether the processes that it spawns belong to it.
     pub(crate) leads: bool,
-    /// A [`Stopped`] as [`Stopped::code`], or 0.
+    /// The [`Stopped::code`] of the reason why it was stopped, or 0.
     stopped: AtomicU8,
-    /// To whom the process belongs.
+    /// The process to which this one belongs.
     parent: Lock<Option<Arc<Info>>>,
-    /// Whether anybody has ever belonged to it, to leave the lock alone if not.
+    /// Whether it has ever had children. If not, the lock need not be taken.
     has_family: AtomicBool,
     family: Lock<Option<Box<Family>>>,
 }
@@ -91,15 +92,15 @@ pub(crate) struct Info {
 /// The processes that belong to a process.
 #[derive(Default)]
 struct Family {
-    /// Those that have ended are among them until the next sweep.
+    /// The children. Ended ones stay in the list until the next sweep.
     children: Vec<Weak<Info>>,
-    /// How many children there must be for the next sweep.
+    /// The number of children at which the next sweep happens.
     sweep_at: usize,
-    /// The process has ended: its parent has the children now.
+    /// Whether the process has ended. Then its parent has the children.
     ended: bool,
 }
 
-/// The least number of children at which those who have ended are looked for.
+/// The smallest number of children at which ended ones are swept out.
 const SWEEP: usize = 32;
 
 impl Info {
@@ -128,7 +129,7 @@ impl Info {
             .store(ptr::from_ref(task).cast_mut(), Ordering::SeqCst);
     }
 
-    /// Why it was stopped, as [`Stopped::code`]; 0 if it was not.
+    /// The [`Stopped::code`] of the reason why it was stopped, or 0 if it was not.
     pub(crate) fn stop_code(&self) -> u8 {
         self.stopped.load(Ordering::SeqCst)
     }
@@ -137,18 +138,17 @@ impl Info {
         self.stop_code() == Stopped::Cancelled.code()
     }
 
-    /// Marks the process and all that belong to it, and wakes them from their waits. The first reason
-    /// stays. A process that has ended is not affected: at worst the next one in its slot wakes once
-    /// too often.
+    /// Marks the process and all that belong to it as stopped, and wakes them from their waits. The first reason stays.
+    /// A process that has ended is not affected. At worst the next process in its slot gets an extra wake-up.
     pub(crate) fn stop(&self, why: Stopped) {
-        // One after another and not by recursion: a tree may be deeper than a stack.
+        // This is a loop and not a recursion, because a tree may be deeper than a stack.
         let mut below = self.stop_one(why);
         while let Some(next) = below.pop() {
             below.append(&mut next.stop_one(why));
         }
     }
 
-    /// Marks the process alone; returns its children, if they are not stopped yet.
+    /// Marks only this process. Returns its children, unless they are stopped already.
     fn stop_one(&self, why: Stopped) -> Vec<Arc<Info>> {
         let first =
             self.stopped
@@ -162,12 +162,12 @@ impl Info {
         self.children()
     }
 
-    /// Wakes the process from its wait, to look again at what it waits for.
+    /// Wakes the process from its wait, so that it looks again.
     pub(crate) fn wake(&self) {
         self.wake_if(|_| true);
     }
 
-    /// The same with all that belong to it.
+    /// Wakes the process and all that belong to it.
     pub(crate) fn wake_all(&self) {
         self.wake();
         let mut below = self.children();
@@ -177,10 +177,10 @@ impl Info {
         }
     }
 
-    /// Wakes the process from its wait, if `f` says so of the slot it has, or has had. False if `f` says
-    /// no; true also of a process that has not begun.
+    /// Wakes the process from its wait if `f` returns true for its slot (the present or the last one). Returns the
+    /// result of `f`. For a process that has not begun, it returns true.
     fn wake_if(&self, f: impl FnOnce(&'static Task) -> bool) -> bool {
-        // SAFETY: only ever null or a task, and tasks live for ever.
+        // SAFETY: the pointer is null or leads to a task, and tasks live for ever.
         let Some(task) = (unsafe { self.task.load(Ordering::SeqCst).as_ref() }) else {
             return true;
         };
@@ -191,7 +191,7 @@ impl Info {
         is_here
     }
 
-    // Families.
+    // Parents and children.
 
     fn lock(&self) -> Guard<'_, Option<Box<Family>>> {
         self.family.lock()
@@ -202,15 +202,15 @@ impl Info {
         f(self.lock().get_or_insert_default())
     }
 
-    /// A process that is to belong to this one: the next step is [`adopt`](Self::adopt).
+    /// Prepares `child` to belong to this process. The next step is [`adopt`](Self::adopt).
     pub(crate) fn born_to(self: &Arc<Info>, child: &mut Info) {
         child.leads |= self.leads;
         child.deadline = child.deadline.min(self.deadline);
         child.parent = Lock::new(Some(Arc::clone(self)));
     }
 
-    /// Enters `child` among those who belong to this process; if this one has ended, to its nearest parent
-    /// that has not. A child of a process that was stopped is stopped.
+    /// Adds `child` to the children of this process. If this process has ended, the child goes to the nearest process
+    /// above that has not. If the new parent was stopped, the child is stopped too.
     pub(crate) fn adopt(self: &Arc<Info>, child: &Arc<Info>) {
         let mut parent = Arc::clone(self);
         while !parent.enter(child) {
@@ -221,7 +221,7 @@ impl Info {
             };
             parent = above;
         }
-        // After it was entered: a stop either finds it there or is found here.
+        // This follows the entry. So a concurrent stop either finds the child in the list, or it is found here.
         if let Some(why) = Stopped::of(parent.stop_code()) {
             child.stop(why);
         }
@@ -231,7 +231,7 @@ impl Info {
         self.parent.lock()
     }
 
-    /// Whether the child was entered: not if this process has ended.
+    /// Adds a child. Returns false if this process has ended.
     fn enter(&self, child: &Arc<Info>) -> bool {
         self.with_family(|family| {
             if family.ended {
@@ -246,7 +246,7 @@ impl Info {
         })
     }
 
-    /// The children that have not ended, or have only just.
+    /// The children, without those that have ended for some time.
     fn children(&self) -> Vec<Arc<Info>> {
         if !self.has_family.load(Ordering::SeqCst) {
             return Vec::new();
@@ -260,7 +260,7 @@ impl Info {
             .collect()
     }
 
-    /// The process ends: from now on its children belong to its parent.
+    /// Ends the process. From now on its children belong to its parent.
     #[inline]
     pub(crate) fn end(&self) {
         if self.has_family.load(Ordering::Relaxed) {
@@ -296,7 +296,8 @@ impl fmt::Debug for Info {
 
 impl Drop for Info {
     fn drop(&mut self) {
-        // A long line of parents whom nobody else knows, one after another and not by recursion.
+        // A chain of parents may end here. They are dropped in a loop and not by recursion, because the chain may be
+        // long.
         let mut next = take_parent(self);
         while let Some(parent) = next {
             next = Arc::into_inner(parent).and_then(|mut parent| take_parent(&mut parent));

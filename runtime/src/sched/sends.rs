@@ -1,13 +1,12 @@
-//! Sends of several processes of a worker, made with one system call: for sockets of which
-//! [`Io::set_batched_sends`](crate::Io::set_batched_sends) was said. Not a way to wait: each is one attempt
-//! that does not block, as any other, only a little later. Not the batches of datagrams of one socket
-//! either; see `message`.
+//! Batched sends: one system call makes the sends of several processes of a worker. This is for sockets with
+//! [`Io::set_batched_sends`](crate::Io::set_batched_sends). It is not another way to wait: each send is one attempt
+//! that does not block, but it is made a little later. Batches of datagrams on one socket are in `message`.
 //!
-//! A process that would send while others are ready queues what it would do, and is suspended. The worker runs
-//! the others; when none is left, or [`LIMIT`] have had a turn, it makes all that were queued, and then
-//! lets their processes go on before anybody else, because what they touch is still in its caches.
+//! If other processes are ready, a process that wants to send queues its send and is suspended. The worker runs the
+//! others. When none is left, or after [`LIMIT`] turns, the worker makes all queued sends. Then their processes go on
+//! first, because their data are still in the caches.
 //!
-//! What makes them is a backend with two methods, `Ring`.
+//! `Ring` makes the sends. It is a backend with two methods.
 
 use std::cell::Cell;
 use std::io;
@@ -21,16 +20,16 @@ use crate::sched::park;
 use crate::sched::task::{Task, Waiting};
 use crate::sys::{self, RING_ENTRIES, Ring, RingSend};
 
-/// How many processes are run at most while a send waits to be made.
+/// The largest number of processes that run while a send is queued.
 pub(crate) const LIMIT: usize = 32;
 
-/// The largest send, in bytes, that is worth it: with more the system call is little beside the copying, and
-/// each process that waits keeps its buffer in the caches.
+/// The largest send in bytes that is batched. Above this size the cost of the system call is small beside the copying,
+/// and each waiting process keeps its buffer in the caches.
 pub(crate) const LARGEST: usize = 16 << 10;
 
 const _: () = assert!(RING_ENTRIES as usize > LIMIT);
 
-/// A send that waits to be made, on the stack of its process.
+/// A queued send. It lies on the stack of its process.
 pub(crate) struct Queued {
     task: &'static Task,
     send: RingSend,
@@ -42,22 +41,22 @@ impl AsRef<RingSend> for Queued {
     }
 }
 
-/// What a worker has queued.
+/// The sends that a worker has queued.
 #[derive(Default)]
 pub(crate) struct Sends {
-    /// Valid until they have an outcome: see [`queue`](Self::queue).
+    /// Each reference is valid until its send has an outcome: see [`queue`](Self::queue).
     sends: Vec<&'static Queued>,
-    /// How many processes have had a turn since the first was queued.
+    /// How many processes have had a turn since the first send was queued.
     turns: usize,
     ring: Option<Ring>,
-    /// There can be none.
+    /// Whether this system has no ring.
     unavailable: bool,
-    /// To be used again.
+    /// An empty list, kept for its memory.
     made: Vec<&'static Task>,
 }
 
-/// An attempt to send that does not block, together with those of others. `None` if it was not made,
-/// and is better made by itself: on a plain thread, where nobody else is ready, or nothing can make them together.
+/// Attempts a send that does not block, in a batch with other sends. Returns `None` if it was not made, and the caller
+/// should make it alone. That is so on a plain thread, if no other process is ready, or if there is no ring.
 #[inline(never)]
 pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8], flags: c_int) -> Option<io::Result<usize>> {
     let task = park::suspendable()?;
@@ -70,14 +69,14 @@ pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8], flags: c_int) -> Option<io::R
             outcome: Cell::new(None),
         },
     };
-    // SAFETY: this function returns with an outcome only. It cannot unwind, and a suspended process is
-    // never dropped, so that `send` and what the caller lends stay until then.
+    // SAFETY: this function returns only after the send has an outcome. It cannot unwind, and a suspended process is
+    // never dropped. So `send` and the caller's buffer stay valid until then.
     if !unsafe { task.worker().queue_send(&send) } {
         return None;
     }
     loop {
         task.park(Nanos::NEVER, Waiting::Writable(send.send.fd));
-        // Otherwise it was woken for a reason that somebody else is to find.
+        // Without an outcome, this wake-up was for another reason. The code that waits for that reason looks by itself.
         if let Some(outcome) = send.send.outcome.get() {
             let sent = usize::try_from(outcome);
             return Some(sent.map_err(|_| io::Error::from_raw_os_error(-outcome)));
@@ -86,12 +85,12 @@ pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8], flags: c_int) -> Option<io::R
 }
 
 impl Queued {
-    /// Makes it by itself.
+    /// Makes this send alone.
     fn make(&self) {
         // SAFETY: the caller of `send` lends both until there is an outcome.
         let (fd, buf) = unsafe { (BorrowedFd::borrow_raw(self.send.fd), &*self.send.buf) };
         let outcome = match sys::send(fd, buf, self.send.flags) {
-            // The kernel takes less than 2 GiB at a time.
+            // The kernel sends less than 2 GiB at once.
             Ok(len) => c_int::try_from(len).unwrap_or(c_int::MAX),
             Err(error) => -error.raw_os_error().unwrap_or(libc::EIO),
         };
@@ -105,11 +104,11 @@ impl Sends {
         self.sends.is_empty()
     }
 
-    /// Queues a send. Returns whether it did.
+    /// Queues a send. Returns false if it could not.
     ///
     /// # Safety
     ///
-    /// If it did, `send`, its descriptor and its buffer stay as they are until it has an outcome.
+    /// If this returns true, then `send`, its descriptor and its buffer stay valid until it has an outcome.
     pub(crate) unsafe fn queue(&mut self, send: &Queued) -> bool {
         if self.ring.is_none() && !self.unavailable {
             self.ring = Ring::new().ok();
@@ -118,13 +117,13 @@ impl Sends {
         if self.unavailable {
             return false;
         }
-        // SAFETY: it is used until it has an outcome, and by the contract stays for so long.
+        // SAFETY: the reference is used only until the send has an outcome. By the contract it is valid for that time.
         self.sends
             .push(unsafe { mem::transmute::<&Queued, &'static Queued>(send) });
         true
     }
 
-    /// Another process has had its turn. Returns whether those that wait have waited long enough.
+    /// Counts the turn of another process. Returns whether the queued sends should be made now.
     #[inline]
     pub(crate) fn is_due(&mut self) -> bool {
         if self.is_empty() {
@@ -134,13 +133,13 @@ impl Sends {
         self.turns >= LIMIT
     }
 
-    /// Makes all that were queued. Returns the processes that are to go on.
+    /// Makes all queued sends. Returns the processes that go on.
     pub(crate) fn make(&mut self) -> Vec<&'static Task> {
         let mut made = mem::take(&mut self.made);
         if let Some(ring) = &mut self.ring
             && ring.make(&self.sends).is_err()
         {
-            // What let it be opened does not let it be used, and will not: a sandbox, say.
+            // The ring could be opened, but it cannot be used (for example in a sandbox). That will not change.
             self.ring = None;
             self.unavailable = true;
         }
@@ -156,7 +155,7 @@ impl Sends {
         made
     }
 
-    /// Takes the memory of what [`make`](Self::make) returned.
+    /// Keeps the memory of the list that [`make`](Self::make) returned.
     pub(crate) fn reuse(&mut self, mut made: Vec<&'static Task>) {
         made.clear();
         self.made = made;
@@ -172,7 +171,7 @@ mod tests {
 
     use crate::sched::worker::Worker;
 
-    /// A worker that is this thread, and a process of it that is never run.
+    /// A worker on this thread, and one of its processes, which never runs.
     fn task() -> &'static Task {
         let worker = Worker::leak(0).unwrap();
         worker.make_current();
@@ -191,7 +190,7 @@ mod tests {
         }
     }
 
-    /// Each of these sends has the outcome it would have by itself, however it is made.
+    /// Checks that each of these sends has the same outcome as if it were made alone.
     fn each_has_its_outcome(sends: &mut Sends) {
         let task = task();
         let (good, mut peer) = UnixStream::pair().unwrap();
@@ -208,7 +207,7 @@ mod tests {
             queued(task, good.as_fd(), b"two"),
         ];
         for send in &queued {
-            // SAFETY: they stay until after `make`, which gives them their outcomes.
+            // SAFETY: the sends stay until after `make`, which gives each of them an outcome.
             assert!(unsafe { sends.queue(send) });
         }
         let made = sends.make();
@@ -224,7 +223,7 @@ mod tests {
         sends.reuse(made);
     }
 
-    /// Whether there is one; if not, says that a test is skipped.
+    /// Whether this system has a ring. If not, prints that a test is skipped.
     fn has_ring() -> bool {
         let ring = Ring::new();
         if let Err(error) = &ring {
@@ -249,7 +248,7 @@ mod tests {
         let (a, mut b) = UnixStream::pair().unwrap();
         let mut sends = Sends::default();
         let send = queued(task, a.as_fd(), b"x");
-        // SAFETY: it stays until after `make`.
+        // SAFETY: the send stays until after `make`.
         if !unsafe { sends.queue(&send) } {
             assert!(!has_ring());
             return;
@@ -268,7 +267,7 @@ mod tests {
             unavailable: true,
             ..Sends::default()
         };
-        // SAFETY: it is not queued.
+        // SAFETY: the send is not queued.
         assert!(!unsafe { sends.queue(&queued(task, a.as_fd(), b"x")) });
         assert!(sends.is_empty());
     }
@@ -282,7 +281,7 @@ mod tests {
             assert!(!sends.is_due(), "there are none");
         }
         let send = queued(task, a.as_fd(), b"x");
-        // SAFETY: it stays until after `make`.
+        // SAFETY: the send stays until after `make`.
         if !unsafe { sends.queue(&send) } {
             assert!(!has_ring());
             return;

@@ -1,5 +1,5 @@
-//! Stacks of processes: large mappings cut into stacks, each above its guard, pooled by size.
-//! Not what happens when one overflows; see `overflow`.
+//! Stacks of processes. A large mapping is cut into stacks, each above its guard. Stacks are pooled by size. What
+//! happens at an overflow is in `overflow`.
 //!
 //! A *slab* is one mapping:
 //!
@@ -9,12 +9,11 @@
 //!  |<---------- stride ---------->|
 //! ```
 //!
-//! At the top of each stack lies the [`Task`] of the process that uses it: a process that waits
-//! touches its stack and its slot, and these are on the same pages.
+//! At the top of each stack lies the [`Task`] of the process that uses it. A waiting process touches its stack and its
+//! slot, and both are on the same pages.
 //!
-//! The stride is an odd number of pages, and slots begin at different places in their pages, so that
-//! the hot ends of many stacks do not fall into the same few cache sets. Slabs are never given back, so
-//! that a stack is two words.
+//! The stride is an odd number of pages, and slots begin at different places in their pages. So the hot ends of many
+//! stacks do not share the same few cache sets. Slabs are never unmapped, so a stack needs only two words.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,45 +30,45 @@ use crate::sched::worker::Worker;
 use crate::sys::lock::{Guard, Lock};
 use crate::sys::{self, memory};
 
-/// The least size of a guard: C code does not probe its frames, and a frame below this size cannot
-/// jump it. Where a page is larger (64 KiB on some ARM systems) a guard is one page.
+/// The least size of a guard. C code does not probe its frames, so a frame smaller than the guard cannot skip it. On a
+/// system with larger pages (64 KiB on some ARM systems) a guard is one page.
 const LEAST_GUARD: usize = 16 << 10;
-/// The least that a process may ask for: printing alone needs 8 KiB.
+/// The smallest size that a process may ask for. Printing alone needs 8 KiB.
 pub(crate) const MIN_SIZE: usize = 16 << 10;
-/// More than this is surely a mistake, and mappings of it would not fit.
+/// The largest size that a process may ask for. A larger one is surely a mistake, and such mappings would not fit.
 pub(crate) const MAX_SIZE: usize = 1 << 30;
-/// A panic that prints its backtrace needs 32 KiB, a TLS handshake in a debug build twice that.
+/// A panic that prints its backtrace needs 32 KiB. A TLS handshake in a debug build needs twice that.
 pub(crate) const DEFAULT_SIZE: usize = 128 << 10;
 
-/// How many stacks in a row begin at different places in their page.
+/// The number of consecutive stacks that begin at different places in their page.
 const COLORS: usize = 16;
 
-/// How far below the end of its page the slot of the `i`th stack ends, in bytes. All stacks have their
-/// hot lines at the same distance from their top. Without this they would share a few cache sets.
+/// How far below the end of its page the slot of the `i`th stack ends, in bytes. All stacks have their hot lines at the
+/// same distance from the top. Without this offset they would share a few cache sets.
 const fn color(i: usize) -> usize {
     64 * (i % COLORS)
 }
 
-/// A stack: the exclusive right to one place in a slab.
+/// A stack. This value is the exclusive right to one place in a slab.
 #[derive(Debug)]
 pub(crate) struct Stack {
-    /// Of the slot, which is one past the highest usable byte.
+    /// The address of the slot, which is one past the highest usable byte.
     base: NonZeroUsize,
     pool: &'static Pool,
 }
 
-/// What lies at the top of a stack. A new mapping is all zero: the task has not been made.
+/// The contents of the top of a stack. In a new mapping it is all zero, so the task does not exist yet.
 #[repr(C, align(64))]
 struct Slot {
     task: MaybeUninit<Task>,
     made: AtomicBool,
 }
 
-/// Lines of the outermost frames, below a slot.
+/// The number of cache lines below a slot that hold the outermost frames.
 const OUTERMOST: usize = 8;
 
-/// Has the processor fetch what is touched mostly when a process begins or ends: its slot and, below
-/// that, its outermost frames.
+/// Fetches into the cache what the beginning or end of a process touches most: its slot and the outermost frames below
+/// it.
 fn prefetch_ends(slot: *const Slot) {
     let lowest = slot.cast::<u8>().wrapping_sub(64 * OUTERMOST);
     for line in 0..OUTERMOST + mem::size_of::<Slot>() / 64 {
@@ -77,27 +76,27 @@ fn prefetch_ends(slot: *const Slot) {
     }
 }
 
-/// The same for a process that is about to end.
+/// Does the same for a process that is about to end.
 pub(crate) fn prefetch_end(task: &Task) {
     prefetch_ends(ptr::from_ref(task).cast());
 }
 
-/// Every task that was ever made, for the listing of processes.
+/// All tasks that were ever made, for the listing of processes.
 static TASKS: Lock<Vec<&'static Task>> = Lock::new(Vec::new());
 
 pub(crate) fn tasks() -> Vec<&'static Task> {
     TASKS.lock().clone()
 }
 
-/// All stacks of one size that no worker keeps for itself.
+/// All stacks of one size that no worker keeps.
 pub(crate) struct Pool {
-    /// Bytes of a stack and its slot, whole pages.
+    /// The bytes of a stack with its slot, a multiple of the page size.
     size: usize,
-    /// Stacks that exist, and the processes that have a claim on one.
+    /// The number of stacks that exist, and the number of processes with a claim on one.
     total: AtomicUsize,
     claimed: AtomicUsize,
-    /// Some worker has found no stack, and none has come since. It lies beside `claimed`, which a caller
-    /// that asks has in the cache.
+    /// Whether a worker has found no stack and none has come since. This field is beside `claimed`, which is already in
+    /// the cache of a caller that reads this one.
     starved: AtomicBool,
     free: Lock<Free>,
     /// The length of `free.used`, so that a caller can read it without the lock.
@@ -106,11 +105,11 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct Free {
-    /// Used, with pages that may be given back; the hot ones are last.
+    /// Stacks that were used and whose pages could be given back. The most recently used ones are last.
     used: Vec<Stack>,
-    /// Never used, or given back.
+    /// Stacks that were never used or whose pages were given back.
     clean: Vec<Stack>,
-    /// The workers that have found none. They are told when one comes.
+    /// The workers that have found no stack. They are told when one comes.
     starving: Vec<&'static Worker>,
 }
 
@@ -137,8 +136,8 @@ pub(crate) fn pool(bytes: usize) -> io::Result<&'static Pool> {
     }))
 }
 
-/// Bytes of a stack with its slot, whole pages. Guard and usable part together are an odd number of
-/// pages.
+/// The bytes of a stack with its slot, a multiple of the page size. The guard and the usable part together are an odd
+/// number of pages.
 fn usable_size(bytes: usize, page: usize) -> usize {
     let size = (bytes + mem::size_of::<Slot>() + color(COLORS - 1)).next_multiple_of(page);
     if ((guard_size(page) + size) / page).is_multiple_of(2) {
@@ -148,13 +147,13 @@ fn usable_size(bytes: usize, page: usize) -> usize {
     }
 }
 
-/// Bytes of a guard, whole pages.
+/// The bytes of a guard, a multiple of the page size.
 fn guard_size(page: usize) -> usize {
     LEAST_GUARD.next_multiple_of(page)
 }
 
-/// Gives the memory of up to `count` unused stacks of every size back, keeping `keep` of each
-/// size warm. Returns whether more is left to do.
+/// Gives back the memory of up to `count` unused stacks over all pools. In each pool, `keep` stacks keep their memory.
+/// Returns whether more is left to do.
 pub(crate) fn trim(pools: &[&'static Pool], keep: usize, count: usize) -> bool {
     let mut left = count;
     for pool in pools {
@@ -168,52 +167,53 @@ impl Stack {
         self.pool
     }
 
-    /// Where the next one's guard begins: above the slot there is less than a page.
+    /// The address where the next stack's guard begins. There is less than a page between the slot and it.
     fn top(&self) -> usize {
         (self.base.get() + mem::size_of::<Slot>()).next_multiple_of(page())
     }
 
-    /// Leaves its worker, on whose thread this is.
+    /// Takes the slot away from its worker. Call this on the worker's thread.
     fn disown(&self) {
         if self.is_made() {
             self.task().disown();
         }
     }
 
-    /// Whether there was ever a process on it.
+    /// Whether this stack has ever had a process.
     fn is_made(&self) -> bool {
         let slot = self.base.get() as *mut Slot;
-        // SAFETY: `base` is that of a slot in a slab, which is never unmapped and whose top pages
-        // are never given back; all-zero is a valid `Slot`.
+        // SAFETY: `base` is the address of a slot in a slab. The slab is never unmapped, and its top pages are never
+        // given back. All-zero is a valid `Slot`.
         unsafe { &(*slot).made }.load(Ordering::Relaxed)
     }
 
     /// The slot for the process that will use this stack.
     pub(crate) fn task(&self) -> &'static Task {
         let slot = self.base.get() as *mut Slot;
-        // Swap without loading first: a load would cause an extra page fault on a new page.
-        // SAFETY: as in `is_made`.
+        // Swap without loading first: a load would cause an extra page fault on a new page. SAFETY: the slot is valid
+        // for the reason given in `is_made`.
         let made = unsafe { &(*slot).made }.swap(true, Ordering::Relaxed);
         if !made {
-            // SAFETY: as in `is_made`; the exclusive right to it is `self`, and nobody knows of it.
+            // SAFETY: the slot is valid for the reason given in `is_made`. `self` is the exclusive right to it, and no
+            // other code has a reference yet.
             let task: &'static Task = unsafe { (*slot).task.write(Task::new()) };
             TASKS.lock().push(task);
         }
-        // SAFETY: it has been made, just now or by an earlier holder of this stack.
+        // SAFETY: the task was made, just now or by an earlier holder of this stack.
         unsafe { (*slot).task.assume_init_ref() }
     }
 
-    /// Has the processor fetch what a process touches as it begins.
+    /// Fetches into the cache what a process touches when it begins.
     pub(crate) fn prefetch(&self) {
         prefetch_ends(self.base.get() as *const Slot);
     }
 
-    /// Gives the pages of an unused stack back to the system, but for the two at its hot end.
+    /// Gives the pages of an unused stack back to the system, except the two pages at its top.
     fn give_back(&self) {
         let keep = 2 * page();
         let bottom = self.top() - self.pool.size;
-        // SAFETY: the range is within this stack's usable part, which nobody uses: `self` is the
-        // only right to it and it is in the pool.
+        // SAFETY: the range is within the usable part of this stack, and no code uses it. `self` is the only right to
+        // it, and it is in the pool.
         unsafe {
             libc::madvise(
                 bottom as *mut libc::c_void,
@@ -224,9 +224,8 @@ impl Stack {
     }
 }
 
-// SAFETY: `base` is aligned as a slot and one past the usable bytes; below them lie
-// `guard_size` bytes that
-// fault on access. The slab is never unmapped.
+// SAFETY: `base` is aligned for a slot and is one past the usable bytes. Below the usable bytes are `guard_size` bytes
+// that fault on access. The slab is never unmapped.
 unsafe impl corosensei::stack::Stack for Stack {
     fn base(&self) -> NonZeroUsize {
         self.base
@@ -273,8 +272,8 @@ impl Pool {
         self.claimed.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Takes up to `count` stacks, the hottest last. None when other workers hold what there is, and
-    /// no more can be mapped: then `worker`, which calls this, is told when one has come.
+    /// Takes up to `count` stacks. The most recently used one is last. It takes none if other workers hold all stacks
+    /// and no more can be mapped. Then `worker` (the caller) is told when a stack has come.
     pub(crate) fn take(
         &'static self,
         count: usize,
@@ -326,7 +325,7 @@ impl Pool {
         }
     }
 
-    /// Stacks that exist, claims on them, and unused ones that hold memory, at about this moment.
+    /// The numbers of existing stacks, of claims on them, and of unused stacks that hold memory, at about this moment.
     pub(crate) fn counts(&self) -> (usize, usize, usize) {
         let of = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         (of(&self.total), of(&self.claimed), of(&self.used_len))
@@ -356,17 +355,17 @@ impl Pool {
 
     fn map_slab(&'static self, free: &mut Free) -> io::Result<()> {
         let stride = self.stride();
-        // Few mappings, and few pages lost for a size that is rarely used.
+        // This size needs few mappings, and it wastes few pages for a stack size that is rarely used.
         let count = ((32 << 20) / stride).clamp(1, 256);
         let len = stride * count;
         let base = sys::map(len, memory::STACK_MAPPING)?;
-        // SAFETY: the range just mapped.
+        // SAFETY: the range was just mapped.
         unsafe { memory::prepare(base, len) };
         for i in 0..count {
-            // SAFETY: within the mapping, which nobody else knows yet.
+            // SAFETY: the place is within the mapping, which no other code knows yet.
             let installed = unsafe { GUARDS.install(base.byte_add(i * stride), advise_guard) };
             if let Err(error) = installed {
-                // SAFETY: the mapping is ours and no stack of it was handed out.
+                // SAFETY: this function made the mapping and has handed out no stack of it.
                 unsafe { libc::munmap(base, len) };
                 return Err(error);
             }
@@ -382,14 +381,14 @@ impl Pool {
     }
 }
 
-/// The portable build does without, to test the other way.
+/// The portable build does not use the advice, so that tests cover the other way.
 const USES_ADVICE: bool = memory::ADVISES_GUARDS && !cfg!(std_net_portable);
 
 /// How guards are made.
 struct Guards {
-    /// The advice of `MADV_GUARD_INSTALL` is known, as far as is known.
+    /// Whether the kernel may support `MADV_GUARD_INSTALL`. It is false after the first refusal.
     by_advice: AtomicBool,
-    /// Mappings that `mprotect` has cost.
+    /// The number of mappings that guards by `mprotect` have used.
     mappings: AtomicUsize,
 }
 
@@ -403,11 +402,11 @@ impl Guards {
         }
     }
 
-    /// Makes the `guard_size` bytes at `guard` fault on access. `advise` gives the kernel the advice.
+    /// Makes the `guard_size` bytes at `guard` fault on access. `advise` gives the advice to the kernel.
     ///
     /// # Safety
     ///
-    /// The bytes are the low end of a slot of a mapping that nobody uses yet.
+    /// The bytes are the low end of one stack in a mapping that no code uses yet.
     unsafe fn install(
         &self,
         guard: *mut libc::c_void,
@@ -417,17 +416,16 @@ impl Guards {
             match advise(guard, guard_size(page())) {
                 Ok(()) => return Ok(()),
                 Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => return Err(error),
-                // A kernel before 6.13 says EINVAL; a sandbox may say anything.
+                // A kernel before 6.13 returns EINVAL. A sandbox may return any error.
                 Err(_) => self.by_advice.store(false, Ordering::Relaxed),
             }
         }
-        // Each such guard splits the mapping in two, and at `vm.max_map_count` malloc fails too:
-        // stop well before.
+        // Each such guard splits its mapping in two. At `vm.max_map_count` malloc fails too, so stop well before that.
         if self.mappings.fetch_add(2, Ordering::Relaxed) >= memory::max_mappings() / 2 {
             self.mappings.fetch_sub(2, Ordering::Relaxed);
             return Err(io::Error::new(
                 io::ErrorKind::OutOfMemory,
-                "half of vm.max_map_count is used by the guards of processes' stacks",
+                "the guards of processes' stacks use half of vm.max_map_count",
             ));
         }
         // SAFETY: the caller keeps this function's contract.
@@ -436,9 +434,9 @@ impl Guards {
     }
 }
 
-/// [`memory::advise_guard`] for [`Guards::install`], which is the only caller.
+/// [`memory::advise_guard`] for [`Guards::install`], the only caller.
 fn advise_guard(guard: *mut libc::c_void, len: usize) -> io::Result<()> {
-    // SAFETY: the range is the caller's, and nobody uses it.
+    // SAFETY: `Guards::install` passes a range that no code uses yet.
     unsafe { memory::advise_guard(guard, len) }
 }
 
@@ -451,7 +449,7 @@ pub(crate) fn page() -> usize {
     })
 }
 
-/// All slabs, for the handler of a fault: a list that only grows, read without a lock.
+/// All slabs, for the signal handler. The list only grows, and it is read without a lock.
 static SLABS: AtomicPtr<Slab> = AtomicPtr::new(ptr::null_mut());
 
 struct Slab {
@@ -477,12 +475,11 @@ fn register_slab(base: usize, stride: usize, count: usize) {
     }
 }
 
-/// The size in bytes of the stack in whose guard `address` lies, if it lies in one. Safe to call in a
-/// signal handler.
+/// If `address` lies in a guard, the size in bytes of its stack. This is safe to call in a signal handler.
 pub(crate) fn guarded_size(address: usize) -> Option<usize> {
     let mut slab: *const Slab = SLABS.load(Ordering::Acquire);
     loop {
-        // SAFETY: slabs are leaked, and complete before they are published.
+        // SAFETY: slabs are leaked, and they are complete before they are published.
         let Slab {
             base,
             stride,
@@ -529,10 +526,10 @@ mod tests {
         }
     }
 
-    /// Whether a write to this address would fault: the kernel is asked to do it.
+    /// Whether a write to this address would fault. The kernel makes the write, so the test does not crash.
     fn faults(address: usize) -> bool {
         let zeros = std::fs::File::open("/dev/zero").unwrap();
-        // SAFETY: the kernel checks the address; nobody uses the byte that it writes.
+        // SAFETY: the kernel checks the address, and no code uses the byte that it writes.
         unsafe { libc::read(zeros.as_raw_fd(), address as *mut libc::c_void, 1) < 0 }
     }
 
@@ -540,7 +537,7 @@ mod tests {
     fn guards_that_cannot_be_advised_are_protected() {
         let page = page();
         let map = || {
-            // SAFETY: a new anonymous mapping at an address of the kernel's choice.
+            // SAFETY: this is a new anonymous mapping at an address that the kernel chooses.
             let base = unsafe {
                 libc::mmap(
                     ptr::null_mut(),
@@ -559,7 +556,7 @@ mod tests {
             let asked = Cell::new(0);
             for _ in 0..2 {
                 let base = map();
-                // SAFETY: the low end of a new mapping, which nobody uses.
+                // SAFETY: this is the low end of a new mapping that no code uses.
                 let installed = unsafe {
                     guards.install(base, |_, _| {
                         asked.set(asked.get() + 1);
@@ -579,7 +576,7 @@ mod tests {
         }
         let guards = Guards::new();
         let full = || Err(io::Error::from_raw_os_error(libc::ENOMEM));
-        // SAFETY: the reason given above holds here too.
+        // SAFETY: the mapping is new and no code uses it.
         let error = unsafe { guards.install(map(), |_, _| full()) }.unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
         assert!(guards.by_advice.load(Ordering::Relaxed));
@@ -612,7 +609,7 @@ mod tests {
             );
             // The whole usable part can be written.
             for at in (limit + guard_size(page())..base).step_by(page()) {
-                // SAFETY: within a stack that this test holds.
+                // SAFETY: the address is within a stack that this test holds.
                 unsafe { ptr::write_volatile(at as *mut u8, 1) };
             }
         }

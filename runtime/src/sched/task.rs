@@ -1,9 +1,9 @@
-//! The slot a process runs in: its coroutine, its park token, its timer. Not the process as its
-//! users see it; see `process`.
+//! The slot in which a process runs: its coroutine, its park token and its timer. The process as its users see it is in
+//! `process`.
 //!
-//! A slot lies at the top of its stack (see `stack`), is reused and never unmapped. So a pointer to
-//! one can be kept by any waker at no cost, and a late wake-up at worst wakes the slot's next
-//! process, which like every waiter looks again and parks again.
+//! A slot lies at the top of its stack (see `stack`). It is reused and never unmapped. So any waker can keep a pointer
+//! to a slot at no cost. At worst, a late wake-up wakes the slot's next process. Like every waiter, that process looks
+//! again and parks again.
 
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
@@ -28,75 +28,74 @@ use crate::sys::lock::Lock;
 use crate::sys::thread_pointer;
 use crate::wake::Token;
 
-/// How many operations a process may do before it lets others run.
+/// How many operations a process may do before it lets other processes run.
 const BUDGET: u32 = 64;
 
-/// A process, suspended or running.
+/// The coroutine of a process, suspended or running.
 type Process = Coroutine<(), (), (), Stack>;
 
-/// What every wake-up and every wait touch lies in the first three cache lines.
+/// The fields that every wake-up and every wait use are in the first three cache lines.
 #[repr(C, align(64))]
 pub(crate) struct Task {
     token: Token,
-    /// Why its waits fail, as [`Stopped::code`]; 0 while they do not.
+    /// The [`Stopped::code`] with which its waits fail, or 0.
     stopped: AtomicU8,
     kind: Cell<Kind>,
     budget: Cell<u32>,
-    /// Null while no worker has the slot. Set and cleared on that worker's thread. So a caller that finds
-    /// its own worker here owns the slot until it returns to the worker's loop.
+    /// Null while no worker has the slot. It is set and cleared on that worker's thread. So a caller that finds its own
+    /// worker here owns the slot until it returns to the worker's loop.
     worker: AtomicPtr<Worker>,
     coroutine: UnsafeCell<Option<Process>>,
     yielder: Cell<*const Yielder<(), ()>>,
-    /// Where the process was suspended, to fetch its stack before it goes on.
+    /// Where the process was suspended. The stack is fetched from here before the process goes on.
     stack_pointer: Cell<*const u8>,
-    /// The place in a source where the process is entered as the one to wake. It stays there while it
-    /// waits for nothing else, so that the next wait for the same costs nothing.
+    /// The slot of a source in which the process is entered as a waiter. It stays there until the process waits for
+    /// something else, so the next wait for the same source costs nothing.
     registered: Cell<Option<&'static AtomicPtr<Task>>>,
-    /// The socket that it waits for, to fetch that too.
+    /// The socket for which it waits. It is fetched into the cache too.
     handle: Cell<*const u8>,
     timer: Timer,
     waiting: AtomicU64,
     since: AtomicU64,
-    /// Link in the worker's inbox. Used by the thread that sent the task.
+    /// The link in the worker's inbox. It belongs to the thread that has sent the task.
     pub(crate) next: AtomicPtr<Task>,
     info: UnsafeCell<Option<Arc<Info>>>,
-    /// What a threadlike process has of its own.
+    /// The additional state of a threadlike process.
     own: Own,
-    /// What the process has entered, while it waits.
+    /// The tracing spans that the process has entered, while it waits.
     spans: Spans,
-    // What is rarely touched.
-    /// The deadline of the process: what its timer wants while it wants nothing nearer.
+    // The fields below are rarely used.
+    /// The deadline of the process. Its timer uses this time when no wait needs an earlier one.
     limit: Cell<Nanos>,
-    /// Whether what the process spawns belongs to it.
+    /// Whether the processes that it spawns belong to it.
     leads: Cell<bool>,
     locals: UnsafeCell<Locals>,
-    /// For the listing of processes and for cancelling, by any thread.
+    /// The identity of the process. Any thread uses it, to list and to cancel.
     listed: Lock<Option<Arc<Info>>>,
 }
 
-/// What a threadlike process has of its own.
+/// The additional state of a threadlike process.
 struct Own {
-    /// Its thread-locals; null if there are none.
+    /// Its thread-locals, or null if it has none of its own.
     block: Cell<*mut u8>,
     /// The lowest address of its stack.
     lowest: Cell<usize>,
 }
 
 pub(crate) struct Timer {
-    /// When the process wants to be woken.
+    /// When the process wants to wake.
     pub(crate) wanted: Cell<Nanos>,
-    /// The time of its live entry in the heap; `NEVER` if it has none.
+    /// The time of its live entry in the heap, or `NEVER` if it has none.
     pub(crate) armed: Cell<Nanos>,
 }
 
-// SAFETY: what is not atomic or locked is touched by the thread of `worker` only: the functions
-// that do so are reached through `current`, which is set on that thread alone, or from the worker's
-// loop, and check it in debug builds.
+// SAFETY: only the thread of `worker` uses the fields that are neither atomic nor locked. The functions that use them
+// are reached through `current`, which is set on that thread alone, or from the worker's loop. Debug builds check this.
 unsafe impl Sync for Task {}
-// SAFETY: as above; a reference says nothing about the thread that holds it.
+// SAFETY: the reason for `Sync` holds here too. A reference does not depend on the thread that holds it.
 unsafe impl Send for Task {}
 
-/// What a process waits for, for its listing.
+/// What a process waits for, as the listing shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waiting {
     Nothing,
@@ -114,22 +113,22 @@ thread_local! {
     static CURRENT: Cell<Option<&'static Task>> = const { Cell::new(None) };
 }
 
-/// In the thread-locals of a threadlike process, once and for all.
+/// Sets the current task in the thread-locals of a threadlike process. There it never changes.
 pub(crate) fn make_current(task: &'static Task) {
     CURRENT.set(Some(task));
 }
 
-/// The task whose process calls this, or `None` on a plain thread.
+/// The task of the calling process, or `None` on a plain thread.
 #[inline]
 pub(crate) fn current() -> Option<&'static Task> {
     CURRENT.get()
 }
 
-/// Runs `f` on the stack of the worker's thread. A computation that goes deep then does not touch pages of
-/// the process's own stack, which would stay with it. `f` must not wait: to `f` this is a plain thread, and a
-/// wait in it blocks the worker.
+/// Runs `f` on the stack of the worker's thread. A deep computation then does not touch pages of the process's own
+/// stack, which would remain allocated. `f` must not wait: for `f` this is a plain thread, and a wait in it blocks the
+/// worker.
 pub(crate) fn on_thread_stack<R: Send>(f: impl FnOnce() -> R + Send) -> R {
-    /// The process is one again, also when `f` panics.
+    /// Makes the task current again, even if `f` panics.
     struct Restore(&'static Task);
 
     impl Drop for Restore {
@@ -142,24 +141,24 @@ pub(crate) fn on_thread_stack<R: Send>(f: impl FnOnce() -> R + Send) -> R {
         return f();
     };
     task.check_owner();
-    // SAFETY: set when the process began, and valid for as long as it runs. It runs now, so the
-    // worker is in `resume`, and its stack is free below that.
+    // SAFETY: the pointer was set when the process began, and it is valid while the process runs. The process runs now.
+    // So the worker is in `resume`, and its stack is free below that frame.
     let yielder = unsafe { &*task.yielder.get() };
-    // Nothing suspends while the thread's stack is in use: without a current task nothing can.
+    // No code may suspend the process while the thread's stack is in use. Without a current task, no code can.
     CURRENT.set(None);
     let _restore = Restore(task);
-    // A panic ends where the stack does, and goes on from here.
+    // A panic cannot cross from one stack to another, so it is caught and resumed here.
     match yielder.on_parent_stack(|| catch_unwind(AssertUnwindSafe(f))) {
         Ok(result) => result,
         Err(panic) => resume_unwind(panic),
     }
 }
 
-/// Runs `f` with the id and name of the process running on this thread. Safe in a signal handler.
+/// Runs `f` with the id and name of the process on this thread. This is safe in a signal handler.
 pub(crate) fn with_running_name(f: impl FnOnce(u64, Option<&str>)) {
     if let Some(task) = current() {
-        // SAFETY: `current` is set on this thread only while the worker's loop is suspended below
-        // this process, so nothing changes `info` meanwhile.
+        // SAFETY: `current` is set on this thread only while the worker's loop is suspended below this process. So
+        // nothing changes `info` meanwhile.
         if let Some(info) = unsafe { &*task.info.get() } {
             f(info.id.get(), info.name());
         }
@@ -200,7 +199,7 @@ impl Task {
         }
     }
 
-    /// An empty slot in the hands of a worker.
+    /// An empty slot that belongs to a worker.
     #[cfg(all(test, not(std_net_loom)))]
     pub(crate) fn of(worker: &'static Worker) -> Task {
         let task = Task::new();
@@ -209,10 +208,10 @@ impl Task {
         task
     }
 
-    // By the worker's loop.
+    // Called by the worker's loop.
 
-    /// Puts a process into the slot of this stack, to run on `worker`, whose thread calls this.
-    /// `main` must not unwind.
+    /// Puts a process into the slot of this stack. It will run on `worker`, whose thread calls this. `main` must not
+    /// unwind.
     pub(crate) fn begin(
         worker: &'static Worker,
         stack: Stack,
@@ -222,13 +221,13 @@ impl Task {
         let task = stack.task();
         task.worker
             .store(ptr::from_ref(worker).cast_mut(), Ordering::Release);
-        // A late wake-up of the process before may have left it.
+        // A late wake-up of the previous process may have left a token.
         task.token.end_park();
         info.set_task(task);
         {
             let mut listed = task.listed.lock();
             *listed = Some(Arc::clone(&info));
-            // After `set_task`: a stop either finds the task or is found here.
+            // This follows `set_task`. So a concurrent stop either finds the task, or it is found here.
             task.stopped.store(info.stop_code(), Ordering::Relaxed);
         }
         task.leads.set(info.leads);
@@ -245,12 +244,12 @@ impl Task {
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
             task.yielder.set(yielder);
             if let Some(of_thread) = of_thread {
-                // The first accesses to these thread-locals.
+                // These are the first accesses to the thread-locals of the process.
                 threadlike::begin(task, of_thread);
             }
             main();
         });
-        // SAFETY: owner's thread, and no reference into these cells is held across a call.
+        // SAFETY: this is the owner's thread, and no reference into these cells lives across a call.
         unsafe {
             *task.info.get() = Some(info);
             *task.coroutine.get() = Some(coroutine);
@@ -258,13 +257,13 @@ impl Task {
         task
     }
 
-    /// Runs the process until it waits; gives its stack back if it has ended.
+    /// Runs the process until it waits. Returns its stack if it has ended.
     #[inline]
     pub(crate) fn resume(&'static self) -> Option<Stack> {
         self.check_owner();
         self.budget.set(BUDGET);
-        // SAFETY: owner's thread; the process itself never touches `coroutine`, so this is the only
-        // reference. A queued or just begun task has a coroutine.
+        // SAFETY: this is the owner's thread. The process itself never uses `coroutine`, so this is the only reference.
+        // A queued or new task has a coroutine.
         let coroutine = unsafe { (*self.coroutine.get()).as_mut() };
         let coroutine = coroutine.expect("a queued task has a process");
         let result = if self.kind.get() == Kind::Ordinary {
@@ -283,7 +282,7 @@ impl Task {
         }
     }
 
-    /// Runs a process to which thread-locals belong.
+    /// Runs a process that is not an ordinary one.
     #[inline(never)]
     fn resume_threadlike(&'static self, coroutine: &mut Process) -> CoroutineResult<(), ()> {
         let block = self.own.block.get();
@@ -297,7 +296,7 @@ impl Task {
             self.spans.leave();
             return result;
         }
-        // SAFETY: the block of this process, which nobody else uses.
+        // SAFETY: the block belongs to this process, and no other code uses it.
         unsafe { resume_with(coroutine, block) }
     }
 
@@ -310,22 +309,22 @@ impl Task {
         }
         self.timer.wanted.set(Nanos::NEVER);
         self.limit.set(Nanos::NEVER);
-        // SAFETY: as in `begin`; the coroutine has returned.
+        // SAFETY: this is the owner's thread, as in `begin`. The coroutine has returned.
         let (coroutine, info) =
             unsafe { ((*self.coroutine.get()).take(), (*self.info.get()).take()) };
         drop(info);
         coroutine.expect("it has just returned").into_stack()
     }
 
-    /// The empty slot is about to leave its worker, whose thread calls this: from now on nobody
-    /// takes that for its owner.
+    /// Takes the empty slot away from its worker, whose thread calls this. From now on this worker is not taken for the
+    /// owner of the slot.
     pub(crate) fn disown(&self) {
-        // The entry stays in the worker's heap, dead.
+        // The entry stays in the worker's heap, but it is dead.
         self.timer.armed.set(Nanos::NEVER);
         self.worker.store(ptr::null_mut(), Ordering::Release);
     }
 
-    /// Has the processor fetch what a wake-up touches.
+    /// Fetches into the cache what a wake-up touches.
     #[inline]
     pub(crate) fn prefetch(&self) {
         let slot: *const Task = self;
@@ -333,7 +332,7 @@ impl Task {
         prefetch(slot.cast::<u8>().wrapping_add(64));
     }
 
-    /// Has the processor fetch what the process touches first. The slot itself has been fetched.
+    /// Fetches into the cache what the process touches first. The slot itself was fetched before.
     #[inline]
     pub(crate) fn prefetch_stack(&self) {
         let top = self.stack_pointer.get();
@@ -354,15 +353,15 @@ impl Task {
         ptr::eq(self.worker.load(Ordering::Acquire), worker)
     }
 
-    /// Gives the token, for a worker that resumes the process itself, without a queue. Returns whether the
-    /// worker is to do so: the process waits, and is in no queue.
+    /// Gives the token, for a worker that resumes the process directly and not through a queue. Returns whether the
+    /// worker must resume it: the process was parked and is in no queue.
     #[inline]
     pub(crate) fn wake_here(&self) -> bool {
         self.check_owner();
         self.token.give()
     }
 
-    /// A task has come out of the inbox of `worker`, on whose thread this is.
+    /// Handles a task from the inbox of `worker`, on the thread of `worker`.
     pub(crate) fn arrive(&'static self, worker: &Worker) {
         self.token.arrive();
         if self.is_owned_by(worker) {
@@ -370,31 +369,32 @@ impl Task {
                 worker.push_local(self);
             }
         } else {
-            // The slot has gone to another worker since. The wake-up may be for the process there.
+            // The slot belongs to another worker now. The wake-up may be for the process there.
             self.unpark();
         }
     }
 
-    // By the process itself, as `current()`.
+    // Called by the process itself, through `current()`.
 
     /// The worker on which the process runs.
     #[inline]
     pub(crate) fn worker(&self) -> &'static Worker {
         self.check_owner();
-        // SAFETY: set to a worker, which lives for ever, before the process began and until it ends.
+        // SAFETY: the pointer is set to a worker from before the process begins until it ends, and workers live for
+        // ever.
         unsafe { &*self.worker.load(Ordering::Relaxed) }
     }
 
-    /// Enters the process in this place of a source, if it is free, and takes it out of the one where it
-    /// was. Returns whether it is entered.
+    /// Enters the process in this slot of a source, if the slot is free. Takes it out of its previous slot. Returns
+    /// whether it is entered.
     pub(crate) fn register(&'static self, slot: &'static AtomicPtr<Task>) -> bool {
         self.deregister();
         let (null, this) = (ptr::null_mut(), ptr::from_ref(self).cast_mut());
         let free = slot.compare_exchange(null, this, Ordering::SeqCst, Ordering::SeqCst);
         if free.is_ok() {
             self.registered.set(Some(slot));
-            // What the process looks at from now on, it must see as it is after its entry. Not all of that
-            // is read SeqCst; on x86-64 the exchange is a fence already.
+            // After the entry, the process must read current values. Not all of these reads are SeqCst, so a fence is
+            // needed. On x86-64 the exchange is a fence already.
             if cfg!(not(target_arch = "x86_64")) {
                 fence(Ordering::SeqCst);
             }
@@ -402,42 +402,42 @@ impl Task {
         free.is_ok()
     }
 
-    /// Takes the process out of the source where it is entered.
+    /// Takes the process out of the source in which it is entered.
     fn deregister(&self) {
         if let Some(slot) = self.registered.take() {
             let this = ptr::from_ref(self).cast_mut();
-            // Fails when the source has been freed since.
+            // This fails if the source was freed meanwhile.
             let _ =
                 slot.compare_exchange(this, ptr::null_mut(), Ordering::SeqCst, Ordering::SeqCst);
         }
     }
 
-    /// Whether nobody else has its thread-locals.
+    /// Whether the process has its own thread-locals.
     #[inline]
     pub(crate) fn has_own_thread_locals(&self) -> bool {
         self.kind.get() == Kind::Threadlike
     }
 
-    /// The lowest address of the process's stack, and the one past its highest.
+    /// The lowest address of the process's stack, and the address just past the highest.
     pub(crate) fn stack_bounds(&self) -> (usize, usize) {
         // The slot itself lies above the stack.
         (self.own.lowest.get(), ptr::from_ref(self) as usize)
     }
 
-    /// Whether this lies on the stack of the process: not on that of a signal handler, or of its worker.
+    /// Whether this address lies on the process's stack, and not on the stack of a signal handler or of the worker.
     #[inline]
     pub(crate) fn is_on_stack(&self, address: usize) -> bool {
         let (lowest, end) = self.stack_bounds();
         (lowest..end).contains(&address)
     }
 
-    /// Remembers what the process will touch first when it goes on.
+    /// Remembers what the process will use first when it goes on.
     #[inline]
     pub(crate) fn set_handle<T>(&self, handle: &T) {
         self.handle.set(ptr::from_ref(handle).cast());
     }
 
-    /// Waits for the token, at most until `until`. May return early: every caller looks again.
+    /// Waits for the token, at most until `until`. May return early, so every caller looks again.
     #[inline]
     pub(crate) fn park(&'static self, until: Nanos, waiting: Waiting) {
         if !matches!(waiting, Waiting::Readable(_) | Waiting::Writable(_)) {
@@ -452,7 +452,8 @@ impl Task {
                 self.timer.wanted.set(Nanos::NEVER);
                 let limit = self.limit.get();
                 if limit != Nanos::NEVER {
-                    // The nearer one may have come up, and there is no entry any more.
+                    // The timer of the wait may have expired, and then the deadline of the process has no entry any
+                    // more.
                     self.worker().want_timer(self, limit);
                 }
             }
@@ -460,7 +461,7 @@ impl Task {
         self.token.end_park();
     }
 
-    /// Lets the worker run others first.
+    /// Lets the worker run other processes first.
     pub(crate) fn yield_now(&'static self) {
         self.token.begin_yield();
         self.worker().push_local(self);
@@ -475,12 +476,12 @@ impl Task {
             .store(self.worker().coarse_now().0, Ordering::Relaxed);
         let here = 0u8;
         self.stack_pointer.set(&raw const here);
-        // SAFETY: set when the process began, and valid for as long as it runs.
+        // SAFETY: the pointer was set when the process began, and it is valid while the process runs.
         unsafe { &*self.yielder.get() }.suspend(());
         self.waiting.store(0, Ordering::Relaxed);
     }
 
-    /// Counts one operation. After a budget of them without a suspension other processes get their turn.
+    /// Counts one operation. After `BUDGET` operations without a suspension, other processes get their turn.
     #[inline]
     pub(crate) fn spend(&'static self) {
         let left = self.budget.get();
@@ -498,7 +499,8 @@ impl Task {
         }
     }
 
-    /// The process is about to tell its end: a caller that then looks for it must not find it in a listing.
+    /// Takes the process off the listing. The process calls this before it reports its end, so a caller that then looks
+    /// at the listing does not find it.
     pub(crate) fn unlist(&self) {
         *self.listed.lock() = None;
     }
@@ -506,7 +508,7 @@ impl Task {
     /// The process in this slot.
     pub(crate) fn info(&self) -> &Arc<Info> {
         self.check_owner();
-        // SAFETY: owner's thread; it changes only between processes.
+        // SAFETY: this is the owner's thread, and the value changes only between two processes.
         unsafe { (*self.info.get()).as_ref() }.expect("called by the process itself")
     }
 
@@ -516,45 +518,45 @@ impl Task {
         self.stopped.load(Ordering::Acquire) != 0
     }
 
-    /// Why they do.
+    /// Why the waits of the process fail, if they do.
     pub(crate) fn stopped(&self) -> Option<Stopped> {
         Stopped::of(self.stopped.load(Ordering::Acquire))
     }
 
-    /// Whether what the process spawns belongs to it.
+    /// Whether the processes that it spawns belong to it.
     #[inline]
     pub(crate) fn leads(&self) -> bool {
         self.leads.get()
     }
 
-    /// A timer of this slot has come up, on its worker's thread: if it was that of the process's
-    /// deadline, it and all that belong to it are stopped.
+    /// Called on the worker's thread when a timer of this slot has expired. If it was the deadline of the process, the
+    /// process and all that belong to it are stopped.
     pub(crate) fn check_limit(&'static self, now: Nanos) {
         self.check_owner();
         if self.limit.get() <= now {
-            // Once: it may go on waiting for what no deadline ends.
+            // This happens only once. The process may go on with waits that no deadline ends.
             self.limit.set(Nanos::NEVER);
             let info = Arc::clone(self.info());
             info.stop(Stopped::TimedOut);
         }
     }
 
-    /// Runs `f` with the process-local values; `f` must not reach them again.
+    /// Runs `f` with the process-local values. `f` must not use them by another way.
     pub(crate) fn with_locals<R>(&self, f: impl FnOnce(&mut Locals) -> R) -> R {
         self.check_owner();
-        // SAFETY: owner's thread, and `f` neither waits nor comes back here: `locals` is
-        // the only caller and runs no user code in it.
+        // SAFETY: this is the owner's thread. `f` neither waits nor comes back here: `locals` is the only caller, and
+        // it runs no user code in `f`.
         f(unsafe { &mut *self.locals.get() })
     }
 
-    // By anyone.
+    // Called by any thread.
 
-    /// Gives the token: wakes the process if it is parked.
+    /// Gives the token, and wakes the process if it is parked.
     #[inline]
     pub(crate) fn unpark(&'static self) {
-        // SAFETY: only ever null or a worker, and workers live for ever.
+        // SAFETY: the pointer is null or leads to a worker, and workers live for ever.
         let Some(worker) = (unsafe { self.worker.load(Ordering::Acquire).as_ref() }) else {
-            // It has ended.
+            // The process has ended.
             return;
         };
         if worker.is_current() {
@@ -566,7 +568,7 @@ impl Task {
         }
     }
 
-    /// Makes the waits of the process fail if it is still the one in this slot, and says whether it is.
+    /// Makes the waits of the process fail, if it still is the process in this slot. Returns whether it is.
     pub(crate) fn stop(&self, info: &Info, why: Stopped) -> bool {
         let listed = self.listed.lock();
         let is_here = listed
@@ -578,7 +580,7 @@ impl Task {
         is_here
     }
 
-    /// The process in this slot, what it waits for, and since when, at about this moment.
+    /// The process in this slot, what it waits for, whether it was notified, and since when, at about this moment.
     pub(crate) fn snapshot(&self) -> Option<(Arc<Info>, Waiting, bool, Nanos)> {
         let info = self.listed.lock().clone()?;
         let waiting = Waiting::unpack(self.waiting.load(Ordering::Relaxed));
@@ -600,8 +602,7 @@ impl Task {
     }
 }
 
-/// Runs the process with thread-locals of its own. Neither this function nor what is built into it
-/// touches a thread-local.
+/// Runs the process with its own thread-locals. Neither this function nor any code inlined into it uses a thread-local.
 ///
 /// # Safety
 ///
@@ -609,16 +610,17 @@ impl Task {
 #[inline(never)]
 unsafe fn resume_with(coroutine: &mut Process, block: *mut u8) -> CoroutineResult<(), ()> {
     let of_thread = thread_pointer::get();
-    // SAFETY: the caller keeps this function's contract; no thread-local is touched before it is undone but by the process.
+    // SAFETY: the caller keeps this function's contract. Until the pointer is set back, only the process uses
+    // thread-locals.
     unsafe { thread_pointer::set(block) };
     let result = coroutine.resume(());
-    // SAFETY: the thread's own again.
+    // SAFETY: the thread's own block becomes current again.
     unsafe { thread_pointer::set(of_thread) };
     result
 }
 
-/// How much of a stack is fetched ahead: two lines below the place of suspension, where the switch
-/// keeps the registers, and the frames of the operation above it.
+/// How many cache lines of a stack are fetched ahead: two lines below the point of suspension, where the switch keeps
+/// the registers, and the frames of the operation above it.
 const STACK_LINES: usize = 10;
 
 #[cfg(not(std_net_loom))]

@@ -1,13 +1,13 @@
-//! Threadlike processes: to all code that runs in one, it is a thread. What would block its thread parks
-//! it, also in code that knows nothing of processes, and it has thread-locals of its own.
+//! Threadlike processes: a process that is a thread to all code that runs in it. Code that would block the thread parks
+//! the process instead, even code that knows nothing of processes. The process also has its own thread-locals.
 //!
-//! Both come from an *interposer*, the crate `std_net_interpose`, which defines the C library's blocking
-//! functions and knows how that library lays out a thread's block. The runtime knows neither. It
-//! switches the thread pointer with the stack, and offers the interposer what its functions wait with.
+//! Both features come from an *interposer*, the crate `std_net_interpose`. It defines the C library's blocking
+//! functions and knows how that library lays out a thread's block. The runtime knows neither. It switches the thread
+//! pointer together with the stack, and it offers the interposer's functions a way to wait.
 //!
-//! What the runtime itself keeps per thread it must find in a threadlike process too. What names the
-//! process and its worker is written into the process's block when it begins; what belongs to the thread
-//! (buffers, pipes) is reached by a pointer to the thread's.
+//! The runtime's own thread-locals must also work in a threadlike process. When a process begins, the runtime writes
+//! the pointers to the process and its worker into the process's block. What belongs to the thread (buffers, pipes) is
+//! reached through a pointer to the thread's copy.
 
 use std::cell::Cell;
 use std::io;
@@ -24,43 +24,43 @@ use crate::sys::Reactor;
 use crate::sys::lock::{self, Lock};
 use crate::sys::{pipes_of_thread, use_pipes_of_thread};
 
-/// What the interposing crate does for the runtime.
+/// The functions that the interposer offers to the runtime.
 #[derive(Debug)]
 pub struct Interposer {
-    /// Whether processes can be threadlike in this program, and if not, why. Looked at once.
+    /// Whether processes can be threadlike in this program. The error is the reason why not. It is called only once.
     pub check: fn() -> Result<(), String>,
-    /// Makes a block of thread-locals for the process of this number, to run on the calling thread; null
-    /// if there is no memory.
+    /// Makes a block of thread-locals for the process with this number, which will run on the calling thread. Returns
+    /// null if there is no memory.
     pub allocate: fn(u64) -> *mut u8,
-    /// Called by the process as it begins: the block is in force.
+    /// The process calls this when it begins. Its block is current already.
     pub begin: fn(),
-    /// Called by the process as it ends: runs the destructors of its thread-locals.
+    /// The process calls this when it ends. It runs the destructors of the process's thread-locals.
     pub end: fn(),
     /// Frees a block, on the thread of its process.
     ///
     /// # Safety
     ///
-    /// It is from `allocate`, and its process has ended.
+    /// The block is from `allocate`, and its process has ended.
     pub free: unsafe fn(*mut u8),
 }
 
 static INTERPOSER: AtomicPtr<Interposer> = AtomicPtr::new(ptr::null_mut());
 
-/// Tells the runtime of the interposer, before `main`.
+/// Registers the interposer with the runtime. Call this before `main`.
 pub fn install(interposer: &'static Interposer) {
     INTERPOSER.store(ptr::from_ref(interposer).cast_mut(), Ordering::Release);
 }
 
 fn interposer() -> Option<&'static Interposer> {
-    // SAFETY: null, or from a reference for ever.
+    // SAFETY: the pointer is null or comes from a `'static` reference.
     unsafe { INTERPOSER.load(Ordering::Acquire).as_ref() }
 }
 
-/// Whether processes can be threadlike here.
+/// Checks whether processes can be threadlike in this program.
 ///
 /// # Errors
 ///
-/// [`Unsupported`](io::ErrorKind::Unsupported) with the reason.
+/// [`Unsupported`](io::ErrorKind::Unsupported) with the reason if they cannot.
 pub(crate) fn check() -> io::Result<()> {
     static CHECKED: Lock<Option<Result<(), String>>> = Lock::new(None);
     let Some(interposer) = interposer() else {
@@ -73,7 +73,7 @@ pub(crate) fn check() -> io::Result<()> {
     }
     let known = CHECKED.lock().clone();
     let checked = known.unwrap_or_else(|| {
-        // Not under the lock: it runs code of others. Twice is as good as once.
+        // The check runs foreign code, so it runs without the lock. It does no harm if it runs twice.
         let checked = (interposer.check)();
         CHECKED.lock().get_or_insert(checked).clone()
     });
@@ -87,14 +87,14 @@ fn unsupported(reason: &str) -> io::Error {
     )
 }
 
-// The life of a process, by its task.
+// The life of a process. The task calls these functions.
 
 thread_local! {
-    /// The threadlike process, in its own thread-locals; `None` elsewhere.
+    /// The threadlike process, in its own thread-locals. It is `None` on all other threads.
     static THREADLIKE: Cell<Option<&'static Task>> = const { Cell::new(None) };
 }
 
-/// What a process must find that is its thread's.
+/// The thread's own data that a process must be able to reach.
 #[derive(Clone, Copy)]
 pub(crate) struct OfThread {
     worker: &'static Worker,
@@ -103,7 +103,7 @@ pub(crate) struct OfThread {
 }
 
 impl OfThread {
-    /// On the thread of this worker.
+    /// Collects the data of the calling thread, which runs this worker.
     pub(crate) fn of(worker: &'static Worker) -> OfThread {
         OfThread {
             worker,
@@ -113,24 +113,24 @@ impl OfThread {
     }
 }
 
-/// A block of thread-locals for a process that is to run on this thread. `check` has been successful.
+/// Makes a block of thread-locals for a process that will run on this thread. `check` must have succeeded.
 pub(crate) fn allocate(process: u64) -> *mut u8 {
     let interposer = interposer().expect("a threadlike process was spawned");
     let block = (interposer.allocate)(process);
     if block.is_null() {
-        // As when there is no memory for a box: nobody can be told.
+        // The program aborts, as it does when there is no memory for a box: no caller can handle this error.
         eprintln!("std_net: no memory for the thread-locals of process {process}");
         std::process::abort();
     }
     block
 }
 
-/// Called by the process, with its block in force, before anything else.
+/// The process calls this before anything else. Its block is current already.
 #[inline(never)]
 pub(crate) fn begin(task: &'static Task, of_thread: OfThread) {
     task::make_current(task);
     of_thread.worker.make_current();
-    // SAFETY: those of this thread, on which a worker runs, which ends after its processes.
+    // SAFETY: the pointers are from this thread. It runs a worker, so it ends after its processes.
     unsafe {
         pool::use_of_thread(of_thread.pools);
         use_pipes_of_thread(of_thread.pipes);
@@ -141,7 +141,7 @@ pub(crate) fn begin(task: &'static Task, of_thread: OfThread) {
     THREADLIKE.set(Some(task));
 }
 
-/// Called by a process that ends: what threads do when they end.
+/// A process calls this at its end. It does what threads do at their end.
 pub(crate) fn end() {
     if task::current().is_some_and(Task::has_own_thread_locals)
         && let Some(interposer) = interposer()
@@ -153,21 +153,21 @@ pub(crate) fn end() {
 /// Frees the block of a process that has ended.
 pub(crate) fn free(block: *mut u8) {
     if let Some(interposer) = interposer() {
-        // SAFETY: from `allocate`; the process has returned from its stack for the last time.
+        // SAFETY: the block is from `allocate`, and the process has left its stack for the last time.
         unsafe { (interposer.free)(block) };
     }
 }
 
-/// For a process that has the thread-locals of its thread, while it runs.
+/// Marks the running process. This is for a process that uses the thread-locals of its thread.
 pub(crate) fn set_current(task: Option<&'static Task>) {
     THREADLIKE.set(task);
 }
 
-// What the interposer's functions wait with.
+// What the interposer's functions use to wait.
 
-/// The threadlike process that calls this. None on a plain thread and in an ordinary process; none in a
-/// signal handler with a stack of its own, none while the runtime holds a lock, and none in the child after
-/// `fork(2)`: there every function is the system call it always was.
+/// The calling threadlike process. The result is `None` on a plain thread and in an ordinary process. It is also `None`
+/// in a signal handler that has its own stack, while the runtime holds a lock, and in a child after `fork(2)`. In all
+/// these cases each function is a plain system call.
 #[inline]
 #[must_use]
 pub fn current() -> Option<Threadlike> {
@@ -177,41 +177,42 @@ pub fn current() -> Option<Threadlike> {
     parks.then_some(Threadlike(task))
 }
 
-/// In the child after `fork(2)`: nobody is a threadlike process any more.
+/// Call this in the child after `fork(2)`. There, no thread is a threadlike process any more.
 pub(crate) fn in_child() {
     THREADLIKE.set(None);
 }
 
-/// A threadlike process: the one that calls, or one that is to be woken.
+/// A threadlike process: the caller itself, or a process to wake.
 #[derive(Clone, Copy, Debug)]
 pub struct Threadlike(pub(crate) &'static Task);
 
 impl Threadlike {
-    /// Waits for [`unpark`](Self::unpark), at most until `until`. May return early. By the process itself.
+    /// Waits for [`unpark`](Self::unpark), at most until `until`. May return early. Only the process itself may call
+    /// this.
     pub fn park(self, until: Until) {
         self.0.park(until.0, Waiting::Blocking);
     }
 
-    /// Wakes it. Once too often is harmless, also when another process has its slot by now.
+    /// Wakes the process. An extra wake-up is harmless, even if another process has this slot by now.
     pub fn unpark(self) {
         self.0.unpark();
     }
 
-    /// Sleeps until `until`, to the end: a cancel does not wake it, since code that calls `sleep(3)` does
-    /// not expect to be woken.
+    /// Sleeps until `until`. A cancel does not end the sleep early, because code that calls `sleep(3)` does not expect
+    /// that.
     pub fn sleep(self, until: Until) {
         while !until.has_passed() {
             self.0.park(until.0, Waiting::Sleep);
         }
     }
 
-    /// Lets others run.
+    /// Lets other processes run first.
     pub fn yield_now(self) {
         self.0.yield_now();
     }
 
-    /// Why its waits fail, as an error number, if they do: `ECANCELED` if it was cancelled, `ETIMEDOUT` past its
-    /// deadline.
+    /// The error number with which its waits fail: `ECANCELED` if it was cancelled, `ETIMEDOUT` if its deadline has
+    /// passed. `None` if they do not fail.
     #[must_use]
     pub fn stopped(self) -> Option<i32> {
         self.0.stopped().map(|why| match why {
@@ -220,34 +221,35 @@ impl Threadlike {
         })
     }
 
-    /// Lets others run if it has done many operations without a wait, as std_net's own operations do.
+    /// Counts one operation. After many operations without a wait it lets other processes run, as std_net's own
+    /// operations do.
     #[inline]
     pub fn spend(self) {
         self.0.spend();
     }
 
-    /// The lowest address of its stack, and the one past its highest.
+    /// The lowest address of its stack, and the address just past the highest.
     #[must_use]
     pub fn stack(self) -> (usize, usize) {
         self.0.stack_bounds()
     }
 }
 
-/// A moment, or never.
+/// A point in time, or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Until(pub(crate) Nanos);
 
 impl Until {
-    /// It does not come.
+    /// This time never comes.
     pub const NEVER: Until = Until(Nanos::NEVER);
 
-    /// So much from now on; `None` is never.
+    /// The time after `wait` from now on. `None` means never.
     #[must_use]
     pub fn after(wait: Option<Duration>) -> Until {
         Until(wait.map_or(Nanos::NEVER, |wait| Nanos::now().after(wait)))
     }
 
-    /// Whether it has come.
+    /// Whether this time has come.
     #[must_use]
     pub fn has_passed(self) -> bool {
         self.0.has_passed()

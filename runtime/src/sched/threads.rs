@@ -1,11 +1,11 @@
-//! Threads for code that blocks: a bounded number of them, made when there is work and ended when
-//! there has been none for a while. Not the workers, which run processes; see `worker`.
+//! Threads for code that blocks. Their number is bounded. They start when there is work, and end when there was none
+//! for a while. The workers, which run processes, are in `worker`.
 //!
-//! Two pools, because of what their jobs have in common. Somebody waits for each piece of the program's
-//! work until it is done. A lookup may be given up, but nothing can end the C library's call: its thread
-//! is lost until then, and does not count any more, so that nobody waits behind what nobody waits for.
+//! There are two pools, because there are two kinds of jobs. For each job of the program a caller waits until it is
+//! done. A lookup may be given up, but nothing can end the C library's call. Its thread is lost until the call returns,
+//! and no longer counts against the limit. So no caller has to wait for the end of abandoned work.
 //!
-//! Own code, because the crate `blocking` tries for ever, with its lock held, when no thread can be made.
+//! This is our own code, because the crate `blocking` retries for ever, with its lock held, when no thread can be made.
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,37 +24,37 @@ use crate::sched::park;
 use crate::sched::task::{self, Waiting};
 use crate::sys::lock::{Guard, Lock};
 
-/// What a thread runs.
+/// A piece of work for a thread.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// For [`process::blocking`](crate::process::blocking).
+/// The pool for [`process::blocking`](crate::process::blocking).
 pub(crate) static WORK: Threads = Threads::new("std_net-blocking", 512, 512);
-/// For lookups. As many again and more may have been given up.
+/// The pool for lookups. Beyond the live ones, it has room for many that were given up.
 pub(crate) static LOOKUPS: Threads = Threads::new("std_net-lookup", 128, 1024);
 
-/// How long a thread without work stays.
+/// How long a thread without work stays alive.
 const IDLE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Threads {
     name: &'static str,
-    /// Threads whose jobs somebody waits for, at most.
+    /// The largest number of threads with jobs that callers wait for.
     live: usize,
-    /// All of them, at most.
+    /// The largest number of threads in all.
     all: usize,
     state: Lock<State>,
 }
 
 struct State {
-    /// The OS process that the threads are in: a forked child has none of them.
+    /// The OS process that the threads are in. A forked child has none of them.
     owner: u32,
     queue: VecDeque<(Job, Arc<Ticket>)>,
     threads: usize,
-    /// Those that wait for work, the one that has waited longest first.
+    /// The threads that wait for work, in the order in which they became idle.
     idle: VecDeque<Unparker>,
     given_up: usize,
 }
 
-/// Says how far a job is. Changed under the pool's lock.
+/// The state of a job. It changes only under the pool's lock.
 pub(crate) struct Ticket(AtomicU8);
 
 const QUEUED: u8 = 0;
@@ -88,20 +88,20 @@ impl Threads {
         }
     }
 
-    /// Has a thread run `job`: one that has nothing to do, a new one, or, when there are as many as there
-    /// may be, the next that is free.
+    /// Runs `job` on a thread of the pool. This is an idle thread or a new one. If the limit is reached, the next free
+    /// thread takes the job.
     ///
     /// # Errors
     ///
-    /// The job, and why no thread can be made. It is not queued then: those there are may take for
-    /// ever, or wait for this very job.
+    /// Returns the job and the reason if no thread can be made. The job is not queued then: the existing threads may
+    /// take for ever, or may wait for this very job.
     pub(crate) fn run(&'static self, job: Job) -> Result<Arc<Ticket>, (Job, io::Error)> {
         let ticket = Arc::new(Ticket(AtomicU8::new(QUEUED)));
         let mut state = self.lock();
-        // The one that has rested least: its stack is warm, and the others may end.
+        // The thread that became idle last is taken. Its stack is still in the caches, and the others may end.
         if let Some(idle) = state.idle.pop_back() {
             state.queue.push_back((job, Arc::clone(&ticket)));
-            // With the lock held, under which nothing parks.
+            // The lock is held here. This is safe, because no thread parks while it holds the lock.
             idle.unpark();
             return Ok(ticket);
         }
@@ -121,7 +121,7 @@ impl Threads {
         Ok(ticket)
     }
 
-    /// Nobody waits for the job any more. If it has not begun, it is dropped.
+    /// Call this when no caller waits for the job any more. If the job has not begun, it is dropped.
     pub(crate) fn give_up(&'static self, ticket: &Arc<Ticket>) {
         let mut state = self.lock();
         let dropped = match ticket.get() {
@@ -132,7 +132,8 @@ impl Threads {
             RUNNING => {
                 ticket.set(GIVEN_UP);
                 state.given_up += 1;
-                // Its thread makes room for another. If none can be made, those there are come to it.
+                // The thread no longer counts, so another one may start. If none can be made, the existing threads will
+                // take the queued jobs.
                 if !state.queue.is_empty() && state.threads < self.all {
                     let _ = self.start_thread(&mut state);
                 }
@@ -152,7 +153,7 @@ impl Threads {
         Ok(())
     }
 
-    /// What a thread of the pool does.
+    /// The loop of a thread of the pool.
     fn serve(&self) {
         let parker = Parker::new();
         let mut state = self.lock();
@@ -160,7 +161,7 @@ impl Threads {
             while let Some((job, ticket)) = state.queue.pop_front() {
                 ticket.set(RUNNING);
                 drop(state);
-                // A panic is its own affair: a caller that waits for its result finds none.
+                // A panic is ignored here. A caller that waits for the result finds none.
                 let _ = catch_unwind(AssertUnwindSafe(job));
                 state = self.lock();
                 if ticket.get() == GIVEN_UP {
@@ -174,7 +175,7 @@ impl Threads {
             parker.park_timeout(IDLE);
             state = self.lock();
             let place = state.idle.iter().position(|u| u.same_parker(&own));
-            // Nobody has called it.
+            // No job has woken this thread.
             if let Some(place) = place {
                 state.idle.remove(place);
                 if state.queue.is_empty() {
@@ -189,9 +190,9 @@ impl Threads {
         let mut state = self.state.lock();
         let here = process::id();
         if state.owner != here {
-            // The first use, or a forked child, which has none of the threads.
+            // This is the first use, or a forked child, which has none of the threads.
             state.owner = here;
-            // What the parent's jobs hold is the parent's.
+            // What the parent's jobs hold belongs to the parent, so nothing of it is dropped here.
             mem::forget(mem::take(&mut state.queue));
             mem::forget(mem::take(&mut state.idle));
             (state.threads, state.given_up) = (0, 0);
@@ -200,7 +201,7 @@ impl Threads {
     }
 }
 
-/// Runs `f` on a thread for blocking code while the calling process waits; on a plain thread, here. See
+/// Runs `f` on a thread for blocking code while the calling process waits. On a plain thread it runs `f` directly. See
 /// [`process::blocking`](crate::process::blocking).
 pub(crate) fn blocking<F, T>(f: F) -> T
 where
@@ -221,14 +222,13 @@ where
         Box::new(move || {
             let result = result;
             let outcome = catch_unwind(AssertUnwindSafe(f));
-            // SAFETY: `blocking` does not return, and does not look at it, before `done` is set.
+            // SAFETY: `blocking` neither returns nor reads the result before `done` is set.
             unsafe { *result.0 = Some(outcome) };
             done.set();
         })
     };
-    // SAFETY: only the lifetime changes. The job is gone, but for `done` which it shares, when
-    // `done` is set, and this function does not return before: its wait ends for nothing else,
-    // and nothing between here and there unwinds.
+    // SAFETY: only the lifetime changes. When `done` is set, the job has used all that it borrows (it shares only
+    // `done`). This function does not return before that: its wait ends only then, and nothing in between unwinds.
     let job: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(job) };
     if let Err((job, _)) = WORK.run(job) {
         job();
@@ -256,7 +256,7 @@ impl Done {
 
 struct SendPtr<T>(*mut T);
 
-// SAFETY: handed to the one job that writes through it while its owner waits; T is Send.
+// SAFETY: the pointer goes to the one job that writes through it, while its owner waits. T is Send.
 unsafe impl<T: Send> Send for SendPtr<T> {}
 
 #[cfg(all(test, not(std_net_loom)))]
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    /// A job that says it has begun, and ends when it is told to.
+    /// A job that reports its start, and then runs until it is told to end.
     fn held(begun: &mpsc::Sender<()>) -> (Job, mpsc::Sender<()>) {
         let begun = begun.clone();
         let (end, ends) = mpsc::channel::<()>();
@@ -293,7 +293,7 @@ mod tests {
         begins.recv().unwrap();
         POOL.give_up(&tickets[1]);
         POOL.give_up(&tickets[2]);
-        // One more thread, then there are too many that do not come back.
+        // One more thread can start. After that, too many are lost.
         let (job, end) = self::held(&begun);
         let last = run(&POOL, job);
         begins.recv().unwrap();
@@ -304,7 +304,7 @@ mod tests {
         assert!(error.to_string().contains("given up"), "{error}");
         drop((ends, end));
         let (done, is_done) = mpsc::channel();
-        // As soon as one of them is back, there is room.
+        // As soon as one of the lost threads is back, there is room.
         while let Err((job, _)) = {
             let done = done.clone();
             POOL.run(Box::new(move || done.send(()).unwrap()))

@@ -1,5 +1,5 @@
-//! A worker: the thread that runs processes, and its queues. Not where a new process goes; see
-//! `placement`. Not how a worker sleeps; see `sleep`.
+//! A worker: the thread that runs processes, and its queues. The choice of a worker for a new process is in
+//! `placement`, and a worker's sleep is in `sleep`.
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
@@ -27,71 +27,71 @@ use crate::sys::lock::Lock;
 use crate::sys::looks::Looks;
 use crate::wake::Sleeping;
 
-/// The least number of resumes between two looks at the reactor: a look is a system call. Half as many new
-/// processes are begun in a round, so that neither they nor the woken ones starve.
+/// The least number of resumes between two looks at the reactor, because each look is a system call. In each round,
+/// half as many new processes begin, so that neither these nor the woken ones starve.
 const ROUND: usize = 64;
-/// A process's slot and its stack are fetched into the cache this many turns ahead.
+/// The slot of a process is fetched into the cache this many turns ahead, and its stack that many turns ahead.
 const SLOT_AHEAD: usize = 3;
 const STACK_AHEAD: usize = 0;
-/// How many stacks a worker keeps to itself. They are in its cache.
+/// How many unused stacks a worker keeps. They are in its cache.
 const OWN_STACKS: usize = 64;
 
 pub(crate) struct Worker {
     pub(crate) index: usize,
     pub(crate) reactor: Reactor,
-    /// Tasks woken by other threads: a stack linked through `Task::next`.
+    /// The tasks that other threads have woken, as a stack linked through `Task::next`.
     pub(super) inbox: AtomicPtr<Task>,
     pub(super) sleeping: Sleeping,
-    /// Processes that have not begun, for this worker and for thieves.
+    /// Processes that have not begun. Other workers may steal them.
     pub(super) unbegun: Lock<VecDeque<Start>>,
     pub(super) unbegun_len: AtomicUsize,
-    /// The pool that had no stack for one of them; null again when it has one.
+    /// The pool that had no stack for one of them. Null if there is no such pool.
     pub(super) starving_for: AtomicPtr<Pool>,
-    /// Another worker has no stack. This one is to give its unused stacks back.
+    /// Whether another worker has no stack. Then this worker gives its unused stacks back.
     pub(super) stacks_wanted: AtomicBool,
-    /// Processes placed here that have not ended.
+    /// The number of processes placed here that have not ended.
     pub(super) live: AtomicUsize,
-    /// Counts resumes, so that others can see whether this worker gets on.
+    /// The number of resumes. Other threads use it to see whether this worker makes progress.
     pub(crate) resumes: AtomicU64,
-    /// Whether a process runs at this moment.
+    /// Whether a process runs now.
     pub(crate) busy: AtomicBool,
-    /// When another worker was last woken for a new process of this one.
+    /// When this worker last woke another one for a new process.
     pub(super) nudged: AtomicU64,
     pub(super) coarse: AtomicU64,
-    /// Processes that have begun here, wake-ups that came from other threads, looks at the reactor.
+    /// Counts of processes that have begun here, of wake-ups from other threads, and of looks at the reactor.
     pub(crate) begun: Counter,
     pub(crate) remote_wakes: Counter,
     pub(crate) reactor_turns: Counter,
     pub(super) local: UnsafeCell<Local>,
 }
 
-/// What only the worker's own thread touches.
+/// The state that only the worker's own thread uses.
 pub(super) struct Local {
     pub(super) ready: Ready<&'static Task>,
     pub(super) timers: Timers,
     pub(super) stacks: Vec<Stack>,
-    /// What is to be looked at, for the floor above.
+    /// The sockets to check for short reads, for the floor above.
     pub(super) looks: Looks,
     pub(super) sends: Sends,
-    /// What [`Worker::progress`] of each worker was when this one began to linger.
+    /// The [`Worker::progress`] of each worker at the time when this one began to linger.
     pub(super) progress: Vec<u64>,
 }
 
-// SAFETY: everything but `local` is atomic or locked, and `local` is reached through `with_local`
-// only, which runs on the worker's own thread.
+// SAFETY: everything except `local` is atomic or locked. `local` is reached only through `with_local`, which runs on
+// the worker's own thread.
 unsafe impl Sync for Worker {}
 
 thread_local! {
     static CURRENT: Cell<Option<&'static Worker>> = const { Cell::new(None) };
 }
 
-/// The worker whose thread this is.
+/// The worker of the calling thread.
 pub(crate) fn current() -> Option<&'static Worker> {
     CURRENT.get()
 }
 
 impl Worker {
-    /// Makes a worker that lives for ever; its thread is not started yet.
+    /// Makes a worker that lives for ever. Its thread is not started yet.
     pub(crate) fn leak(index: usize) -> io::Result<&'static Worker> {
         Ok(Box::leak(Box::new(Worker {
             index,
@@ -126,32 +126,32 @@ impl Worker {
         CURRENT.get().is_some_and(|w| ptr::eq(w, self))
     }
 
-    /// Runs `f` with the worker's own state. `f` must not come back here: it calls no user code
-    /// and resumes nothing.
+    /// Runs `f` with the worker's own state. `f` must not call this function again. So it must call no user code and
+    /// resume no process.
     #[inline]
     pub(super) fn with_local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> R {
         debug_assert!(self.is_current());
-        // SAFETY: only this thread gets here (callers are the worker's loop, a process on it, or
-        // have checked `is_current`), and `f` is never nested by its contract.
+        // SAFETY: only this thread gets here (the callers are the worker's loop, a process on it, or code that has
+        // checked `is_current`). By its contract `f` is never nested.
         f(unsafe { &mut *self.local.get() })
     }
 
-    /// Makes the calling thread, or threadlike process, one of this worker's.
+    /// Makes this the worker of the calling thread or threadlike process.
     pub(crate) fn make_current(&'static self) {
         CURRENT.set(Some(self));
     }
 
-    // The loop.
+    // The worker's loop.
 
-    /// The worker's own thread; never returns.
+    /// The loop of the worker's own thread. It never returns.
     pub(crate) fn run<W: Watched>(&'static self, scheduler: &'static Scheduler) {
         let _for_overflows = AlternateStack::of_thread();
         CURRENT.set(Some(self));
         self.run_while::<W>(scheduler, || true);
     }
 
-    /// Runs this process at once, and then all others, on the calling thread, until none is left. After
-    /// that another thread may be this worker: no process that has begun here still runs.
+    /// Runs this process at once and then all others, on the calling thread, until none is left. After that another
+    /// thread may become this worker, because no process that has begun here still runs.
     pub(crate) fn run_here<W: Watched>(&'static self, scheduler: &'static Scheduler, start: Start) {
         let _for_overflows = AlternateStack::of_thread();
         let _spans = Outside::new();
@@ -172,7 +172,8 @@ impl Worker {
         loop {
             self.take_inbox();
             self.give_wanted_stacks();
-            // All that are ready now. Those that the next look wakes stand behind them anyway.
+            // One round runs all processes that are ready now. Those that the next look wakes would queue behind them
+            // anyway.
             let round = self.with_local(|local| local.ready.len()).max(ROUND);
             for _ in 0..round {
                 let Some(task) = self.with_local(Local::next_ready) else {
@@ -189,7 +190,7 @@ impl Worker {
             }
             self.make_sends();
             if self.expire_timers() || !self.is_idle() {
-                // SAFETY: the worker's own thread, and no process of it is inside `wait`.
+                // SAFETY: this is the worker's own thread, and no process of it is inside `wait`.
                 unsafe { self.reactor.wait::<W>(Some(Duration::ZERO)) };
                 self.reactor_turns.add(1);
                 W::settle(self);
@@ -239,8 +240,8 @@ impl Worker {
             return false;
         };
         let Some(stack) = self.take_stack(start.pool) else {
-            // No stack is free. Requeue it at the front. Its claim means that others hold more than
-            // they use: ask them to give those back.
+            // No stack is free. Requeue it at the front. Its claim on a stack is valid, so other workers hold more
+            // stacks than they use. Ask them to give those back.
             self.lock_unbegun(|queue| queue.push_front(start));
             for worker in scheduler.workers() {
                 if !ptr::eq(*worker, self) {
@@ -254,19 +255,19 @@ impl Worker {
         true
     }
 
-    /// Called by the pool on this worker's thread: it has no stack for the worker.
+    /// Records that the pool has no stack for this worker. The pool calls this on the worker's thread.
     pub(crate) fn starve(&self, pool: &'static Pool) {
         let pool = ptr::from_ref(pool).cast_mut();
         self.starving_for.store(pool, Ordering::SeqCst);
     }
 
-    /// Called by the pool on any thread: it has a stack again.
+    /// Records that the pool has stacks again. The pool calls this on any thread.
     pub(crate) fn feed(&self) {
         self.starving_for.store(ptr::null_mut(), Ordering::SeqCst);
         self.wake();
     }
 
-    /// Gives unused stacks back, if another worker has asked for that.
+    /// Gives unused stacks back if another worker has asked for them.
     #[inline]
     fn give_wanted_stacks(&self) {
         if self.stacks_wanted.load(Ordering::Relaxed) {
@@ -300,7 +301,7 @@ impl Worker {
         one.pop()
     }
 
-    /// Wakes the processes whose time has come. Returns whether there were any.
+    /// Wakes the processes whose times have passed. Returns whether there were any.
     fn expire_timers(&self) -> bool {
         if self.with_local(|l| l.timers.next()) == Nanos::NEVER {
             return false;
@@ -316,7 +317,7 @@ impl Worker {
         any
     }
 
-    /// What the floor above wants looked at, on the worker's own thread. `f` must not come back here.
+    /// Runs `f` with the sockets to check, on the worker's own thread. `f` must not call this function again.
     #[inline]
     pub(crate) fn with_looks<R>(&self, f: impl FnOnce(&mut Looks) -> R) -> R {
         self.with_local(|local| f(&mut local.looks))
@@ -327,13 +328,14 @@ impl Worker {
         self.coarse.store(coarse_now().0, Ordering::Relaxed);
     }
 
-    /// About now, on `CLOCK_MONOTONIC_COARSE`: when this worker last came back from its reactor.
+    /// The time when this worker last returned from its reactor, on `CLOCK_MONOTONIC_COARSE`. It is used as an
+    /// approximate "now".
     #[inline]
     pub(crate) fn coarse_now(&self) -> Nanos {
         Nanos(self.coarse.load(Ordering::Relaxed))
     }
 
-    /// Processes placed here that have not ended, and those of them that have not begun.
+    /// The number of processes placed here that have not ended, and the number of those that have not begun.
     pub(crate) fn lengths(&self) -> (usize, usize) {
         let live = self.live.load(Ordering::Relaxed);
         (live, self.unbegun_len.load(Ordering::Relaxed))
@@ -343,13 +345,13 @@ impl Worker {
         self.resumes.load(Ordering::Relaxed)
     }
 
-    // Sends that are made together.
+    // Batched sends.
 
-    /// Queues a send, unless no other process could add one. Returns whether it did.
+    /// Queues a send, if another process could add one to the batch. Returns whether it was queued.
     ///
     /// # Safety
     ///
-    /// As [`Sends::queue`].
+    /// The same as for [`Sends::queue`].
     pub(crate) unsafe fn queue_send(&self, send: &Queued) -> bool {
         let others_begin = self.unbegun_len.load(Ordering::Relaxed) > 0;
         self.with_local(|local| {
@@ -366,7 +368,7 @@ impl Worker {
         }
     }
 
-    /// Makes what is queued, and runs the processes that have queued it.
+    /// Makes the queued sends and runs the processes that have queued them.
     fn make_sends(&'static self) {
         if self.with_local(|local| local.sends.is_empty()) {
             return;
@@ -378,7 +380,7 @@ impl Worker {
             }
             self.resume(task);
             if self.with_local(|local| local.sends.is_due()) {
-                // These processes send again at once. The rest has its turn when these sends are made.
+                // These processes have queued new sends already. The remaining ones have their turn after those sends.
                 made[i + 1..].iter().for_each(|task| self.push_local(task));
                 break;
             }
@@ -398,7 +400,7 @@ impl Worker {
         self.with_local(|local| local.ready.push(task));
     }
 
-    /// Queues a task that has just been sent, from any thread.
+    /// Queues a task whose SENT flag was just set. Any thread may call this.
     pub(crate) fn push_remote(&self, task: &'static Task) {
         let mut head = self.inbox.load(Ordering::Relaxed);
         loop {
@@ -422,17 +424,17 @@ impl Worker {
             return;
         }
         let mut head = self.inbox.swap(ptr::null_mut(), Ordering::AcqRel);
-        // The links make a stack. The task that came first goes first. A task's link belongs to the inbox until
-        // the task has arrived.
+        // The links form a stack, so the list is reversed: the task that came first goes first. The link of a task
+        // belongs to the inbox until the task has arrived.
         let mut first = ptr::null_mut();
         let mut arrived = 0;
-        // SAFETY: only ever null or a task, and tasks live for ever.
+        // SAFETY: the pointer is null or leads to a task, and tasks live for ever.
         while let Some(task) = unsafe { head.as_ref() } {
             let next = task.next.load(Ordering::Relaxed);
             task.next.store(first, Ordering::Relaxed);
             first = mem::replace(&mut head, next);
         }
-        // SAFETY: the reason given above holds here too.
+        // SAFETY: the reason is the same as for the loop above.
         while let Some(task) = unsafe { first.as_ref() } {
             first = task.next.load(Ordering::Relaxed);
             task.arrive(self);
@@ -443,8 +445,8 @@ impl Worker {
 }
 
 impl Local {
-    /// The next process to go on. The processes behind it are fetched into the processor's caches: first
-    /// the slot, then the part of the stack that the slot names.
+    /// The next process to run. The processes behind it are fetched into the processor's caches: first the slot, then
+    /// the part of the stack to which the slot points.
     #[inline]
     fn next_ready(&mut self) -> Option<&'static Task> {
         let task = self.ready.pop();
@@ -458,5 +460,5 @@ impl Local {
     }
 }
 
-/// Where a process was spawned, for messages.
+/// The place where a process was spawned, for messages.
 pub(crate) type Place = &'static Location<'static>;
