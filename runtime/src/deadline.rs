@@ -1,14 +1,13 @@
-//! A deadline: an absolute instant after which operations fail. Not a per-call timeout.
+//! A deadline: an absolute time after which operations fail. It is not a timeout for each call.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The moment after which the operations of a socket fail with
-/// [`TimedOut`](std::io::ErrorKind::TimedOut).
+/// The time after which the operations of a socket fail with [`TimedOut`](std::io::ErrorKind::TimedOut).
 ///
-/// Made from a [`Duration`] (counted from now) or an [`Instant`], so that methods can take
-/// `impl Into<Deadline>`. A duration too long for the clock means "never".
+/// It is made from a [`Duration`] (counted from now) or from an [`Instant`], so methods can take `impl Into<Deadline>`.
+/// A duration that is too long for the clock means "never".
 ///
 /// # Examples
 ///
@@ -24,7 +23,7 @@ use std::time::{Duration, Instant};
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// No deadline: operations wait for as long as it takes.
+    /// No deadline: operations wait without a limit.
     pub const NEVER: Deadline = Deadline(None);
 
     /// The instant of this deadline, or `None` for [`NEVER`](Self::NEVER).
@@ -33,7 +32,7 @@ impl Deadline {
         self.0
     }
 
-    /// The nearer of two deadlines. [`NEVER`](Self::NEVER) is farther than any other.
+    /// The earlier of two deadlines. [`NEVER`](Self::NEVER) is later than all others.
     ///
     /// # Examples
     ///
@@ -73,7 +72,7 @@ impl From<Option<Instant>> for Deadline {
     }
 }
 
-/// Nanoseconds since the first use of the clock in this OS process. Fits 584 years.
+/// Nanoseconds since the first use of the clock in this OS process. The range is 584 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Nanos(pub(crate) u64);
 
@@ -84,7 +83,7 @@ impl Nanos {
         Nanos::from_instant(Instant::now())
     }
 
-    /// An instant before the epoch is in the past whatever the clock says: zero.
+    /// Converts an instant. One from before the epoch becomes zero, which is always in the past.
     pub(crate) fn from_instant(at: Instant) -> Nanos {
         let since = at.checked_duration_since(epoch()).unwrap_or_default();
         Nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
@@ -113,13 +112,14 @@ impl Nanos {
         self != Nanos::NEVER && self <= Nanos::now()
     }
 
-    /// What is left from `now` on; zero when past.
+    /// The time that is left from `now` on, or zero if this time has passed.
     pub(crate) fn left(self, now: Nanos) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(now.0))
     }
 }
 
-/// One second before the first use, so that deadlines a little in the past keep their order.
+/// The zero of [`Nanos`]. It is one second before the first use, so that deadlines shortly before that keep their
+/// order.
 fn epoch() -> Instant {
     static EPOCH: OnceLock<Instant> = OnceLock::new();
     *EPOCH.get_or_init(|| {
@@ -128,7 +128,7 @@ fn epoch() -> Instant {
     })
 }
 
-/// A deadline that other threads may change while someone waits on it.
+/// A deadline that other threads may change while a process or thread waits on it.
 #[derive(Debug)]
 pub(crate) struct AtomicDeadline(AtomicU64);
 

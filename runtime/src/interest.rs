@@ -1,29 +1,29 @@
-//! Which direction an operation waits for, and in which manner one attempt is made.
+//! The direction that an operation waits for, and whether one attempt may block.
 
 use libc::c_int;
 
-/// What an operation waits for: a direction, or the end.
+/// What an operation waits for: a direction, or a hang-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
-    /// Data, a connection to accept, or the end of the stream.
+    /// There are data to read or a connection to accept, or the stream has ended.
     Read,
-    /// Room to send, or the end of a `connect`.
+    /// There is room to send, or a `connect` has ended.
     Write,
-    /// That the peer has ended its side, or is gone; whatever there is to read.
+    /// The peer has closed its side or is gone. Data to read do not matter for this one.
     Hangup,
 }
 
-/// How the one attempt that [`Io::perform`](crate::Io::perform) asks for must behave.
+/// Whether an attempt may block. [`Io::perform`](crate::Io::perform) passes this to each attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// The kernel may block: a plain thread with nothing else to watch.
+    /// The kernel may block. This is for a plain thread that waits for nothing else.
     InKernel,
-    /// The attempt must return `WouldBlock` at once; the loop does the waiting.
+    /// The attempt must not block and must return `WouldBlock` instead. The loop then waits.
     Never,
 }
 
 impl Wait {
-    /// The flag for calls that take one: `MSG_DONTWAIT` or nothing.
+    /// The flag for system calls that take one: `MSG_DONTWAIT` or 0.
     #[must_use]
     pub fn flags(self) -> c_int {
         match self {

@@ -1,26 +1,25 @@
-//! What waits: the one I/O loop, deadlines, and the lightweight processes that park in it.
+//! The parts of std_net that wait: the one I/O loop, deadlines, and the lightweight processes that park.
 //!
 //! This crate is an implementation detail of [`std_net`](https://docs.rs/std_net): its API follows
 //! the needs of `std_net` and `std_net_unix` and may change in any release. Programs name `std_net`.
 //!
 //! # Map
 //!
-//! The floors, from the top to the ground. A file uses what lies on its own floor or below.
+//! The floors of the crate, from the top to the ground. A file uses only its own floor and lower ones.
 //!
 //! | floor | idea |
 //! |---|---|
-//! | `threadlike` | the seam to `std_net_interpose`, which makes code of others park |
-//! | [`process`], [`runtime`], `lookup` | lightweight processes as their users see them; settings and the start; names by the C library |
+//! | `threadlike` | the interface to `std_net_interpose`, which makes foreign blocking code park |
+//! | [`process`], [`runtime`], `lookup` | lightweight processes as their users see them; settings and the start of the runtime; name lookups by the C library |
 //! | `message` | a message with an address and control data: descriptors, credentials, packet info; batches |
-//! | `io`, `address_error` | [`Io`]: a descriptor and the one way through, [`Io::perform`]; errors that name an address |
+//! | `io`, `address_error` | [`Io`]: a descriptor and the one loop for its operations, [`Io::perform`]; errors that name an address |
 //! | `reactor` | the readiness of descriptors, and the waiters for it |
 //! | `sched` | workers, tasks, stacks, timers: which process runs where and when |
-//! | `buffers` | buffers that only a connection with data holds |
-//! | `sys` | the platform: every raw call, and what a platform must provide |
+//! | `buffers` | buffers that a connection holds only while it has data |
+//! | `sys` | the platform: all raw calls, and what a platform must provide |
 //! | `wake`, `deadline`, `interest`, `prefetch` | the ground: the core of the wake-up protocol, modelled by loom; absolute times; directions; cache hints |
 //!
-//! The crate never learns of TCP, UDP or Unix addresses: an address is an opaque
-//! [`socket2::SockAddr`] here.
+//! The crate knows nothing of TCP, UDP or Unix addresses: here an address is an opaque [`socket2::SockAddr`].
 
 mod address_error;
 #[doc(hidden)]
@@ -57,6 +56,6 @@ pub use io::notify::{Notifier, is_notified};
 #[doc(hidden)]
 pub use io::{AsIo, Belonging, future::Polled};
 
-// For the macros: crates that use them need not name libc.
+// The macros use this, so that crates with these macros need not depend on libc.
 #[doc(hidden)]
 pub use libc::MSG_DONTWAIT;

@@ -1,11 +1,11 @@
-//! Telling the processor what is needed soon. With thousands of connections every process that is
-//! resumed is out of its caches.
+//! Hints to the processor about memory that is needed soon. With thousands of connections, the memory of a process is
+//! usually no longer in the caches when the process is resumed.
 
-/// Has the cache line of `p` fetched, if it can be; any address is fine.
+/// Asks the processor to fetch the cache line of `p`. Any address is allowed.
 #[inline]
 pub(crate) fn prefetch<T>(p: *const T) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch never faults, and x86-64 always has it.
+    // SAFETY: a prefetch never faults, and every x86-64 processor has it.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T0>(p.cast());

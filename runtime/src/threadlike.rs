@@ -1,9 +1,8 @@
-//! The seam to `std_net_interpose`: all that crate uses of the runtime.
+//! The interface to `std_net_interpose`: everything of the runtime that this crate uses.
 //!
-//! The interposer is [`install`]ed before `main`. Its functions ask [`current`] whether they are called by a
-//! threadlike process; if not, they are the system call they always were. If so, they try without
-//! blocking, and wait with a [`Watch`], or with [`Threadlike::park`]. They tell of every close, before it,
-//! with [`closing`].
+//! The crate [`install`]s its interposer before `main`. Each of its functions asks [`current`] whether a threadlike
+//! process calls it. If not, the function makes its usual system call. If so, it makes attempts that do not block, and
+//! waits with a [`Watch`] or with [`Threadlike::park`]. Before each close it calls [`closing`].
 
 pub use crate::reactor::foreign::{Watch, closing, wait};
 pub use crate::sched::threadlike::{Interposer, Threadlike, Until, current, install};
@@ -12,7 +11,7 @@ pub use crate::sys::lock::{Guard, Lock};
 use crate::reactor::foreign;
 use crate::sched::threadlike;
 
-/// In the child after `fork(2)`, whose only thread is the one that forked: nothing parks any more.
+/// Call this in the child after `fork(2)`. The child has only the thread that forked, so nothing parks there.
 pub fn in_child() {
     threadlike::in_child();
     foreign::in_child();

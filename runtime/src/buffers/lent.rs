@@ -1,15 +1,14 @@
-//! Buffers that are lent out only while there are data in them, so that a connection which waits
-//! holds none. Not the reading; see `io`.
+//! Buffers that are lent only while they hold data, so that a waiting connection has none. The reading is in `io`.
 
 use std::fmt;
 use std::ops::Deref;
 
 use crate::buffers::pool::Buffer;
 
-/// Received bytes in a buffer of the runtime's, which goes back when this is dropped. Dereferences
-/// to the bytes; empty at the end of the stream.
+/// Received bytes in a buffer of the runtime. The buffer goes back to the runtime when this value is dropped. The value
+/// dereferences to the bytes. It is empty at the end of the stream.
 ///
-/// Drop it before the next wait for data, and a process that waits holds no buffer.
+/// Drop it before the next wait for data. Then a waiting process holds no buffer.
 pub struct Lent {
     buf: Buffer,
     len: usize,
@@ -56,7 +55,7 @@ mod tests {
         assert_eq!(&*first, b"abc");
         let place = first.as_ptr();
         drop(first);
-        // One into which nothing came.
+        // This buffer has received nothing.
         let unused = Buffer::take(LENT);
         assert_eq!(unused.bytes().as_ptr(), place);
         drop(unused);

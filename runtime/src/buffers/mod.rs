@@ -1,10 +1,10 @@
-//! Buffers that only a connection with data holds.
+//! Buffers that a connection holds only while it has data.
 //!
 //! | file | idea |
 //! |---|---|
-//! | `pool` | buffers that the connections of a thread use in turn |
-//! | `queue` | bytes that come in at one end and go out at the other |
-//! | `lent` | received bytes in such a buffer |
+//! | `pool` | the buffers that the connections of a thread share |
+//! | `queue` | a queue of bytes |
+//! | `lent` | received bytes in a buffer of the pool |
 
 pub(crate) mod lent;
 pub mod pool;

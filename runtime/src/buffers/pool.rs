@@ -1,27 +1,27 @@
-//! Buffers that all connections of a thread have in common: one has a buffer only while it has data.
+//! Buffers that all connections of a thread share. A connection has a buffer only while it has data.
 
 use std::cell::{Cell, RefCell};
 use std::mem;
 use std::ptr;
 
-/// The size of a buffer in bytes, as it comes from the pool.
+/// The usual size of a buffer in bytes.
 pub const SIZE: usize = 16 * 1024;
 
-/// The other size: two of the largest TLS records, and a part of the next.
+/// The size for TLS in bytes: room for two of the largest records and a part of the next.
 pub const RECORDS: usize = 36 * 1024;
 
-/// What is lent to a reader: 64 KiB, which many write at once, and some more, so that reading them is a
-/// short read. One is in use for many connections in turn, and stays in the cache.
+/// The size of a buffer lent to a reader, in bytes. Many programs write 64 KiB at once. The size is a little larger, so
+/// that reading these is a short read. Many connections use one buffer in turn, so it stays in the cache.
 pub const LENT: usize = 68 * 1024;
 
-/// How many unused buffers of a size a thread keeps.
+/// How many unused buffers of each size a thread keeps.
 const KEPT: usize = 64;
 
 /// A thread's unused buffers.
 struct Pools {
-    /// The one that was lent last: the next reader's, without a search.
+    /// The buffer that was lent last. The next reader gets it without a search.
     lent: Cell<Option<Box<[u8]>>>,
-    /// Of each size.
+    /// The unused buffers of each size.
     kept: RefCell<[Vec<Box<[u8]>>; 3]>,
 }
 
@@ -35,7 +35,7 @@ thread_local! {
 }
 
 thread_local! {
-    /// In a threadlike process: the pools of its worker's thread. Null elsewhere.
+    /// In a threadlike process, the pools of its worker's thread. Otherwise null.
     static LENT_POOLS: Cell<*const Pools> = const { Cell::new(ptr::null()) };
 }
 
@@ -44,34 +44,33 @@ pub(crate) fn of_thread() -> *const () {
     POOLS.with(ptr::from_ref).cast()
 }
 
-/// The calling threadlike process uses the pools of its worker's thread, and has none of its own.
+/// Makes the calling threadlike process use the pools of its worker's thread. It has no pools of its own.
 ///
 /// # Safety
 ///
-/// `pools` is from [`of_thread`] on the thread of this process, which ends later.
+/// `pools` is from [`of_thread`] on the thread of this process. That thread ends after the process.
 pub(crate) unsafe fn use_of_thread(pools: *const ()) {
     LENT_POOLS.set(pools.cast());
 }
 
-/// Runs `f` with the pools of this thread; `None` while the thread ends.
+/// Runs `f` with the pools of this thread. Returns `None` while the thread ends.
 #[inline]
 fn with_pools<R>(f: impl FnOnce(&Pools) -> R) -> Option<R> {
-    // SAFETY: null, or the pools of a thread that is there for longer, by `use_of_thread`; they are used on that
-    // thread only.
+    // SAFETY: the pointer is null, or leads to the pools of a thread that outlives this process, by the contract of
+    // `use_of_thread`. They are used only on that thread.
     match unsafe { LENT_POOLS.get().as_ref() } {
         Some(pools) => Some(f(pools)),
         None => POOLS.try_with(f).ok(),
     }
 }
 
-/// Bytes to read into or to collect in; goes back to the pool of the thread it is dropped on.
-/// Whatever a former user left in it is still there: only what was written since may be read.
-/// By default it has none, and no memory.
+/// Bytes to read into or to collect in. The buffer goes back to the pool of the thread on which it is dropped. It still
+/// holds the bytes of its previous user, so read only what was written since. The default value has no memory.
 #[derive(Debug, Default)]
 pub struct Buffer(Box<[u8]>);
 
 impl Buffer {
-    /// A buffer of `len` bytes, which is one of the sizes above.
+    /// Takes a buffer of `len` bytes, which should be one of the sizes above.
     #[inline]
     #[must_use]
     pub fn take(len: usize) -> Buffer {
@@ -92,7 +91,7 @@ impl Buffer {
         )
     }
 
-    /// How many bytes it has.
+    /// The number of bytes.
     #[must_use]
     #[allow(
         clippy::len_without_is_empty,
@@ -102,7 +101,7 @@ impl Buffer {
         self.0.len()
     }
 
-    /// Makes it `len` bytes long, keeping what is in it.
+    /// Makes the buffer `len` bytes long and keeps its contents.
     pub fn grow(&mut self, len: usize) {
         let mut bytes = mem::take(&mut self.0).into_vec();
         bytes.reserve_exact(len - bytes.len());
@@ -110,14 +109,14 @@ impl Buffer {
         self.0 = bytes.into_boxed_slice();
     }
 
-    /// All of them.
+    /// All bytes.
     #[inline]
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// All of them, to write to.
+    /// All bytes, for writing.
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.0
@@ -149,7 +148,7 @@ fn keep(bytes: Box<[u8]>) {
     let Some(pool) = pool_of(bytes.len()) else {
         return;
     };
-    // A thread that is ending has no pool any more.
+    // A thread that is ending has no pool any more. Then the buffer is freed.
     let _ = with_pools(|pools| {
         let pool = &mut pools.kept.borrow_mut()[pool];
         if pool.len() < KEPT {

@@ -1,5 +1,4 @@
-//! Bytes that come in at one end and go out at the other, in a buffer of the pool. Not a channel
-//! between processes; see `process::channel`.
+//! A queue of bytes in a buffer of the pool. Channels between processes are in `process::channel`.
 
 use std::fmt;
 use std::mem;
@@ -7,8 +6,8 @@ use std::ops::Range;
 
 use super::pool::Buffer;
 
-/// Bytes in a buffer of the pool: taken from the front, added at the end. It has a buffer only while it
-/// has bytes.
+/// Bytes in a buffer of the pool. They are added at the end and taken from the front. The queue has a buffer only while
+/// it has bytes.
 #[derive(Default)]
 pub struct ByteQueue {
     buffer: Buffer,
@@ -17,7 +16,7 @@ pub struct ByteQueue {
 }
 
 impl ByteQueue {
-    /// The first `len` bytes of a buffer.
+    /// Makes a queue of the first `len` bytes of a buffer.
     #[must_use]
     pub fn from_parts(buffer: Buffer, len: usize) -> ByteQueue {
         ByteQueue {
@@ -27,37 +26,37 @@ impl ByteQueue {
         }
     }
 
-    /// How many bytes there are.
+    /// The number of bytes in the queue.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.end - self.start
     }
 
-    /// Whether there are none.
+    /// Whether the queue has no bytes.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
-    /// All of them.
+    /// All bytes of the queue.
     #[inline]
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.buffer.bytes()[self.start..self.end]
     }
 
-    /// All of them, to be changed in place.
+    /// All bytes of the queue, for changes in place.
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.buffer.bytes_mut()[self.start..self.end]
     }
 
-    // At the end.
+    // Operations at the end.
 
-    /// Room for at least `len` more bytes, in a buffer of `size` if there is none yet. The buffer grows
-    /// if it must. What is written there counts once [`filled`](Self::filled) says so.
+    /// Room for at least `len` more bytes. If there is no buffer yet, it takes one of `size` bytes. The buffer grows if
+    /// necessary. Bytes written here count only after [`filled`](Self::filled).
     pub fn room(&mut self, len: usize, size: usize) -> &mut [u8] {
         if self.buffer.len() == 0 {
             self.buffer = Buffer::take(size);
@@ -71,7 +70,7 @@ impl ByteQueue {
         &mut self.buffer.bytes_mut()[self.end..]
     }
 
-    /// Room for one more byte or many. A full buffer grows to at most `max` bytes, or by one byte.
+    /// Room for at least one more byte. A full buffer doubles to at most `max` bytes, but grows by at least one byte.
     pub fn room_up_to(&mut self, max: usize) -> &mut [u8] {
         if self.end == self.buffer.len() {
             if self.start > 0 {
@@ -85,7 +84,7 @@ impl ByteQueue {
         &mut self.buffer.bytes_mut()[self.end..]
     }
 
-    /// The first `n` bytes of the room have been written.
+    /// Adds the first `n` bytes of the room to the queue.
     #[inline]
     pub fn filled(&mut self, n: usize) {
         self.end += n;
@@ -95,7 +94,7 @@ impl ByteQueue {
         }
     }
 
-    /// Adds `bytes`. The buffer is one of `size` if there is none yet.
+    /// Adds `bytes`. If there is no buffer yet, it takes one of `size` bytes.
     pub fn push(&mut self, bytes: &[u8], size: usize) {
         self.room(bytes.len(), size)[..bytes.len()].copy_from_slice(bytes);
         self.filled(bytes.len());
@@ -109,9 +108,9 @@ impl ByteQueue {
         }
     }
 
-    // At the front.
+    // Operations at the front.
 
-    /// Takes `n` bytes away. The buffer goes back to the pool when none is left.
+    /// Removes `n` bytes. When none is left, the buffer goes back to the pool.
     #[inline]
     pub fn take(&mut self, n: usize) {
         self.start += n;
@@ -121,7 +120,7 @@ impl ByteQueue {
         }
     }
 
-    /// Takes `n` bytes away and says where they stand: they stay in the buffer until the next change.
+    /// Removes `n` bytes and returns their place in the buffer. They stay there until the next change.
     #[inline]
     pub fn pass(&mut self, n: usize) -> Range<usize> {
         let from = self.start;
@@ -130,14 +129,14 @@ impl ByteQueue {
         from..self.start
     }
 
-    /// Bytes that [`pass`](Self::pass) has taken away.
+    /// The bytes that [`pass`](Self::pass) has removed.
     #[inline]
     #[must_use]
     pub fn passed(&self, range: Range<usize>) -> &[u8] {
         &self.buffer.bytes()[range]
     }
 
-    /// Takes all bytes away, and gives the buffer back to the pool.
+    /// Removes all bytes, and gives the buffer back to the pool.
     pub fn clear(&mut self) {
         drop(mem::take(self));
     }
@@ -196,7 +195,7 @@ mod tests {
         assert_eq!((queue.bytes(), memory(&queue)), (&b"abc"[..], SIZE));
         queue.take(3);
         assert_eq!((queue.len(), memory(&queue)), (0, 0));
-        // What was passed over stays where it is for the moment.
+        // Bytes removed by `pass` stay in the buffer for the moment.
         queue.push(b"line\nrest", SIZE);
         let line = queue.pass(5);
         assert_eq!(queue.passed(line), b"line\n");
@@ -217,7 +216,7 @@ mod tests {
         assert_eq!((queue.len(), memory(&queue)), (102, SIZE));
         queue.push(&vec![3; SIZE], SIZE);
         assert_eq!(memory(&queue), SIZE + 102);
-        // One that is full grows twofold, but not beyond what is wanted.
+        // A full buffer doubles, but not beyond `max`.
         assert_eq!(queue.room_up_to(SIZE + 150).len(), 48);
         queue.filled(48);
         assert_eq!(queue.room_up_to(0).len(), 1);

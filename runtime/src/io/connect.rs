@@ -26,7 +26,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn accept(&self) -> io::Result<(Io, SockAddr)> {
         let attempt = |wait| self.accept_once(wait, accept_from, |addr| addr);
         self.perform(Interest::Read, attempt)
@@ -37,7 +37,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn accept_any(&self) -> io::Result<Io> {
         let attempt = |wait| self.accept_once(wait, accept_any, drop);
         let accepted = self.perform(Interest::Read, attempt);
@@ -237,7 +237,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn wait_hangup(&self) -> io::Result<()> {
         let nonblocking = self.user_nonblocking()?;
         self.perform(Interest::Hangup, |wait| {

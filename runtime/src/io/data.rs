@@ -22,7 +22,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn recv(&self, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
         self.recv_until(buf, flags, Reader::User, Nanos::NEVER)
     }
@@ -32,7 +32,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn recv_deadline(
         &self,
         buf: &mut [u8],
@@ -83,7 +83,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn recv_lent_from<B: AsMut<[u8]>>(
         &self,
         lend: impl FnMut() -> B,
@@ -135,7 +135,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn recv_lent(&self) -> io::Result<Lent> {
         let (buf, len) = self.recv_lent_until(|| Buffer::take(LENT), Reader::User, Nanos::NEVER)?;
         Ok(Lent::new(buf, len))
@@ -181,7 +181,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn recv_vectored(&self, bufs: &mut [IoSliceMut<'_>], flags: c_int) -> io::Result<usize> {
         self.recv_vectored_until(bufs, flags, Reader::User, Deadline::NEVER)
     }
@@ -190,7 +190,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn recv_vectored_deadline(
         &self,
         bufs: &mut [IoSliceMut<'_>],
@@ -265,7 +265,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn recv_from(&self, buf: &mut [u8], flags: c_int) -> io::Result<(usize, SockAddr)> {
         let fd = self.fd.as_raw_fd();
         self.perform_flagged(flags, Interest::Read, |wait| {
@@ -292,7 +292,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     #[inline]
     pub fn send(&self, buf: &[u8], flags: c_int) -> io::Result<usize> {
         let attempt = |wait| self.send_from(buf, flags, wait);
@@ -376,7 +376,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`Write::write_all`].
+    /// The errors of [`Write::write_all`].
     // Built in: no return behind the system call, which would be mispredicted.
     #[inline(always)]
     pub fn send_all(&self, buf: &[u8]) -> io::Result<()> {
@@ -409,7 +409,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn send_deadline(&self, buf: &[u8], deadline: Deadline) -> io::Result<usize> {
         let attempt = |wait| self.send_from(buf, 0, wait);
         let sent = self.perform_deadline(Interest::Write, Reader::User, deadline, attempt)?;
@@ -420,7 +420,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn send_vectored(&self, bufs: &[IoSlice<'_>], flags: c_int) -> io::Result<usize> {
         self.send_vectored_deadline(bufs, flags, Deadline::NEVER)
     }
@@ -429,7 +429,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn send_vectored_deadline(
         &self,
         bufs: &[IoSlice<'_>],
@@ -455,7 +455,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub fn send_to(&self, buf: &[u8], addr: &SockAddr, flags: c_int) -> io::Result<usize> {
         let fd = self.fd.as_raw_fd();
         self.perform_flagged(flags, Interest::Write, |wait| {
@@ -483,7 +483,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub unsafe fn recv_msg(&self, msg: &mut libc::msghdr, flags: c_int) -> io::Result<usize> {
         let fd = self.fd.as_raw_fd();
         let (name_len, control_len) = (msg.msg_namelen, msg.msg_controllen);
@@ -505,7 +505,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Self::perform).
+    /// The errors of [`perform`](Self::perform).
     pub unsafe fn send_msg(&self, msg: &libc::msghdr, flags: c_int) -> io::Result<usize> {
         let fd = self.fd.as_raw_fd();
         self.perform_flagged(flags, Interest::Write, |wait| {

@@ -69,7 +69,7 @@ impl<T: super::AsIo> Polled<T> {
     ///
     /// # Errors
     ///
-    /// The same as for [`poll_recv`](Self::poll_recv).
+    /// The errors of [`poll_recv`](Self::poll_recv).
     pub fn poll_ready(&mut self, interest: Interest, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match ready!(self.poll_perform(interest, cx, |io, _| io.look(interest), |()| false)) {
             // What an earlier owner of the half had read ahead is something to read.
@@ -101,7 +101,7 @@ impl<T: super::AsIo> Polled<T> {
     ///
     /// # Errors
     ///
-    /// The same as for [`poll_recv`](Self::poll_recv).
+    /// The errors of [`poll_recv`](Self::poll_recv).
     pub fn poll_recv_lent(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<Lent>> {
         let room = room.min(LENT);
         let received = ready!(self.poll_perform(
@@ -152,7 +152,7 @@ impl<T: super::AsIo> Polled<T> {
     ///
     /// # Errors
     ///
-    /// The same as for [`poll_send`](Self::poll_send).
+    /// The errors of [`poll_send`](Self::poll_send).
     pub fn poll_send_vectored(
         &mut self,
         cx: &mut Context<'_>,

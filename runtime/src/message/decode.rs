@@ -1,4 +1,4 @@
-//! Ancillary data that came: room for it, and its items.
+//! Received ancillary data: the room for them, and their items.
 
 use std::fmt;
 use std::mem;
@@ -10,26 +10,26 @@ use super::{FD, Item, WORD, Word, header_len, space};
 use crate::sys::control::{decode, read};
 use crate::sys::received;
 
-/// Room for ancillary data, in words of the caller's. It owns the descriptors that came until they
-/// are taken out of it, and closes those that are not.
+/// Room for ancillary data, in words that the caller provides. It owns the received descriptors until they are taken
+/// out. It closes those that are not taken.
 #[derive(Debug)]
 pub struct Control<'a> {
     pub(super) room: &'a mut [Word],
-    /// Bytes of it that the kernel has written and nobody has decoded.
+    /// The number of bytes that the kernel has written and that are not decoded yet.
     pub(super) filled: usize,
 }
 
 impl<'a> Control<'a> {
-    /// Empty, with this room.
+    /// An empty value with this room.
     pub fn new(room: &'a mut [Word]) -> Control<'a> {
         Control { room, filled: 0 }
     }
 
-    /// Takes out what came. What the caller leaves in the iterator is closed with it.
+    /// Takes out the received items. Dropping the iterator closes the descriptors that the caller has not taken.
     pub fn items(&mut self) -> Items<'_> {
         let filled = mem::take(&mut self.filled).min(self.room.len() * WORD);
-        // SAFETY: the kernel wrote these bytes, within the room; `filled` is 0 now, so that
-        // nobody decodes them again.
+        // SAFETY: the kernel wrote these bytes, and they are within the room. `filled` is 0 now, so they cannot be
+        // decoded again.
         unsafe { Items::new(&self.room[..filled.div_ceil(WORD)], filled) }
     }
 }
@@ -40,30 +40,30 @@ impl Drop for Control<'_> {
     }
 }
 
-/// The control messages of one received message. Owns the descriptors among them: dropping it closes
-/// those that were not taken.
+/// The control messages of one received message. It owns their descriptors: dropping it closes those that were not
+/// taken.
 pub struct Items<'a> {
     bytes: &'a [u8],
-    /// What is left of the descriptors of one `SCM_RIGHTS`.
+    /// The descriptors of one `SCM_RIGHTS` that are not taken yet.
     descriptors: &'a [u8],
 }
 
 impl<'a> Items<'a> {
     /// # Safety
     ///
-    /// The first `len` bytes are what the kernel wrote for a `recvmsg`, and are decoded here only: the
-    /// descriptors in them belong to this iterator.
+    /// The first `len` bytes are what the kernel wrote for a `recvmsg`. They are decoded only here, so their
+    /// descriptors belong to this iterator.
     pub(super) unsafe fn new(words: &'a [Word], len: usize) -> Items<'a> {
         debug_assert!(len <= mem::size_of_val(words));
         Items {
-            // SAFETY: live words, of which any byte may be looked at; `len` is within them.
+            // SAFETY: the words are live, each of their bytes may be read, and `len` is within them.
             bytes: unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), len) },
             descriptors: &[],
         }
     }
 
-    /// Takes the next message off the front: its level, type and payload. What is cut off or has an
-    /// impossible length ends it all.
+    /// Takes the next message off the front: its level, type and payload. A message that is cut off or has an
+    /// impossible length ends the iteration.
     fn message(&mut self) -> Option<(c_int, c_int, &'a [u8])> {
         let header: libc::cmsghdr = read(self.bytes)?;
         #[allow(clippy::unnecessary_cast, reason = "another type with musl")]
@@ -81,7 +81,7 @@ impl Iterator for Items<'_> {
         loop {
             if let Some(fd) = read::<RawFd>(self.descriptors) {
                 self.descriptors = &self.descriptors[FD..];
-                // SAFETY: the kernel has made this descriptor for us, and it is taken out here only.
+                // SAFETY: the kernel has made this descriptor for this process, and it is taken out only here.
                 let fd = unsafe { OwnedFd::from_raw_fd(fd) };
                 return Some(Item::Descriptor(received(fd)));
             }

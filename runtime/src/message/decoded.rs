@@ -1,4 +1,4 @@
-//! Several messages that came with one call, each made into a type of the caller's.
+//! Several messages received by one call, each decoded into a type of the caller.
 
 use std::fmt;
 use std::io;
@@ -9,18 +9,18 @@ use super::decode::Items;
 use super::{Received, RecvBatch};
 use crate::io::Io;
 
-/// Room for several messages, and what a decoder has made of those that came.
+/// Room for several messages, and the decoded form of those that were received.
 pub struct Decoded<R> {
     batch: RecvBatch,
     received: Vec<R>,
 }
 
 impl<R> Decoded<R> {
-    /// The same as for [`RecvBatch::new`].
+    /// The same as [`RecvBatch::new`].
     ///
     /// # Panics
     ///
-    /// If the memory for it cannot be had.
+    /// If there is not enough memory.
     #[must_use]
     pub fn new(count: usize, size: usize, room: usize) -> Decoded<R> {
         let batch = RecvBatch::new(count, size, room);
@@ -30,13 +30,13 @@ impl<R> Decoded<R> {
         }
     }
 
-    /// How many messages came with the last call.
+    /// How many messages the last call received.
     #[must_use]
     pub fn len(&self) -> usize {
         self.received.len()
     }
 
-    /// Whether none came.
+    /// Whether it received none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.received.is_empty()
@@ -48,20 +48,20 @@ impl<R> Decoded<R> {
         self.batch.capacity()
     }
 
-    /// Message `index` of those that came.
+    /// The received message with this index: its bytes and its decoded form.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<(&[u8], &R)> {
         let received = self.received.get(index)?;
         Some((self.batch.data(index), received))
     }
 
-    /// The messages that came, in order.
+    /// The received messages, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &R)> {
         let received = self.received.iter().enumerate();
         received.map(|(index, received)| (self.batch.data(index), received))
     }
 
-    /// The same, to change what the decoder has made.
+    /// The received messages, with the decoded forms for changes.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&[u8], &mut R)> {
         let received = self.received.iter_mut().enumerate();
         received.map(|(index, received)| (self.batch.data(index), received))
@@ -75,12 +75,11 @@ impl<R: fmt::Debug> fmt::Debug for Decoded<R> {
 }
 
 impl Io {
-    /// [`recv_messages`](Io::recv_messages), and `decode` makes a type of each message and what came
-    /// beside it.
+    /// Does what [`recv_messages`](Io::recv_messages) does, and calls `decode` for each message and its ancillary data.
     ///
     /// # Errors
     ///
-    /// As [`recv_messages`](Io::recv_messages); the first error of `decode`. Nothing is in `into` then.
+    /// The errors of [`recv_messages`](Io::recv_messages), and the first error of `decode`. `into` is empty then.
     pub fn recv_decoded<R>(
         &self,
         into: &mut Decoded<R>,

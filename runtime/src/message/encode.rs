@@ -15,7 +15,7 @@ use super::UDP_SEGMENT;
 use super::{WORD, Word, header_len, space};
 use crate::sys::control::{self, Message, Plain};
 
-/// Ancillary data to send. Borrows the descriptors in it.
+/// Ancillary data to send. It borrows the descriptors in it.
 #[derive(Clone, Default)]
 pub struct Outgoing<'fd> {
     pub(super) words: Vec<Word>,
@@ -23,41 +23,42 @@ pub struct Outgoing<'fd> {
 }
 
 impl<'fd> Outgoing<'fd> {
-    /// None.
+    /// Makes an empty value.
     #[must_use]
     pub fn new() -> Outgoing<'fd> {
         Outgoing::default()
     }
 
-    /// Whether there is none.
+    /// Whether there are no ancillary data.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// Descriptors, of which the receiver gets copies: `SCM_RIGHTS`. Once for a message, all together.
+    /// Adds descriptors. The receiver gets copies of them: `SCM_RIGHTS`. Call this once for a message, with all
+    /// descriptors.
     pub fn descriptors(&mut self, fds: &[BorrowedFd<'fd>]) {
         let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
-        // SAFETY: the bytes of live integers.
+        // SAFETY: these are the bytes of live integers.
         let bytes = unsafe {
             std::slice::from_raw_parts(raw.as_ptr().cast::<u8>(), mem::size_of_val(&*raw))
         };
         self.push_bytes(libc::SOL_SOCKET, libc::SCM_RIGHTS, bytes);
     }
 
-    /// The credentials of the sender, as far as the kernel allows: `SCM_CREDENTIALS`.
+    /// Adds the credentials of the sender, as far as the kernel allows: `SCM_CREDENTIALS`.
     #[cfg(target_os = "linux")]
     pub fn credentials(&mut self, cred: libc::ucred) {
         self.push(libc::SOL_SOCKET, libc::SCM_CREDENTIALS, &cred);
     }
 
-    /// The address a datagram is sent from and the index of the interface it goes out by, 0 for
-    /// the one of the route: `IP_PKTINFO`, `IPV6_PKTINFO`.
+    /// Adds the source address of a datagram and the index of its outgoing interface: `IP_PKTINFO` or `IPV6_PKTINFO`.
+    /// The index 0 means the interface of the route.
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](io::ErrorKind::Unsupported) for what this system cannot do: FreeBSD does not let
-    /// the interface of IPv4 be chosen.
+    /// [`Unsupported`](io::ErrorKind::Unsupported) if this system cannot do that: on FreeBSD the interface of IPv4
+    /// cannot be chosen.
     pub fn packet_info(&mut self, source: IpAddr, interface: u32) -> io::Result<()> {
         match source {
             IpAddr::V4(source) => self.push_message(&control::source(source, interface)?),
@@ -66,11 +67,11 @@ impl<'fd> Outgoing<'fd> {
         Ok(())
     }
 
-    /// Hops it may make: `IP_TTL`, or with `v6` `IPV6_HOPLIMIT`.
+    /// Adds the hop limit: `IP_TTL`, or `IPV6_HOPLIMIT` with `v6`.
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](io::ErrorKind::Unsupported) for IPv4 on other systems than Linux.
+    /// [`Unsupported`](io::ErrorKind::Unsupported) for IPv4 on systems other than Linux.
     pub fn ttl(&mut self, ttl: u8, v6: bool) -> io::Result<()> {
         if v6 {
             self.push(libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, &c_int::from(ttl));
@@ -80,11 +81,11 @@ impl<'fd> Outgoing<'fd> {
         Ok(())
     }
 
-    /// Type of service: `IP_TOS`, or with `v6` the traffic class: `IPV6_TCLASS`.
+    /// Adds the type of service: `IP_TOS`, or the traffic class `IPV6_TCLASS` with `v6`.
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](io::ErrorKind::Unsupported) for IPv4 on other systems than Linux.
+    /// [`Unsupported`](io::ErrorKind::Unsupported) for IPv4 on systems other than Linux.
     pub fn tos(&mut self, tos: u8, v6: bool) -> io::Result<()> {
         if v6 {
             self.push(libc::IPPROTO_IPV6, libc::IPV6_TCLASS, &c_int::from(tos));
@@ -94,7 +95,7 @@ impl<'fd> Outgoing<'fd> {
         Ok(())
     }
 
-    /// The length in bytes of the datagrams to cut the data into: `UDP_SEGMENT`.
+    /// Adds the length in bytes of the datagrams into which the kernel cuts the data: `UDP_SEGMENT`.
     #[cfg(target_os = "linux")]
     pub fn segment_size(&mut self, size: u16) {
         self.push(libc::SOL_UDP, UDP_SEGMENT, &size);
@@ -105,7 +106,7 @@ impl<'fd> Outgoing<'fd> {
     }
 
     pub(super) fn push<T: Plain>(&mut self, level: c_int, ty: c_int, value: &T) {
-        // SAFETY: the bytes of a live value without padding, as `Plain` promises.
+        // SAFETY: these are the bytes of a live value, and `Plain` promises that it has no padding.
         let bytes = unsafe {
             std::slice::from_raw_parts(ptr::from_ref(value).cast::<u8>(), mem::size_of::<T>())
         };
@@ -122,8 +123,8 @@ impl<'fd> Outgoing<'fd> {
         header.cmsg_level = level;
         header.cmsg_type = ty;
         let to = self.words[at..].as_mut_ptr();
-        // SAFETY: the words have just been made for a header, aligned as it is, and a payload of this
-        // length behind it.
+        // SAFETY: these words were just made. They have the alignment of a header, and room for it and for a payload of
+        // this length.
         unsafe {
             to.cast::<libc::cmsghdr>().write(header);
             let to = to.cast::<u8>().add(header_len());
@@ -132,7 +133,7 @@ impl<'fd> Outgoing<'fd> {
     }
 }
 
-/// Lets the message header point to control data.
+/// Makes the message header point to the control data.
 pub(super) fn attach(words: &[Word], msg: &mut libc::msghdr) {
     if !words.is_empty() {
         msg.msg_control = words.as_ptr().cast_mut().cast();

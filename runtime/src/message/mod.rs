@@ -1,15 +1,15 @@
-//! Messages: bytes, an address, and ancillary data beside them (`cmsg(3)`), with the calls that carry
-//! them: `sendmsg`, `recvmsg`, `sendmmsg`, `recvmmsg`. The only place that writes and reads control
-//! messages. Not what a socket type makes of them: see `ancillary` of `unix` and of `socket`.
+//! Messages: bytes, an address and ancillary data (`cmsg(3)`), and the calls `sendmsg`, `recvmsg`, `sendmmsg` and
+//! `recvmmsg`. Only this module writes and reads control messages. What each socket type does with them is in
+//! `ancillary` of `unix` and of `socket`.
 //!
 //! | file | idea |
 //! |---|---|
-//! | this one | the calls, and what both directions share |
+//! | `mod` | the calls, and code for both directions |
 //! | `encode` | [`Outgoing`]: control messages to send |
-//! | `decode` | [`Control`] and [`Items`]: control messages that came |
-//! | `recv_batch` | [`RecvBatch`]: several messages by one call |
-//! | `decoded` | [`Decoded`]: what a decoder makes of them |
-//! | `send_batch` | [`SendBatch`]: the same for sending |
+//! | `decode` | [`Control`] and [`Items`]: received control messages |
+//! | `recv_batch` | [`RecvBatch`]: several messages received by one call |
+//! | `decoded` | [`Decoded`]: the same messages, decoded into a type of the caller |
+//! | `send_batch` | [`SendBatch`]: several messages sent by one call |
 
 mod decode;
 mod decoded;
@@ -42,15 +42,14 @@ use crate::sys::{CLOSE_ON_EXEC, NO_SIGNAL, mmsg};
 pub use crate::sys::{UDP_GRO, UDP_SEGMENT};
 use encode::attach;
 
-/// How many descriptors one message can carry: the kernel's `SCM_MAX_FD`.
+/// The largest number of descriptors in one message: the kernel's `SCM_MAX_FD`.
 pub const MAX_DESCRIPTORS: usize = 253;
 
-/// Words of room for all that comes beside a UDP datagram or an error of the error queue, with
-/// every option on: both packet infos, ttl, tos, a timestamp, a segment size, an error with the
-/// address of its sender.
+/// The room, in words, for all ancillary data of a UDP datagram or of an error in the error queue, with all options on:
+/// both kinds of packet info, TTL, TOS, a timestamp, a segment size, and an error with the address of its sender.
 pub const PACKET_ROOM: usize = 448 / WORD;
 
-/// Words of room for `descriptors` descriptors and, on Linux, credentials and a pidfd.
+/// The room, in words, for this many descriptors and, on Linux, for credentials and a pidfd.
 #[must_use]
 pub fn unix_room(descriptors: usize) -> usize {
     let descriptors = if descriptors == 0 {
@@ -65,16 +64,16 @@ pub fn unix_room(descriptors: usize) -> usize {
 const WORD: usize = mem::size_of::<Word>();
 const FD: usize = mem::size_of::<RawFd>();
 
-/// What `recvmsg(2)` says of a message besides its ancillary data.
+/// What `recvmsg(2)` reports about a message besides its ancillary data.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Bytes received.
     pub len: usize,
-    /// The sender; of length 0 on a connection.
+    /// The sender. Its length is 0 on a connection.
     pub addr: SockAddr,
-    /// `MSG_TRUNC`: there were more bytes, and they are lost.
+    /// `MSG_TRUNC`: the message had more bytes, and they are lost.
     pub truncated: bool,
-    /// `MSG_CTRUNC`: there was more ancillary data; its descriptors are closed.
+    /// `MSG_CTRUNC`: there were more ancillary data. Their descriptors are closed.
     pub control_truncated: bool,
 }
 
@@ -90,19 +89,18 @@ impl Received {
 }
 
 impl Io {
-    /// Receives a message and what is beside it. Descriptors come close-on-exec. Corresponds to
-    /// `recvmsg(2)`.
+    /// Receives a message and its ancillary data. Received descriptors are close-on-exec. Corresponds to `recvmsg(2)`.
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Io::perform).
+    /// The errors of [`perform`](Io::perform).
     pub fn recv_message(
         &self,
         bufs: &mut [IoSliceMut<'_>],
         control: &mut Control<'_>,
         flags: c_int,
     ) -> io::Result<Received> {
-        // What an earlier message left there is closed.
+        // This closes what an earlier message has left in the room.
         control.items();
         let mut name = SockAddrStorage::zeroed();
         let mut msg = empty_msghdr();
@@ -112,8 +110,8 @@ impl Io {
         msg.msg_iovlen = self.slices(bufs.len())? as _;
         msg.msg_control = control.room.as_mut_ptr().cast();
         msg.msg_controllen = (control.room.len() * WORD) as _;
-        // SAFETY: name, slices (IoSliceMut has the layout of iovec, as std documents) and control
-        // room are live and writable with the lengths given.
+        // SAFETY: the name, the slices and the control room are live and writable, with these lengths. std documents
+        // that IoSliceMut has the layout of iovec.
         let len = unsafe { self.recv_msg(&mut msg, flags | CLOSE_ON_EXEC) }?;
         #[allow(clippy::unnecessary_cast, reason = "another type with musl")]
         {
@@ -124,12 +122,11 @@ impl Io {
         Ok(Received::new(len, addr, msg.msg_flags))
     }
 
-    /// Sends a message and something beside it; returns how many bytes were taken. Corresponds to
-    /// `sendmsg(2)`.
+    /// Sends a message with ancillary data. Returns how many bytes were sent. Corresponds to `sendmsg(2)`.
     ///
     /// # Errors
     ///
-    /// The same as for [`perform`](Io::perform).
+    /// The errors of [`perform`](Io::perform).
     pub fn send_message(
         &self,
         bufs: &[IoSlice<'_>],
@@ -142,19 +139,19 @@ impl Io {
         msg.msg_iov = bufs.as_ptr().cast_mut().cast();
         msg.msg_iovlen = self.slices(bufs.len())? as _;
         attach(&control.words, &mut msg);
-        // SAFETY: name, slices (IoSlice has the layout of iovec, as std documents) and control data
-        // are live with the lengths given.
+        // SAFETY: the name, the slices and the control data are live, with these lengths. std documents that IoSlice
+        // has the layout of iovec.
         let sent = unsafe { self.send_msg(&msg, flags) }?;
-        // What is beside has gone with the first byte.
+        // The ancillary data went with the first byte, so the rest is sent without them.
         Ok(self.send_on(bufs, sent, flags, Deadline::NEVER))
     }
 
-    /// Receives as many messages as there are and as the batch holds, and waits for the first only;
-    /// returns how many came. Corresponds to `recvmmsg(2)` with `MSG_WAITFORONE`.
+    /// Receives as many messages as are there and fit into the batch. Waits only for the first one. Returns how many
+    /// were received. Corresponds to `recvmmsg(2)` with `MSG_WAITFORONE`.
     ///
     /// # Errors
     ///
-    /// As [`perform`](Io::perform). The batch is empty then.
+    /// The errors of [`perform`](Io::perform). The batch is empty then.
     pub fn recv_messages(&self, batch: &mut RecvBatch, flags: c_int) -> io::Result<usize> {
         batch.clear();
         let fd = self.fd_number();
@@ -164,7 +161,7 @@ impl Io {
         let (count, stopped) = self.perform_flagged(flags, Interest::Read, |wait| {
             let headers = batch.prepare();
             let flags = flags | CLOSE_ON_EXEC | wait.flags();
-            // SAFETY: `prepare` has let every header point to live, writable parts of the batch.
+            // SAFETY: `prepare` has made every header point to live, writable parts of the batch.
             unsafe { mmsg::recv_many(fd, headers, flags) }
         })?;
         batch.came(count);
@@ -174,12 +171,13 @@ impl Io {
         Ok(batch.len())
     }
 
-    /// Sends the messages of a batch in turn; returns how many were sent, which are then out of the
-    /// batch. Corresponds to `sendmmsg(2)`.
+    /// Sends the messages of a batch in order. Returns how many were sent, and takes these out of the batch.
+    /// Corresponds to `sendmmsg(2)`.
     ///
     /// # Errors
     ///
-    /// As [`perform`](Io::perform), if the first could not be sent. All are still in the batch then.
+    /// The errors of [`perform`](Io::perform), if the first message could not be sent. The batch then still has all
+    /// messages.
     pub fn send_messages(&self, batch: &mut SendBatch<'_>, flags: c_int) -> io::Result<usize> {
         if batch.is_empty() {
             return Ok(0);
@@ -188,8 +186,8 @@ impl Io {
         let headers = batch.prepare();
         let sent = self.perform_flagged(flags, Interest::Write, |wait| {
             let flags = flags | NO_SIGNAL | wait.flags();
-            // SAFETY: `prepare` has let every header point to live parts of the batch, which is
-            // borrowed until this is done.
+            // SAFETY: `prepare` has made every header point to live parts of the batch, and the batch is borrowed until
+            // this call is done.
             unsafe { mmsg::send_many(fd, headers, flags) }
         })?;
         batch.skip(sent);
@@ -204,15 +202,15 @@ fn set_name(msg: &mut libc::msghdr, addr: Option<&SockAddr>) {
     }
 }
 
-/// Bytes from the start of a header to its payload.
+/// The number of bytes from the start of a header to its payload.
 fn header_len() -> usize {
-    // SAFETY: arithmetic only.
+    // SAFETY: this is arithmetic only.
     unsafe { libc::CMSG_LEN(0) as usize }
 }
 
-/// Bytes that a message with a payload of `len` bytes takes: a number of whole words.
+/// The number of bytes of a control message with a payload of `len` bytes. It is a multiple of the word size.
 fn space(len: usize) -> usize {
     let len = libc::c_uint::try_from(len).expect("a payload is of a few hundred bytes");
-    // SAFETY: arithmetic only.
+    // SAFETY: this is arithmetic only.
     unsafe { libc::CMSG_SPACE(len) as usize }
 }

@@ -1,4 +1,4 @@
-//! Room for several messages that are received with one call.
+//! Room for several messages that one call receives.
 
 use std::fmt;
 use std::mem;
@@ -11,10 +11,10 @@ use super::{Received, WORD, Word};
 use crate::io::{MAX_IOV, empty_msghdr};
 use crate::sys::mmsg::Header;
 
-/// Room for several messages, used again and again. It owns the descriptors that came beside
-/// them, as [`Control`](super::Control) does.
+/// Room for several messages, to be used many times. It owns the received descriptors, as [`Control`](super::Control)
+/// does.
 pub struct RecvBatch {
-    /// Bytes of data and words of control data that there is room for beside each message.
+    /// The room for each message: bytes of data, and words of control data.
     size: usize,
     room: usize,
     data: Vec<u8>,
@@ -25,19 +25,18 @@ pub struct RecvBatch {
     filled: usize,
 }
 
-// SAFETY: the pointers in `bufs` and `headers` are set by `prepare`, which has the batch to itself,
-// and used before it is given back only. Nothing else makes it !Send.
+// SAFETY: `prepare` sets the pointers in `bufs` and `headers` while it has exclusive access to the batch. They are used
+// only while that borrow lasts. Nothing else makes the type !Send.
 unsafe impl Send for RecvBatch {}
-// SAFETY: the same; shared access never follows these pointers.
+// SAFETY: shared access never follows these pointers.
 unsafe impl Sync for RecvBatch {}
 
 impl RecvBatch {
-    /// Room for `count` messages (1 to 1024) of up to `size` bytes each, with up to `room` words of
-    /// control data.
+    /// Makes room for `count` messages (1 to 1024) of up to `size` bytes each, with up to `room` words of control data.
     ///
     /// # Panics
     ///
-    /// If the memory for it cannot be had.
+    /// If there is not enough memory.
     #[must_use]
     pub fn new(count: usize, size: usize, room: usize) -> RecvBatch {
         let count = count.clamp(1, MAX_IOV);
@@ -49,7 +48,7 @@ impl RecvBatch {
             iov_base: ptr::null_mut(),
             iov_len: size,
         };
-        // The lengths that `prepare` relies on: a product that wraps around would be too short.
+        // `prepare` relies on these lengths. A product that wraps around would be too short.
         let total = |each: usize| count.checked_mul(each).expect("a batch fits into memory");
         RecvBatch {
             size,
@@ -63,25 +62,25 @@ impl RecvBatch {
         }
     }
 
-    /// How many messages came.
+    /// How many messages were received.
     #[must_use]
     pub fn len(&self) -> usize {
         self.filled
     }
 
-    /// Whether none came.
+    /// Whether none was received.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.filled == 0
     }
 
-    /// How many messages it can hold.
+    /// How many messages the batch can hold.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.headers.len()
     }
 
-    /// What came as message `index`.
+    /// What was received as message `index`.
     ///
     /// # Panics
     ///
@@ -110,7 +109,7 @@ impl RecvBatch {
         &self.data[index * self.size..][..len]
     }
 
-    /// Takes out what came beside message `index`.
+    /// Takes out the ancillary data of message `index`.
     ///
     /// # Panics
     ///
@@ -121,12 +120,12 @@ impl RecvBatch {
         #[allow(clippy::unnecessary_cast, reason = "another type with musl")]
         let len = (mem::take(&mut header.msg_controllen) as usize).min(self.room * WORD);
         let room = &self.controls[index * self.room..][..self.room];
-        // SAFETY: the kernel wrote these bytes, within the room of this message; its length is 0
-        // now, so that nobody decodes them again.
+        // SAFETY: the kernel wrote these bytes, and they are within the room of this message. The length is 0 now, so
+        // they cannot be decoded again.
         unsafe { Items::new(room, len) }
     }
 
-    /// Closes the descriptors that nobody has taken, and forgets the messages.
+    /// Closes the descriptors that were not taken, and forgets the messages.
     pub(super) fn clear(&mut self) {
         for index in 0..self.filled {
             self.items(index);
@@ -138,15 +137,15 @@ impl RecvBatch {
         self.filled = count.min(self.capacity());
     }
 
-    /// Lets every header point to its part of the batch. The kernel overwrites the lengths, also in
-    /// an attempt that comes to nothing, so this is done before each.
+    /// Makes every header point to its part of the batch. The kernel overwrites the lengths even in an attempt that
+    /// fails, so this runs before each attempt.
     pub(super) fn prepare(&mut self) -> &mut [Header] {
         let data = self.data.as_mut_ptr();
         let controls = self.controls.as_mut_ptr();
         let names = self.names.as_mut_ptr();
         let bufs = self.bufs.as_mut_ptr();
         for (index, header) in self.headers.iter_mut().enumerate() {
-            // SAFETY: every vector has a part for each index below the number of headers; see `new`.
+            // SAFETY: every vector has a part for each index below the number of headers, as `new` makes it.
             let (name, buf, control) = unsafe {
                 let buf = bufs.add(index);
                 (*buf).iov_base = data.add(index * self.size).cast();

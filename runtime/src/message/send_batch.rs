@@ -1,4 +1,4 @@
-//! Several messages that are sent with one call.
+//! Several messages that one call sends.
 
 use std::fmt;
 use std::io;
@@ -11,34 +11,33 @@ use super::set_name;
 use crate::io::{MAX_IOV, empty_msghdr};
 use crate::sys::mmsg::Header;
 
-/// Messages to send, copied into memory that is used again and again. Borrows the descriptors beside
-/// them.
+/// Messages to send, copied into memory that is used many times. It borrows the descriptors in the ancillary data.
 #[derive(Default)]
 pub struct SendBatch<'fd> {
     data: Vec<u8>,
     control: Outgoing<'fd>,
     messages: Vec<Pending>,
-    /// How many of the messages have been sent.
+    /// How many of the messages were sent already.
     sent: usize,
     bufs: Vec<libc::iovec>,
     headers: Vec<Header>,
 }
 
-/// Where a message is in its batch: from the end of the one before to these ends.
+/// Where a message ends in each vector of its batch. It begins where the message before it ends.
 struct Pending {
     data_end: usize,
     control_end: usize,
     addr: Option<SockAddr>,
 }
 
-// SAFETY: the pointers in `bufs` and `headers` are set by `prepare`, which has the batch to itself,
-// and used before it is given back only. Nothing else makes it !Send.
+// SAFETY: `prepare` sets the pointers in `bufs` and `headers` while it has exclusive access to the batch. They are used
+// only while that borrow lasts. Nothing else makes the type !Send.
 unsafe impl Send for SendBatch<'_> {}
-// SAFETY: the same; shared access never follows these pointers.
+// SAFETY: shared access never follows these pointers.
 unsafe impl Sync for SendBatch<'_> {}
 
 impl<'fd> SendBatch<'fd> {
-    /// None.
+    /// Makes an empty batch.
     #[must_use]
     pub fn new() -> SendBatch<'fd> {
         SendBatch::default()
@@ -50,18 +49,18 @@ impl<'fd> SendBatch<'fd> {
         self.messages.len() - self.sent
     }
 
-    /// Whether there are none.
+    /// Whether no message is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Adds a message to an address, or to the connected peer, with what `beside` writes beside it.
-    /// Nothing is added if that fails.
+    /// Adds a message to an address, or to the connected peer. `beside` writes its ancillary data. If it fails, nothing
+    /// is added.
     ///
     /// # Errors
     ///
-    /// That of `beside`.
+    /// The error of `beside`.
     pub fn push(
         &mut self,
         buf: &[u8],
@@ -82,7 +81,7 @@ impl<'fd> SendBatch<'fd> {
         Ok(())
     }
 
-    /// Takes the first `count` out unsent.
+    /// Takes the first `count` messages out of the batch without sending them.
     pub fn skip(&mut self, count: usize) {
         self.sent += count.min(self.len());
         if self.is_empty() {
@@ -90,7 +89,7 @@ impl<'fd> SendBatch<'fd> {
         }
     }
 
-    /// Takes all out unsent, and keeps the memory.
+    /// Takes all messages out without sending them, and keeps the memory.
     pub fn clear(&mut self) {
         self.data.clear();
         self.control.words.clear();
@@ -98,7 +97,7 @@ impl<'fd> SendBatch<'fd> {
         self.sent = 0;
     }
 
-    /// Headers that point to what is still to be sent, up to the most that one call takes.
+    /// Makes headers that point to the messages still to be sent, at most as many as one call takes.
     pub(super) fn prepare(&mut self) -> &mut [Header] {
         let pending = &self.messages[self.sent..];
         let pending = &pending[..pending.len().min(MAX_IOV)];

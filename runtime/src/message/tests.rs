@@ -1,10 +1,10 @@
-//! Control data by hand, and descriptors that nobody takes.
+//! Tests with control data made by hand, and with descriptors that no code takes.
 
 use super::*;
 
-/// The items of hand-made control data, which has no descriptors of ours in it.
+/// The items of control data made by hand. They contain no descriptors of this process.
 fn items(words: &[Word], len: usize) -> Vec<String> {
-    // SAFETY: no descriptors are in the words of these tests.
+    // SAFETY: the words of these tests contain no descriptors.
     let items = unsafe { Items::new(words, len) };
     items.map(|item| format!("{item:?}")).collect()
 }
@@ -43,7 +43,7 @@ fn impossible_lengths_end_the_items() {
         let mut out = Outgoing::new();
         out.ttl(1, false).unwrap();
         out.ttl(2, false).unwrap();
-        // cmsg_len is the first word of a header.
+        // `cmsg_len` is the first field of a header.
         out.words[0] = len;
         assert!(
             items(&out.words, out.words.len() * WORD).is_empty(),
@@ -86,7 +86,7 @@ fn room_is_for_what_it_says() {
     assert!(packet.into_iter().map(space).sum::<usize>() <= PACKET_ROOM * WORD);
 }
 
-/// The reading end of a pipe whose only writing end is on its way to the `Io`.
+/// The reading end of a pipe. Its only writing end is on its way to the `Io`.
 fn pipe_on_its_way() -> (io::PipeReader, Io) {
     use std::os::fd::AsFd;
     let (reader, writer) = io::pipe().unwrap();
@@ -98,7 +98,7 @@ fn pipe_on_its_way() -> (io::PipeReader, Io) {
     (reader, b)
 }
 
-/// Waits for ever if a writing end is left over.
+/// Reads to the end. This waits for ever if a writing end is left open.
 fn has_ended(mut reader: io::PipeReader) -> bool {
     use std::io::Read;
     reader.read(&mut [0; 8]).unwrap() == 0
@@ -169,7 +169,7 @@ fn a_batch_keeps_what_is_not_sent() {
     let mut expected = 3..2000_u16;
     while !out.is_empty() {
         let before = out.len();
-        // The queue of a Unix datagram socket is short: some are sent, never all of these.
+        // The queue of a Unix datagram socket is short, so only some of these messages can be sent.
         let sent = a.send_messages(&mut out, libc::MSG_DONTWAIT).unwrap();
         assert!(sent > 0 && sent < 1000);
         assert_eq!(out.len(), before - sent);

@@ -101,7 +101,7 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// The same as for [`check_cancelled`](crate::process::check_cancelled).
+    /// The errors of [`check_cancelled`](crate::process::check_cancelled).
     pub fn check(&self) -> io::Result<()> {
         match Stopped::of(self.info.stop_code()) {
             Some(stopped) => Err(stopped.into()),

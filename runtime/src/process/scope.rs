@@ -118,7 +118,7 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// # Errors
     ///
-    /// The same as for [`Builder::spawn`].
+    /// The errors of [`Builder::spawn`].
     #[track_caller]
     pub fn spawn_with<F, T>(
         &'scope self,

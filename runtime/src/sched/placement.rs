@@ -1,4 +1,4 @@
-//! Where a new process goes: which worker gets it, and which takes it away. Not how it runs there; see
+//! Which worker gets a new process, and which worker may take it over before it begins. How it runs there is in
 //! `worker`.
 
 use std::collections::VecDeque;
@@ -13,12 +13,13 @@ use crate::sched::worker::{Worker, current};
 
 /// How many more processes a worker must have than another before it gives a new one away.
 const SLACK: usize = 8;
-/// How many new processes must wait to be begun before it pays to wake another worker.
+/// How many processes must wait to begin before it pays to wake another worker.
 pub(super) const BACKLOG: usize = 4;
-/// The least time between two wake-ups of another worker for fewer than `BACKLOG` of them, in nanoseconds.
+/// The least time in nanoseconds between two wake-ups of another worker when fewer than `BACKLOG` processes wait to
+/// begin.
 const NUDGE: u64 = 1_000_000;
 
-/// A process that has not begun: it may still go anywhere.
+/// A process that has not begun, so it may still go to any worker.
 pub(crate) struct Start {
     pub(crate) info: Arc<Info>,
     pub(crate) pool: &'static Pool,
@@ -26,15 +27,15 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// Whether there may be a stack for it, where one of this pool has none.
+    /// Whether there may be a stack for this process, although there is none in the pool `starving_for`.
     fn has_stack(&self, starving_for: *const Pool) -> bool {
         !ptr::eq(self.pool, starving_for)
     }
 }
 
-/// What a process runs.
+/// The code that a process runs.
 pub(crate) trait Main: Send {
-    /// Runs it on the calling stack; its box has been freed by then.
+    /// Runs the code on the calling stack. The box is freed before the code runs.
     fn run(self: Box<Self>);
 }
 
@@ -49,8 +50,8 @@ impl<F: FnOnce() + Send> Main for F {
 }
 
 impl Worker {
-    /// Places a new process: on this worker, if this thread is one and it is not much fuller than another,
-    /// else on the worker with the fewest.
+    /// Places a new process. It goes to the calling worker, unless that has many more processes than another one.
+    /// Otherwise it goes to the worker with the fewest processes.
     pub(crate) fn place(scheduler: &'static Scheduler, start: Start) {
         let workers = scheduler.workers();
         let least = workers
@@ -84,8 +85,8 @@ impl Worker {
         })
     }
 
-    /// Wakes a sleeping worker, so that it takes new processes off this one: when there are many, and at
-    /// times when there are few, because this worker may be about to compute for long.
+    /// Wakes a sleeping worker, so that it takes new processes from this one. This happens when many wait, and from
+    /// time to time when few wait, because this worker may be about to compute for long.
     #[inline]
     fn nudge(&self, scheduler: &'static Scheduler, backlog: usize) {
         let sleeper = || {
@@ -118,7 +119,7 @@ impl Worker {
         })
     }
 
-    /// Whether there is a process to begin, and a stack for it.
+    /// Whether there is a process that can begin, with a stack for it.
     #[inline]
     pub(super) fn can_begin(&self) -> bool {
         if self.unbegun_len.load(Ordering::SeqCst) == 0 {
@@ -143,7 +144,7 @@ impl Worker {
             .any(|victim| self.steal_from(victim, at_least))
     }
 
-    /// Takes half of the victim's new processes if it has `at_least` that many.
+    /// Takes half of the victim's new processes, if it has at least `at_least`.
     pub(super) fn steal_from(&'static self, victim: &'static Worker, at_least: usize) -> bool {
         if ptr::eq(self, victim) || victim.unbegun_len.load(Ordering::Relaxed) < at_least {
             return false;
@@ -165,7 +166,7 @@ impl Worker {
         true
     }
 
-    /// The processes that have not begun, for a listing.
+    /// The processes that have not begun, for the listing.
     pub(crate) fn unbegun(&self) -> Vec<Arc<Info>> {
         self.lock_unbegun(|queue| queue.iter().map(|s| Arc::clone(&s.info)).collect())
     }

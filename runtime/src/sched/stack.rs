@@ -297,7 +297,7 @@ impl Pool {
         self.tell_starving(free);
     }
 
-    /// Takes unused stacks back from the worker that calls this.
+    /// Takes unused stacks back from the calling worker.
     pub(crate) fn give(&self, stacks: impl Iterator<Item = Stack>) {
         let mut free = self.lock();
         free.used.extend(stacks.inspect(Stack::disown));
@@ -305,13 +305,13 @@ impl Pool {
         self.tell_starving(free);
     }
 
-    /// Whether a worker waits for a stack: then nobody should keep one that it does not use.
+    /// Whether a worker waits for a stack. Then no worker should keep one that it does not use.
     #[inline]
     pub(crate) fn is_starved(&self) -> bool {
         self.starved.load(Ordering::Relaxed)
     }
 
-    /// There are stacks: the workers that starve may try again.
+    /// If there are stacks, tells the workers that wait for one to try again.
     #[inline]
     fn tell_starving(&self, mut free: Guard<'_, Free>) {
         if !self.is_starved() || (free.used.is_empty() && free.clean.is_empty()) {

@@ -30,7 +30,7 @@ use crate::wake::Sleeping;
 /// The least number of resumes between two looks at the reactor, because each look is a system call. In each round,
 /// half as many new processes begin, so that neither these nor the woken ones starve.
 const ROUND: usize = 64;
-/// The slot of a process is fetched into the cache this many turns ahead, and its stack that many turns ahead.
+/// The slot of a process is fetched into the cache this many turns before the process runs.
 const SLOT_AHEAD: usize = 3;
 const STACK_AHEAD: usize = 0;
 /// How many unused stacks a worker keeps. They are in its cache.

@@ -1,6 +1,6 @@
-//! The core of the wake-up protocol, in three small pieces without system calls, so that loom can
-//! try all their interleavings: `RUSTFLAGS='--cfg std_net_loom' cargo test --release -p std_net_runtime --lib wake`.
-//! How they work together: `docs/design.md`.
+//! The core of the wake-up protocol, in three small parts without system calls. So loom can try all their
+//! interleavings: `RUSTFLAGS='--cfg std_net_loom' cargo test --release -p std_net_runtime --lib wake`. `docs/design.md`
+//! explains how the parts work together.
 
 mod readiness;
 mod sleeping;
@@ -11,7 +11,7 @@ pub(crate) use readiness::{ALL, READ_CLOSED, READABLE, Readiness, Seen, URGENT, 
 pub(crate) use sleeping::Sleeping;
 pub(crate) use token::Token;
 
-/// Atomics: loom's where it models, std's everywhere else.
+/// Atomics: loom's in its models, and std's otherwise.
 mod atomic {
     #[cfg(std_net_loom)]
     pub(super) use loom::sync::atomic::{
@@ -31,22 +31,21 @@ mod model {
     use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use loom::thread;
 
-    /// loom takes SeqCst accesses for AcqRel ones; a fence stands for the one order that all SeqCst
-    /// accesses have.
+    /// loom treats SeqCst accesses as AcqRel. This fence replaces the single total order of all SeqCst accesses.
     fn total_order() {
         loom::sync::atomic::fence(Ordering::SeqCst);
     }
 
-    /// One waiter, one event: the waiter tries, clears, registers, looks again and parks, as
-    /// `Io::run` and `Io::wait` do. Whatever the interleaving, it is queued again or never parks.
+    /// One waiter and one event. The waiter tries, clears, registers, looks again and parks, as `Io::run` and
+    /// `Io::wait` do. In every interleaving, the waiter is queued again or does not park.
     #[test]
     fn no_event_is_lost_between_the_attempt_and_the_wait() {
         loom::model(|| {
             struct Shared {
-                /// What the kernel knows: whether there is data.
+                /// The kernel's state: whether there are data.
                 data: AtomicBool,
                 readiness: Readiness,
-                /// The slot of the source: 1 while the waiter is registered.
+                /// The slot of the source. It is 1 while the waiter is registered.
                 slot: AtomicUsize,
                 token: Token,
                 /// How often the waiter was put into a queue.
@@ -59,7 +58,7 @@ mod model {
                 token: Token::new(),
                 queued: AtomicUsize::new(0),
             });
-            // A hint from before, which is wrong by now.
+            // This is readiness from before, which is outdated.
             shared.readiness.notify(READABLE);
             let reactor = {
                 let shared = Arc::clone(&shared);
@@ -101,7 +100,7 @@ mod model {
         });
     }
 
-    /// Two send a task at once: it is put into the inbox once, and again after it has arrived.
+    /// Two threads send a task at once. It enters the inbox only once, and it can be sent again after it has arrived.
     #[test]
     fn a_task_is_sent_by_one_waker_only() {
         loom::model(|| {
@@ -122,8 +121,8 @@ mod model {
         });
     }
 
-    /// What was written before a task was sent is seen when it arrives, by whichever of two it was
-    /// put into the inbox.
+    /// What a thread writes before it sends a task is visible when the task arrives. This holds even if another thread
+    /// put the task into the inbox.
     #[test]
     fn the_token_carries_what_was_written_before() {
         loom::model(|| {
@@ -141,7 +140,7 @@ mod model {
                     }
                 })
             });
-            // The worker's look at its inbox, then the task's look at what it waits for.
+            // This is the worker's look at its inbox, and then the task's look at what it waits for.
             let sum = || -> usize { shared.1.iter().map(|v| v.load(Ordering::Relaxed)).sum() };
             let mut arrived = 0;
             if shared.2.load(Ordering::Acquire) > arrived {
@@ -157,7 +156,7 @@ mod model {
         });
     }
 
-    /// A worker that goes to sleep, and work that comes: either the worker sees it, or it is woken.
+    /// A worker goes to sleep while work comes. Either the worker sees the work, or it is woken.
     #[test]
     fn work_is_seen_or_wakes_the_worker() {
         loom::model(|| {
@@ -183,7 +182,7 @@ mod model {
         });
     }
 
-    /// Two wake at once: one of them does the system call.
+    /// Two threads wake a worker at once. Only one of them makes the system call.
     #[test]
     fn one_wake_up_is_enough() {
         loom::model(|| {
@@ -198,7 +197,7 @@ mod model {
         });
     }
 
-    /// An end of stream and a short read at the same time: the bit that says "closed" is never lost.
+    /// The end of the stream and a short read come at the same time. The bit READ_CLOSED is never lost.
     #[test]
     fn the_end_of_a_stream_survives_a_short_read() {
         loom::model(|| {

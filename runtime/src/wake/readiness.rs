@@ -1,31 +1,30 @@
-//! What is known of a descriptor's readiness: hints, and a count of events by which an attempt
-//! tells whether one has come since.
+//! What is known about a descriptor's readiness: hints and a count of events. With the count an attempt can tell
+//! whether an event has come since.
 
 use super::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::interest::Interest;
 
 pub(crate) const READABLE: u64 = 1;
 pub(crate) const WRITABLE: u64 = 1 << 1;
-/// The peer has ended its side, or the connection is gone: a short read proves nothing any more.
+/// The peer has closed its side, or the connection is gone. A short read then proves nothing.
 pub(crate) const READ_CLOSED: u64 = 1 << 2;
-/// Urgent data were announced: a read stops before them, so a short one proves nothing.
+/// Urgent data were announced. A read stops before them, so a short read proves nothing.
 pub(crate) const URGENT: u64 = 1 << 3;
-/// All who wait, for whatever.
+/// The bits for all waiters.
 pub(crate) const ALL: u64 = READABLE | WRITABLE | READ_CLOSED;
-/// One event in a direction's half of the word; below it are that direction's flags.
+/// One event in a direction's half of the word. The bits below it are the flags of that direction.
 const ONE: u32 = 1 << 4;
 
 pub(crate) struct Readiness {
-    /// A half for reading, below, and one for writing: flags, and a count of events. Both change at
-    /// once, so that one look after registering sees the whole event.
+    /// One half for reading (the lower one) and one for writing. Each has flags and a count of events. Both change at
+    /// once, so a waiter that has registered sees the whole event with one load.
     word: AtomicU64,
-    /// The count of a direction at which an attempt last would have blocked: that readiness is used up.
-    /// A writer needs no agreement with others: an older count says less than a newer one, and
-    /// nothing that is wrong.
+    /// For each direction, the count at which an attempt last would have blocked. That readiness is used up. The store
+    /// needs no check: if an older count overwrites a newer one, the result is at most one extra attempt.
     used_up: [AtomicU32; 2],
 }
 
-/// The readiness of one direction as it was read before an attempt.
+/// The readiness of one direction, read before an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     half: u32,
@@ -33,19 +32,19 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// All of it, to be compared later.
+    /// The whole half, to compare it later.
     pub(crate) fn half(self) -> u32 {
         self.half
     }
 
-    /// Whether there has been an event since the direction was used up.
+    /// Whether an event has come since the direction was used up.
     #[inline]
     pub(crate) fn allows(self) -> bool {
         self.half ^ self.used_up >= ONE
     }
 
-    /// Whether the read side is open, as far as is known, and no urgent data were announced: only then
-    /// can a short read prove that the socket is empty.
+    /// Whether the read side seems open and no urgent data were announced. Only then can a short read prove that the
+    /// socket is empty.
     #[inline]
     pub(crate) fn is_open(self) -> bool {
         u64::from(self.half) & (READ_CLOSED | URGENT) == 0
@@ -69,8 +68,8 @@ impl Readiness {
         }
     }
 
-    /// What a wait for a hang-up has not heard of yet: any change, the end of the read side among them.
-    /// `heard` is the half for reading, flags and all, as it was at its last attempt.
+    /// The readiness for a wait for a hang-up: any change counts, for example the end of the read side. `heard` is the
+    /// half for reading, with its flags, at the last attempt.
     #[cold]
     pub(crate) fn unheard(&self, heard: u32) -> Seen {
         let half = half(self.word.load(Ordering::SeqCst), Interest::Read);
@@ -79,7 +78,7 @@ impl Readiness {
         Seen { half, used_up }
     }
 
-    /// Whether there has been nothing since.
+    /// Whether nothing has changed since `seen`.
     #[cold]
     pub(crate) fn is_heard(&self, seen: Seen) -> bool {
         half(self.word.load(Ordering::SeqCst), Interest::Read) == seen.half
@@ -93,7 +92,7 @@ impl Readiness {
         }
     }
 
-    /// Nothing is known: for the next user of a source.
+    /// Forgets everything, for the next user of a source.
     pub(crate) fn reset(&self) {
         self.word.store(0, Ordering::SeqCst);
         for used_up in &self.used_up {
@@ -101,7 +100,7 @@ impl Readiness {
         }
     }
 
-    /// An event: remembers the bits and counts.
+    /// Records an event: sets its flags and increases the counts.
     #[inline]
     pub(crate) fn notify(&self, bits: u64) {
         let mut now = self.word.load(Ordering::Relaxed);
@@ -126,15 +125,16 @@ impl Readiness {
     #[inline]
     fn next(&self, half: u32, interest: Interest) -> u32 {
         let next = half.wrapping_add(ONE);
-        // The count comes round; what was used up long ago is not what comes now.
+        // The count wraps around. It skips the value that was used up long ago, because that value would hide this
+        // event.
         if next ^ self.used_up[interest as usize].load(Ordering::Relaxed) < ONE {
             return next.wrapping_add(ONE);
         }
         next
     }
 
-    /// An attempt would block: the readiness of its direction is used up, unless an event has come
-    /// since `seen` was read. Returns whether it is.
+    /// Records that an attempt would block, so the readiness of its direction is used up. Returns false if an event has
+    /// come since `seen` was read.
     #[inline]
     pub(crate) fn clear(&self, interest: Interest, seen: Seen) -> bool {
         self.used_up[interest as usize].store(seen.half, Ordering::Relaxed);
@@ -186,7 +186,7 @@ mod tests {
                 assert!(readiness.seen(Interest::Read).allows());
                 assert!(readiness.seen(Interest::Write).allows());
             }
-            // Neither count runs into the other, nor into the flags.
+            // Neither count overflows into the other one or into the flags.
             assert!(readiness.seen(Interest::Read).is_open());
             readiness.notify(READABLE | READ_CLOSED);
             let word = readiness.word.load(Ordering::Relaxed);

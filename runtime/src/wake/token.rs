@@ -1,23 +1,23 @@
-//! The park token of a task, as `std::thread::park` has it: given any number of times, taken once.
+//! The park token of a task, as in `std::thread::park`: it may be given many times, and a wait takes it once.
 //!
-//! Two halves. The state belongs to the worker on whose thread the task runs, and costs that thread
-//! plain loads and stores. Others set a flag, which says that the task is on its way to that thread
-//! through the worker's inbox; there the flag is taken and the token given.
+//! It has two parts. The state belongs to the thread of the task's worker, which changes it with plain loads and
+//! stores. Other threads set a flag, which says that the task is on its way to that thread through the worker's inbox.
+//! There the worker takes the flag and gives the token.
 
 use super::atomic::{AtomicBool, AtomicU8, Ordering};
 
 const RUNNING: u8 = 0;
-/// Suspended and in no queue, or about to be.
+/// The task is suspended and in no queue, or is about to be.
 const PARKED: u8 = 1;
 /// The next park returns at once, or the task is in a queue because it was woken.
 const NOTIFIED: u8 = 2;
-/// In a queue because it let others run.
+/// The task is in a queue because it has let others run.
 const YIELDED: u8 = 3;
 
 pub(crate) struct Token {
-    /// Written by the owning worker's thread only; read by others for a listing.
+    /// Only the owning worker's thread writes this. Other threads read it for a listing.
     state: AtomicU8,
-    /// The task is in an inbox.
+    /// Whether the task is in an inbox.
     sent: AtomicBool,
 }
 
@@ -29,9 +29,9 @@ impl Token {
         }
     }
 
-    // On the owner's thread.
+    // Called on the owner's thread.
 
-    /// By the task: whether it must be suspended now. Otherwise the token is here already.
+    /// Called by the task to park. Returns whether it must be suspended. If not, the token has come already.
     #[inline]
     pub(crate) fn begin_park(&self) -> bool {
         let given = self.state.load(Ordering::Relaxed) == NOTIFIED;
@@ -41,13 +41,13 @@ impl Token {
         !given
     }
 
-    /// By the task, when it runs again or did not have to be suspended: takes the token.
+    /// Called by the task after a park, whether it was suspended or not. It takes the token.
     #[inline]
     pub(crate) fn end_park(&self) {
         self.state.store(RUNNING, Ordering::Relaxed);
     }
 
-    /// By the task, which then queues itself.
+    /// Called by the task to yield. It then queues itself.
     #[inline]
     pub(crate) fn begin_yield(&self) {
         if self.state.load(Ordering::Relaxed) == RUNNING {
@@ -55,7 +55,7 @@ impl Token {
         }
     }
 
-    /// By the task, when it runs again. A token that came meanwhile stays.
+    /// Called by the task when it runs again after a yield. A token that came meanwhile stays.
     #[inline]
     pub(crate) fn end_yield(&self) {
         if self.state.load(Ordering::Relaxed) == YIELDED {
@@ -63,7 +63,7 @@ impl Token {
         }
     }
 
-    /// Whether the giver must queue the task.
+    /// Gives the token. Returns whether the caller must queue the task.
     #[inline]
     pub(crate) fn give(&self) -> bool {
         let was = self.state.load(Ordering::Relaxed);
@@ -71,23 +71,23 @@ impl Token {
         was == PARKED
     }
 
-    /// A task has come out of an inbox: sees what all who sent it wrote before. The next one to
-    /// send it puts it there again.
+    /// Takes the flag when the task has come out of an inbox. The worker then sees what every sender wrote before. The
+    /// next sender puts the task into the inbox again.
     #[inline]
     pub(crate) fn arrive(&self) {
         self.sent.swap(false, Ordering::AcqRel);
     }
 
-    // On any other thread.
+    // Called on any other thread.
 
-    /// Whether the giver must put the task into its owner's inbox. Always a swap, so that what was
-    /// written before is seen on arrival, also if the task is on its way already.
+    /// Sets the flag. Returns whether the caller must put the task into its owner's inbox. This is always a swap, even
+    /// if the task is on its way already, so that its arrival sees what this thread wrote before.
     #[inline]
     pub(crate) fn send(&self) -> bool {
         !self.sent.swap(true, Ordering::AcqRel)
     }
 
-    /// About now, for a listing.
+    /// Whether the token was given, at about this moment, for a listing.
     pub(crate) fn is_given(&self) -> bool {
         self.state.load(Ordering::Relaxed) == NOTIFIED || self.sent.load(Ordering::Relaxed)
     }

@@ -166,7 +166,7 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// The same as for [`changed`](Self::changed).
+    /// The errors of [`changed`](Self::changed).
     pub fn recv(&self) -> Result<T, RecvError>
     where
         T: Clone,
