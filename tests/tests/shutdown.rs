@@ -13,7 +13,7 @@ use std_net::unix::{
 };
 use std_net_tests::{TempPath, both};
 
-/// For a shutdown of the read side, the kernel tells a call that does not block nothing.
+/// If the read side is shut down, the kernel does not report this to a call that does not block.
 #[test]
 fn a_shutdown_of_a_datagram_socket_ends_its_receives() {
     both(|| {

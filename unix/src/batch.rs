@@ -88,7 +88,7 @@ impl RecvBatch {
         self.messages.iter()
     }
 
-    /// Like [`iter`](Self::iter), but allows to take descriptors out.
+    /// Like [`iter`](Self::iter), but descriptors can be taken out.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&[u8], &mut Received)> {
         self.messages.iter_mut()
     }

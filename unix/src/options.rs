@@ -5,7 +5,7 @@ use std::io;
 use super::Socket;
 
 // On other systems these numbers mean other options.
-/// Linux 6.5 has it, but the oldest `libc` that we accept does not.
+/// It came with Linux 6.5. The oldest `libc` that we accept does not have it.
 #[cfg(target_os = "linux")]
 const SO_PASSPIDFD: libc::c_int = 76;
 /// Linux 6.16.
