@@ -283,7 +283,7 @@ impl Text {
         let mut bytes = [0; v6::BUF_LEN];
         let (place, _) = bytes
             .split_first_chunk_mut()
-            .expect("it is more than enough");
+            .expect("the buffer is long enough");
         v6::expand_into(ip, place);
         Text::new(bytes, (0, v6::EXPANDED_LEN))
     }

@@ -664,7 +664,7 @@ fn short_range(text: &[u8], dash: usize, forms: Forms) -> Found<IpRange> {
         return IpRange::new(first, last).ok_or((range::why_not(first, last), behind));
     }
     let full = || {
-        let error = range::parse(text).expect_err("it does not read strictly");
+        let error = range::parse(text).expect_err("the text is not a strict range");
         (error.reason(), error.position())
     };
     if !forms.contains(Forms::SHORT_RANGE) || tail.is_empty() {

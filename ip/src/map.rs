@@ -769,7 +769,7 @@ impl<T: Key> Index<T> {
         let before = begin
             .checked_sub(1)
             .map_or(NONE, |at| T::place(&self.pieces[at]));
-        let base = u32::try_from(self.buckets.len()).expect("at most four for each piece");
+        let base = u32::try_from(self.buckets.len()).expect("fewer than 2^32 buckets");
         let node: Node<T> = Node::of(&self.pieces[begin..end], base, before);
         let count = node.to.bucket(node.from, node.shift) + 1;
         self.buckets.resize(self.buckets.len() + count, 0);

@@ -24,7 +24,7 @@ pub struct Authority {
 
 impl Authority {
     /// Makes a new authority.
-    #[allow(clippy::new_without_default, reason = "each is another")]
+    #[allow(clippy::new_without_default, reason = "each call makes a new one")]
     pub fn new() -> Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();

@@ -237,7 +237,7 @@ pub struct TempPath(PathBuf);
 
 impl TempPath {
     /// Makes a new path.
-    #[allow(clippy::new_without_default, reason = "each is another")]
+    #[allow(clippy::new_without_default, reason = "each call makes a new one")]
     pub fn new() -> TempPath {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -278,7 +278,7 @@ pub struct Silent {
 
 impl Silent {
     /// Makes a new listener on 127.0.0.1.
-    #[allow(clippy::new_without_default, reason = "each is another")]
+    #[allow(clippy::new_without_default, reason = "each call makes a new one")]
     pub fn new() -> Silent {
         let listener = TcpBuilder::new().backlog(0).listen("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();

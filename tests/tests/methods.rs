@@ -19,7 +19,7 @@ fn sources() -> Vec<(PathBuf, String)> {
             found.push((path, text));
         }
     }
-    assert!(found.len() > 50, "the sources are not where they were");
+    assert!(found.len() > 50, "the sources are not found");
     found
 }
 

@@ -90,7 +90,7 @@ enum Value<'a> {
 
 impl Field {
     pub(crate) fn name(self) -> String {
-        let value = self.to_possible_value().expect("none is skipped");
+        let value = self.to_possible_value().expect("no field is skipped");
         value.get_name().to_owned()
     }
 
@@ -551,7 +551,8 @@ fn push_json(out: &mut Vec<u8>, text: &[u8]) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => String::from_utf8_lossy(text),
     };
-    serde_json::to_writer(out, &text).expect("text is always JSON, and a vector takes all");
+    serde_json::to_writer(out, &text)
+        .expect("text is always valid JSON, and a write into a vector does not fail");
 }
 
 /// Appends a column. A tab inside it becomes a space, because it would make two columns.

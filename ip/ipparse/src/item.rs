@@ -643,16 +643,14 @@ pub(crate) fn push_as(out: &mut Vec<u8>, addr: IpAddr, to: To) {
 
 pub(crate) fn push_display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
     use std::io::Write;
-    write!(out, "{value}").expect("a vector takes all");
+    write!(out, "{value}").expect("a write into a vector does not fail");
 }
 
 /// Returns the reverse DNS zones that make up a network, as networks.
 pub(crate) fn zones(net: IpNet) -> impl Iterator<Item = IpNet> {
     let step = if net.addr().is_ipv4() { 8 } else { 4 };
     let len = net.prefix_len().next_multiple_of(step);
-    net.trunc()
-        .subnets(len)
-        .expect("no shorter, and not too long")
+    net.trunc().subnets(len).expect("the length is valid")
 }
 
 /// Appends the name of such a zone: the name without the labels of the host part.

@@ -37,7 +37,7 @@ impl Session {
     )]
     pub fn peer(&self) -> &Peer {
         let peer = self.peer.as_deref();
-        peer.expect("asked for wherever a handler is given a session")
+        peer.expect("a server with sessions knows the address of each client")
     }
 
     /// Returns whether the server is being shut down. Then answer the present request and return.
@@ -148,7 +148,7 @@ impl Drop for Session {
 /// Returns the address of the client that a problem concerns. It is always known where problems are
 /// reported.
 pub(super) fn known(peer: Option<Box<Peer>>) -> Peer {
-    *peer.expect("asked for wherever problems are told")
+    *peer.expect("a server that reports problems knows the address of each client")
 }
 
 /// Returns whether `error` comes from the idle timeout, and not from a deadline of the connection or
