@@ -1,5 +1,4 @@
-//! Sends that are made together with those of other processes, where their owner has asked for it.
-//! Not how they are made; see `sched::sends`.
+//! Batched sends, for handles whose owner asks for them. How they are made is in `sched::sends`.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -11,20 +10,20 @@ use super::Io;
 use crate::sched::sends;
 
 impl Io {
-    /// Chooses whether small sends of processes on this handle are made together with those of other
-    /// processes that are ready: with one system call, where the kernel has `io_uring(7)`. Such a
-    /// send is a wait even where there is room.
+    /// Chooses whether small sends of processes on this handle are batched with those of other ready processes. One
+    /// system call then makes them, if the kernel has `io_uring(7)`. Such a send is always a wait, even if there is
+    /// room to send.
     pub fn set_batched_sends(&self, batched: bool) {
         self.batched_sends.store(batched, Ordering::Relaxed);
     }
 
-    /// What [`set_batched_sends`](Self::set_batched_sends) has chosen.
+    /// The choice of [`set_batched_sends`](Self::set_batched_sends).
     #[inline]
     #[must_use]
     pub fn batched_sends(&self) -> bool {
         self.batched_sends.load(Ordering::Relaxed)
     }
-    /// The attempt, made a little later together with others; `None` if it is better made now.
+    /// Makes an attempt in a batch with others, a little later. Returns `None` if the attempt should be made now.
     #[cold]
     pub(super) fn send_in_batch(&self, buf: &[u8], flags: c_int) -> Option<io::Result<usize>> {
         let may_wait =

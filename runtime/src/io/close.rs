@@ -1,4 +1,4 @@
-//! How a descriptor is closed: at once, but for one that lingers.
+//! How a descriptor is closed: at once, or on another thread if it lingers.
 
 use std::mem::{self, ManuallyDrop};
 use std::ops::Deref;
@@ -10,20 +10,20 @@ use socket2::SockRef;
 
 use crate::sched::{task, threads};
 
-/// The descriptor of a socket, closed when dropped. With `SO_LINGER` its close waits, for up to the time
-/// set, until the peer has taken all data: on a thread of the pool, and the process waits for that. It
-/// would keep all of its worker otherwise.
+/// The descriptor of a socket. Dropping it closes the descriptor. With `SO_LINGER` the close waits until the peer has
+/// all data, or until the time has passed. In a process, such a close runs on a thread of the pool and the process
+/// waits, because otherwise it would block the worker.
 pub(super) struct Descriptor {
     fd: ManuallyDrop<OwnedFd>,
-    /// One of those below.
+    /// One of the constants below.
     linger: AtomicU8,
 }
 
-/// Nobody can have set it.
+/// `SO_LINGER` cannot be set.
 const NEVER: u8 = 0;
-/// Code outside, or another handle, may have.
+/// Code outside or another handle may have set it.
 const PERHAPS: u8 = 1;
-/// It was set here, also for what a listener accepts.
+/// It was set here. Accepted sockets inherit it from their listener.
 const SET: u8 = 2;
 
 impl Descriptor {
@@ -34,10 +34,10 @@ impl Descriptor {
         }
     }
 
-    /// Takes it out, open.
+    /// Takes the descriptor out, still open.
     pub(super) fn into_inner(self) -> OwnedFd {
         let mut this = ManuallyDrop::new(self);
-        // SAFETY: taken once: `this` is not dropped and not used again.
+        // SAFETY: the descriptor is taken only once: `this` is not dropped and not used again.
         unsafe { ManuallyDrop::take(&mut this.fd) }
     }
 
@@ -46,12 +46,12 @@ impl Descriptor {
         self.linger.fetch_max(PERHAPS, Ordering::Relaxed);
     }
 
-    /// The same, and it is known to have been set.
+    /// Records that `SO_LINGER` is set.
     pub(super) fn lingers(&self) {
         self.linger.store(SET, Ordering::Relaxed);
     }
 
-    /// What a listener accepts has its options.
+    /// Copies this state from a listener, because an accepted socket inherits the listener's options.
     pub(super) fn of_listener(&self, listener: &Descriptor) {
         if listener.linger.load(Ordering::Relaxed) == SET {
             self.lingers();
@@ -62,7 +62,7 @@ impl Descriptor {
 impl Drop for Descriptor {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: taken once: nothing uses it after this.
+        // SAFETY: the descriptor is taken only once: nothing uses it after this.
         let fd = unsafe { ManuallyDrop::take(&mut self.fd) };
         if *self.linger.get_mut() != NEVER {
             close_lingering(fd);
@@ -73,7 +73,7 @@ impl Drop for Descriptor {
 #[cold]
 fn close_lingering(fd: OwnedFd) {
     let linger = || SockRef::from(&fd).linger().ok().flatten();
-    // Of no time it is a reset, which takes none.
+    // A time of zero means a reset, which does not wait.
     if task::current().is_some() && linger().is_some_and(|time| time > Duration::ZERO) {
         threads::blocking(|| mem::drop(fd));
     }

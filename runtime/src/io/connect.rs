@@ -21,8 +21,8 @@ use crate::sys::{Accepts, Refused, accept_any, accept_from, cvt, poll, retry_int
 use crate::wake::{READABLE, WRITABLE};
 
 impl Io {
-    /// Waits for a connection and returns it with its peer's address; the new socket is blocking
-    /// and close-on-exec. Interruptions by signals are retried. Corresponds to `accept4(2)`.
+    /// Waits for a connection. Returns it with its peer's address. The new socket is blocking and close-on-exec. A call
+    /// that a signal interrupts is repeated. Corresponds to `accept4(2)`.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl Io {
             .map_err(|error| self.accept_error(error))
     }
 
-    /// Waits for a connection, without asking from where it comes.
+    /// Waits for a connection, without the address of the peer.
     ///
     /// # Errors
     ///
@@ -45,11 +45,11 @@ impl Io {
         Ok(io)
     }
 
-    /// Returns a connection that is there already.
+    /// Returns a connection that is already in the queue.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none; otherwise as [`accept`](Self::accept).
+    /// `WouldBlock` if there is none. Otherwise the errors of [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(Io, SockAddr)> {
         self.once(Interest::Read, Reader::User, |wait| {
             self.accept_once(wait, accept_from, |addr| addr)
@@ -69,7 +69,7 @@ impl Io {
                 let (new, addr) = accepted?;
                 return Ok((self.accepted(new), of(addr)));
             }
-            // accept has no MSG_DONTWAIT, and a ready listener may be emptied by another.
+            // accept has no MSG_DONTWAIT, and another thread may take the last connection of a ready listener.
             self.force_nonblocking(Interest::Read)?;
         }
         let (new, addr) = retry_interrupted(|| accept(self.fd.as_fd()))?;
@@ -78,14 +78,14 @@ impl Io {
 
     fn accepted(&self, new: OwnedFd) -> Io {
         let mut io = Io::fresh(new);
-        // It is of the same kind.
+        // The new socket is of the same kind as its listener.
         io.short_reads = self.short_reads;
         io.fd.of_listener(&self.fd);
         io
     }
 
-    /// A Unix listener that was shut down says `EINVAL`, but to a call that would not wait `EAGAIN`, for
-    /// ever.
+    /// Replaces the error of a shut-down Unix listener. Such a listener returns `EINVAL` to a call that may wait, but
+    /// `EAGAIN` for ever to one that may not.
     #[cold]
     fn accept_error(&self, error: io::Error) -> io::Error {
         let would_block = error.kind() == io::ErrorKind::WouldBlock;
@@ -98,12 +98,12 @@ impl Io {
         error
     }
 
-    /// Connects to `addr`, within the deadline. Corresponds to `connect(2)`; interruptions by
-    /// signals are retried as std does.
+    /// Connects to `addr`, within the deadline. A call that a signal interrupts is repeated, as in std. Corresponds to
+    /// `connect(2)`.
     ///
     /// # Errors
     ///
-    /// As [`perform`](Self::perform); `EINPROGRESS` for a socket the user made non-blocking.
+    /// The errors of [`perform`](Self::perform). `EINPROGRESS` for a socket that the user made non-blocking.
     pub fn connect(&self, addr: &SockAddr) -> io::Result<()> {
         if self.is_shown() {
             self.ask_kernel(Interest::Write)?;
@@ -122,7 +122,7 @@ impl Io {
                 forced = true;
             }
             match self.connect_begin(addr, wait) {
-                // Already: an earlier call began it and met its deadline; go on waiting.
+                // EALREADY means that an earlier call has begun the connection and met its deadline. Go on waiting.
                 Err(e) if matches!(e.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY)) => {
                     begun = true;
                     Err(io::ErrorKind::WouldBlock.into())
@@ -136,11 +136,12 @@ impl Io {
         result
     }
 
-    /// Begins to connect and does not wait for the end of it, whatever the mode.
+    /// Begins to connect and does not wait for the result, in any mode.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if it has begun, or a Unix listener's queue is full; the error of `connect(2)`.
+    /// `WouldBlock` if the connect has begun or if the queue of a Unix listener is full. Otherwise the error of
+    /// `connect(2)`.
     pub fn try_connect(&self, addr: &SockAddr) -> io::Result<()> {
         let forced = !self.user_nonblocking()? && !self.is_forced();
         if forced {
@@ -153,24 +154,24 @@ impl Io {
                     _ => error,
                 })
         });
-        // Where the attempt itself has put it there for good, it stays.
+        // If the attempt itself has set the mode permanently, the mode stays.
         if forced && !self.is_forced() {
             self.set_o_nonblock(false)?;
         }
         result
     }
 
-    /// How a connect that [`try_connect`](Self::try_connect) began has ended.
+    /// The result of a connect that [`try_connect`](Self::try_connect) has begun.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if it has not; its error.
+    /// `WouldBlock` if the connect has not ended. Otherwise its error.
     pub fn finish_connect(&self) -> io::Result<()> {
         self.once(Interest::Write, Reader::User, |_| self.connect_outcome())
     }
 
-    /// The first step of a connect. A Unix listener whose queue is full says `EAGAIN`, and nothing
-    /// tells when there is room: ask again after a while.
+    /// The first step of a connect. A Unix listener with a full queue returns `EAGAIN`, and no event reports when there
+    /// is room. So the call is repeated after a pause.
     fn connect_begin(&self, addr: &SockAddr, wait: Wait) -> io::Result<()> {
         let call_end = self.call_end(Interest::Write)?;
         let mut pause = Duration::from_millis(1);
@@ -193,19 +194,19 @@ impl Io {
 
     fn connect_once(&self, addr: &SockAddr) -> io::Result<()> {
         retry_interrupted(|| {
-            // SAFETY: the address is live, with the length it states.
+            // SAFETY: the address is live, and its length is right.
             cvt(unsafe { libc::connect(self.fd.as_raw_fd(), addr.as_ptr().cast(), addr.len()) })
         })
         .map(drop)
         .or_else(|e| match e.raw_os_error() {
-            // An attempt that a signal interrupted went on and has come to its end.
+            // A signal had interrupted an attempt, and that attempt has gone on and succeeded.
             Some(libc::EISCONN) => Ok(()),
             _ => Err(e),
         })
     }
 
-    /// How a connect in progress ended, or `WouldBlock`. A readiness hint may be stale and then
-    /// `SO_ERROR` is 0 for an unfinished connect: only `getpeername` is proof.
+    /// The result of a connect in progress, or `WouldBlock`. The readiness may be outdated, and `SO_ERROR` is 0 for an
+    /// unfinished connect. So only `getpeername` proves success.
     fn connect_outcome(&self) -> io::Result<()> {
         if let Some(error) = self.sock().take_error()? {
             return Err(error);
@@ -219,8 +220,8 @@ impl Io {
         }
     }
 
-    /// Dissolves the connection of a datagram socket, which has sent nothing to say so. Corresponds to
-    /// `connect(2)` with `AF_UNSPEC`.
+    /// Ends the connection of a datagram socket. Nothing is sent to the peer for this. Corresponds to `connect(2)` with
+    /// `AF_UNSPEC`.
     ///
     /// # Errors
     ///
@@ -229,11 +230,11 @@ impl Io {
         // SAFETY: all-zero is a valid address, and AF_UNSPEC is 0.
         let addr: libc::sockaddr = unsafe { std::mem::zeroed() };
         let len = std::mem::size_of_val(&addr) as libc::socklen_t;
-        // SAFETY: the address is live, with its length.
+        // SAFETY: the address is live, and its length is right.
         cvt(unsafe { libc::connect(self.fd.as_raw_fd(), &raw const addr, len) }).map(drop)
     }
 
-    /// Waits until the peer has ended its side or is gone, and reads nothing.
+    /// Waits until the peer has closed its side or is gone. Reads nothing.
     ///
     /// # Errors
     ///
@@ -245,7 +246,7 @@ impl Io {
             loop {
                 match poll::is_hung_up(self.fd.as_fd(), waits) {
                     Ok(true) => return Ok(()),
-                    // The error queue of a datagram socket has something, which concerns others.
+                    // The error queue of a datagram socket has an entry, which is not for this caller.
                     Ok(false) if waits => park::sleep(Duration::from_millis(1)),
                     Ok(false) => return Err(io::ErrorKind::WouldBlock.into()),
                     Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -255,7 +256,7 @@ impl Io {
         })
     }
 
-    /// Whether the peer has ended its side or is gone.
+    /// Whether the peer has closed its side or is gone.
     ///
     /// # Errors
     ///
@@ -264,7 +265,7 @@ impl Io {
         poll::is_hung_up(self.fd.as_fd(), false)
     }
 
-    /// Whether the connection is gone in both directions.
+    /// Whether the connection has ended in both directions.
     ///
     /// # Errors
     ///
@@ -273,26 +274,26 @@ impl Io {
         poll::is_gone(self.fd.as_fd())
     }
 
-    /// Ends one or both directions. Corresponds to `shutdown(2)`.
+    /// Shuts down one or both directions. Corresponds to `shutdown(2)`.
     ///
     /// # Errors
     ///
     /// The error of `shutdown(2)`.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         if how != Shutdown::Write {
-            // Before the call: the waiter that its event wakes must find this.
+            // This comes before the call, because the waiter that its event wakes must see this flag.
             let shared = self.shared.get_or_init(Shared::fresh);
             shared.read_shut.store(true, Ordering::SeqCst);
         }
         self.sock().shutdown(how)?;
-        // The kernel tells no poller of a Unix socket that its own side sends no more: whoever waits for
-        // room would wait for ever.
+        // When a Unix socket's own write side is shut down, the kernel sends no event. Without this call, a process
+        // that waits for room to send would wait for ever.
         self.each_source(|source| source.notify(READABLE | WRITABLE));
         Ok(())
     }
 
-    /// Whether the read side is shut down by us, or perhaps by code outside. A datagram socket tells that only to a call that
-    /// would wait: one with `MSG_DONTWAIT` gets `EAGAIN` for ever, where a plain one gets 0.
+    /// Whether the read side was shut down, here or perhaps by code outside. A datagram socket reports that only to a
+    /// call that may wait: that call returns 0, but a call with `MSG_DONTWAIT` returns `EAGAIN` for ever.
     pub(super) fn is_read_shut(&self) -> io::Result<bool> {
         let asked = |s: &Arc<Shared>| s.read_shut.load(Ordering::SeqCst);
         let perhaps = self.shared.get().is_some_and(asked) || self.is_shown();
@@ -300,9 +301,9 @@ impl Io {
     }
 }
 
-/// A connection that is there already, by a call that blocks in no mode: a listener that other programs
-/// share may lose its `O_NONBLOCK` at any moment, also between a look at it and `accept4(2)`. `None`
-/// where there is no `io_uring(7)`.
+/// Accepts a connection that is already in the queue, by a call that blocks in no mode. Other OS processes may share
+/// the listener and clear its `O_NONBLOCK` at any moment, even between a check and `accept4(2)`. Returns `None` if
+/// there is no `io_uring(7)`.
 #[cold]
 fn accept_by_ring(fd: BorrowedFd<'_>) -> Option<io::Result<(OwnedFd, SockAddr)>> {
     thread_local! {

@@ -1,4 +1,4 @@
-//! Receiving and sending bytes and messages. Not how that waits; see `wait`.
+//! Operations that receive and send bytes and messages. How they wait is in `wait`.
 
 use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
@@ -17,8 +17,8 @@ use crate::reactor::short_reads::{Attempt, Received};
 use crate::sys::{self, NO_SIGNAL, cvt_len};
 
 impl Io {
-    /// Receives into `buf`, up to its length in bytes. Corresponds to `recv(2)`. With
-    /// `MSG_DONTWAIT`, here as in the other calls with flags, it never waits.
+    /// Receives into `buf`, up to its length in bytes. Corresponds to `recv(2)`. With `MSG_DONTWAIT` it never waits.
+    /// This holds for all calls with flags.
     ///
     /// # Errors
     ///
@@ -27,8 +27,8 @@ impl Io {
         self.recv_until(buf, flags, Reader::User, Nanos::NEVER)
     }
 
-    /// `recv` by the owner of the half that reads, with a deadline of this call alone, of which and the
-    /// handle's the nearer wins: so the two halves of a connection can have a deadline each.
+    /// `recv` by the owner of the reading half, with a deadline for this call only. The earlier of this deadline and
+    /// the handle's counts. So each half of a connection can have its own deadline.
     ///
     /// # Errors
     ///
@@ -78,8 +78,8 @@ impl Io {
         }
     }
 
-    /// `recv_deadline` into a buffer that `lend` gives for one attempt only, and that is dropped before a
-    /// wait: a process that waits for data holds no buffer. Returns the buffer with the data.
+    /// `recv_deadline` into a buffer from `lend`. The buffer is used for one attempt and dropped before a wait, so a
+    /// waiting process holds no buffer. Returns the buffer with the data.
     ///
     /// # Errors
     ///
@@ -130,8 +130,7 @@ impl Io {
         }
     }
 
-    /// Receives into a buffer of the runtime's, which is held only while there are data in it.
-    /// Corresponds to `recv(2)`.
+    /// Receives into a buffer of the runtime, which is held only while it has data. Corresponds to `recv(2)`.
     ///
     /// # Errors
     ///
@@ -159,7 +158,7 @@ impl Io {
         Ok(Received::of(len, room, drains && flags == 0))
     }
 
-    /// Receives without a wait, and tells whether what stopped it was an empty socket.
+    /// Receives without a wait, and reports whether the socket is empty now.
     #[inline(never)]
     fn recv_uncut(&self, buf: &mut [u8], flags: c_int) -> io::Result<Received> {
         let mut slice = libc::iovec {
@@ -170,14 +169,14 @@ impl Io {
         msg.msg_iov = &raw mut slice;
         msg.msg_iovlen = 1;
         let all_flags = flags | Wait::Never.flags();
-        // SAFETY: one live, writable slice; no address and no control messages are asked for.
+        // SAFETY: there is one live, writable slice, and neither an address nor control messages are asked for.
         let len = unsafe { sys::recvmsg(self.fd.as_raw_fd(), &raw mut msg, all_flags) }?;
-        // Something came with these bytes, and the read stopped behind it.
+        // If control data came with these bytes, the read stopped behind them.
         let cut = msg.msg_flags & libc::MSG_CTRUNC != 0;
         Ok(Received::of(len, buf.len(), !cut && flags == 0))
     }
 
-    /// Receives into several buffers in turn. Corresponds to `recvmsg(2)`.
+    /// Receives into several buffers in order. Corresponds to `recvmsg(2)`.
     ///
     /// # Errors
     ///
@@ -186,7 +185,7 @@ impl Io {
         self.recv_vectored_until(bufs, flags, Reader::User, Deadline::NEVER)
     }
 
-    /// `recv_vectored` by the owner of the half that reads, with a deadline of this call alone.
+    /// `recv_vectored` by the owner of the reading half, with a deadline for this call only.
     ///
     /// # Errors
     ///
@@ -208,7 +207,7 @@ impl Io {
         deadline: Deadline,
     ) -> io::Result<usize> {
         if bufs.iter().all(|buf| buf.is_empty()) {
-            // As readv(2), which std calls; recvmsg(2) would wait for data to put nowhere.
+            // readv(2), which std calls, returns 0 here. recvmsg(2) would wait for data that have no place.
             return Ok(0);
         }
         let fd = self.fd.as_raw_fd();
@@ -216,8 +215,8 @@ impl Io {
         msg.msg_iov = bufs.as_mut_ptr().cast();
         msg.msg_iovlen = self.slices(bufs.len())? as _;
         let received = self.perform_deadline(Interest::Read, reader, deadline, |wait| {
-            // SAFETY: IoSliceMut has the layout of iovec (std documents it), the slices are live
-            // and writable, and the count is not above their number.
+            // SAFETY: std documents that IoSliceMut has the layout of iovec. The slices are live and writable, and the
+            // count is not above their number.
             cvt_len(unsafe { libc::recvmsg(fd, &raw mut msg, flags | wait.flags()) })
         });
         let error = match received {
@@ -237,12 +236,12 @@ impl Io {
         )
     }
 
-    /// How many of `count` slices one call is to be given. On a stream no more than it takes: the rest is
-    /// for the next call.
+    /// How many of `count` slices one call gets. On a stream this is at most what one call takes, and the next call
+    /// takes the rest.
     ///
     /// # Errors
     ///
-    /// `EMSGSIZE` for more of them than one message can have, where a message is one call.
+    /// `EMSGSIZE` if one call is one message and there are more slices than it can have.
     #[inline]
     pub(crate) fn slices(&self, count: usize) -> io::Result<usize> {
         if count <= MAX_IOV {
@@ -271,7 +270,7 @@ impl Io {
         self.perform_flagged(flags, Interest::Read, |wait| {
             let mut storage = SockAddrStorage::zeroed();
             let mut len = storage.size_of();
-            // SAFETY: buffer and address storage are live and writable with the lengths given.
+            // SAFETY: the buffer and the address storage are live and writable, with these lengths.
             let n = cvt_len(unsafe {
                 libc::recvfrom(
                     fd,
@@ -287,8 +286,8 @@ impl Io {
         })
     }
 
-    /// Sends from `buf`; returns how many bytes were taken. That is all, where it may wait and nothing
-    /// ends it before, as with a blocking socket. Never raises `SIGPIPE`. Corresponds to `send(2)`.
+    /// Sends from `buf` and returns how many bytes were sent. If the call may wait and no error ends it, this is all of
+    /// `buf`, as with a blocking socket. Never raises `SIGPIPE`. Corresponds to `send(2)`.
     ///
     /// # Errors
     ///
@@ -300,8 +299,8 @@ impl Io {
         Ok(self.send_on(&[IoSlice::new(buf)], sent, flags, Deadline::NEVER))
     }
 
-    /// Goes on after `sent` bytes of these buffers, until all are taken, as the kernel does for a socket
-    /// that blocks. An error ends it, and is for the next call to tell.
+    /// Sends the rest after `sent` bytes of these buffers, as the kernel does for a blocking socket. An error ends
+    /// this, and the next call will return it.
     #[inline]
     pub(crate) fn send_on(
         &self,
@@ -372,12 +371,12 @@ impl Io {
         }
         sys::send(self.fd.as_fd(), buf, flags | wait.flags())
     }
-    /// `send` until all of `buf` is taken.
+    /// Repeats `send` until all of `buf` is sent.
     ///
     /// # Errors
     ///
     /// The errors of [`Write::write_all`].
-    // Built in: no return behind the system call, which would be mispredicted.
+    // This function is inlined. A return after the system call would be mispredicted.
     #[inline(always)]
     pub fn send_all(&self, buf: &[u8]) -> io::Result<()> {
         if buf.is_empty() {
@@ -405,7 +404,7 @@ impl Io {
         Sending(self, Some(sent)).write_all(buf)
     }
 
-    /// `send` with a deadline of this call alone.
+    /// `send` with a deadline for this call only.
     ///
     /// # Errors
     ///
@@ -416,7 +415,7 @@ impl Io {
         Ok(self.send_on(&[IoSlice::new(buf)], sent, 0, deadline))
     }
 
-    /// Sends from several buffers in turn. Corresponds to `sendmsg(2)`.
+    /// Sends from several buffers in order. Corresponds to `sendmsg(2)`.
     ///
     /// # Errors
     ///
@@ -425,7 +424,7 @@ impl Io {
         self.send_vectored_deadline(bufs, flags, Deadline::NEVER)
     }
 
-    /// `send_vectored` with a deadline of this call alone.
+    /// `send_vectored` with a deadline for this call only.
     ///
     /// # Errors
     ///
@@ -446,8 +445,8 @@ impl Io {
         let mut msg = empty_msghdr();
         msg.msg_iov = bufs.as_ptr().cast_mut().cast();
         msg.msg_iovlen = self.slices(bufs.len())? as _;
-        // SAFETY: IoSlice has the layout of iovec (std documents it), the slices are live, the
-        // count is not above their number, and sendmsg writes to none of it.
+        // SAFETY: std documents that IoSlice has the layout of iovec. The slices are live, the count is not above their
+        // number, and sendmsg does not write to them.
         cvt_len(unsafe { libc::sendmsg(self.fd.as_raw_fd(), &raw const msg, flags | NO_SIGNAL) })
     }
 
@@ -460,7 +459,7 @@ impl Io {
         let fd = self.fd.as_raw_fd();
         self.perform_flagged(flags, Interest::Write, |wait| {
             let flags = flags | NO_SIGNAL | wait.flags();
-            // SAFETY: the slice and the address are live, with the lengths they state.
+            // SAFETY: the slice and the address are live, and their lengths are right.
             cvt_len(unsafe {
                 libc::sendto(
                     fd,
@@ -474,7 +473,7 @@ impl Io {
         })
     }
 
-    /// `recvmsg(2)` with a message header of the caller's, for ancillary data.
+    /// `recvmsg(2)` with the caller's message header, for ancillary data.
     ///
     /// # Safety
     ///
@@ -488,7 +487,7 @@ impl Io {
         let fd = self.fd.as_raw_fd();
         let (name_len, control_len) = (msg.msg_namelen, msg.msg_controllen);
         self.perform_flagged(flags, Interest::Read, |wait| {
-            // The kernel overwrites both lengths, also in an attempt that comes to nothing.
+            // The kernel overwrites both lengths, even in an attempt that fails.
             msg.msg_namelen = name_len;
             msg.msg_controllen = control_len;
             // SAFETY: the caller keeps the pointers of `msg` valid.
@@ -496,7 +495,7 @@ impl Io {
         })
     }
 
-    /// `sendmsg(2)` with a message header of the caller's, for ancillary data.
+    /// `sendmsg(2)` with the caller's message header, for ancillary data.
     ///
     /// # Safety
     ///
@@ -516,22 +515,22 @@ impl Io {
     }
 }
 
-/// Returns the error of an attempt, and gives back the lent buffer, into which nothing came.
+/// Drops the lent buffer, into which nothing came, and returns the error of the attempt.
 #[cold]
 #[inline(never)]
 fn without<B>(_: B, error: io::Error) -> io::Error {
     error
 }
 
-/// `UIO_MAXIOV`: more slices than this are an error, fewer are a legal short operation.
+/// `UIO_MAXIOV`. More slices than this are an error. Fewer slices make a legal short operation.
 pub(crate) const MAX_IOV: usize = 1024;
 
 pub(crate) fn empty_msghdr() -> libc::msghdr {
-    // SAFETY: all-zero is a valid msghdr: null pointers with zero lengths.
+    // SAFETY: all-zero is a valid msghdr, with null pointers and zero lengths.
     unsafe { MaybeUninit::<libc::msghdr>::zeroed().assume_init() }
 }
 
-/// Copies as much as fits. Returns how much that is.
+/// Copies as many bytes as fit. Returns their number.
 pub(super) fn copy_to(from: &[u8], to: &mut [u8]) -> usize {
     let n = from.len().min(to.len());
     to[..n].copy_from_slice(&from[..n]);

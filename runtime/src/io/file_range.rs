@@ -1,15 +1,13 @@
-//! Which bytes of a file a range means.
+//! The bytes of a file that a range means.
 
 use std::io;
 use std::ops::{Bound, RangeBounds};
 
-/// The first offset of a range and its length in bytes. A range without an end goes on to the end of
-/// the file.
+/// The first offset of a range and its length in bytes. A range without an end goes to the end of the file.
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a range that begins beyond every file: the kernel
-/// counts to 2^63 - 1.
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) if the range begins above 2^63 - 1, the largest offset of the kernel.
 pub fn file_range(range: impl RangeBounds<u64>) -> io::Result<(u64, u64)> {
     let start = match range.start_bound() {
         Bound::Included(start) => *start,

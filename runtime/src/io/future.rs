@@ -1,5 +1,5 @@
-//! The operations of a socket for futures: try, and leave a waker where that would block. Nothing waits
-//! here; the loop that waits is in `wait`.
+//! The operations of a socket for futures. They make an attempt, and register a waker if it would block. Nothing here
+//! waits. The loop that waits is in `wait`.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -23,24 +23,24 @@ use crate::sched::stop;
 use crate::sched::worker::Worker;
 use crate::sys::{self, NO_SIGNAL};
 
-/// How many operations of a future succeed one after another before others get their turn.
+/// How many operations of a future may succeed in a row before others get their turn.
 const TURNS: u8 = 64;
 
-/// A socket for futures: it is watched by a worker of the runtime, and the wakers of the two futures that
-/// wait for it, one for each direction, stand among its waiters.
+/// A socket for futures. A worker of the runtime watches it. Up to two futures wait for it, one for each direction, and
+/// their wakers are among its waiters.
 ///
 /// Its operations never suspend a process and never block a thread, so a future may hold a lock meanwhile.
 pub struct Polled<T: super::AsIo> {
-    /// Before the socket, so that they are dropped first.
+    /// Declared before the socket, so that they are dropped first.
     entries: [Option<Entry>; 2],
-    /// At the deadline of the handle.
+    /// The alarms at the deadline of the handle.
     alarms: [Option<Alarm>; 2],
     turns: u8,
     socket: T,
 }
 
 impl<T: super::AsIo> Polled<T> {
-    /// Takes the socket over.
+    /// Takes ownership of the socket.
     pub fn new(socket: T) -> Polled<T> {
         Polled {
             entries: [None, None],
@@ -50,14 +50,14 @@ impl<T: super::AsIo> Polled<T> {
         }
     }
 
-    /// The socket.
+    /// A reference to the socket.
     pub fn get_ref(&self) -> &T {
         &self.socket
     }
 
-    /// Gives the socket back.
+    /// Returns the socket.
     pub fn into_inner(self) -> T {
-        // The entries first, while the socket still lives.
+        // The entries are dropped first, while the socket still lives.
         let Polled {
             entries, socket, ..
         } = self;
@@ -65,14 +65,14 @@ impl<T: super::AsIo> Polled<T> {
         socket
     }
 
-    /// Ready once the socket may be read or written. It may still say `WouldBlock` then.
+    /// Becomes ready when the socket may be readable or writable. An operation may still return `WouldBlock` then.
     ///
     /// # Errors
     ///
     /// The errors of [`poll_recv`](Self::poll_recv).
     pub fn poll_ready(&mut self, interest: Interest, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match ready!(self.poll_perform(interest, cx, |io, _| io.look(interest), |()| false)) {
-            // What an earlier owner of the half had read ahead is something to read.
+            // Bytes that an earlier owner of the half had read ahead count as something to read.
             Err(error) => self.unread(error, &mut []).map(drop).into(),
             ready => Poll::Ready(ready),
         }
@@ -82,8 +82,8 @@ impl<T: super::AsIo> Polled<T> {
     ///
     /// # Errors
     ///
-    /// The error of `recv(2)`; [`TimedOut`](io::ErrorKind::TimedOut) once the deadline of the handle has
-    /// passed; that of a cancel in a process that was cancelled.
+    /// The error of `recv(2)`. [`TimedOut`](io::ErrorKind::TimedOut) once the deadline of the handle has passed. The
+    /// error of a cancel if the process was cancelled.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let received = ready!(self.poll_perform(
             Interest::Read,
@@ -97,7 +97,7 @@ impl<T: super::AsIo> Polled<T> {
         })
     }
 
-    /// Receives at most `room` bytes into a buffer of the runtime's.
+    /// Receives at most `room` bytes into a buffer of the runtime.
     ///
     /// # Errors
     ///
@@ -124,7 +124,7 @@ impl<T: super::AsIo> Polled<T> {
         })
     }
 
-    /// What an earlier owner of the half had read ahead, if that is what `error` says.
+    /// The bytes that an earlier owner of the half had read ahead, if `error` means that.
     #[cold]
     fn unread(&self, error: io::Error, buf: &mut [u8]) -> io::Result<usize> {
         let unread = self.socket.as_io().take_unread(error, |unread| {
@@ -134,11 +134,11 @@ impl<T: super::AsIo> Polled<T> {
         unread.ok_or_else(|| io::ErrorKind::Interrupted.into())
     }
 
-    /// Sends from `buf`; returns how many bytes were taken. Corresponds to `send(2)`.
+    /// Sends from `buf` and returns how many bytes were sent. Corresponds to `send(2)`.
     ///
     /// # Errors
     ///
-    /// As [`poll_recv`](Self::poll_recv), with the error of `send(2)`.
+    /// The errors of [`poll_recv`](Self::poll_recv), but with the error of `send(2)`.
     pub fn poll_send(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_perform(
             Interest::Write,
@@ -148,7 +148,7 @@ impl<T: super::AsIo> Polled<T> {
         )
     }
 
-    /// Sends from several buffers in turn. Corresponds to `sendmsg(2)`.
+    /// Sends from several buffers in order. Corresponds to `sendmsg(2)`.
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ impl<T: super::AsIo> Polled<T> {
         )
     }
 
-    /// One turn of [`Io::perform`](Io::perform), which leaves a waker instead of waiting.
+    /// Makes one turn of [`Io::perform`](Io::perform), but registers a waker instead of waiting.
     #[inline(always)]
     fn poll_perform<R>(
         &mut self,
@@ -176,7 +176,7 @@ impl<T: super::AsIo> Polled<T> {
         emptied: impl FnOnce(&R) -> bool,
     ) -> Poll<io::Result<R>> {
         if self.turns == TURNS {
-            // Others get their turn; not by a suspension, since the future may hold a lock.
+            // Other tasks get their turn. The process is not suspended for that, since the future may hold a lock.
             self.turns = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -217,7 +217,7 @@ impl<T: super::AsIo> Polled<T> {
 }
 
 impl Io {
-    /// Whether the kernel says that `interest` is met.
+    /// Checks whether the kernel reports that `interest` is met.
     fn look(&self, interest: Interest) -> io::Result<()> {
         if self.is_ready(interest)? {
             Ok(())
@@ -226,8 +226,8 @@ impl Io {
         }
     }
 
-    /// One attempt to receive. A short read of a Unix stream proves nothing here: a look afterwards, as
-    /// the processes of a worker have it, is not made for futures.
+    /// Makes one attempt to receive. A short read of a Unix stream proves nothing here, because futures do not have the
+    /// later check of short reads that processes have.
     fn recv_for_future(&self, buf: &mut [u8], wait: Wait) -> io::Result<Received> {
         let drains = self.short_reads == ShortReads::Drain;
         let room = buf.len();
@@ -239,7 +239,7 @@ impl Io {
         sys::send(self.fd.as_fd(), buf, NO_SIGNAL | wait.flags())
     }
 
-    /// What may end the operation of a future before it is tried.
+    /// Checks what may end the operation of a future before its attempt.
     fn begin_future_turn(&self, interest: Interest) -> io::Result<()> {
         if !self.is_plain() {
             self.check_in_time(Nanos::NEVER)?;
@@ -253,7 +253,8 @@ impl Io {
         self.prepare_attempts(interest, Wait::Never)
     }
 
-    /// Enters the waker of `cx` among the waiters for `interest`. `false`: it can be tried at once.
+    /// Registers the waker of `cx` among the waiters for `interest`. Returns `false` if the operation can be tried at
+    /// once.
     fn leave_waker(
         &self,
         entry: &mut Option<Entry>,
@@ -272,7 +273,7 @@ impl Io {
     }
 }
 
-/// The worker whose reactor is to watch: that of the process, or any.
+/// The worker whose reactor should watch the socket: that of the process, or any other.
 fn watcher() -> io::Result<&'static Worker> {
     if let Some(task) = suspendable() {
         return Ok(task.worker());

@@ -1,6 +1,6 @@
-//! The two halves of a connection, which can have an owner: a channel, or a TLS connection. An owner of the
-//! half that reads has read ahead, perhaps, so nobody else may read; and when it gives the half back, what
-//! it had read ahead comes first.
+//! The two halves of a connection. Each can have an owner: a channel or a TLS connection. The owner of the reading half
+//! may have read ahead, so no other code may read. When it gives the half back, the bytes that it has read ahead come
+//! first.
 
 use std::error::Error;
 use std::fmt;
@@ -11,11 +11,11 @@ use std::sync::{Arc, PoisonError};
 use super::Io;
 use super::mode::Shared;
 
-/// The half that reads.
+/// The reading half.
 pub const READ: u8 = 1;
-/// The half that writes.
+/// The writing half.
 pub const WRITE: u8 = 2;
-/// There are bytes that an earlier owner of the half that reads had read ahead.
+/// Whether there are bytes that an earlier owner of the reading half had read ahead.
 const UNREAD: u8 = 4;
 
 /// Which halves of a connection have an owner.
@@ -23,7 +23,7 @@ const UNREAD: u8 = 4;
 pub struct Claimed(AtomicU8);
 
 impl Claimed {
-    /// Takes these halves. False, and none taken, if one of them is taken already.
+    /// Takes these halves. Returns false and takes none if one of them is already taken.
     #[must_use]
     pub fn claim(&self, halves: u8) -> bool {
         let free = |taken| (taken & halves == 0).then_some(taken | halves);
@@ -44,18 +44,18 @@ impl Claimed {
     }
 }
 
-/// Who wants to read.
+/// The code that wants to read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
     /// The owner of the half, if it has one.
     Owner,
-    /// Anybody: it must have none.
+    /// Any other code. The half must have no owner then.
     User,
 }
 
 impl Io {
-    /// Takes halves of a connection, for all handles to it: a caller that buffers what it reads must be the only one
-    /// to read. False, and nothing taken, if one of them is taken already.
+    /// Takes halves of a connection, for all handles to it. A caller that buffers what it reads must be the only
+    /// reader. Returns false and takes none if one of them is already taken.
     #[must_use]
     pub fn claim(&self, halves: u8) -> bool {
         self.shared.get_or_init(Shared::fresh).halves.claim(halves)
@@ -68,13 +68,13 @@ impl Io {
         shared.is_some_and(|shared| shared.halves.is_claimed(halves))
     }
 
-    /// Gives halves back, with the bytes that their owner had read and not used: whoever reads next gets
-    /// these first.
+    /// Gives halves back, together with the bytes that the owner had read and not used. The next reader gets these
+    /// first.
     pub fn release(&self, halves: u8, unread: &[u8]) {
         let shared = self.shared.get_or_init(Shared::fresh);
         let mut kept = shared.unread.lock().unwrap_or_else(PoisonError::into_inner);
         if halves & READ != 0 && !unread.is_empty() {
-            // An owner may give back before it has used up what an earlier one did.
+            // An owner may give the half back before it has used all bytes of an earlier owner.
             kept.splice(..0, unread.iter().copied());
             shared.halves.0.fetch_or(UNREAD, Ordering::SeqCst);
         }
@@ -82,19 +82,19 @@ impl Io {
         shared.halves.release(halves);
     }
 
-    /// Whether both are handles to the same socket, one a clone of the other.
+    /// Whether both handles belong to the same socket, so one is a clone of the other.
     #[must_use]
     pub fn is_clone_of(&self, other: &Io) -> bool {
         let shared = |io: &Io| Some(Arc::as_ptr(io.shared.get()?));
         std::ptr::eq(self, other) || shared(self).is_some_and(|own| Some(own) == shared(other))
     }
 
-    /// Whether the kernel may be asked for bytes.
+    /// Checks whether the caller may read from the kernel.
     ///
     /// # Errors
     ///
-    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy) if the half has an owner, who is not asking, or if
-    /// there are bytes that come first: see [`take_unread`](Self::take_unread).
+    /// [`ResourceBusy`](io::ErrorKind::ResourceBusy) if the half has an owner and the caller is not the owner. Another
+    /// error if there are bytes that come first: see [`take_unread`](Self::take_unread).
     pub(super) fn check_half(&self, reader: Reader) -> io::Result<()> {
         let Some(shared) = self.shared.get() else {
             return Ok(());
@@ -113,12 +113,12 @@ impl Io {
         Ok(())
     }
 
-    /// If `error` says that bytes come first, hands them to `take`, which says how many it has taken;
-    /// `None` if somebody else was faster.
+    /// If `error` means that bytes come first, passes these to `take`, which returns how many it has taken. Returns
+    /// `None` if another reader has taken them already.
     ///
     /// # Errors
     ///
-    /// `error`, if it says anything else.
+    /// `error`, if it means anything else.
     #[cold]
     pub(super) fn take_unread<T>(
         &self,
@@ -143,7 +143,7 @@ impl Io {
     }
 }
 
-/// Bytes that were read ahead come first. The reads know this error and return them.
+/// The error for bytes that were read ahead and come first. The reading functions recognise it and return these bytes.
 #[derive(Debug)]
 struct Unread;
 

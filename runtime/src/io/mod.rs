@@ -1,24 +1,24 @@
-//! A descriptor and the one way through it: every socket operation of every crate is
-//! [`Io::perform`], the only place that knows where it runs.
+//! A descriptor and the one loop for its operations. Every socket operation of every crate is an [`Io::perform`]. Only
+//! this call knows whether it runs in a process or on a thread.
 //!
 //! | file | idea |
 //! |---|---|
-//! | this one | [`Io`] and how one is made |
+//! | `mod` | [`Io`] and how one is made |
 //! | `wait` | the only loop: try, wait, try again |
 //! | `future` | the same operations for futures: try, and leave a waker |
-//! | `mode` | what decides how a handle waits: deadline, blocking mode, timeouts |
-//! | `notify` | interrupting the calls that wait, from elsewhere |
-//! | `halves` | the halves of a connection, and what an owner of one had read ahead |
-//! | `ready` | waiting until there is something to do, without doing it |
-//! | `data` | receiving and sending |
-//! | `batched` | sends that are made together with those of other processes |
-//! | `sendfile` | files and streams sent on without passing through the program |
-//! | `file_range` | which bytes of a file a range means |
-//! | `text` | reading text and bytes of a size |
+//! | `mode` | the state that decides how a handle waits: deadline, blocking mode, timeouts |
+//! | `notify` | a handle that interrupts waiting calls |
+//! | `halves` | the halves of a connection, and the bytes that an owner has read ahead |
+//! | `ready` | waits for readiness without an operation |
+//! | `data` | receive and send |
+//! | `batched` | sends in a batch with those of other processes |
+//! | `sendfile` | files and streams sent on without a copy in the program |
+//! | `file_range` | the bytes of a file that a range means |
+//! | `text` | reads of text and of byte vectors |
 //! | `connect` | accept, connect, shutdown |
-//! | `close` | a close that lingers keeps no worker |
+//! | `close` | a close that waits (`SO_LINGER`), without blocking the worker |
 //! | `options` | socket options that socket2 does not know |
-//! | `values` | values of options that a plain cast would change |
+//! | `values` | option values that a plain cast would change |
 
 mod batched;
 mod close;
@@ -65,30 +65,31 @@ use mode::{MODE_BLOCKING, MODE_UNKNOWN, Shared, UNREAD};
 ///
 /// The descriptor stays in the blocking mode its user chose, whatever thread or process uses it.
 pub struct Io {
-    /// Before the descriptor, so that it is dropped first: see [`Source::release`](crate::reactor::source::Source::release).
+    /// Declared before the descriptor, so that it is dropped first: see
+    /// [`Source::release`](crate::reactor::source::Source::release).
     source: Attached,
-    /// What `dup`ed descriptors share because the kernel does. Absent: a blocking socket
-    /// without timeouts that we made ourselves. Before the descriptor too: see [`Belonging`].
+    /// The state that duplicated descriptors share, as they do in the kernel. It is absent for a blocking socket
+    /// without timeouts that this crate has made. It is declared before the descriptor too: see [`Belonging`].
     shared: OnceLock<Arc<Shared>>,
     fd: Descriptor,
-    /// What it means that a plain `recv` fills less than its buffer.
+    /// What a short read of this socket means.
     short_reads: ShortReads,
-    /// Its sends are made together with those of others, where it pays.
+    /// Whether its sends are batched with those of other processes.
     batched_sends: AtomicBool,
     deadline: AtomicDeadline,
 }
 
-/// A type with an [`Io`] inside: the one seam for what works over the sockets of several crates.
+/// A type that contains an [`Io`]. Functions for the sockets of several crates take this trait.
 #[doc(hidden)]
 pub trait AsIo {
     /// The underlying [`Io`].
     fn as_io(&self) -> &Io;
 }
 
-/// What goes with a socket, and is dropped with the last of its handles, before the descriptor is closed.
+/// A value that belongs to a socket. It is dropped with the last handle, before the descriptor is closed.
 #[doc(hidden)]
 pub trait Belonging: Send + Sync + UnwindSafe + RefUnwindSafe {
-    /// The descriptor was handed out: the socket lives on without a handle.
+    /// Called when the descriptor was handed out, so that the socket lives on without a handle.
     fn outlived(&self);
 }
 
@@ -112,22 +113,21 @@ impl Io {
         Ok((Io::fresh(a.into()), Io::fresh(b.into())))
     }
 
-    /// Takes over a descriptor whose mode and timeouts are not known; they are asked of the
-    /// kernel when first needed.
+    /// Takes over a descriptor with unknown mode and timeouts. The kernel is asked for them when they are first needed.
     #[must_use]
     pub fn adopt(fd: OwnedFd) -> Io {
         sys::adopt(fd.as_fd());
         let io = Io::fresh(fd);
         io.source.expose();
         io.fd.may_linger();
-        // A fresh Io has no shared state, so this always takes.
+        // A fresh Io has no shared state, so this always succeeds.
         let shared = Shared::new(MODE_UNKNOWN, UNREAD);
         shared.show();
         let _ = io.shared.set(shared);
         io
     }
 
-    /// A descriptor known to be blocking and without timeouts.
+    /// Wraps a descriptor that is blocking and has no timeouts.
     fn fresh(fd: OwnedFd) -> Io {
         Io {
             source: Attached::none(fd.as_fd()),
@@ -139,26 +139,25 @@ impl Io {
         }
     }
 
-    /// Says that a short `recv` on this socket means that nothing is left to read. True of TCP
-    /// streams; not of Unix streams, see below; never of datagrams. What a listener accepts inherits
-    /// it.
+    /// Declares that a short `recv` on this socket means that nothing is left to read. This is true of TCP streams. It
+    /// is not always true of Unix streams (see the next method), and never of datagrams. Accepted sockets inherit it
+    /// from their listener.
     #[must_use]
     pub fn short_read_drains(mut self) -> Io {
         self.short_reads = ShortReads::Drain;
         self
     }
 
-    /// Says that a short `recv` on this socket means that nothing is left to read, unless something
-    /// that came with the bytes cut it short. True of Unix streams; what a listener accepts inherits
-    /// it.
+    /// Declares that a short `recv` on this socket means that nothing is left to read, unless control data cut the read
+    /// short. This is true of Unix streams. Accepted sockets inherit it from their listener.
     #[must_use]
     pub fn short_read_drains_unless_cut(mut self) -> Io {
         self.short_reads = ShortReads::DrainUnlessCut;
         self
     }
 
-    /// A second handle to the same socket. The deadline is copied; the blocking mode and the
-    /// per-call timeouts are shared, as they are in the kernel.
+    /// Makes a second handle to the same socket. The deadline is copied. The blocking mode and the timeouts of
+    /// `set_read_timeout` and `set_write_timeout` are shared, as in the kernel.
     ///
     /// # Errors
     ///
@@ -166,14 +165,14 @@ impl Io {
     pub fn try_clone(&self) -> io::Result<Io> {
         self.source.expose();
         let fd = Descriptor::new(self.fd.try_clone()?);
-        // Of either it may be set by the other.
+        // Each handle may set `SO_LINGER` for both.
         self.fd.may_linger();
         fd.may_linger();
         fd.of_listener(&self.fd);
         let shared = Arc::clone(self.shared.get_or_init(Shared::fresh));
         let source = Attached::none(fd.as_fd());
         source.expose();
-        // So that what one of them does can be told to the waiters on another.
+        // The sources are listed, so that a change by one handle can wake the waiters of another.
         shared.enlist(self.source.get_or_take());
         shared.enlist(source.get_or_take());
         Ok(Io {
@@ -186,15 +185,15 @@ impl Io {
         })
     }
 
-    /// Hands the descriptor out, in the blocking mode its user chose.
+    /// Returns the descriptor, in the blocking mode that its user chose.
     #[must_use]
     pub fn into_fd(self) -> OwnedFd {
         if let Some(shared) = self.shared.get() {
-            // Clones of it may stay here.
+            // Clones of the descriptor may stay here.
             shared.show();
             if self.is_forced_by_us() {
                 shared.mode.store(MODE_BLOCKING, Ordering::SeqCst);
-                // Cannot fail on a socket; there would be nobody to tell.
+                // This cannot fail on a socket. An error could not be reported anyway.
                 let _ = self.set_o_nonblock(false);
             }
         }
@@ -206,31 +205,33 @@ impl Io {
         self.fd.into_inner()
     }
 
-    /// Gives the socket what is dropped with the last of its handles. Once; a second one is dropped here.
+    /// Attaches a value that is dropped with the last handle of the socket. This works once. A second value is dropped
+    /// at once.
     pub fn set_belonging(&self, belonging: Box<dyn Belonging>) {
         let shared = self.shared.get_or_init(Shared::fresh);
         let _ = shared.belonging.set(belonging);
     }
 
-    /// For system calls of ours, and for messages: its users change neither mode nor timeouts.
+    /// The descriptor's number, for this project's own system calls and for messages. Its users must not change the
+    /// mode or the timeouts.
     #[doc(hidden)]
     #[must_use]
     pub fn fd_number(&self) -> RawFd {
         self.fd.as_raw_fd()
     }
 
-    /// socket2's view of this socket, for its options.
+    /// The socket as socket2 sees it, for its options.
     #[must_use]
     pub fn sock(&self) -> SockRef<'_> {
         SockRef::from(&self.fd)
     }
 
-    /// What a crate above keeps for all handles of this socket, made by default at the first call. It is
-    /// of one type for all callers.
+    /// The value that a crate above keeps for all handles of this socket. The first call makes it by default. All
+    /// callers must use the same type.
     ///
     /// # Panics
     ///
-    /// If it was asked for as another type before.
+    /// If it was asked for with another type before.
     #[must_use]
     pub fn extension<T>(&self) -> &T
     where
@@ -256,8 +257,8 @@ impl From<Io> for OwnedFd {
 }
 
 impl Io {
-    /// The descriptor is about to be shown to code outside: it may be duplicated, and its mode and its
-    /// timeouts changed.
+    /// Records that code outside is about to get the descriptor. That code may duplicate it and change its mode and
+    /// timeouts.
     fn show(&self) {
         self.source.expose();
         self.fd.may_linger();

@@ -1,5 +1,5 @@
-//! How operations of a handle wait: its deadline, its blocking mode, the timeouts of its calls, and what
-//! may interrupt them.
+//! The state that decides how operations of a handle wait: its deadline, its blocking mode, its timeouts, and what may
+//! interrupt them.
 
 use std::any::Any;
 use std::io;
@@ -22,46 +22,46 @@ use crate::sys::lock::{Guard, Lock};
 use crate::sys::{cvt, inherit};
 use crate::wake::ALL;
 
-/// State of the open file description, which all clones of a socket have in common.
+/// The state of the open file description. All clones of a socket share it.
 pub(super) struct Shared {
     pub(super) mode: AtomicU8,
-    /// Nanoseconds; `u64::MAX` is none; [`UNREAD`] asks the kernel first.
+    /// Nanoseconds. `u64::MAX` means no timeout, and [`UNREAD`] means that the kernel must be asked first.
     pub(super) timeouts: [AtomicU64; 2],
-    /// What interrupts the waiters, if it was asked for.
+    /// The notifier that interrupts waiters, if it was asked for.
     pub(super) notify: OnceLock<Arc<Notify>>,
-    /// Someone asks, or has asked, for a shutdown of the read side.
+    /// Whether the read side was shut down, or is about to be.
     pub(super) read_shut: AtomicBool,
-    /// The `errno` that ended a batch of messages after its first, for the next one to tell.
+    /// The `errno` that ended a batch of messages after its first one. The next call returns it.
     pub(super) deferred_error: AtomicI32,
-    /// What a crate above keeps for all handles; see [`Io::extension`].
+    /// The value that a crate above keeps for all handles: see [`Io::extension`].
     pub(super) extension: OnceLock<Box<dyn Any + Send + Sync + UnwindSafe + RefUnwindSafe>>,
-    /// Which halves have an owner; see `halves`.
+    /// Which halves have an owner: see `halves`.
     pub(super) halves: Claimed,
-    /// Bytes that an owner of the half that reads has given back.
+    /// Bytes that an owner of the reading half has given back.
     pub(super) unread: Mutex<Vec<u8>>,
-    /// What is dropped with the last handle.
+    /// The value that is dropped with the last handle.
     pub(super) belonging: OnceLock<Box<dyn Belonging>>,
-    /// Whether code outside has seen a descriptor of it: one of the three below.
+    /// Whether code outside has seen the descriptor: one of the three constants below.
     pub(super) shown: AtomicU8,
-    /// The sources of the handles, if there are several: as numbers, see [`Source::key`].
+    /// The sources of the handles, if there are several, as numbers: see [`Source::key`].
     pub(super) handles: Lock<Vec<u64>>,
 }
 
-/// Only we know the descriptor: what we remember of it is true.
+/// Only this crate knows the descriptor, so its remembered state is true.
 pub(super) const HIDDEN: u8 = 0;
-/// Others may have changed its mode or its timeouts.
+/// Code outside may have changed the mode or the timeouts.
 pub(super) const SHOWN: u8 = 1;
-/// The same, and another program may have set `O_NONBLOCK` for its own sake: that is passed over.
+/// As `SHOWN`. In addition, another OS process may have set `O_NONBLOCK` for itself, and this is ignored.
 pub(super) const INHERITED: u8 = 2;
 
-/// Adopted descriptor: `O_NONBLOCK` not looked at yet.
+/// An adopted descriptor whose `O_NONBLOCK` was not read yet.
 pub(super) const MODE_UNKNOWN: u8 = 0;
 pub(super) const MODE_BLOCKING: u8 = 1;
-/// The user asked for `set_nonblocking(true)`: nothing waits.
+/// The user called `set_nonblocking(true)`, so no operation waits.
 pub(super) const MODE_NONBLOCKING: u8 = 2;
-/// The user's mode is blocking; we set `O_NONBLOCK` for calls without a flags argument.
+/// The user's mode is blocking, but this crate has set `O_NONBLOCK` for calls without a flags argument.
 pub(super) const MODE_FORCED: u8 = 3;
-/// It is about to be set.
+/// This crate is about to set `O_NONBLOCK`.
 pub(super) const MODE_FORCING: u8 = 4;
 
 pub(super) const UNREAD: u64 = u64::MAX - 1;
@@ -87,16 +87,16 @@ impl Shared {
         Shared::new(MODE_BLOCKING, u64::MAX)
     }
 
-    /// A descriptor is about to be shown to code outside, which may change what was remembered of it.
+    /// Records that code outside is about to get a descriptor. That code may change the remembered state.
     pub(super) fn show(&self) {
         let order = Ordering::Relaxed;
         let _ = self.shown.compare_exchange(HIDDEN, SHOWN, order, order);
     }
 
-    /// Puts the source of one of several handles on the list.
+    /// Adds the source of one of several handles to the list.
     pub(super) fn enlist(&self, source: &'static Source) {
         let mut handles = self.lock_handles();
-        // SAFETY: made by `key`, here.
+        // SAFETY: this module made the key by `Source::key`.
         handles.retain(|key| unsafe { Source::of(*key) }.is_some());
         let key = source.key();
         if !handles.contains(&key) {
@@ -110,10 +110,9 @@ impl Shared {
 }
 
 impl Io {
-    /// Sets the deadline of this handle: every operation that has not ended by then fails with
-    /// [`TimedOut`](io::ErrorKind::TimedOut), even with data ready. Operations that wait already
-    /// follow the change, but for those of a plain thread that began without a deadline: they wait
-    /// in the kernel, as std's.
+    /// Sets the deadline of this handle. Every operation that has not ended by then fails with
+    /// [`TimedOut`](io::ErrorKind::TimedOut), even if data are ready. The change also applies to operations that
+    /// already wait. The exception is a plain thread that began without a deadline: it waits in the kernel, as in std.
     pub fn set_deadline(&self, deadline: Deadline) {
         self.deadline.set(Nanos::from_deadline(deadline));
         if let Some(source) = self.source.get() {
@@ -126,14 +125,14 @@ impl Io {
     pub fn deadline(&self) -> Deadline {
         self.deadline.get().to_instant().into()
     }
-    /// Chooses whether operations wait at all. Corresponds to `O_NONBLOCK`.
+    /// Chooses whether operations wait. Corresponds to `O_NONBLOCK`.
     ///
     /// # Errors
     ///
     /// The error of `ioctl(FIONBIO)`.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        // A blocking socket that nobody has asked about needs no state, but the user may have
-        // changed the mode behind our back, so the call is made in any case.
+        // A blocking socket without shared state needs none, but the user may have changed its mode by other means. So
+        // the system call is made in any case.
         self.set_o_nonblock(nonblocking)?;
         let mode = if nonblocking {
             MODE_NONBLOCKING
@@ -144,8 +143,8 @@ impl Io {
         Ok(())
     }
 
-    /// Says of an adopted descriptor that its user wants to wait, whatever mode it is in: one that
-    /// came from another program, which may share it still, is best left as it is.
+    /// Declares that the user of an adopted descriptor wants to wait, whatever its mode is. A descriptor from another
+    /// OS process may still be shared with it, so its mode is best left alone.
     ///
     /// # Errors
     ///
@@ -167,10 +166,10 @@ impl Io {
         shared.mode.store(mode, Ordering::SeqCst);
     }
 
-    /// One call, where `fcntl(2)` needs two.
+    /// Sets the mode by one call. `fcntl(2)` would need two.
     pub(super) fn set_o_nonblock(&self, on: bool) -> io::Result<()> {
         let mut on = c_int::from(on);
-        // SAFETY: a live int.
+        // SAFETY: `on` is a live int.
         cvt(unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::FIONBIO, &raw mut on) }).map(drop)
     }
 
@@ -178,7 +177,7 @@ impl Io {
     ///
     /// # Errors
     ///
-    /// The error of `fcntl(F_GETFL)`, which is asked for adopted descriptors only.
+    /// The error of `fcntl(F_GETFL)`, which is called only for adopted descriptors.
     pub fn user_nonblocking(&self) -> io::Result<bool> {
         let Some(shared) = self.shared.get() else {
             return Ok(false);
@@ -193,7 +192,7 @@ impl Io {
         } else {
             MODE_BLOCKING
         };
-        // Someone may have set the mode meanwhile: theirs is newer.
+        // Another thread may have set the mode meanwhile. Then its value is newer.
         let seen = shared
             .mode
             .compare_exchange(MODE_UNKNOWN, mode, Ordering::SeqCst, Ordering::SeqCst)
@@ -201,9 +200,9 @@ impl Io {
         Ok(seen == MODE_NONBLOCKING)
     }
 
-    /// A handle that interrupts the waiters of this socket, on any of its handles. From now on a
-    /// plain thread waits with `ppoll(2)`, so that it can be told; one that is in the kernel already is not,
-    /// nor is a process that waits already on another handle.
+    /// A handle that interrupts the waiters of this socket, on all of its handles. From now on a plain thread waits
+    /// with `ppoll(2)`, so that it can be interrupted. This does not reach a thread that already waits in the kernel,
+    /// nor a process that already waits on another handle.
     ///
     /// # Errors
     ///
@@ -218,18 +217,19 @@ impl Io {
             }
         };
         let notifier = Notifier(Arc::clone(notify));
-        // A waiter enters itself and then looks whether there is a notifier; this is the other way round.
+        // A waiter first enters itself and then looks for a notifier. This side does the two steps in the opposite
+        // order.
         fence(Ordering::SeqCst);
-        // Processes that wait already wait again, so as to be told.
+        // Processes that already wait are woken, so that they wait again with the notifier.
         self.each_source(|source| source.wake(ALL));
         Ok(notifier)
     }
 
-    /// The sources of this handle and of its clones, as far as they have any.
+    /// Calls `f` for the sources of this handle and of its clones.
     pub(super) fn each_source(&self, f: impl Fn(&'static Source)) {
         if let Some(shared) = self.shared.get() {
             for key in shared.lock_handles().iter() {
-                // SAFETY: made by `key`, in `enlist`.
+                // SAFETY: `enlist` made the key by `Source::key`.
                 if let Some(source) = unsafe { Source::of(*key) } {
                     f(source);
                 }
@@ -240,14 +240,14 @@ impl Io {
         }
     }
 
-    /// Whether code outside has seen the descriptor, or a duplicate of it.
+    /// Whether code outside has seen the descriptor or a duplicate of it.
     pub(super) fn is_shown(&self) -> bool {
         self.shared
             .get()
             .is_some_and(|s| s.shown.load(Ordering::Relaxed) != HIDDEN)
     }
 
-    /// Asks the kernel for what code outside may have changed: the mode, and the timeout of a direction.
+    /// Reads from the kernel what code outside may have changed: the mode, and the timeout of one direction.
     ///
     /// # Errors
     ///
@@ -262,7 +262,7 @@ impl Io {
         let known = shared.mode.load(Ordering::SeqCst);
         let inherited = shared.shown.load(Ordering::Relaxed) == INHERITED;
         if inherited || matches!(known, MODE_FORCED | MODE_FORCING) {
-            // Whose `O_NONBLOCK` it is cannot be told.
+            // It is not known who has set `O_NONBLOCK`.
             return Ok(());
         }
         let mode = if self.sock().nonblocking()? && !inherit::was_passed(self.fd.as_fd()) {
@@ -271,7 +271,7 @@ impl Io {
             MODE_BLOCKING
         };
         let order = Ordering::SeqCst;
-        // Someone may have set it meanwhile: theirs is newer.
+        // Another thread may have set the mode meanwhile. Then its value is newer.
         let _ = shared.mode.compare_exchange(known, mode, order, order);
         Ok(())
     }
@@ -280,7 +280,7 @@ impl Io {
         self.shared.get()?.notify.get()
     }
 
-    /// Whether a plain thread must not wait in the kernel's own way.
+    /// Whether a plain thread must wait with `ppoll(2)` and not in the operation itself.
     pub(super) fn must_poll(&self) -> bool {
         self.shared.get().is_some_and(|shared| {
             matches!(
@@ -296,15 +296,15 @@ impl Io {
             .is_some_and(|s| s.mode.load(Ordering::SeqCst) == MODE_FORCED)
     }
 
-    /// Whether `O_NONBLOCK` is, or is about to be, of our making.
+    /// Whether this crate has set `O_NONBLOCK`, or is about to.
     pub(super) fn is_forced_by_us(&self) -> bool {
         self.shared
             .get()
             .is_some_and(|s| matches!(s.mode.load(Ordering::SeqCst), MODE_FORCED | MODE_FORCING))
     }
 
-    /// Puts the descriptor into `O_NONBLOCK`, remembering that the user did not ask for it. Once, unless
-    /// others can take it away again.
+    /// Sets `O_NONBLOCK` and remembers that the user did not ask for it. This happens only once, unless other OS
+    /// processes can clear it again.
     pub(crate) fn force_nonblocking(&self, interest: Interest) -> io::Result<()> {
         if self.is_forced() {
             return if self.is_shown() {
@@ -321,7 +321,7 @@ impl Io {
         }
         let mode = &self.shared.get_or_init(Shared::fresh).mode;
         let order = Ordering::SeqCst;
-        // First, so that a caller that finds the flag set knows whose it is.
+        // The mode is stored first. So a thread that sees the flag knows that this crate has set it.
         let before = mode.swap(MODE_FORCING, order);
         let forced = self.set_o_nonblock(true);
         let now = if forced.is_ok() { MODE_FORCED } else { before };
@@ -329,27 +329,25 @@ impl Io {
         forced
     }
 
-    /// Keeps an error that the kernel has told while there was something else to tell.
+    /// Keeps an error that the kernel returned together with a success. The next call returns it.
     pub(crate) fn defer_error(&self, error: &io::Error) {
         let shared = self.shared.get_or_init(Shared::fresh);
         let errno = error.raw_os_error().unwrap_or(libc::EIO);
         shared.deferred_error.store(errno, Ordering::SeqCst);
     }
 
-    /// What [`defer_error`](Self::defer_error) has kept.
+    /// The error that [`defer_error`](Self::defer_error) has kept.
     pub(crate) fn take_deferred_error(&self) -> Option<io::Error> {
         let deferred = &self.shared.get()?.deferred_error;
         let errno = deferred.swap(0, Ordering::SeqCst);
         (errno != 0).then(|| io::Error::from_raw_os_error(errno))
     }
 
-    /// Sets the per-call timeout of one direction, `SO_RCVTIMEO` or `SO_SNDTIMEO`; `None` waits
-    /// for ever.
+    /// Sets the timeout for calls in one direction: `SO_RCVTIMEO` or `SO_SNDTIMEO`. `None` means no timeout.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration; the error of
-    /// `setsockopt(2)`.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration. Otherwise the error of `setsockopt(2)`.
     pub fn set_timeout(&self, interest: Interest, timeout: Option<Duration>) -> io::Result<()> {
         if timeout == Some(Duration::ZERO) {
             return Err(io::Error::new(
@@ -357,7 +355,7 @@ impl Io {
                 "cannot set a 0 duration timeout",
             ));
         }
-        // The kernel counts microseconds, and 0 of them is "for ever".
+        // The kernel counts in microseconds, and 0 means no timeout.
         let timeout = timeout.map(to_microseconds);
         match interest {
             Interest::Read => self.sock().set_read_timeout(timeout)?,
@@ -371,7 +369,7 @@ impl Io {
         Ok(())
     }
 
-    /// The per-call timeout of one direction, as the kernel has it.
+    /// The timeout for calls in one direction, as the kernel stores it.
     ///
     /// # Errors
     ///
@@ -394,12 +392,12 @@ impl Io {
         &self.shared.get_or_init(Shared::fresh).timeouts[interest as usize]
     }
 
-    /// The timeout in nanoseconds without a system call, unless the descriptor was adopted.
+    /// The timeout in nanoseconds. This needs no system call, unless the descriptor was adopted.
     pub(super) fn timeout_nanos(&self, interest: Interest) -> io::Result<Option<u64>> {
         let Some(shared) = self.shared.get() else {
             return Ok(None);
         };
-        // A wait for a hang-up has none.
+        // A wait for a hang-up has no timeout.
         let Some(cell) = shared.timeouts.get(interest as usize) else {
             return Ok(None);
         };

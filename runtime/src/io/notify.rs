@@ -1,5 +1,4 @@
-//! Interrupting the waiters of a socket, from elsewhere: what ends the accepts of a server that
-//! shuts down.
+//! Interrupts the waiters of a socket. A server that shuts down ends its accepts in this way.
 
 use std::error::Error;
 use std::fmt;
@@ -14,30 +13,30 @@ use crate::sched::park::Unparker;
 use crate::sched::task::Task;
 use crate::sys::wake_fd::WakeFd;
 
-/// Ends the accepts of a listener, those that wait now and those to come, with the error for which
-/// [`is_notified`] is true. Made by a listener's `notifier()`; can be cloned, sent elsewhere, and
-/// outlive the listener.
+/// Ends the accepts of a listener, those that wait now and those to come, with the error for which [`is_notified`] is
+/// true. A listener's `notifier()` makes it. It can be cloned and sent to other threads, and it may outlive the
+/// listener.
 ///
-/// It stays in force until [`reset`](Self::reset), so that it does not matter whether an accept
-/// waits at that moment, how many do, or how often it is said. Connections in the queue stay there.
+/// It stays in effect until [`reset`](Self::reset). So it does not matter whether an accept waits at that moment, how
+/// many wait, or how often `notify` is called. Connections in the queue stay there.
 #[derive(Clone)]
 pub struct Notifier(pub(crate) Arc<Notify>);
 
 impl Notifier {
-    /// Interrupts. Safe to call in a signal handler: it stores a flag and writes to a descriptor.
+    /// Interrupts the accepts. It is safe to call in a signal handler: it stores a flag and writes to a descriptor.
     pub fn notify(&self) {
         self.0.raised.store(true, Ordering::SeqCst);
         self.0.wake_fd.raise();
     }
 
-    /// Lets accepts wait again.
+    /// Allows accepts to wait again.
     pub fn reset(&self) {
-        // In this order: a notification between the two is not lost.
+        // In this order, a notification between the two steps is not lost.
         self.0.wake_fd.clear();
         self.0.raised.store(false, Ordering::SeqCst);
     }
 
-    /// Whether it is in force.
+    /// Whether the interruption is in effect.
     #[must_use]
     pub fn is_notified(&self) -> bool {
         self.0.is_raised()
@@ -52,7 +51,7 @@ impl fmt::Debug for Notifier {
     }
 }
 
-/// Whether `error` says that a [`Notifier`] interrupted the operation.
+/// Whether `error` means that a [`Notifier`] interrupted the operation.
 ///
 /// # Examples
 ///
@@ -80,9 +79,9 @@ impl fmt::Display for Notified {
 impl Error for Notified {}
 
 pub(crate) struct Notify {
-    /// Before the descriptor, so that it is dropped first.
+    /// Declared before the descriptor, so that it is dropped first.
     source: Attached,
-    /// Readable while the flag is set: for threads in `ppoll(2)` and for reactors.
+    /// Readable while the flag is set. Threads in `ppoll(2)` and reactors watch it.
     wake_fd: WakeFd,
     raised: AtomicBool,
 }
@@ -102,7 +101,7 @@ impl Notify {
         self.raised.load(Ordering::SeqCst)
     }
 
-    /// Has the process woken when this is raised, while what it returns lives.
+    /// Makes sure that the process wakes when this is raised, while the returned entry lives.
     #[cold]
     pub(crate) fn register(&self, task: &'static Task) -> io::Result<Entry> {
         let source = self.source.get_or_take();

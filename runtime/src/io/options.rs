@@ -1,4 +1,4 @@
-//! Options of sockets that socket2 does not know.
+//! Socket options that socket2 does not have.
 
 use std::io;
 use std::mem::{self, MaybeUninit};
@@ -11,8 +11,7 @@ use super::Io;
 use crate::sys::cvt;
 
 impl Io {
-    /// Reads a socket option that is a C `int` and that socket2 does not know. Corresponds to
-    /// `getsockopt(2)`.
+    /// Reads a socket option that is a C `int` and that socket2 does not have. Corresponds to `getsockopt(2)`.
     ///
     /// # Errors
     ///
@@ -20,7 +19,7 @@ impl Io {
     pub fn int_option(&self, level: c_int, name: c_int) -> io::Result<c_int> {
         let mut value: c_int = 0;
         let mut len = mem::size_of::<c_int>() as libc::socklen_t;
-        // SAFETY: a live, writable int and its length.
+        // SAFETY: the int is live and writable, and the length is its size.
         cvt(unsafe {
             libc::getsockopt(
                 self.fd.as_raw_fd(),
@@ -40,7 +39,7 @@ impl Io {
     /// The error of `setsockopt(2)`.
     pub fn set_int_option(&self, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
         let len = mem::size_of::<c_int>() as libc::socklen_t;
-        // SAFETY: a live int and its length.
+        // SAFETY: the int is live, and the length is its size.
         cvt(unsafe {
             libc::setsockopt(
                 self.fd.as_raw_fd(),
@@ -53,17 +52,17 @@ impl Io {
         .map(drop)
     }
 
-    /// What the kernel knows of a TCP connection: `TCP_INFO`.
+    /// What the kernel knows about a TCP connection: `TCP_INFO`.
     ///
     /// # Errors
     ///
     /// The error of `getsockopt(2)`.
     #[cfg(target_os = "linux")]
     pub fn tcp_info(&self) -> io::Result<libc::tcp_info> {
-        // SAFETY: all-zero is a valid tcp_info: numbers only. An older kernel fills in less of it.
+        // SAFETY: a tcp_info consists of numbers only, so all-zero is valid. An older kernel fills in less of it.
         let mut info: libc::tcp_info = unsafe { MaybeUninit::zeroed().assume_init() };
         let mut len = mem::size_of_val(&info) as libc::socklen_t;
-        // SAFETY: a live, writable tcp_info and its length.
+        // SAFETY: the tcp_info is live and writable, and the length is its size.
         cvt(unsafe {
             libc::getsockopt(
                 self.fd.as_raw_fd(),
@@ -76,7 +75,8 @@ impl Io {
         Ok(info)
     }
 
-    /// The family of its addresses: `SO_DOMAIN`, or that of its own address where there is no such option.
+    /// The address family of the socket: `SO_DOMAIN`. A system without this option uses the family of the socket's own
+    /// address.
     ///
     /// # Errors
     ///
@@ -88,9 +88,8 @@ impl Io {
         Ok(self.sock().local_addr()?.domain())
     }
 
-    /// Joins (or leaves) a multicast group for the datagrams of one source, on the interface with
-    /// this index. Corresponds to `MCAST_JOIN_SOURCE_GROUP` and `MCAST_LEAVE_SOURCE_GROUP`, which
-    /// take the addresses of any family.
+    /// Joins or leaves a multicast group for the datagrams of one source, on the interface with this index. Corresponds
+    /// to `MCAST_JOIN_SOURCE_GROUP` and `MCAST_LEAVE_SOURCE_GROUP`, which take addresses of both families.
     ///
     /// # Errors
     ///
@@ -108,15 +107,15 @@ impl Io {
         } else {
             libc::MCAST_LEAVE_SOURCE_GROUP
         };
-        // SAFETY: all-zero is a valid request: an interface of 0 and addresses without a family.
+        // SAFETY: all-zero is a valid request, with interface 0 and addresses without a family.
         let mut request: libc::group_source_req = unsafe { MaybeUninit::zeroed().assume_init() };
         request.gsr_interface = interface;
-        // SAFETY: a SockAddr holds a whole sockaddr_storage, whatever its length; as_ptr points to it.
+        // SAFETY: a SockAddr holds a whole sockaddr_storage for any length, and as_ptr points to it.
         unsafe {
             request.gsr_source = *source.as_ptr().cast();
             request.gsr_group = *group.as_ptr().cast();
         }
-        // SAFETY: a live request and its length.
+        // SAFETY: the request is live, and the length is its size.
         cvt(unsafe {
             libc::setsockopt(
                 self.fd.as_raw_fd(),

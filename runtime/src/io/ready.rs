@@ -1,4 +1,4 @@
-//! Waiting until there is something to do, without doing it.
+//! Waits for readiness without an operation.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -14,20 +14,20 @@ use crate::sched::worker::Worker;
 use crate::sys::{self, poll};
 
 impl Io {
-    /// Waits until there is something to read, or the end of the stream. A process that is woken looks
-    /// whether `stop` says that it is to wait no more: the caller that changes what that tells wakes it.
+    /// Waits until there is something to read or the stream has ended. A process that is woken asks `stop` whether it
+    /// should end the wait. Code that changes the answer of `stop` must wake the process.
     ///
     /// # Errors
     ///
-    /// The error of the connection; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline;
-    /// [`is_notified`](crate::is_notified) if `stop` says so.
+    /// The error of the connection. [`TimedOut`](io::ErrorKind::TimedOut) once the deadline has passed. An error with
+    /// [`is_notified`](crate::is_notified) if `stop` returns true.
     pub fn wait_readable(&self, deadline: Deadline, stop: impl Fn() -> bool) -> io::Result<()> {
         let is_ready = || {
             self.source
                 .get()
                 .map(|s| s.readiness(Interest::Read).allows())
         };
-        // It is known to be empty: what ends the wait is an event, and needs no look of its own.
+        // The socket is known to be empty, so only an event ends the wait and the first check is not needed.
         let empty = is_ready() == Some(false);
         let look = |wait: Wait| {
             if empty && is_ready() == Some(true) {
@@ -37,17 +37,17 @@ impl Io {
             sys::recv(self.fd.as_fd(), &mut [0], flags).map(drop)
         };
         let until = Nanos::from_deadline(deadline);
-        // A look takes nothing away from the owner of the half.
+        // This check takes nothing away from the owner of the half.
         let waited = self.run(Interest::Read, Reader::Owner, until, look, |()| false, stop);
         match waited {
             Ok(()) => Ok(()),
-            // What an earlier owner had read ahead is something to read.
+            // Bytes that an earlier owner had read ahead count as something to read.
             Err(error) => self.take_unread(error, |_| ((), 0)).map(drop),
         }
     }
 
-    /// Has `waker` woken at the next event for `interest`, while what is returned lives, by the reactor of
-    /// `worker` if no other one watches the descriptor. Look at [`is_ready`](Self::is_ready) after that.
+    /// Makes sure that the next event for `interest` wakes `waker`, while the returned entry lives. If no reactor
+    /// watches the descriptor, the reactor of `worker` does. Check [`is_ready`](Self::is_ready) after this call.
     pub(crate) fn register_waker(
         &self,
         worker: &'static Worker,
@@ -61,7 +61,7 @@ impl Io {
         Ok(entry)
     }
 
-    /// Whether an operation would not wait, by the kernel's word.
+    /// Whether the kernel reports that an operation would not wait.
     pub(crate) fn is_ready(&self, interest: Interest) -> io::Result<bool> {
         poll::is_ready(self.fd.as_fd(), interest)
     }

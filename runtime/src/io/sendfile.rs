@@ -1,9 +1,8 @@
-//! Sending without passing the bytes through the program: from a file by `sendfile(2)`, from another
-//! socket by `splice(2)` and a pipe. Where the kernel cannot, a plain copy. Through [`Io::perform`]
-//! like everything else.
+//! Sends without copying the bytes through the program: from a file by `sendfile(2)`, and from another socket by
+//! `splice(2)` and a pipe. If the kernel cannot do that, a plain copy is made. All of it goes through [`Io::perform`].
 //!
-//! Neither call has a flag like `MSG_DONTWAIT`: in a process, or with a deadline, the socket gets
-//! `O_NONBLOCK` as a listener does for `accept`.
+//! Neither call has a flag like `MSG_DONTWAIT`. So in a process, or with a deadline, the socket is set to `O_NONBLOCK`,
+//! as a listener is for `accept`.
 
 use std::fs::File;
 use std::io;
@@ -19,15 +18,16 @@ use crate::io::{Io, file_range};
 use crate::sys::sigpipe::Sigpipe;
 use crate::sys::{self, Pipe, retry_interrupted};
 
-/// Bytes of one call: a large file must not keep a worker from its other processes for long.
+/// The most bytes of one call. The limit is there because a large file must not keep a worker from its other processes
+/// for long.
 const CHUNK: u64 = 1 << 20;
-/// Bytes of one plain copy; and what a pipe holds.
+/// The bytes of one plain copy, and the capacity of a pipe.
 const COPY: usize = 64 << 10;
-/// The longest message that is sent from a file.
+/// The longest message in bytes that is sent from a file.
 const MESSAGE: u64 = 1 << 20;
 
-/// Whether the kernel says that it cannot do this between these descriptors, or a sandbox does not
-/// let it: a plain copy meets every other error again.
+/// Whether the error means that the kernel cannot do this between these descriptors, or that a sandbox forbids it. For
+/// any other error, a plain copy would fail in the same way.
 fn is_unsupported(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -35,11 +35,11 @@ fn is_unsupported(error: &io::Error) -> bool {
     )
 }
 
-/// Sends a range of a file over a stream; see the method of the streams.
+/// Sends a range of a file over a stream. The methods of the streams have the details.
 ///
 /// # Errors
 ///
-/// As [`Io::perform`], and the errors of reading the file, if nothing was sent.
+/// The errors of [`Io::perform`], and the errors of reading the file, if nothing was sent.
 #[doc(hidden)]
 pub fn send_file(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Result<u64> {
     let (start, len) = file_range(range)?;
@@ -59,7 +59,7 @@ pub fn send_file(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Resu
             Ok(0) => break,
             Ok(n) => sent += n,
             Err(e) if !copies && is_unsupported(&e) => copies = true,
-            // What was sent is told first, the error by the next call.
+            // The bytes already sent are reported first. The next call returns the error.
             Err(_) if sent > 0 => break,
             Err(e) => return Err(e),
         }
@@ -67,16 +67,17 @@ pub fn send_file(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Resu
     Ok(sent)
 }
 
-/// Sends a range of a file as one message, by a copy: the kernel has no other way.
+/// Sends a range of a file as one message, by a copy. The kernel has no other way.
 ///
 /// # Errors
 ///
-/// `EMSGSIZE` for more than a message holds; the error of reading the file; as [`Io::perform`].
+/// `EMSGSIZE` if the range is longer than a message can be. Otherwise the error of reading the file, or the errors of
+/// [`Io::perform`].
 #[doc(hidden)]
 pub fn send_file_message(io: &Io, file: &File, range: impl RangeBounds<u64>) -> io::Result<u64> {
     let (start, len) = file_range(range)?;
-    // One byte more than a message may have tells that there is more. The length that the file system
-    // gives is only a hint: files of /proc have none.
+    // One byte more than a message may have shows that the file is too long. The length from the file system is only a
+    // hint: files in /proc report 0.
     let most = len.min(MESSAGE + 1);
     let known = file.metadata()?.len().saturating_sub(start);
     let mut message = Vec::with_capacity(known.min(most) as usize);
@@ -98,19 +99,19 @@ pub fn send_file_message(io: &Io, file: &File, range: impl RangeBounds<u64>) -> 
     io.send(&message, 0).map(|n| n as u64)
 }
 
-/// A plain copy of one piece.
+/// Makes a plain copy of one piece.
 fn copy_from_file(io: &Io, file: &File, at: u64, left: u64) -> io::Result<u64> {
     let mut buf = vec![0; COPY.min(usize::try_from(left).unwrap_or(COPY))];
     let n = file.read_at(&mut buf, at)?;
     if n == 0 {
         return Ok(0);
     }
-    // The rest, if it takes less, is read again.
+    // If the stream takes less, the rest is read again.
     io.send(&buf[..n], 0).map(|n| n as u64)
 }
 
 impl Io {
-    /// One `sendfile(2)`, which leaves the file's own cursor alone.
+    /// Makes one `sendfile(2)` call, which does not move the file's own offset.
     fn send_file_once(&self, file: &File, at: u64, left: u64, sigpipe: Sigpipe) -> io::Result<u64> {
         let len = left.min(CHUNK) as usize;
         self.perform(Interest::Write, |wait| {
@@ -124,17 +125,17 @@ impl Io {
     }
 }
 
-/// Carries bytes from one stream to the other until the end of the first, and counts in `moved` those that
-/// the other has taken.
+/// Moves bytes from one stream to the other until the first one ends. Adds to `moved` the bytes that the other stream
+/// has taken.
 ///
 /// # Errors
 ///
-/// As [`Io::perform`], of either side.
+/// The errors of [`Io::perform`], of both streams.
 #[doc(hidden)]
 pub fn copy(from: &Io, to: &Io, moved: &AtomicU64) -> io::Result<()> {
     let sigpipe = Sigpipe::disposition();
     loop {
-        // A pipe is held only while there are data in it.
+        // A pipe is held only while it has data.
         match from.take_some() {
             Ok(Taken::Bytes(data)) if data.is_empty() => return Ok(()),
             Ok(Taken::Bytes(data)) => send_whole(to, &data, moved)?,
@@ -150,7 +151,7 @@ pub fn copy(from: &Io, to: &Io, moved: &AtomicU64) -> io::Result<()> {
                 return copy_through_buffer(from, to, moved);
             }
             Err(e) => {
-                // What a channel had read ahead, and gave back.
+                // These are bytes that a channel had read ahead and given back.
                 let unread = from.take_unread(e, |bytes| (bytes.to_vec(), bytes.len()))?;
                 send_whole(to, &unread.unwrap_or_default(), moved)?;
             }
@@ -187,17 +188,18 @@ fn send_whole(to: &Io, mut rest: &[u8], moved: &AtomicU64) -> io::Result<()> {
 
 /// What one attempt has taken from a stream.
 enum Taken {
-    /// So many bytes, which are in this pipe.
+    /// This many bytes, which are in this pipe.
     Piped(usize, Pipe),
-    /// These; at the end of the stream none.
+    /// These bytes. There are none at the end of the stream.
     Bytes(Lent),
 }
 
 impl Io {
-    /// Takes what there is: by `splice(2)` into an empty pipe, or by `recv(2)` where that says nothing.
+    /// Takes the data that are there: by `splice(2)` into an empty pipe, or by `recv(2)` if the result of `splice` is
+    /// not clear.
     ///
-    /// `splice` does not go past an urgent mark. There it says 0, as at the end of the stream, or
-    /// "would block" although there is something to read. Only `recv` tells which it is.
+    /// `splice` does not go past an urgent mark. There it returns 0, as at the end of the stream, or "would block"
+    /// although there are data. Only `recv` shows which case it is.
     fn take_some(&self) -> io::Result<Taken> {
         self.perform(Interest::Read, |wait| {
             if wait == Wait::Never {
@@ -211,7 +213,7 @@ impl Io {
             pipe.give_back();
             match n {
                 Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
-                // The reactor tells of urgent data, so that most need not ask.
+                // The reactor reports urgent data, so most sockets need no `recv`.
                 Err(e) if wait == Wait::InKernel || self.has_no_urgent_data() => Err(e),
                 _ => {
                     let mut buf = Buffer::take(LENT);
@@ -222,13 +224,13 @@ impl Io {
         })
     }
 
-    /// Whether the reactor watches the socket and has heard of none.
+    /// Whether the reactor watches the socket and has reported no urgent data.
     fn has_no_urgent_data(&self) -> bool {
         let source = self.source.get();
         source.is_some_and(|s| s.readiness(Interest::Read).is_open())
     }
 
-    /// Moves the `left` bytes in the pipe on. After an error they are lost, and the pipe with them.
+    /// Moves the `left` bytes from the pipe to the socket. After an error these bytes and the pipe are lost.
     fn drain_pipe(
         &self,
         pipe: &Pipe,
@@ -244,7 +246,7 @@ impl Io {
                 sigpipe.held(|| pipe.drain(self.fd.as_fd(), left))
             });
             match drained {
-                // A pipe with bytes in it never says so; it would be tried for ever.
+                // A pipe with data never returns 0. Without this check the loop would go on for ever.
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => {
                     moved.fetch_add(n as u64, Ordering::Relaxed);
@@ -258,7 +260,7 @@ impl Io {
         Ok(())
     }
 
-    /// The same by a copy, where the kernel has filled the pipe and will not empty it.
+    /// Sends the bytes of the pipe by a copy, if the kernel has filled the pipe but cannot empty it.
     fn send_from_pipe(&self, pipe: &Pipe, mut left: usize, moved: &AtomicU64) -> io::Result<()> {
         let mut buf = vec![0; left.min(COPY)];
         while left > 0 {

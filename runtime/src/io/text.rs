@@ -1,16 +1,16 @@
-//! Reading text and bytes of a size, for all connected socket types.
+//! Reads of text and of byte vectors, for all connected socket types.
 
 use std::io;
 
 use crate::io::Io;
 use crate::sys::retry_interrupted;
 
-/// One read of up to `size` bytes as text. With `complete` a character that was cut off at the end
-/// gets its remaining bytes from further reads: right for streams, not for messages.
+/// Makes one read of up to `size` bytes of text. With `complete`, further reads get the missing bytes of a character
+/// that was cut off at the end. That is right for streams, but not for messages.
 ///
 /// # Errors
 ///
-/// That of the read; `InvalidData` with the bytes in a `FromUtf8Error`.
+/// The error of the read. `InvalidData` with a `FromUtf8Error`, which contains the bytes.
 pub fn read_string(io: &Io, size: usize, complete: bool) -> io::Result<String> {
     let mut bytes = Vec::new();
     read_bytes(io, &mut bytes, size)?;
@@ -19,7 +19,7 @@ pub fn read_string(io: &Io, size: usize, complete: bool) -> io::Result<String> {
         while missing > 0 {
             match retry_interrupted(|| read_bytes(io, &mut bytes, missing)) {
                 Ok(n) if n > 0 => missing -= n,
-                // The end, or an error that the next read meets again: what is here is kept.
+                // The stream has ended, or the next read will return the error again. The bytes read so far are kept.
                 _ => break,
             }
         }
@@ -27,11 +27,11 @@ pub fn read_string(io: &Io, size: usize, complete: bool) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
 }
 
-/// One read of up to `size` bytes to the end of `buf`.
+/// Makes one read of up to `size` bytes to the end of `buf`.
 ///
 /// # Errors
 ///
-/// That of the read, `OutOfMemory` if there is no room for `size` bytes; `buf` is then as it was.
+/// The error of the read. `OutOfMemory` if there is no room for `size` bytes. `buf` is unchanged then.
 pub fn read_bytes(io: &Io, buf: &mut Vec<u8>, size: usize) -> io::Result<usize> {
     let before = buf.len();
     buf.try_reserve(size)
@@ -42,7 +42,7 @@ pub fn read_bytes(io: &Io, buf: &mut Vec<u8>, size: usize) -> io::Result<usize> 
     result
 }
 
-/// How many bytes the last character lacks, if it is valid so far.
+/// How many bytes the last character lacks, if its first bytes are valid.
 fn missing_bytes(bytes: &[u8]) -> usize {
     let Err(error) = std::str::from_utf8(bytes) else {
         return 0;

@@ -1,6 +1,7 @@
-//! Options whose plain cast to the kernel's unit would mean something else: a linger of half a second cast
-//! to seconds is a reset, 2^32 bytes cast to an `int` are none. Durations are rounded up, sizes are cut to
-//! the most that the kernel can be told (it has its own limit below), and other numbers are refused.
+//! Option values that a plain cast to the kernel's unit would change. For example, a linger of half a second cast to
+//! seconds is 0, which means a reset, and 2^32 bytes cast to an `int` are 0. Durations are rounded up. Sizes are
+//! limited to the largest value that the kernel accepts (it has its own limit below that). Other numbers out of range
+//! are refused.
 
 use std::io;
 use std::mem;
@@ -12,7 +13,7 @@ use libc::c_int;
 use super::Io;
 use crate::sys::cvt;
 
-/// Whole seconds, rounded up: a little is not none.
+/// Whole seconds, rounded up, so that a short time does not become 0.
 #[must_use]
 pub fn seconds(duration: Duration) -> c_int {
     let up = u64::from(duration.subsec_nanos() > 0);
@@ -34,17 +35,17 @@ pub fn to_microseconds(duration: Duration) -> Duration {
     duration.saturating_add(Duration::from_nanos(missing.into()))
 }
 
-/// A size in bytes: the most that can be said, if it is more.
+/// A size in bytes, limited to the largest `int`.
 #[must_use]
 pub fn size(bytes: usize) -> c_int {
     c_int::try_from(bytes).unwrap_or(c_int::MAX)
 }
 
-/// A number of at most `most`.
+/// Checks that a number is at most `most`.
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](io::ErrorKind::InvalidInput), which names the option and the number.
+/// [`InvalidInput`](io::ErrorKind::InvalidInput), with the name of the option and the number.
 pub fn number(option: &str, value: u32, most: u32) -> io::Result<c_int> {
     match c_int::try_from(value) {
         Ok(number) if value <= most => Ok(number),
@@ -59,7 +60,7 @@ pub fn number(option: &str, value: u32, most: u32) -> io::Result<c_int> {
 }
 
 impl Io {
-    /// `SO_LINGER`: rounded up to seconds, because zero is a reset.
+    /// Sets `SO_LINGER`. The time is rounded up to seconds, because zero means a reset.
     ///
     /// # Errors
     ///
@@ -70,7 +71,7 @@ impl Io {
             l_onoff: c_int::from(linger.is_some()),
             l_linger: linger.map_or(0, seconds),
         };
-        // SAFETY: a live linger and its length.
+        // SAFETY: the linger is live, and the length is its size.
         cvt(unsafe {
             libc::setsockopt(
                 self.fd.as_raw_fd(),
@@ -83,7 +84,7 @@ impl Io {
         .map(drop)
     }
 
-    /// `SO_RCVBUF`.
+    /// Sets `SO_RCVBUF`.
     ///
     /// # Errors
     ///
@@ -92,7 +93,7 @@ impl Io {
         self.set_int_option(libc::SOL_SOCKET, libc::SO_RCVBUF, size(bytes))
     }
 
-    /// `SO_SNDBUF`.
+    /// Sets `SO_SNDBUF`.
     ///
     /// # Errors
     ///

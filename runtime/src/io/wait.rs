@@ -1,5 +1,5 @@
-//! The one way through: [`Io::perform`] tries an operation, and waits until it can be tried again. A
-//! process parks, a plain thread blocks. There is no other wait loop.
+//! The one loop: [`Io::perform`] makes an attempt and waits until another attempt makes sense. A process parks, and a
+//! plain thread blocks. There is no other wait loop.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -22,17 +22,16 @@ use crate::sys::{Reactor, SENDS_HEED_DONTWAIT, poll};
 use crate::wake::Seen;
 
 impl Io {
-    /// Runs `attempt` until it does not say `WouldBlock`. In between it waits: a process parks, a plain
-    /// thread blocks.
+    /// Runs `attempt` until its result is not `WouldBlock`. In between it waits: a process parks, and a plain thread
+    /// blocks.
     ///
-    /// `attempt` does one system call in the manner it is given: with [`Wait::Never`] it must
-    /// not block.
+    /// `attempt` makes one system call. With [`Wait::Never`] this call must not block.
     ///
     /// # Errors
     ///
-    /// The first error of `attempt` other than `WouldBlock`; [`TimedOut`](io::ErrorKind::TimedOut)
-    /// once the deadline has passed; `WouldBlock` for a socket the user made non-blocking or when
-    /// the per-call timeout has passed, as std reports it.
+    /// The first error of `attempt` other than `WouldBlock`. [`TimedOut`](io::ErrorKind::TimedOut) once the deadline
+    /// has passed. `WouldBlock` if the user made the socket non-blocking, or if a timeout of `set_read_timeout` or
+    /// `set_write_timeout` has passed, as std reports it.
     #[inline]
     pub fn perform<T>(
         &self,
@@ -49,7 +48,7 @@ impl Io {
         )
     }
 
-    /// `perform` with a deadline of this call alone. Of this deadline and the handle's the nearer wins.
+    /// `perform` with a deadline for this call only. The earlier of this deadline and the handle's counts.
     pub(super) fn perform_deadline<T>(
         &self,
         interest: Interest,
@@ -61,9 +60,9 @@ impl Io {
         self.run(interest, reader, until, attempt, |_| false, || false)
     }
 
-    /// `perform_deadline`, and `emptied` says of a result that nothing can be left in that direction. Of a write
-    /// `reader` says nothing. It ends as if notified when `stop` says so, which is asked again whenever the
-    /// process is woken.
+    /// `perform_deadline` with two more questions. `emptied` says whether a result means that nothing is left in that
+    /// direction. `stop` says whether to end as if notified. It is asked whenever the process is woken. `reader` has no
+    /// meaning for writes.
     #[inline(always)]
     pub(super) fn run<T>(
         &self,
@@ -84,7 +83,7 @@ impl Io {
             if stop() {
                 return Err(notified());
             }
-            // Most sockets have no more to ask for than this.
+            // Most sockets have nothing more to check.
             let plain = until == Nanos::NEVER && self.is_plain();
             if !plain {
                 self.begin_turn(&mut turn, interest, reader, until)?;
@@ -93,8 +92,8 @@ impl Io {
                 task.spend();
             }
             let seen = self.source.get().map(|s| (s, s.readiness(interest)));
-            // No hint at all: not watched yet, a thread that asks the kernel itself, or a hang-up that the
-            // reactor does not tell of.
+            // Without any hint, make an attempt. The source may not be watched yet, a plain thread asks the kernel
+            // itself, and some reactors do not report a hang-up.
             let hopeful = task.is_none()
                 || (Reactor::REPORTS_ONCE && interest == Interest::Hangup)
                 || seen.is_none_or(|(_, seen)| seen.allows());
@@ -120,7 +119,7 @@ impl Io {
                 && interest == Interest::Read
                 && let Some(task) = park::suspendable()
             {
-                // As is most often the case, nothing but an event can end it.
+                // This is the usual case: only an event can end this wait.
                 self.park(task, interest, || self.is_plain().then_some(Nanos::NEVER))?;
             } else {
                 self.end_turn(&mut turn, interest, until)?;
@@ -128,7 +127,7 @@ impl Io {
         }
     }
 
-    /// Where a send cannot be told to return at once, the descriptor is told.
+    /// If the system has no flag that makes a send return at once, the descriptor is set to `O_NONBLOCK`.
     #[inline(always)]
     pub(super) fn prepare_attempts(&self, interest: Interest, how: Wait) -> io::Result<()> {
         if !SENDS_HEED_DONTWAIT && interest == Interest::Write && how == Wait::Never {
@@ -137,7 +136,8 @@ impl Io {
         Ok(())
     }
 
-    /// The kernel knows the mode and the timeouts: one system call, as std.
+    /// How a plain thread makes an attempt. The kernel knows the mode and the timeouts, so usually this is one system
+    /// call, as in std.
     fn how_on_thread(&self) -> Wait {
         if self.deadline.get() == Nanos::NEVER && !self.must_poll() {
             Wait::InKernel
@@ -146,18 +146,19 @@ impl Io {
         }
     }
 
-    /// Whether an operation with this deadline of its own leaves the waiting to the kernel.
+    /// Whether the kernel does the waiting for an operation with this deadline.
     pub(super) fn waits_in_kernel(&self, deadline: Deadline) -> bool {
         task::current().is_none()
             && deadline == Deadline::NEVER
             && self.how_on_thread() == Wait::InKernel
     }
 
-    /// Whether a socket that is not plain may be tried once more, and may wait then.
+    /// Checks before an attempt on a socket that is not plain: whether it may be tried once more, and whether it may
+    /// wait after that.
     ///
     /// # Errors
     ///
-    /// The deadline has passed, or the wait was interrupted.
+    /// An error if the deadline has passed, or if the wait was interrupted.
     #[cold]
     fn begin_turn(
         &self,
@@ -190,12 +191,12 @@ impl Io {
         Ok(())
     }
 
-    /// An attempt has failed: whether to try again at once. If not, it would have blocked, and all that
-    /// was known before it is used up.
+    /// Handles the error of an attempt. Returns whether to try again at once. If not, the attempt would have blocked,
+    /// and the readiness from before it is used up.
     ///
     /// # Errors
     ///
-    /// `error`, if the caller is to see it.
+    /// `error`, if it must go to the caller.
     #[cold]
     pub(super) fn after_error(
         &self,
@@ -209,7 +210,7 @@ impl Io {
             return Err(error);
         }
         if turn.last_try {
-            // Unless code outside has made it a blocking one meanwhile.
+            // The caller gets this error, unless code outside has made the descriptor blocking meanwhile.
             let timed_out = turn.call_end.is_some_and(Nanos::has_passed);
             if turn.how == Wait::InKernel || timed_out || !self.is_shown() {
                 return Err(error);
@@ -221,8 +222,8 @@ impl Io {
             turn.last_try = false;
         }
         if turn.how == Wait::InKernel {
-            // A process may have put the descriptor into `O_NONBLOCK` at this moment; or code outside
-            // has, for the caller to see.
+            // Either a process has set `O_NONBLOCK` on the descriptor at this moment, or code outside has set it, and
+            // then the caller gets the error.
             if self.is_shown() {
                 self.ask_kernel(interest)?;
             }
@@ -233,7 +234,7 @@ impl Io {
             return Ok(true);
         }
         if interest == Interest::Read && self.is_read_shut()? {
-            // It cannot block any more, and tells the end.
+            // The call cannot block any more, and it returns the end.
             turn.how = Wait::InKernel;
             turn.last_try = true;
             return Ok(true);
@@ -241,44 +242,44 @@ impl Io {
         Ok(seen.is_some_and(|(source, seen)| !source.clear(interest, seen)))
     }
 
-    /// Waits in a way that fits everything that may end it.
+    /// Waits until any of the possible causes ends the wait.
     ///
     /// # Errors
     ///
-    /// Those of [`wait`](Self::wait).
+    /// The errors of [`wait`](Self::wait).
     #[inline(never)]
     fn end_turn(&self, turn: &mut Turn, interest: Interest, until: Nanos) -> io::Result<()> {
         if turn.call_end.is_none() && !self.is_plain() {
             if self.is_shown() {
-                // What others have set counts from here on.
+                // From here on the settings of code outside count too.
                 self.ask_kernel(interest)?;
             }
             turn.call_end = Some(self.call_end(interest)?);
             if self.is_shown() && self.user_nonblocking()? {
-                // The next attempt is the last.
+                // The next attempt is the last one.
                 return Ok(());
             }
         }
         let until = turn.call_end.unwrap_or(Nanos::NEVER).min(until);
         let polls = interest == Interest::Write || park::suspendable().is_none();
         if turn.waited && polls && poll::is_ready(self.fd.as_fd(), interest)? {
-            // It was woken, and the kernel still says that it is ready, but it is not: there is no room in
-            // the queue of a Unix socket's receiver, of which the sender's readiness says nothing; or a
-            // peek looks behind all there is.
+            // The process was woken and the kernel reports that the socket is ready, but the attempt would still block.
+            // This happens if the receive queue of a Unix socket's peer is full, because the sender's readiness does
+            // not show that. It also happens if a peek looks beyond all data. So pause before the next attempt.
             let pause = FIRST_PAUSE * (1 << turn.pauses);
             turn.pauses = (turn.pauses + 1).min(MOST_DOUBLED);
             return self.pause(pause, until);
         }
         let mut until = until;
         if Reactor::REPORTS_ONCE && interest == Interest::Hangup {
-            // That reactor tells of a hang-up only together with data, which may lie there unread.
+            // That reactor reports a hang-up only together with data, and unread data may already be there.
             until = until.min(Nanos::now().after(Duration::from_millis(20)));
         }
         turn.waited = true;
         self.wait(interest, until)
     }
 
-    /// Waits a while, where nothing tells when to try again. The caller looks at deadlines itself.
+    /// Waits for a while, where no event says when to try again. The caller checks the deadlines itself.
     pub(super) fn pause(&self, pause: Duration, until: Nanos) -> io::Result<()> {
         let end = Nanos::now().after(pause);
         let end = end.min(self.deadline.get()).min(until);
@@ -286,13 +287,14 @@ impl Io {
         stop::check_cancelled()
     }
 
-    /// Neither a deadline, nor a timeout, another mode, a clone or a notifier at any time.
+    /// Whether the socket is plain: it has no deadline now, and it has never had a timeout, another mode, a clone or a
+    /// notifier.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         self.deadline.get() == Nanos::NEVER && self.shared.get().is_none()
     }
 
-    /// An error if the deadline has passed, or somebody has interrupted.
+    /// Returns an error if the deadline has passed, or if a notifier has interrupted the wait.
     pub(super) fn check_in_time(&self, until: Nanos) -> io::Result<()> {
         if self.deadline.get().min(until).has_passed() {
             return Err(timed_out());
@@ -303,8 +305,7 @@ impl Io {
         Ok(())
     }
 
-    /// One attempt that never waits, whatever the mode: `perform` for callers with a loop of their
-    /// own.
+    /// Makes one attempt that never waits, in any mode. It replaces `perform` for callers with their own loop.
     #[cold]
     pub(super) fn once<T>(
         &self,
@@ -320,7 +321,7 @@ impl Io {
         attempt(Wait::Never).map_err(|error| unfinished(interest, error))
     }
 
-    /// `perform`, or with `MSG_DONTWAIT` among the flags [`once`](Self::once).
+    /// Calls `perform`, or [`once`](Self::once) if `MSG_DONTWAIT` is among the flags.
     #[inline]
     pub(crate) fn perform_flagged<T>(
         &self,
@@ -335,7 +336,7 @@ impl Io {
         }
     }
 
-    /// When the per-call timeout of an operation that begins to wait now has passed.
+    /// The time when the timeout of an operation passes that begins to wait now.
     pub(super) fn call_end(&self, interest: Interest) -> io::Result<Nanos> {
         let timeout = self.timeout_nanos(interest)?;
         Ok(timeout.map_or(Nanos::NEVER, |t| {
@@ -343,8 +344,8 @@ impl Io {
         }))
     }
 
-    /// Waits until `interest` may be met, the deadline has changed or passed, or `call_end`.
-    /// Returns early now and then: the caller looks again.
+    /// Waits until `interest` may be met, until the deadline has changed or passed, or until `call_end`. It may return
+    /// early, so the caller looks again.
     #[inline(never)]
     fn wait(&self, interest: Interest, call_end: Nanos) -> io::Result<()> {
         let Some(task) = park::suspendable() else {
@@ -358,9 +359,9 @@ impl Io {
         })
     }
 
-    /// Parks the process among the waiters for `interest`, unless that can be tried already.
-    /// `until` says how long, or that the caller must look again; it is asked when the process is among
-    /// them: a caller that changes what it looks at from then on finds it.
+    /// Parks the process among the waiters for `interest`, unless the operation can be tried already. `until` returns
+    /// the latest time, or `None` if the caller must look again. It is called after the process has entered the
+    /// waiters, so any later change wakes the process.
     #[inline(always)]
     fn park(
         &self,
@@ -385,7 +386,7 @@ impl Io {
             task.set_handle(self);
             task.park(until, waiting_for(interest, self.fd.as_fd()));
         }
-        // Dropped here: at the end of its scope the drop would be a call even where there is no entry.
+        // The entry is dropped here. A drop at the end of the scope would be a call even if there is no entry.
         if let Some(entry) = entered {
             drop(entry);
         }
@@ -396,8 +397,8 @@ impl Io {
         Ok(())
     }
 
-    /// The same with `ppoll(2)`, and with a descriptor by which a changed deadline or a shutdown is told.
-    /// Without one for that it looks now and then.
+    /// Waits on a plain thread with `ppoll(2)`. A second descriptor reports a changed deadline or a shutdown. If that
+    /// descriptor cannot be made, the thread looks at short intervals.
     fn wait_on_thread(&self, interest: Interest, call_end: Nanos) -> io::Result<()> {
         let notify = self.notify().map(|n| n.as_fd());
         if self.deadline.get() == Nanos::NEVER && interest != Interest::Write {
@@ -413,15 +414,15 @@ impl Io {
         let until = call_end.min(self.deadline.get());
         let wakers = [notify, Some(wake_fd.as_fd())];
         let result = poll::wait(self.fd.as_fd(), interest, until, wakers);
-        // First: a caller that finds the entry raises it.
+        // The entry is dropped first, because other threads that still find it raise the descriptor.
         drop(entered);
         wake_fd.clear();
         result
     }
 }
 
-/// The first write of TCP Fast Open, where the kernel has no cookie yet, only begins to connect: it has
-/// sent nothing, and is to be made again when the connection is there.
+/// With TCP Fast Open and no cookie, the first write only begins to connect (`EINPROGRESS`). It has sent nothing, so it
+/// is made again when the connection is there.
 #[cold]
 fn unfinished(interest: Interest, error: io::Error) -> io::Error {
     if interest == Interest::Write && error.raw_os_error() == Some(libc::EINPROGRESS) {
@@ -430,29 +431,29 @@ fn unfinished(interest: Interest, error: io::Error) -> io::Error {
         error
     }
 }
-/// The first pause before an attempt of which nothing tells when it can be met. Seldom a long one: a
-/// receiver that is not stuck takes many messages in this time.
+/// The first pause before an attempt for which no event will come. It is short, because a receiver that is not stuck
+/// takes many messages in this time.
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
-/// The last one is a thousand times as long.
+/// How often the pause doubles: the last one is a thousand times as long.
 const MOST_DOUBLED: u32 = 10;
-/// How often a thread that cannot be told of a changed deadline looks at it.
+/// How often a thread checks a deadline whose changes cannot wake it.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// What an operation remembers from one attempt to the next.
+/// The state of an operation between its attempts.
 pub(super) struct Turn {
     pub(super) how: Wait,
-    /// If this attempt would block, the caller is told.
+    /// Whether the caller gets `WouldBlock` if this attempt would block.
     last_try: bool,
-    /// It has waited, with a deadline or whatever else may end it.
+    /// Whether the operation has waited in a way that a deadline or another cause may end.
     waited: bool,
-    /// How often it has tried after a pause, without a hint that it can be met: each is twice as long.
+    /// How many attempts followed a pause, without a hint of readiness. Each pause is twice as long as the one before.
     pauses: u32,
-    /// When the timeout of this call has passed, once it has begun to wait.
+    /// The time when the timeout of this call passes, once the call has begun to wait.
     call_end: Option<Nanos>,
 }
 
 impl Turn {
-    /// Of an operation that begins.
+    /// The state of an operation that begins.
     #[inline(always)]
     pub(super) fn new(how: Wait) -> Turn {
         Turn {

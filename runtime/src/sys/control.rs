@@ -1,6 +1,5 @@
-//! Control messages (`cmsg(3)`): the kinds that are known on every system. What only some have, and
-//! by which numbers, stands in the `control` of each platform; how a buffer of them is laid out, in
-//! `message`.
+//! Control messages (`cmsg(3)`): the kinds that every system has. The kinds and the numbers that differ are in the
+//! `control` of each platform. The layout of a buffer of control messages is in `message`.
 
 use std::mem;
 use std::net::{IpAddr, Ipv6Addr};
@@ -15,44 +14,45 @@ use super::platform::control as platform;
 
 pub(crate) use platform::{OWN_KINDS_ROOM, source, tos, ttl};
 
-/// What a control message is aligned to: the size of a pointer, on macOS of an `int`.
+/// The type to which a control message is aligned: an integer of the size of a pointer, but on macOS of the size of an
+/// `int`.
 #[cfg(not(target_vendor = "apple"))]
 pub type Word = usize;
-/// What a control message is aligned to: the size of a pointer, on macOS of an `int`.
+/// The type to which a control message is aligned: an integer of the size of a pointer, but on macOS of the size of an
+/// `int`.
 #[cfg(target_vendor = "apple")]
 pub type Word = u32;
 
-/// One control message that came.
+/// One received control message.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Item {
-    /// A descriptor: `SCM_RIGHTS`. Each of a message is an item of its own.
+    /// A descriptor: `SCM_RIGHTS`. Each descriptor of a message is a separate item.
     Descriptor(OwnedFd),
     /// The sender's user, group and OS process: `SCM_CREDENTIALS`.
     #[cfg(target_os = "linux")]
     Credentials(libc::ucred),
-    /// The OS process that sent it: `SCM_PIDFD`.
+    /// The OS process of the sender: `SCM_PIDFD`.
     #[cfg(target_os = "linux")]
     Pidfd(OwnedFd),
-    /// Where a datagram was sent to, and the index of the interface it came in by, 0 if that is not
-    /// told: `IP_PKTINFO`, `IPV6_PKTINFO`.
+    /// The destination of a datagram, and the index of the interface on which it arrived (0 if unknown): `IP_PKTINFO`,
+    /// `IPV6_PKTINFO`.
     PacketInfo(IpAddr, u32),
-    /// Hops that were left: `IP_TTL`, `IPV6_HOPLIMIT`.
+    /// The hops that were left: `IP_TTL`, `IPV6_HOPLIMIT`.
     Ttl(u8),
-    /// Type of service or traffic class: `IP_TOS`, `IPV6_TCLASS`.
+    /// The type of service or traffic class: `IP_TOS`, `IPV6_TCLASS`.
     Tos(u8),
-    /// When the kernel received it: `SCM_TIMESTAMPNS`.
+    /// The time when the kernel received the message: `SCM_TIMESTAMPNS`.
     Timestamp(SystemTime),
-    /// The length of each datagram that was put together: `UDP_GRO`.
+    /// The length of each datagram, if the kernel has joined several: `UDP_GRO`.
     #[cfg(target_os = "linux")]
     SegmentSize(u16),
-    /// What the error queue holds, and the address of the host that noticed: `IP_RECVERR`,
-    /// `IPV6_RECVERR`.
+    /// An entry of the error queue, and the address of the host that reported the error: `IP_RECVERR`, `IPV6_RECVERR`.
     #[cfg(target_os = "linux")]
     Error(libc::sock_extended_err, SockAddr),
 }
 
-/// A message other than of descriptors. `None` for one that is not known, or is cut off.
+/// Decodes a message other than one with descriptors. Returns `None` if it is unknown or cut off.
 pub(crate) fn decode(level: c_int, ty: c_int, payload: &[u8]) -> Option<Item> {
     let byte = |value: c_int| u8::try_from(value).ok();
     Some(match (level, ty) {
@@ -68,10 +68,10 @@ pub(crate) fn decode(level: c_int, ty: c_int, payload: &[u8]) -> Option<Item> {
     })
 }
 
-/// A message to send: its level, its type and its payload.
+/// A control message to send: its level, its type and its payload.
 pub(crate) struct Message<T>(pub(crate) c_int, pub(crate) c_int, pub(crate) T);
 
-/// The source of a datagram of IPv6, and the interface it goes out by.
+/// The source address of an IPv6 datagram, and its outgoing interface.
 pub(crate) fn source_v6(source: Ipv6Addr, interface: u32) -> Message<libc::in6_pktinfo> {
     let info = libc::in6_pktinfo {
         ipi6_addr: libc::in6_addr {
@@ -82,39 +82,39 @@ pub(crate) fn source_v6(source: Ipv6Addr, interface: u32) -> Message<libc::in6_p
     Message(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info)
 }
 
-/// A time since the epoch.
+/// A time stamp, from the seconds and nanoseconds since the Unix epoch.
 pub(super) fn time(seconds: libc::c_long, nanos: i64) -> Option<Item> {
     let since = Duration::new(seconds.try_into().ok()?, nanos.try_into().ok()?);
     Some(Item::Timestamp(SystemTime::UNIX_EPOCH.checked_add(since)?))
 }
 
-/// What can be read from any bytes and written as bytes.
+/// A type that can be read from any bytes and written as bytes.
 ///
 /// # Safety
 ///
-/// Every pattern of bits is a value, and there is no padding.
+/// Every bit pattern is a valid value, and there is no padding.
 pub(crate) unsafe trait Plain: Copy {}
 
-// SAFETY: integers, and structs of the kernel's that are integers without gaps.
+// SAFETY: this is an integer.
 unsafe impl Plain for u8 {}
-// SAFETY: see above.
+// SAFETY: this is an integer.
 unsafe impl Plain for u16 {}
-// SAFETY: see above.
+// SAFETY: this is an integer.
 unsafe impl Plain for c_int {}
-// SAFETY: see above.
+// SAFETY: this is a struct of the kernel that consists of integers without padding.
 unsafe impl Plain for libc::in_addr {}
-// SAFETY: see above.
+// SAFETY: this is a struct of the kernel that consists of integers without padding.
 unsafe impl Plain for libc::in6_pktinfo {}
-// SAFETY: see above; with gaps on some systems, but it is only read.
+// SAFETY: this struct consists of integers. It has padding on some systems, but it is only read.
 unsafe impl Plain for libc::timespec {}
-// SAFETY: as a timespec.
+// SAFETY: the reason is the same as for timespec.
 unsafe impl Plain for libc::timeval {}
-// SAFETY: as a timespec.
+// SAFETY: the reason is the same as for timespec.
 unsafe impl Plain for libc::cmsghdr {}
 
-/// A value from the front of `bytes`, wherever they are aligned; `None` if they are too few.
+/// Reads a value from the front of `bytes`, with any alignment. Returns `None` if there are too few bytes.
 pub(crate) fn read<T: Plain>(bytes: &[u8]) -> Option<T> {
     let enough = bytes.len() >= mem::size_of::<T>();
-    // SAFETY: there are bytes enough, and any of them make a value.
+    // SAFETY: there are enough bytes, and any bytes make a value.
     enough.then(|| unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
 }

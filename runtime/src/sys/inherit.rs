@@ -1,6 +1,6 @@
-//! Descriptors that come from the program which started this one, and those that go to the next, in
-//! the manner of `sd_listen_fds(3)`: numbered from 3 on, told of in the environment. Not what they
-//! are; see `std_net::activation`.
+//! Descriptors that come from the parent OS process, and descriptors that go to a child, in the manner of
+//! `sd_listen_fds(3)`: they are numbered from 3 on, and the environment describes them. What they are is in
+//! `std_net::activation`.
 
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
@@ -18,24 +18,23 @@ use super::platform::thread::{exec, is_only_thread};
 use crate::sys::cvt;
 use crate::sys::lock::Lock;
 
-/// `SD_LISTEN_FDS_START`.
+/// The first descriptor: `SD_LISTEN_FDS_START`.
 const FIRST: RawFd = 3;
-/// More than a program can hold.
+/// More descriptors than an OS process can have.
 const MOST: RawFd = 1 << 16;
 
 const VARIABLES: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
-/// Takes the descriptors that were passed to this OS process, and their names, if there are any and they
-/// are meant for it. The second time there are none.
+/// Takes the descriptors that were passed to this OS process, and their names, if there are any and they are meant for
+/// it. A second call returns none.
 ///
-/// They become close-on-exec. The variables are removed from the environment if this is known to be the
-/// only thread (it is on Linux): otherwise another may be reading it. Programs that this one starts do not take them for
-/// theirs in any case, because `LISTEN_PID` is not theirs.
+/// The descriptors become close-on-exec. The variables are removed from the environment only if this is known to be the
+/// only thread (on Linux this can be known). Otherwise another thread may be reading the environment. A child that this
+/// OS process starts never takes them for its own, because `LISTEN_PID` is not its number.
 ///
 /// # Errors
 ///
-/// [`InvalidData`](io::ErrorKind::InvalidData) if the variables make no sense; `EBADF` if a
-/// descriptor is not open.
+/// [`InvalidData`](io::ErrorKind::InvalidData) if the variables make no sense. `EBADF` if a descriptor is not open.
 pub fn take() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
     static TAKEN: Mutex<bool> = Mutex::new(false);
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,15 +55,15 @@ pub fn take() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
     let names = names.and_then(|names| names.into_string().ok());
     let mut names = names.as_deref().map(|names| names.split(':'));
     for fd in FIRST..FIRST + count {
-        // SAFETY: no memory is passed. Fails if it is not open.
+        // SAFETY: the call passes no memory. It fails if the descriptor is not open.
         cvt(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) })?;
     }
     *taken = true;
     remove_variables();
     let mut all = Vec::new();
     for fd in FIRST..FIRST + count {
-        // SAFETY: open, as was just seen, and given to this OS process to own by the program that set the
-        // variables; taken once.
+        // SAFETY: the descriptor is open, as the loop above has checked. The program that set the variables gave it to
+        // this OS process, and it is taken only once.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         let name = names.as_mut().and_then(Iterator::next);
         all.push((fd, name.filter(|n| !n.is_empty()).map(str::to_owned)));
@@ -72,7 +71,7 @@ pub fn take() -> io::Result<Vec<(OwnedFd, Option<String>)>> {
     Ok(all)
 }
 
-/// Whether a socket listens: `SO_ACCEPTCONN`. `None` on macOS, which does not tell.
+/// Whether a socket listens: `SO_ACCEPTCONN`. `None` on macOS, which does not report it.
 ///
 /// # Errors
 ///
@@ -99,20 +98,19 @@ fn invalid(message: String) -> io::Error {
 fn remove_variables() {
     if is_only_thread() {
         for name in VARIABLES {
-            // SAFETY: there is no other thread that could read or write the environment.
+            // SAFETY: there is no other thread that could use the environment.
             unsafe { env::remove_var(name) };
         }
     }
 }
 
-/// Has `command` start its program with these descriptors, from 3 on, and the variables that tell of
-/// them. The program is executed here, before `Command` would do it, because only the new process
-/// knows its own number.
+/// Makes `command` start its program with these descriptors, from 3 on, and with the variables that describe them. The
+/// program is executed here and not by `Command`, because only the new OS process knows its own number.
 ///
 /// # Errors
 ///
-/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a NUL byte in an argument, a variable or a name,
-/// or a colon in a name.
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a NUL byte in an argument, a variable or a name, or for a colon in
+/// a name.
 pub fn pass(command: &mut Command, fds: Vec<(OwnedFd, String)>) -> io::Result<()> {
     let input = |message: &str| io::Error::new(io::ErrorKind::InvalidInput, message.to_owned());
     if fds.iter().any(|(_, name)| name.contains(':')) {
@@ -134,7 +132,7 @@ pub fn pass(command: &mut Command, fds: Vec<(OwnedFd, String)>) -> io::Result<()
         text.push(value);
         environment.push(c_string(&text)?);
     }
-    // Behind the `=` the child writes its number.
+    // The child writes its number after the `=`.
     let own = b"LISTEN_PID=\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
     {
         let mut passed = PASSED.lock();
@@ -150,15 +148,15 @@ pub fn pass(command: &mut Command, fds: Vec<(OwnedFd, String)>) -> io::Result<()
         sources,
         own,
     };
-    // SAFETY: `exec` calls only what is async-signal-safe, and allocates nothing.
+    // SAFETY: `exec` calls only async-signal-safe functions and allocates nothing.
     unsafe { command.pre_exec(move || Err(child.exec())) };
     Ok(())
 }
 
-/// The inodes of the sockets that were passed on.
+/// The inodes of the sockets that were passed to this OS process.
 static PASSED: Lock<Vec<libc::ino_t>> = Lock::new(Vec::new());
 
-/// Whether this is a socket that another program has, too: its mode may be what that one needs.
+/// Whether another OS process also has this socket. That one may need the present mode.
 pub(crate) fn was_passed(fd: BorrowedFd<'_>) -> bool {
     let passed = PASSED.lock();
     !passed.is_empty() && inode(fd).is_some_and(|inode| passed.contains(&inode))
@@ -166,13 +164,13 @@ pub(crate) fn was_passed(fd: BorrowedFd<'_>) -> bool {
 
 fn inode(fd: BorrowedFd<'_>) -> Option<libc::ino_t> {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: room for what is asked for.
+    // SAFETY: there is room for the answer.
     cvt(unsafe { libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()) }).ok()?;
-    // SAFETY: the call succeeded.
+    // SAFETY: the call succeeded, so the value is complete.
     Some(unsafe { stat.assume_init() }.st_ino)
 }
 
-/// The environment of the child: ours, changed as `command` says, and the variables.
+/// The environment of the child: this one, changed as `command` says, with the variables added.
 fn variables(command: &Command, count: usize, names: &str) -> Vec<(OsString, OsString)> {
     let mut all: Vec<(OsString, OsString)> = env::vars_os().collect();
     for (name, value) in command.get_envs() {
@@ -187,37 +185,38 @@ fn variables(command: &Command, count: usize, names: &str) -> Vec<(OsString, OsS
     all
 }
 
-/// Null-terminated, with room for one more before the end.
+/// The pointers to these texts and a null pointer, with room for one more pointer before the null.
 fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
     let mut pointers: Vec<_> = texts.iter().map(|text| text.as_ptr()).collect();
     pointers.extend([ptr::null(), ptr::null()]);
     pointers
 }
 
-/// All that the new process needs, made before the fork.
+/// All values that the new OS process needs. They are made before the fork.
 struct Child {
     program: CString,
     arguments: Vec<*const libc::c_char>,
     environment: Vec<*const libc::c_char>,
     _texts: (Vec<CString>, Vec<CString>),
     sources: Vec<OwnedFd>,
-    /// Where the descriptors stand before they go to their places.
+    /// The numbers of the descriptors before they move to their places.
     moved: Vec<RawFd>,
     own: Vec<u8>,
 }
 
-// SAFETY: the pointers are to texts that it owns and nobody changes.
+// SAFETY: the pointers lead to texts that this value owns and that no code changes.
 unsafe impl Send for Child {}
-// SAFETY: the reason given above holds here too.
+// SAFETY: the reason is the same as for Send.
 unsafe impl Sync for Child {}
 
 impl Child {
-    /// In the new process; returns only if it fails.
+    /// Runs in the new OS process. It returns only if it fails.
     fn exec(&mut self) -> io::Error {
         let count = self.sources.len() as RawFd;
-        // First out of the way of all places, then into them, which makes them stay open.
+        // First all descriptors move out of the range of places, and then into their places. The second move clears
+        // close-on-exec.
         for (source, moved) in self.sources.iter().zip(&mut self.moved) {
-            // SAFETY: no memory is passed.
+            // SAFETY: the call passes no memory.
             let fd =
                 unsafe { libc::fcntl(source.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST + count) };
             match cvt(fd) {
@@ -226,8 +225,8 @@ impl Child {
             }
         }
         for (i, moved) in self.moved.iter().enumerate() {
-            // SAFETY: no memory is passed. What stood there belongs to this OS process alone, which is
-            // about to become another program.
+            // SAFETY: the call passes no memory. The descriptor that had this number belonged to this OS process alone,
+            // and it is about to become another program.
             if let Err(e) = cvt(unsafe { libc::dup2(*moved, FIRST + i as RawFd) }) {
                 return e;
             }
@@ -246,7 +245,7 @@ impl Child {
         self.own[start..start + digits.len()].copy_from_slice(digits);
         let last = self.environment.len() - 2;
         self.environment[last] = self.own.as_ptr().cast();
-        // SAFETY: null-terminated arrays of C strings that live until the program is replaced.
+        // SAFETY: these are null-terminated arrays of C strings. They live until the program is replaced.
         unsafe {
             exec(
                 self.program.as_ptr(),

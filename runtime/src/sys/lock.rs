@@ -1,10 +1,10 @@
-//! The runtime's own lock. It waits by a system call of its own, and not through the C library.
+//! The runtime's own lock. It waits by a direct system call and not through the C library.
 //!
-//! `std_net_interpose` makes std's locks park a threadlike process. A process must never be parked in
-//! the middle of the runtime, so the runtime's locks wait where nobody interposes, and while a thread
-//! holds one, nothing that it calls parks (see [`is_held`]).
+//! `std_net_interpose` makes std's locks park a threadlike process. A process must never park in the middle of the
+//! runtime. So the runtime's locks do not wait through the interposed functions. While a thread holds such a lock,
+//! nothing that it calls parks (see [`is_held`]).
 //!
-//! Holders do not wait and run no code of the program's, so the wait is short.
+//! Code that holds a lock does not wait and runs none of the program's code, so the wait is short.
 
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
@@ -15,14 +15,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
-/// Held, and somebody may wait in the kernel.
+/// The lock is held, and threads may wait in the kernel.
 const CONTENDED: u32 = 2;
 
-/// Looks before a thread waits in the kernel.
+/// How often a thread looks before it waits in the kernel.
 const SPINS: usize = 100;
 
 thread_local! {
-    /// How many of these locks the thread, or the threadlike process, holds.
+    /// How many of these locks the thread or the threadlike process holds.
     static HERE: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -32,31 +32,31 @@ pub(crate) fn is_held() -> bool {
     HERE.get() != 0
 }
 
-/// A value that one thread at a time may use. Not poisoned by a panic.
+/// A value that one thread at a time may use. A panic does not poison it.
 #[derive(Default)]
 pub struct Lock<T> {
     state: AtomicU32,
     data: UnsafeCell<T>,
 }
 
-// SAFETY: as std's mutex: a guard is the only way to `data`, and there is one guard at a time.
+// SAFETY: a guard is the only way to `data`, and there is only one guard at a time, as with std's mutex.
 unsafe impl<T: Send> Sync for Lock<T> {}
-// SAFETY: the reason given above holds here too.
+// SAFETY: the reason is the same as for Sync.
 unsafe impl<T: Send> Send for Lock<T> {}
 impl<T> UnwindSafe for Lock<T> {}
 impl<T> RefUnwindSafe for Lock<T> {}
 
-/// The lock is held until this is dropped, on the thread that took it.
+/// Holds the lock until it is dropped, on the thread that took it.
 pub struct Guard<'a, T> {
     lock: &'a Lock<T>,
     _stays: PhantomData<*const ()>,
 }
 
-// SAFETY: a shared guard gives a shared reference to the value only.
+// SAFETY: a shared guard gives only a shared reference to the value.
 unsafe impl<T: Sync> Sync for Guard<'_, T> {}
 
 impl<T> Lock<T> {
-    /// A free one.
+    /// Makes a free lock.
     #[must_use]
     pub const fn new(data: T) -> Lock<T> {
         Lock {
@@ -65,15 +65,15 @@ impl<T> Lock<T> {
         }
     }
 
-    /// The value, for its only owner.
+    /// The value, without locking, because the caller has the only reference.
     pub fn get_mut(&mut self) -> &mut T {
         self.data.get_mut()
     }
 
-    /// Waits for it.
+    /// Takes the lock, and waits for it if necessary.
     #[inline]
     pub fn lock(&self) -> Guard<'_, T> {
-        // First: a signal handler that runs from now on must not wait for what this thread holds.
+        // This comes first: a signal handler that runs from now on must not wait for a lock that this thread holds.
         HERE.set(HERE.get() + 1);
         if !self.try_take() {
             self.lock_contended();
@@ -121,7 +121,7 @@ impl<T> Deref for Guard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: this is the one guard there is.
+        // SAFETY: this is the only guard.
         unsafe { &*self.lock.data.get() }
     }
 }
@@ -129,7 +129,7 @@ impl<T> Deref for Guard<'_, T> {
 impl<T> DerefMut for Guard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: this is the one guard there is.
+        // SAFETY: this is the only guard.
         unsafe { &mut *self.lock.data.get() }
     }
 }
@@ -146,7 +146,7 @@ impl<T> fmt::Debug for Guard<'_, T> {
     }
 }
 
-/// `futex(2)` without the C library.
+/// `futex(2)` by a direct system call.
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(miri)))]
 mod futex {
     use std::arch::asm;
@@ -162,8 +162,8 @@ mod futex {
     }
 
     fn call(word: &AtomicU32, operation: i32, value: u32) {
-        // SAFETY: FUTEX_WAIT and FUTEX_WAKE on a live word, within this program, without a time. The
-        // kernel changes no register but these three.
+        // SAFETY: this is FUTEX_WAIT or FUTEX_WAKE on a live word of this OS process, without a timeout. The kernel
+        // changes only these three registers.
         unsafe {
             asm!(
                 "syscall",
@@ -180,7 +180,7 @@ mod futex {
     }
 }
 
-/// `futex(2)` by the C library, where nobody interposes: see `std_net_interpose`.
+/// `futex(2)` by the C library, on platforms where `std_net_interpose` does nothing.
 #[cfg(all(target_os = "linux", not(all(target_arch = "x86_64", not(miri)))))]
 mod futex {
     use std::ptr;
@@ -197,7 +197,7 @@ mod futex {
     fn call(word: &AtomicU32, operation: i32, value: u32) {
         let operation = operation | libc::FUTEX_PRIVATE_FLAG;
         let never = ptr::null::<libc::timespec>();
-        // SAFETY: FUTEX_WAIT and FUTEX_WAKE on a live word, without a time.
+        // SAFETY: this is FUTEX_WAIT or FUTEX_WAKE on a live word, without a timeout.
         unsafe {
             libc::syscall(
                 libc::SYS_futex,
@@ -210,7 +210,7 @@ mod futex {
     }
 }
 
-/// One condition for all locks: a thread that is woken for another lock looks, and waits again.
+/// One condition variable for all locks. A thread that is woken for another lock looks at its own and waits again.
 #[cfg(not(target_os = "linux"))]
 mod futex {
     use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,5 +1,4 @@
-//! A look at many descriptors at once, later and not often: `poll(2)`. Not why; see
-//! `reactor::short_reads`.
+//! Checks many descriptors with one `poll(2)`, later and rarely. The reason is in `reactor::short_reads`.
 
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -7,17 +6,17 @@ use std::time::Duration;
 
 use crate::deadline::Nanos;
 
-/// How many descriptors are looked at with one call: fewer than a process may have open.
+/// How many descriptors one call checks. This is fewer than an OS process may have open.
 pub(crate) const AT_ONCE: usize = 256;
 
-/// Descriptors to look at later, each with a key of its owner's.
+/// Descriptors to check later, each with the key of its source.
 #[derive(Default)]
 pub(crate) struct Looks {
-    /// Of sources, some of which may be in other hands since.
+    /// The keys of sources. Some of these may have a new user by now.
     keys: Vec<u64>,
-    /// Their descriptors, likewise.
+    /// The descriptors of the sources. Some may be closed by now.
     fds: Vec<libc::pollfd>,
-    /// When the last look was.
+    /// When the last check was.
     looked: Option<Nanos>,
 }
 
@@ -35,7 +34,7 @@ impl Looks {
         });
     }
 
-    /// All of them, if the last look is as long ago as `every` says.
+    /// Takes all of them if the last check was at least `every` ago.
     pub(crate) fn take_if_due(&mut self, now: Nanos, every: Duration) -> Option<Looks> {
         if self.looked.is_some_and(|looked| now < looked.after(every)) {
             return None;
@@ -45,18 +44,18 @@ impl Looks {
         Some(due)
     }
 
-    /// Keeps only those that are `wanted` and can be read. If that cannot be told, it is said of all.
+    /// Keeps only those that are `wanted` and readable. If `poll(2)` fails, all wanted ones are kept.
     pub(crate) fn look(&mut self, wanted: impl Fn(u64) -> bool) {
         for (key, polled) in self.keys.iter().zip(&mut self.fds) {
             if !wanted(*key) {
-                // Passed over.
+                // `poll(2)` ignores a negative descriptor.
                 polled.fd = -1;
             }
         }
         for polled in self.fds.chunks_mut(AT_ONCE) {
             let len = polled.len() as libc::nfds_t;
-            // SAFETY: a live buffer of `len` entries. A descriptor that has been closed meanwhile, or is
-            // another one by now, is merely looked at.
+            // SAFETY: the buffer is live and has `len` entries. If a descriptor was closed meanwhile or is another one
+            // by now, the check does no harm.
             if unsafe { libc::poll(polled.as_mut_ptr(), len, 0) } < 0 {
                 for polled in polled {
                     polled.revents = if polled.fd < 0 { 0 } else { libc::POLLIN };
@@ -68,12 +67,12 @@ impl Looks {
         self.fds.clear();
     }
 
-    /// The keys that there are.
+    /// All keys.
     pub(crate) fn keys(&self) -> &[u64] {
         &self.keys
     }
 
-    /// Takes the memory of a look back.
+    /// Takes back the memory of a finished check.
     pub(crate) fn reuse(&mut self, mut used: Looks) {
         if self.is_empty() {
             used.keys.clear();

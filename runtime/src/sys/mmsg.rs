@@ -1,5 +1,5 @@
-//! Several messages by one call, `recvmmsg(2)` and `sendmmsg(2)`; by a loop of single calls where the
-//! kernel has no such call, or a sandbox refuses it.
+//! Several messages by one call, `recvmmsg(2)` or `sendmmsg(2)`. If the kernel does not have the call or a sandbox
+//! refuses it, a loop makes single calls.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -10,11 +10,11 @@ use super::cvt_len;
 #[cfg(target_os = "linux")]
 use super::linux::mmsg::{RECV, SEND};
 
-/// A message header with the number of bytes that came or went.
+/// A message header with the number of bytes received or sent.
 #[cfg(target_os = "linux")]
 pub(crate) use libc::mmsghdr as Header;
 
-/// A message header with the number of bytes that came or went: `struct mmsghdr` of Linux.
+/// A message header with the number of bytes received or sent, like `struct mmsghdr` on Linux.
 #[cfg(not(target_os = "linux"))]
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -23,13 +23,13 @@ pub(crate) struct Header {
     pub(crate) msg_len: libc::c_uint,
 }
 
-/// Receives as many messages as there are and as there are headers. `flags` say whether it may wait
-/// for the first; it never waits for the others. Returns how many came, and the error that stopped it
-/// after the first: the kernel has forgotten that by now.
+/// Receives as many messages as are there, at most one for each header. `flags` say whether the call may wait for the
+/// first one. It never waits for the others. Returns how many were received, and the error that came after the first
+/// message, because the kernel does not keep that error.
 ///
 /// # Errors
 ///
-/// That of the first message.
+/// The error of the first message.
 ///
 /// # Safety
 ///
@@ -71,11 +71,11 @@ pub(crate) unsafe fn recv_many(
     Ok((count, stopped))
 }
 
-/// Sends the messages in turn; returns how many were sent. `flags` say whether it may wait.
+/// Sends the messages in order. Returns how many were sent. `flags` say whether the call may wait.
 ///
 /// # Errors
 ///
-/// That of the first message. That of a later one comes again when it is sent again.
+/// The error of the first message. The error of a later one is returned when that one is sent again.
 ///
 /// # Safety
 ///

@@ -1,41 +1,40 @@
-//! The platform: every call of the C library or the kernel that neither std nor socket2 offers in the
-//! form needed here. No policy, and nothing of processes.
+//! The platform: every call of the C library or the kernel that neither std nor socket2 offers in the form needed here.
+//! This module has no policy and knows nothing about processes.
 //!
 //! # What a platform provides
 //!
-//! The folders `linux` and `bsd` (macOS and FreeBSD) have these files each; `platform` is the one of
-//! the target.
+//! The folders `linux` and `bsd` (macOS and FreeBSD) both have these files. `platform` is the folder for the target.
 //!
 //! | file | what | Linux | macOS, FreeBSD |
 //! |---|---|---|---|
-//! | `control` | kinds of control messages and their numbers | all | descriptors, packet info, hops, type of service, time |
+//! | `control` | the kinds of control messages and their numbers | all | descriptors, packet info, hops, type of service, time |
 //! | `memory` | mappings for stacks, guards by advice | `MADV_GUARD_INSTALL` | guards by `mprotect` |
 //! | `socket` | accept, flags, `SENDS_HEED_DONTWAIT` | `accept4` | `accept4` or `accept`, `SO_NOSIGPIPE` |
 //! | `thread` | clock, `poll`, signals, `exec` | `ppoll`, `sigtimedwait`, `execvpe` | `poll`, `sigwait`, `execvpe` or `execvp` |
-//! | `transfer` | files and streams past the program | `sendfile`, `splice` | `sendfile` |
-//! | `wake_fd` | a descriptor to wake by | `eventfd` | a pipe |
+//! | `transfer` | files and streams sent without a copy in the program | `sendfile`, `splice` | `sendfile` |
+//! | `wake_fd` | a descriptor that wakes a waiting thread | `eventfd` | a pipe |
 //!
-//! And one of each of these:
+//! In addition there is one of each of these:
 //!
-//! | name | what | there are |
+//! | name | what | implementations |
 //! |---|---|---|
 //! | `Reactor` | waits for descriptors: `new`, `add`, `rearm`, `remove`, `wait`, `wake`, `set_alarm`, `drop_alarm`, `REPORTS_ONCE` | `linux/epoll`; `portable` over the `polling` crate: kqueue, and on Linux with `--cfg std_net_portable` |
 //! | `Ring` | several sends by one call: `new`, `make` | `linux/ring`; `no_ring` |
 //! | `Accepts` | an accept that cannot block: `new`, `accept` | `linux/ring`; `no_ring` |
 //!
-//! What is the same everywhere, over these:
+//! These parts use the ones above, and are the same on every platform:
 //!
 //! | name | what |
 //! |---|---|
-//! | `poll` | how a plain thread waits |
-//! | `looks` | a look at many descriptors at once: `poll(2)` |
-//! | `lock` | the runtime's own lock, which waits where nobody interposes |
-//! | `thread_pointer` | whose thread-locals code finds; on Linux on x86-64 |
-//! | `clock` | a clock that is cheap to read, and a few milliseconds late |
-//! | `sigpipe` | no `SIGPIPE` from calls without `MSG_NOSIGNAL` |
-//! | `mmsg` | several messages by one call, or by a loop |
-//! | `inherit` | descriptors from the program before, and to the next |
-//! | `recv`, `send`, `recvmsg` | without what glibc puts around them (this file) |
+//! | `poll` | the wait of a plain thread |
+//! | `looks` | a check of many descriptors at once: `poll(2)` |
+//! | `lock` | the runtime's own lock, which does not wait through interposed functions |
+//! | `thread_pointer` | the register that leads to the thread-locals; only on Linux on x86-64 |
+//! | `clock` | a clock that is cheap to read, but a few milliseconds late |
+//! | `sigpipe` | suppresses `SIGPIPE` for calls without `MSG_NOSIGNAL` |
+//! | `mmsg` | several messages by one call or by a loop |
+//! | `inherit` | descriptors from the parent OS process, and to a child |
+//! | `recv`, `send`, `recvmsg` | these calls without glibc's additions (this file) |
 
 #[cfg(not(any(target_os = "linux", target_os = "freebsd", target_vendor = "apple")))]
 compile_error!("std_net knows Linux, FreeBSD and macOS; see docs/platforms.md");
@@ -101,7 +100,7 @@ pub(crate) use platform::transfer::{Pipe, pipes_of_thread, send_file, use_pipes_
 #[cfg(any(std_net_portable, not(target_os = "linux")))]
 pub(crate) use portable::Reactor;
 
-/// Why there is no connection from a ring.
+/// The reason why a ring has accepted no connection.
 #[allow(dead_code, reason = "where there is no ring none refuses")]
 pub(crate) enum Refused {
     /// The `errno` of `accept4(2)`.
@@ -110,8 +109,8 @@ pub(crate) enum Refused {
     Broken,
 }
 
-/// New memory, all zero, at an address of the kernel's choice: an anonymous private mapping with these
-/// flags besides.
+/// Maps new memory at an address that the kernel chooses. It is an anonymous private mapping, all zero, with these
+/// additional flags.
 pub(crate) fn map(len: usize, flags: c_int) -> io::Result<*mut libc::c_void> {
     // SAFETY: no address and no file are given.
     let base = unsafe {
@@ -131,7 +130,7 @@ pub(crate) fn map(len: usize, flags: c_int) -> io::Result<*mut libc::c_void> {
     }
 }
 
-/// Turns the -1 of a system call into the error of `errno`.
+/// Turns -1 from a system call into the error of `errno`.
 pub(crate) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 {
         Err(io::Error::last_os_error())
@@ -140,15 +139,15 @@ pub(crate) fn cvt(result: libc::c_int) -> io::Result<libc::c_int> {
     }
 }
 
-/// The same for calls that return a byte count.
+/// Does the same for calls that return a byte count.
 pub(crate) fn cvt_len(result: libc::ssize_t) -> io::Result<usize> {
-    // A negative count is only ever -1.
+    // A negative count can only be -1.
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
-/// Has `f`, which must be async-signal-safe, called in every child that a `fork(2)` makes from now on.
+/// Makes every child of a later `fork(2)` call `f`. `f` must be async-signal-safe.
 pub(crate) fn in_forked_children(f: extern "C" fn()) -> io::Result<()> {
-    // SAFETY: the function is there as long as the program is.
+    // SAFETY: the function exists as long as the program.
     let error = unsafe { libc::pthread_atfork(None, None, Some(f)) };
     if error == 0 {
         Ok(())
@@ -157,17 +156,17 @@ pub(crate) fn in_forked_children(f: extern "C" fn()) -> io::Result<()> {
     }
 }
 
-/// Sets `errno` to 0, before a function that leaves there what happened inside it.
+/// Sets `errno` to 0. Call this before a function that leaves an error only there.
 pub(crate) fn clear_errno() {
-    // SAFETY: the calling thread's own.
+    // SAFETY: every thread has its own `errno`.
     #[cfg(target_os = "linux")]
     unsafe {
         *libc::__errno_location() = 0;
     }
 }
 
-/// `recv(2)`. Not glibc's: that is a cancellation point, which costs a process of several threads two
-/// calls more; and the system call is built in, because each return behind one is mispredicted.
+/// `recv(2)`, but not glibc's function. glibc's is a cancellation point, which costs two more calls in a program with
+/// several threads. The system call is inlined, because each return after one is mispredicted.
 #[inline]
 pub(crate) fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
     let flags = RecvFlags::from_bits_retain(flags.cast_unsigned());
@@ -175,14 +174,14 @@ pub(crate) fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: c_int) -> io::Resu
     Ok(len)
 }
 
-/// `send(2)`, as [`recv`].
+/// `send(2)`, by a direct system call like [`recv`].
 #[inline]
 pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8], flags: c_int) -> io::Result<usize> {
     let flags = SendFlags::from_bits_retain(flags.cast_unsigned());
     Ok(rustix::net::send(fd, buf, flags)?)
 }
 
-/// `recvmsg(2)`, as [`recv`].
+/// `recvmsg(2)`, by a direct system call like [`recv`].
 ///
 /// # Safety
 ///
@@ -198,24 +197,23 @@ pub(crate) unsafe fn recvmsg(fd: RawFd, msg: *mut libc::msghdr, flags: c_int) ->
     cvt_len(n as libc::ssize_t)
 }
 
-/// A time for the kernel. One that is too long for its type is 68 years.
+/// A duration for the kernel. One that is too long for its type becomes 68 years.
 #[cfg(target_os = "linux")]
 pub(crate) fn timespec(duration: Duration) -> libc::timespec {
     // SAFETY: all-zero is a valid timespec.
     let mut spec: libc::timespec = unsafe { std::mem::zeroed() };
-    // Nobody waits longer, and it fits wherever 64 bits do not.
+    // No caller waits longer, and this value fits into 32 bits too.
     spec.tv_sec = i32::try_from(duration.as_secs()).unwrap_or(i32::MAX).into();
-    // Below a thousand million, which fits.
+    // The value is below 1,000,000,000, so it fits.
     spec.tv_nsec = duration.subsec_nanos() as _;
     spec
 }
 
-/// Calls `f` again for as long as a signal interrupts it, as std does where it retries.
-/// The one place that does.
+/// Calls `f` again as long as a signal interrupts it, as std does. Only this function does that.
 ///
 /// # Errors
 ///
-/// That of `f`, but for `Interrupted`.
+/// The error of `f`, except `Interrupted`.
 pub fn retry_interrupted<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match f() {
@@ -225,23 +223,23 @@ pub fn retry_interrupted<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<
     }
 }
 
-/// What a reactor hands its events to: a type that knows what the keys stand for.
+/// The receiver of a reactor's events: a type that knows what the keys mean.
 #[allow(
     dead_code,
     reason = "the portable reactor does not see its next events"
 )]
 pub(crate) trait Events {
-    /// Has the processor fetch what an event for this key will touch first.
+    /// Asks the processor to fetch what an event for this key uses first.
     fn prefetch(key: u64);
 
-    /// Has the processor fetch what it will touch next; the first has been fetched.
+    /// Asks the processor to fetch what the event uses next. The first part was fetched before.
     ///
     /// # Safety
     ///
     /// `key` was given to the reactor's `add`.
     unsafe fn prefetch_waiter(key: u64);
 
-    /// An event has come for this key, of directions in `bits` as `wake` names them.
+    /// Handles an event for this key. `bits` are the directions, as `wake` names them.
     ///
     /// # Safety
     ///
@@ -252,12 +250,12 @@ pub(crate) trait Events {
 /// A send for a `Ring` to make. It does not wait.
 pub(crate) struct RingSend {
     pub(crate) fd: RawFd,
-    /// Valid until there is an outcome.
+    /// The buffer, which is valid until there is an outcome.
     pub(crate) buf: *const [u8],
     pub(crate) flags: c_int,
-    /// How many bytes were taken, or an error number below 0, as the kernel says it.
+    /// The number of bytes sent, or a negative error number, as the kernel returns it.
     pub(crate) outcome: Cell<Option<c_int>>,
 }
 
-/// How many sends a `Ring` takes at a time, at most.
+/// The largest number of sends that a `Ring` takes at once.
 pub(crate) const RING_ENTRIES: u32 = 64;

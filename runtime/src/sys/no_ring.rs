@@ -1,4 +1,4 @@
-//! Where no system call makes several: each is made by itself.
+//! Replaces the ring on systems that have none. There each send is made by its own system call.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -20,7 +20,7 @@ impl Ring {
     }
 }
 
-/// Accepts without a wait, where there is a ring.
+/// Accepts without a wait. This type has no values here.
 pub(crate) enum Accepts {}
 
 impl Accepts {

@@ -1,4 +1,4 @@
-//! How a plain thread waits for a descriptor: `ppoll(2)`. Processes wait in the reactor instead.
+//! The wait of a plain thread for a descriptor: `ppoll(2)`. Processes wait in the reactor instead.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -8,8 +8,8 @@ use crate::deadline::Nanos;
 use crate::interest::Interest;
 use crate::sys::platform::thread as platform;
 
-/// Waits until `fd` is ready for `interest`, `until` has passed, or one of `wakers` is readable; a
-/// signal ends it early. The caller tries its operation again in every case and looks at the clock itself.
+/// Waits until `fd` is ready for `interest`, `until` has passed, or one of `wakers` is readable. A signal ends the wait
+/// early. In every case the caller tries its operation again and checks the time itself.
 pub(crate) fn wait(
     fd: BorrowedFd<'_>,
     interest: Interest,
@@ -19,10 +19,10 @@ pub(crate) fn wait(
     let events = match interest {
         Interest::Read => libc::POLLIN,
         Interest::Write => libc::POLLOUT,
-        // POLLHUP is told in any case.
+        // POLLHUP is always reported.
         Interest::Hangup => platform::READ_SHUT,
     };
-    // A negative descriptor is passed over.
+    // `poll(2)` ignores a negative descriptor.
     let waker = |fd: Option<BorrowedFd<'_>>| libc::pollfd {
         fd: fd.map_or(-1, |fd| fd.as_raw_fd()),
         events: libc::POLLIN,
@@ -43,9 +43,9 @@ pub(crate) fn wait(
     }
 }
 
-/// `POLLERR` alone is the socket's pending error, which is taken here as the operation would have
-/// taken it, or an error in the queue of `IP_RECVERR`, which stands until its owner reads it: without
-/// a pause the caller would try for ever as fast as it can.
+/// Handles `POLLERR` alone. This may be the pending error of the socket, which is taken here as the operation would
+/// have taken it. It may also be an entry in the queue of `IP_RECVERR`, which stays until its owner reads it. Without a
+/// pause the caller would then retry in a busy loop.
 fn error_only(fd: BorrowedFd<'_>, polls: &mut [libc::pollfd; 3], until: Nanos) -> io::Result<()> {
     if let Some(error) = socket2::SockRef::from(&fd).take_error()? {
         return Err(error);
@@ -59,35 +59,34 @@ fn error_only(fd: BorrowedFd<'_>, polls: &mut [libc::pollfd; 3], until: Nanos) -
     }
 }
 
-/// Whether the kernel says that nothing more will come in; does not wait.
+/// Whether the kernel reports that the read side has ended. Does not wait.
 pub(crate) fn is_read_shut(fd: BorrowedFd<'_>) -> io::Result<bool> {
     is_now(fd, platform::READ_SHUT)
 }
 
-/// Whether the kernel says that the peer has ended its side, or is gone; waits for that if `waits` says so.
+/// Whether the kernel reports that the peer has closed its side or is gone. Waits for that if `waits` is true.
 pub(crate) fn is_hung_up(fd: BorrowedFd<'_>, waits: bool) -> io::Result<bool> {
     let mut poll = libc::pollfd {
         fd: fd.as_raw_fd(),
         events: platform::READ_SHUT,
         revents: 0,
     };
-    // SAFETY: one valid pollfd.
+    // SAFETY: there is one valid pollfd.
     crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, if waits { -1 } else { 0 }) })?;
     Ok(poll.revents & (platform::READ_SHUT | libc::POLLHUP) != 0)
 }
 
-/// Whether the kernel says that the connection is gone in both directions; does not wait.
+/// Whether the kernel reports that the connection has ended in both directions. Does not wait.
 pub(crate) fn is_gone(fd: BorrowedFd<'_>) -> io::Result<bool> {
     is_now(fd, libc::POLLHUP | libc::POLLERR)
 }
 
-/// Whether the kernel says that there is something to read; does not wait.
+/// Whether the kernel reports that there is something to read. Does not wait.
 pub(crate) fn is_readable(fd: BorrowedFd<'_>) -> io::Result<bool> {
     is_now(fd, libc::POLLIN)
 }
 
-/// Whether an operation in this direction would end at once: with success, or with an error; does not
-/// wait.
+/// Whether an operation in this direction would end at once, by a success or an error. Does not wait.
 pub(crate) fn is_ready(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<bool> {
     let event = match interest {
         Interest::Read => libc::POLLIN,
@@ -99,7 +98,7 @@ pub(crate) fn is_ready(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<boo
         events: event,
         revents: 0,
     };
-    // SAFETY: one valid pollfd.
+    // SAFETY: there is one valid pollfd.
     crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, 0) })?;
     Ok(poll.revents != 0)
 }
@@ -110,7 +109,7 @@ fn is_now(fd: BorrowedFd<'_>, event: libc::c_short) -> io::Result<bool> {
         events: event,
         revents: 0,
     };
-    // SAFETY: one valid pollfd.
+    // SAFETY: there is one valid pollfd.
     crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, 0) })?;
     Ok(poll.revents & event != 0)
 }

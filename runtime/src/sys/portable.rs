@@ -1,8 +1,7 @@
-//! The reactor on top of the `polling` crate, for every system that crate knows.
+//! The reactor over the `polling` crate, for every system that this crate supports.
 //!
-//! One-shot, because that is what all its backends offer; it cannot tell the end of a stream from
-//! data, so it reports the read side as closed with every event, which turns the short-read rule
-//! off.
+//! It is one-shot, because all backends of `polling` offer that. It cannot distinguish the end of a stream from data.
+//! So it reports the read side as closed with every event, and short reads then prove nothing.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -18,18 +17,18 @@ use crate::wake::{READ_CLOSED, READABLE, WRITABLE};
 
 pub(crate) struct Reactor {
     poller: Poller,
-    /// Someone has woken the worker: the poller does not tell that from the end of a timeout.
+    /// Whether a thread has woken the worker. The poller does not distinguish that from a timeout.
     woken: AtomicBool,
     events: UnsafeCell<Events>,
 }
 
-// SAFETY: `events` is touched in `wait` only, whose contract is that one thread calls it.
+// SAFETY: `events` is used only in `wait`, and by its contract only one thread calls that.
 unsafe impl Sync for Reactor {}
-// SAFETY: as above; an event buffer is plain memory.
+// SAFETY: the reason is the same as for Sync. An event buffer is plain memory.
 unsafe impl Send for Reactor {}
 
 impl Reactor {
-    /// Whether a report has to be asked for again by `rearm`.
+    /// Whether a report must be requested again by `rearm`.
     pub(crate) const REPORTS_ONCE: bool = true;
 
     pub(crate) fn new() -> io::Result<Reactor> {
@@ -59,27 +58,27 @@ impl Reactor {
     }
 
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
-        // Fails only if it is not there, which is what is wanted.
+        // This fails only if the descriptor is not registered, and then nothing is to be done.
         let _ = self.poller.delete(fd);
     }
 
-    /// No process is threadlike here.
+    /// No process is threadlike with this reactor.
     #[allow(clippy::unused_self, reason = "the other one has it")]
     pub(crate) fn tell_again(&self, _: BorrowedFd<'_>, _: u64) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Waits at most `timeout`, for ever if there is none, and hands the events on.
-    /// Returns whether any came, or a wake-up.
+    /// Waits at most `timeout`, or without a limit, and passes the events on. Returns whether an event or a wake-up
+    /// came.
     ///
     /// # Safety
     ///
-    /// Only one thread calls this, and not from within itself.
+    /// Only one thread calls this, and it does not call it from within itself.
     pub(crate) unsafe fn wait<E: Handler>(&self, timeout: Option<Duration>) -> bool {
-        // SAFETY: the only user of `events`, by the contract of this function.
+        // SAFETY: by the contract of this function, this is the only user of `events`.
         let events = unsafe { &mut *self.events.get() };
         events.clear();
-        // An interruption or a shortage of memory: the caller looks at its queues and comes back.
+        // The wait was interrupted, or memory is short. The caller looks at its queues and comes back.
         if self.poller.wait(events, timeout).is_err() {
             return false;
         }
@@ -92,19 +91,19 @@ impl Reactor {
         self.woken.swap(false, Ordering::Relaxed) || !events.is_empty()
     }
 
-    /// Not needed here, where no short read is trusted.
+    /// This is not needed here, because no short read is trusted.
     #[allow(clippy::unused_self, reason = "the other one has a timer")]
     pub(crate) fn set_alarm(&self, _: Duration) -> bool {
         false
     }
 
-    /// Likewise.
+    /// This is not needed here either.
     #[allow(clippy::unused_self, reason = "the other one has a timer")]
     pub(crate) fn drop_alarm(&self) {}
 
     pub(crate) fn wake(&self) {
         self.woken.store(true, Ordering::Relaxed);
-        // Fails only if the poller is gone, and reactors live for ever.
+        // This fails only if the poller is gone, and reactors live for ever.
         let _ = self.poller.notify();
     }
 }

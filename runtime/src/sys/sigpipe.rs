@@ -1,7 +1,7 @@
-//! No `SIGPIPE` from calls that take no `MSG_NOSIGNAL`: `sendfile(2)` and `splice(2)` to a socket.
+//! Suppresses `SIGPIPE` for calls that take no `MSG_NOSIGNAL`: `sendfile(2)` and `splice(2)` to a socket.
 //!
-//! A Rust program ignores the signal unless it says otherwise, and then nothing is to be done. Tools
-//! that want to be ended by a closed pipe do say otherwise; a lost connection must not end those.
+//! A Rust program ignores this signal by default, and then nothing is to be done. A tool that should end when its
+//! output pipe is closed restores the default action. A lost connection must not end such a tool.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -9,7 +9,7 @@ use std::ptr;
 
 use super::platform::thread as platform;
 
-/// Whether the signal has to be kept away. Asked once an operation, as it is a system call.
+/// Whether the signal must be suppressed. This is asked once for each operation, because it costs a system call.
 #[derive(Clone, Copy)]
 pub(crate) enum Sigpipe {
     Ignored,
@@ -17,20 +17,20 @@ pub(crate) enum Sigpipe {
 }
 
 impl Sigpipe {
-    /// What the program has said of the signal.
+    /// Reads what the program has set for this signal.
     pub(crate) fn disposition() -> Sigpipe {
         let mut action = MaybeUninit::<libc::sigaction>::uninit();
-        // SAFETY: only asks; room for the answer.
+        // SAFETY: the call only reads the action, and there is room for it.
         let asked = unsafe { libc::sigaction(libc::SIGPIPE, ptr::null(), action.as_mut_ptr()) };
-        // SAFETY: filled where the call succeeded.
+        // SAFETY: the action is filled if the call succeeded.
         if asked == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN {
             return Sigpipe::Ignored;
         }
         Sigpipe::Hold
     }
 
-    /// Makes a system call; the signal that it raises, if it does, goes nowhere. `call` must not wait
-    /// for other processes: the signal is blocked for the thread.
+    /// Makes a system call, and discards the signal if the call raises it. `call` must not wait for other processes,
+    /// because the signal is blocked for the thread meanwhile.
     pub(crate) fn held<T>(self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         if let Sigpipe::Ignored = self {
             return call();
@@ -38,7 +38,7 @@ impl Sigpipe {
         let sigpipe = sigpipe_set();
         let mut before = MaybeUninit::<libc::sigset_t>::uninit();
         let mut pending = MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: sets that live through the calls, which cannot fail with them.
+        // SAFETY: the sets live through the calls, and the calls cannot fail with them.
         let was_pending = unsafe {
             libc::pthread_sigmask(libc::SIG_BLOCK, &raw const sigpipe, before.as_mut_ptr());
             libc::sigpending(pending.as_mut_ptr());
@@ -46,7 +46,7 @@ impl Sigpipe {
         };
         let result = call();
         let raised = matches!(&result, Err(e) if e.raw_os_error() == Some(libc::EPIPE));
-        // One that was pending before is not ours to take.
+        // A signal that was pending before must stay pending.
         if raised && !was_pending {
             platform::take_signal(&sigpipe);
         }
@@ -58,7 +58,7 @@ impl Sigpipe {
 
 fn sigpipe_set() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset fills the set, and SIGPIPE is a signal.
+    // SAFETY: sigemptyset fills the set, and SIGPIPE is a valid signal.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         libc::sigaddset(set.as_mut_ptr(), libc::SIGPIPE);
@@ -72,16 +72,16 @@ mod tests {
 
     #[test]
     fn a_held_signal_goes_nowhere() {
-        // Were it not held, it would end this program: it goes to this thread, and is not ignored.
+        // This signal goes to this thread and is not ignored. Without `held` it would end the test program.
         let raise = || {
-            // SAFETY: only sends a signal.
+            // SAFETY: the call only sends a signal.
             let sent = unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGPIPE) };
             assert_eq!(sent, 0);
             Err::<(), _>(io::Error::from_raw_os_error(libc::EPIPE))
         };
         let blocked = || {
             let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-            // SAFETY: only asks; room for the answer.
+            // SAFETY: the call only reads the mask, and there is room for it.
             unsafe {
                 libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), set.as_mut_ptr());
                 libc::sigismember(set.as_ptr(), libc::SIGPIPE) == 1
@@ -89,7 +89,7 @@ mod tests {
         };
         let pending = || {
             let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-            // SAFETY: room for the answer.
+            // SAFETY: there is room for the answer.
             unsafe {
                 libc::sigpending(set.as_mut_ptr());
                 libc::sigismember(set.as_ptr(), libc::SIGPIPE) == 1

@@ -1,28 +1,28 @@
-//! The register by which code finds its thread-locals. A threadlike process runs with one of its own.
+//! The register that leads code to its thread-locals. A threadlike process runs with its own value.
 
-/// x86-64 keeps it in the base of FS; the C library's block begins with a pointer to itself.
+/// On x86-64 this is the base of FS. The C library's block begins with a pointer to itself.
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(miri)))]
 mod here {
     use std::arch::asm;
 
-    /// Whose thread-locals the calling code finds.
+    /// The block of thread-locals that the calling code uses.
     #[inline(always)]
     pub(crate) fn get() -> *mut u8 {
         let pointer;
-        // SAFETY: the first word of a thread's block, by the ABI; read only.
+        // SAFETY: by the ABI this is the first word of a thread's block, and it is only read.
         unsafe {
             asm!("mov {}, fs:[0]", out(reg) pointer, options(nostack, preserves_flags, readonly));
         }
         pointer
     }
 
-    /// From now on the calling code finds these.
+    /// Makes the calling code use the thread-locals of this block.
     ///
     /// # Safety
     ///
-    /// `block` is a block of thread-locals that nobody else uses meanwhile, on a processor with FSGSBASE.
-    /// The function that calls this, and what is built into it, touches no thread-local between this call and
-    /// the one that undoes it: the compiler may have taken its address before.
+    /// `block` is a block of thread-locals that no other code uses meanwhile, and the processor has FSGSBASE. The
+    /// calling function, with all code inlined into it, must not use a thread-local between this call and the call that
+    /// restores the old block, because the compiler may have computed its address before.
     #[inline(always)]
     pub(crate) unsafe fn set(block: *mut u8) {
         // SAFETY: the caller keeps this function's contract.

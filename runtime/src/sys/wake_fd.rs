@@ -1,4 +1,4 @@
-//! Descriptors to wake by: what a thread waits for together with a socket.
+//! Descriptors that wake a thread. The thread waits for such a descriptor together with a socket.
 
 use std::cell::OnceCell;
 use std::io;
@@ -11,7 +11,7 @@ thread_local! {
 }
 
 impl WakeFd {
-    /// The calling thread's own.
+    /// The descriptor of the calling thread.
     pub(crate) fn of_thread() -> io::Result<Arc<WakeFd>> {
         let own = OWN.try_with(|cell| match cell.get() {
             Some(own) => Ok(Arc::clone(own)),
@@ -20,7 +20,7 @@ impl WakeFd {
                 Ok(Arc::clone(cell.get_or_init(|| new)))
             }
         });
-        // The values of a thread that ends are gone one after another, and the last may still wait.
+        // When a thread ends, its thread-locals are dropped one after another, and the last one may still wait.
         own.unwrap_or_else(|_| WakeFd::new().map(Arc::new))
     }
 }

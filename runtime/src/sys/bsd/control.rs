@@ -1,4 +1,4 @@
-//! Control messages of macOS and FreeBSD: their numbers, and what cannot be sent here.
+//! Control messages on macOS and FreeBSD: their numbers, and what cannot be sent on these systems.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -9,14 +9,14 @@ use libc::c_int;
 use crate::sys::control::Plain;
 use crate::sys::control::{Item, Message, read, time};
 
-/// The payloads of the kinds that come beside a message on a Unix socket, besides descriptors.
+/// The payload sizes of the kinds that a Unix socket can receive here in addition to descriptors.
 pub(crate) const OWN_KINDS_ROOM: [usize; 0] = [];
 
 #[cfg(target_vendor = "apple")]
-// SAFETY: a struct of the kernel's that is integers without gaps.
+// SAFETY: this is a struct of the kernel that consists of integers without padding.
 unsafe impl Plain for libc::in_pktinfo {}
 
-/// A message that is not the same on every system.
+/// Decodes a message that is not the same on every system.
 pub(crate) fn decode(level: c_int, ty: c_int, payload: &[u8]) -> Option<Item> {
     Some(match (level, ty) {
         (libc::SOL_SOCKET, libc::SCM_TIMESTAMP) => {
@@ -34,14 +34,14 @@ pub(crate) fn decode(level: c_int, ty: c_int, payload: &[u8]) -> Option<Item> {
             let addr: libc::in_addr = read(payload)?;
             Item::PacketInfo(Ipv4Addr::from_bits(u32::from_be(addr.s_addr)).into(), 0)
         }
-        // Bytes, and under the name of the option.
+        // The payload is one byte, and its type is the number of the option.
         (libc::IPPROTO_IP, libc::IP_RECVTTL) => Item::Ttl(read(payload)?),
         (libc::IPPROTO_IP, libc::IP_RECVTOS) => Item::Tos(read(payload)?),
         _ => return None,
     })
 }
 
-/// The source of a datagram of IPv4, and the interface it goes out by: `IP_PKTINFO`.
+/// The source address of an IPv4 datagram, and its outgoing interface: `IP_PKTINFO`.
 #[cfg(target_vendor = "apple")]
 pub(crate) fn source(source: Ipv4Addr, interface: u32) -> io::Result<Message<libc::in_pktinfo>> {
     let info = libc::in_pktinfo {
@@ -54,7 +54,7 @@ pub(crate) fn source(source: Ipv4Addr, interface: u32) -> io::Result<Message<lib
     Ok(Message(libc::IPPROTO_IP, libc::IP_PKTINFO, info))
 }
 
-/// The source of a datagram of IPv4: `IP_SENDSRCADDR`. The interface cannot be chosen.
+/// The source address of an IPv4 datagram: `IP_SENDSRCADDR`. The interface cannot be chosen.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) fn source(source: Ipv4Addr, interface: u32) -> io::Result<Message<libc::in_addr>> {
     if interface != 0 {
@@ -66,12 +66,12 @@ pub(crate) fn source(source: Ipv4Addr, interface: u32) -> io::Result<Message<lib
     Ok(Message(libc::IPPROTO_IP, libc::IP_SENDSRCADDR, addr))
 }
 
-/// The hops of a datagram of IPv4.
+/// The hop limit of an IPv4 datagram.
 pub(crate) fn ttl(_: u8) -> io::Result<Message<c_int>> {
     Err(unsupported("the hops of one IPv4 datagram"))
 }
 
-/// The type of service of a datagram of IPv4.
+/// The type of service of an IPv4 datagram.
 pub(crate) fn tos(_: u8) -> io::Result<Message<c_int>> {
     Err(unsupported("the type of service of one IPv4 datagram"))
 }

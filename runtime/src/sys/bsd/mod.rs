@@ -1,4 +1,4 @@
-//! What macOS and FreeBSD have in common, and where they differ.
+//! The platform code for macOS and FreeBSD, with their differences.
 
 pub(crate) mod control;
 pub(crate) mod memory;

@@ -1,4 +1,4 @@
-//! Bytes that do not pass through the program: `sendfile(2)`. There is no `splice(2)`.
+//! Sends files without a copy in the program: `sendfile(2)`. These systems have no `splice(2)`.
 
 use std::fs::File;
 use std::io;
@@ -7,8 +7,8 @@ use std::ptr;
 
 use crate::sys::cvt;
 
-/// `sendfile(2)`, which leaves the file's own cursor alone. It tells how much it has sent also when it
-/// fails, with `EAGAIN` or `EINTR`.
+/// `sendfile(2)`, which does not move the file's own offset. Even if it fails with `EAGAIN` or `EINTR`, it reports how
+/// much it has sent.
 pub(crate) fn send_file(to: BorrowedFd<'_>, file: &File, at: u64, len: usize) -> io::Result<usize> {
     let at = libc::off_t::try_from(at).map_err(|_| io::ErrorKind::InvalidInput)?;
     let (file, to) = (file.as_raw_fd(), to.as_raw_fd());
@@ -21,9 +21,9 @@ pub(crate) fn send_file(to: BorrowedFd<'_>, file: &File, at: u64, len: usize) ->
 
 #[cfg(target_vendor = "apple")]
 fn call(file: libc::c_int, to: libc::c_int, at: libc::off_t, len: usize) -> (i32, libc::off_t) {
-    // In and out.
+    // This is both an argument and a result.
     let mut sent = libc::off_t::try_from(len).unwrap_or(libc::off_t::MAX);
-    // SAFETY: open descriptors and a live length; no headers.
+    // SAFETY: the descriptors are open, the length is live, and there are no headers.
     let result = unsafe { libc::sendfile(file, to, at, &raw mut sent, ptr::null_mut(), 0) };
     (result, sent)
 }
@@ -31,12 +31,12 @@ fn call(file: libc::c_int, to: libc::c_int, at: libc::off_t, len: usize) -> (i32
 #[cfg(not(target_vendor = "apple"))]
 fn call(file: libc::c_int, to: libc::c_int, at: libc::off_t, len: usize) -> (i32, libc::off_t) {
     let mut sent = 0;
-    // SAFETY: open descriptors and a live count; no headers.
+    // SAFETY: the descriptors are open, the count is live, and there are no headers.
     let result = unsafe { libc::sendfile(file, to, at, len, ptr::null_mut(), &raw mut sent, 0) };
     (result, sent)
 }
 
-/// There is none: every copy goes through a buffer.
+/// There are no such pipes here. Every copy goes through a buffer.
 pub(crate) enum Pipe {}
 
 impl Pipe {
@@ -59,14 +59,14 @@ impl Pipe {
     }
 }
 
-/// There are none, and no process is threadlike here.
+/// There are no pipes here, and no process is threadlike.
 pub(crate) fn pipes_of_thread() -> *const () {
     std::ptr::null()
 }
 
-/// Likewise.
+/// Does nothing, for the same reason.
 ///
 /// # Safety
 ///
-/// None is needed.
+/// The function has no requirements.
 pub(crate) unsafe fn use_pipes_of_thread(_: *const ()) {}

@@ -1,7 +1,7 @@
-//! The reactor on Linux: epoll, edge-triggered, both directions at once.
+//! The reactor on Linux: epoll, edge-triggered, with both directions in one registration.
 //!
-//! Drives epoll itself because the short-read rule needs `EPOLLRDHUP`, and because a wait must be
-//! one system call.
+//! It uses epoll directly, because a trusted short read needs `EPOLLRDHUP`, and because a wait must be a single system
+//! call.
 
 use std::cell::UnsafeCell;
 use std::io;
@@ -19,43 +19,42 @@ use crate::sys::{Events, cvt, timespec};
 use crate::wake::{READ_CLOSED, READABLE, URGENT, WRITABLE};
 
 const EVENTS: usize = 1024;
-/// How far ahead of its event a source is fetched into the processor's caches, and the task that
-/// waits for it.
+/// How many events ahead a source is fetched into the processor's caches, and the task that waits for it.
 const SOURCE_AHEAD: usize = 6;
 const TASK_AHEAD: usize = 3;
 const EDGES: c_int =
     libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLPRI | libc::EPOLLET;
-/// No source has these keys: sources are aligned.
+/// No source has these keys, because sources are aligned.
 const WAKE: u64 = 1;
 const ALARM: u64 = 2;
 
 pub(crate) struct Reactor {
     epoll: OwnedFd,
-    /// Raised to wake the worker. Edge-triggered, so that it need never be read.
+    /// Raised to wake the worker. It is edge-triggered, so it never needs to be read.
     waker: WakeFd,
     alarm: OnceLock<Alarm>,
-    /// Whether the kernel has `epoll_pwait2(2)`, as far as is known.
+    /// Whether the kernel may have `epoll_pwait2(2)`. It is false after the first refusal.
     counts_nanos: AtomicBool,
     events: UnsafeCell<Box<[libc::epoll_event; EVENTS]>>,
 }
 
-/// A timer of the kernel's, which ends a wait and costs the wait nothing, unlike a timeout.
+/// A timer of the kernel that ends a wait. Unlike a timeout, it costs the wait nothing.
 struct Alarm {
     timer: OwnedFd,
     set: AtomicBool,
 }
 
-// SAFETY: `events` is touched in `wait` only, whose contract is that one thread calls it.
+// SAFETY: `events` is used only in `wait`, and by its contract only one thread calls that.
 unsafe impl Sync for Reactor {}
 
 impl Reactor {
-    /// Whether a report has to be asked for again by `rearm`.
+    /// Whether a report must be requested again by `rearm`.
     pub(crate) const REPORTS_ONCE: bool = false;
 
     pub(crate) fn new() -> io::Result<Reactor> {
         // SAFETY: the call has no preconditions.
         let epoll = cvt(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
-        // SAFETY: epoll_create1 has just made this descriptor, nobody else owns it.
+        // SAFETY: epoll_create1 has just made this descriptor, and no other code owns it.
         let epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
         let reactor = Reactor {
             epoll,
@@ -77,16 +76,16 @@ impl Reactor {
         self.control(libc::EPOLL_CTL_ADD, fd, EDGES, key)
     }
 
-    /// Has the readiness of a descriptor that is watched told once more.
+    /// Makes the kernel report the readiness of a watched descriptor again.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if it is not watched.
+    /// `ENOENT` if the descriptor is not watched.
     pub(crate) fn tell_again(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_MOD, fd, EDGES, key)
     }
 
-    /// Not needed: a registered descriptor reports again and again.
+    /// This is not needed here, because a registered descriptor reports every event.
     #[inline]
     #[allow(
         clippy::unnecessary_wraps,
@@ -98,7 +97,7 @@ impl Reactor {
     }
 
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
-        // Fails only if it is not there, which is what is wanted.
+        // This fails only if the descriptor is not registered, and then nothing is to be done.
         let _ = self.control(libc::EPOLL_CTL_DEL, fd, 0, 0);
     }
 
@@ -111,7 +110,7 @@ impl Reactor {
     ) -> io::Result<()> {
         let events = events.cast_unsigned();
         let mut event = libc::epoll_event { events, u64: key };
-        // SAFETY: a live event; both descriptors are open.
+        // SAFETY: the event is live, and both descriptors are open.
         cvt(unsafe {
             libc::epoll_ctl(
                 self.epoll.as_raw_fd(),
@@ -123,22 +122,22 @@ impl Reactor {
         .map(drop)
     }
 
-    /// Waits at most `timeout`, for ever if there is none, and hands the events on.
-    /// Returns whether any came.
+    /// Waits at most `timeout`, or without a limit, and passes the events on. Returns whether an event came.
     ///
     /// # Safety
     ///
-    /// Only one thread calls this, and not from within itself.
+    /// Only one thread calls this, and it does not call it from within itself.
     pub(crate) unsafe fn wait<E: Events>(&self, timeout: Option<Duration>) -> bool {
-        // SAFETY: the only user of `events`, by the contract of this function.
+        // SAFETY: by the contract of this function, this is the only user of `events`.
         let events = unsafe { &mut **self.events.get() };
         let count = match timeout {
-            // The cheaper call, where there is nothing to count.
+            // This is the cheaper call, and it is enough without a timeout.
             None => epoll_wait(self.epoll.as_raw_fd(), events, -1),
             Some(Duration::ZERO) => epoll_wait(self.epoll.as_raw_fd(), events, 0),
             Some(timeout) => self.wait_timeout(events, timeout),
         };
-        // An interruption or a shortage of memory: the caller looks at its queues and comes back.
+        // An error means that the wait was interrupted or that memory is short. The caller looks at its queues and
+        // comes back.
         let count = usize::try_from(count).unwrap_or(0);
         let events = &events[..count];
         for (i, event) in events.iter().enumerate() {
@@ -148,27 +147,27 @@ impl Reactor {
             if let Some(next) = events.get(i + TASK_AHEAD)
                 && next.u64 > ALARM
             {
-                // SAFETY: as below.
+                // SAFETY: the key was given to `add`, as the comment below says.
                 unsafe { E::prefetch_waiter(next.u64) };
             }
             let (flags, key) = (event.events.cast_signed(), event.u64);
             match key {
                 WAKE => {}
                 ALARM => self.drop_alarm(),
-                // SAFETY: every key but WAKE and ALARM was given to `add`.
+                // SAFETY: every key except WAKE and ALARM was given to `add`.
                 _ => unsafe { E::event(key, bits(flags)) },
             }
         }
         count > 0
     }
 
-    /// `epoll_pwait2(2)`, which counts nanoseconds. Linux before 5.11, emulators and sandboxes do not
-    /// have it: there `epoll_wait(2)` waits up to a millisecond longer.
+    /// `epoll_pwait2(2)`, whose timeout is in nanoseconds. Linux before 5.11, emulators and sandboxes do not have it.
+    /// Then `epoll_wait(2)` waits up to a millisecond longer.
     fn wait_timeout(&self, events: &mut [libc::epoll_event; EVENTS], timeout: Duration) -> c_int {
         if self.counts_nanos.load(Ordering::Relaxed) {
             let count = epoll_pwait2(self.epoll.as_raw_fd(), events, &timespec(timeout));
-            // The arguments are right, so any other error means that there is no such call. A
-            // sandbox may say that with ENOSYS, EPERM or EINVAL, and only from some moment on.
+            // The arguments are valid, so any other error means that the call is not available. A sandbox may report
+            // that by ENOSYS, EPERM or EINVAL, and it may begin to do so later.
             if count >= 0 || io::Error::last_os_error().kind() == io::ErrorKind::Interrupted {
                 return count;
             }
@@ -181,8 +180,8 @@ impl Reactor {
         self.waker.raise();
     }
 
-    /// Ends the wait that begins or goes on when `after` has passed. One that is set already stays.
-    /// Returns whether one is set.
+    /// Makes the present or next wait end when `after` has passed. If an alarm is already set, it stays. Returns
+    /// whether an alarm is set.
     pub(crate) fn set_alarm(&self, after: Duration) -> bool {
         let Some(alarm) = self.alarm() else {
             return false;
@@ -204,13 +203,13 @@ impl Reactor {
                 ALARM,
             )
             .ok()?;
-            // Another one of the same moment goes with its descriptor.
+            // If another thread has set one at the same moment, this one is dropped and its descriptor is closed.
             let _ = self.alarm.set(new);
         }
         self.alarm.get()
     }
 
-    /// Whether a set alarm rings does not matter any more: the next one is set anew.
+    /// Cancels interest in the alarm. It may still ring, and the next `set_alarm` starts it again.
     pub(crate) fn drop_alarm(&self) {
         if let Some(alarm) = self.alarm.get() {
             alarm.set.store(false, Ordering::Relaxed);
@@ -223,18 +222,18 @@ impl Alarm {
         // SAFETY: the call has no preconditions.
         let timer = cvt(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC) })?;
         Ok(Alarm {
-            // SAFETY: timerfd_create has just made this descriptor, nobody else owns it.
+            // SAFETY: timerfd_create has just made this descriptor, and no other code owns it.
             timer: unsafe { OwnedFd::from_raw_fd(timer) },
             set: AtomicBool::new(false),
         })
     }
 
-    /// Rings once. Never read: as an edge it is told anew each time.
+    /// Starts the timer, which rings once. It is never read: as it is edge-triggered, each expiry is a new event.
     fn start(&self, after: Duration) -> io::Result<()> {
         // SAFETY: all-zero is a valid itimerspec.
         let mut spec: libc::itimerspec = unsafe { mem::zeroed() };
         spec.it_value = timespec(after);
-        // SAFETY: an open timer and a live specification; the old one is not asked for.
+        // SAFETY: the timer is open and the specification is live. The old value is not asked for.
         cvt(unsafe {
             libc::timerfd_settime(self.timer.as_raw_fd(), 0, &raw const spec, ptr::null_mut())
         })
@@ -242,18 +241,18 @@ impl Alarm {
     }
 }
 
-/// Whole milliseconds, rounded up: a wait that ends before its time would begin again at once, and
-/// the worker would spin.
+/// Whole milliseconds, rounded up. A wait that ends too early would begin again at once, and the worker would spin.
 fn millis(timeout: Duration) -> c_int {
     c_int::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX)
 }
 
-/// `epoll_wait(2)`, as [`recv`](crate::sys::recv). On processors where it is no system call of its own, glibc's.
+/// `epoll_wait(2)`, by a direct system call like [`recv`](crate::sys::recv). On processors without this system call,
+/// glibc's function is used.
 #[inline]
 fn epoll_wait(epoll: RawFd, events: &mut [libc::epoll_event], millis: c_int) -> c_int {
     let len = c_int::try_from(events.len()).unwrap_or(c_int::MAX);
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a live buffer of `len` events.
+    // SAFETY: the buffer is live and has `len` events.
     let n = unsafe {
         libc::syscall(
             libc::SYS_epoll_wait,
@@ -264,15 +263,16 @@ fn epoll_wait(epoll: RawFd, events: &mut [libc::epoll_event], millis: c_int) -> 
         )
     };
     #[cfg(not(target_arch = "x86_64"))]
-    // SAFETY: the reason given above holds here too.
+    // SAFETY: the buffer is live and has `len` events.
     let n = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), len, millis) };
     n as c_int
 }
 
-/// `epoll_pwait2(2)`. By its number: glibc has it since 2.35 and musl never had it, and a program
-/// that names it does not start where it is missing.
+/// `epoll_pwait2(2)`, called by its number. glibc has it since 2.35, and musl does not have it. A program that names
+/// the function does not start with a C library that lacks it.
 fn epoll_pwait2(epoll: RawFd, events: &mut [libc::epoll_event], timeout: &libc::timespec) -> c_int {
-    // SAFETY: a live buffer of `len` events and a live timespec; no signal mask, of size 0.
+    // SAFETY: the buffer is live and has `len` events, and the timespec is live. There is no signal mask, so its size
+    // is 0.
     let n = unsafe {
         libc::syscall(
             libc::SYS_epoll_pwait2,
@@ -326,7 +326,7 @@ mod tests {
 
     /// Whether the alarm ends a wait.
     fn rings(reactor: &Reactor) -> bool {
-        // SAFETY: only this thread knows the reactor, and is not inside `wait`.
+        // SAFETY: only this thread knows the reactor, and it is not inside `wait`.
         unsafe { reactor.wait::<Nothing>(Some(LATE)) }
     }
 
@@ -344,11 +344,11 @@ mod tests {
         let reactor = Reactor::new().unwrap();
         reactor.counts_nanos.store(false, Ordering::Relaxed);
         reactor.wake();
-        // Already an event: it is told, and well before the timeout.
+        // The event is there already. It is reported, well before the timeout.
         assert!(rings(&reactor));
         let timeout = Duration::from_micros(1500);
         let begin = std::time::Instant::now();
-        // SAFETY: only this thread knows the reactor, and is not inside `wait`.
+        // SAFETY: only this thread knows the reactor, and it is not inside `wait`.
         let woken = unsafe { reactor.wait::<Nothing>(Some(timeout)) };
         assert!(!woken && begin.elapsed() >= timeout);
         assert!(!reactor.counts_nanos.load(Ordering::Relaxed));

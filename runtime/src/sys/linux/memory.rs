@@ -7,17 +7,17 @@ use libc::{c_int, c_void};
 
 use crate::sys::cvt;
 
-/// What an anonymous mapping for stacks is besides.
+/// Additional flags of an anonymous mapping for stacks.
 pub(crate) const STACK_MAPPING: c_int = libc::MAP_NORESERVE | libc::MAP_STACK;
 /// The advice that gives the pages of a range back to the system.
 pub(crate) const GIVE_BACK: c_int = libc::MADV_DONTNEED;
-/// Whether guards may be made by [`advise_guard`].
+/// Whether [`advise_guard`] can make guards.
 pub(crate) const ADVISES_GUARDS: bool = true;
-/// `MADV_GUARD_INSTALL` (Linux 6.13): guards without a mapping of their own.
+/// `MADV_GUARD_INSTALL` (Linux 6.13): it makes guards that need no mapping of their own.
 const MADV_GUARD_INSTALL: c_int = 102;
 
-/// Keeps huge pages out of a new mapping of stacks: each touched stack would cost 2 MiB. Where the
-/// kernel has none the advice fails and is not needed.
+/// Keeps huge pages out of a new mapping of stacks, because each touched stack would then cost 2 MiB. On a kernel
+/// without huge pages the advice fails, but then it is not needed.
 ///
 /// # Safety
 ///
@@ -31,17 +31,17 @@ pub(crate) unsafe fn prepare(base: *mut c_void, len: usize) {
 ///
 /// # Errors
 ///
-/// Any, where the kernel does not know the advice or a sandbox refuses it.
+/// Any error, if the kernel does not know the advice or a sandbox refuses it.
 ///
 /// # Safety
 ///
-/// The range is mapped, and nobody uses it.
+/// The range is mapped, and no code uses it.
 pub(crate) unsafe fn advise_guard(guard: *mut c_void, len: usize) -> io::Result<()> {
     // SAFETY: the caller keeps this function's contract.
     cvt(unsafe { libc::madvise(guard, len, MADV_GUARD_INSTALL) }).map(drop)
 }
 
-/// How many mappings a program may have: `vm.max_map_count`.
+/// How many mappings an OS process may have: `vm.max_map_count`.
 pub(crate) fn max_mappings() -> usize {
     static MAX: OnceLock<usize> = OnceLock::new();
     *MAX.get_or_init(|| {

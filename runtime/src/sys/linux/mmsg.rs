@@ -1,5 +1,5 @@
-//! `recvmmsg(2)` and `sendmmsg(2)` by their numbers: those of musl are loops. Whether the kernel
-//! lets this program call them is found out once.
+//! `recvmmsg(2)` and `sendmmsg(2)`, called by their numbers, because musl's functions are loops. The first calls find
+//! out whether the kernel allows them.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -16,7 +16,7 @@ pub(crate) struct Call {
 pub(crate) static RECV: Call = Call::new(libc::SYS_recvmmsg);
 pub(crate) static SEND: Call = Call::new(libc::SYS_sendmmsg);
 
-/// The call may have been refused: it is, if single calls succeed instead.
+/// A call that may have been refused. It was refused if single calls succeed instead.
 pub(crate) struct Refusal<'a>(&'a Call);
 
 impl Refusal<'_> {
@@ -33,8 +33,8 @@ impl Call {
         }
     }
 
-    /// Makes the call. `Err(Ok(_))` means that single calls must be tried instead: a sandbox refuses a
-    /// call with ENOSYS, EPERM or EINVAL, and the last two may also be the error of a message.
+    /// Makes the call. `Err(Ok(_))` means that single calls must be tried instead. A sandbox refuses a call by ENOSYS,
+    /// EPERM or EINVAL, and the last two may also be the error of a message.
     ///
     /// # Safety
     ///
@@ -49,7 +49,8 @@ impl Call {
         if self.refused.load(Ordering::Relaxed) {
             return Err(Ok(Refusal(self)));
         }
-        // SAFETY: the caller keeps this function's contract; the fifth argument, of recvmmsg alone, is no timeout.
+        // SAFETY: the caller keeps this function's contract. Only recvmmsg has a fifth argument, and null means no
+        // timeout.
         let count = unsafe {
             libc::syscall(
                 self.number,

@@ -1,4 +1,4 @@
-//! What only Linux has, and its way of what all have.
+//! The platform code for Linux.
 
 pub(crate) mod control;
 #[cfg(not(std_net_portable))]

@@ -1,5 +1,5 @@
-//! io_uring(7), for two things only: to make several sends with one call, and an accept that cannot block.
-//! They are made when they are submitted, and never later.
+//! io_uring(7), for only two purposes: several sends by one call, and an accept that cannot block. Both are done when
+//! they are submitted, and never later.
 
 use std::io;
 use std::mem;
@@ -16,7 +16,7 @@ pub(crate) struct Ring(IoUring);
 impl Ring {
     /// # Errors
     ///
-    /// That of `io_uring_setup(2)`: it may be switched off, and is not allowed everywhere.
+    /// The error of `io_uring_setup(2)`. The call may be switched off or forbidden.
     pub(crate) fn new() -> io::Result<Ring> {
         let ring = IoUring::builder().dontfork().build(RING_ENTRIES)?;
         let mut probe = Probe::new();
@@ -27,11 +27,11 @@ impl Ring {
         Ok(Ring(ring))
     }
 
-    /// Makes these sends, not more than `ENTRIES`.
+    /// Makes these sends, at most `ENTRIES`.
     ///
     /// # Errors
     ///
-    /// That of `io_uring_enter(2)`. Then some may have been made, and the ring is not to be used again.
+    /// The error of `io_uring_enter(2)`. Then some sends may have been made, and the ring must not be used again.
     pub(crate) fn make<S: AsRef<RingSend>>(&mut self, sends: &[&S]) -> io::Result<()> {
         for (index, send) in sends.iter().enumerate() {
             let send: &RingSend = (*send).as_ref();
@@ -40,8 +40,8 @@ impl Ring {
                 .flags(send.flags)
                 .build()
                 .user_data(index as u64);
-            // SAFETY: descriptor and buffer are lent until there is an outcome. With MSG_DONTWAIT there is one
-            // when the entry has been submitted; one that is not submitted goes with the ring.
+            // SAFETY: the descriptor and the buffer are lent until there is an outcome. With MSG_DONTWAIT the outcome
+            // is there when the entry has been submitted. An entry that was not submitted is dropped with the ring.
             unsafe { self.0.submission().push(&entry) }.map_err(io::Error::other)?;
         }
         let mut left = sends.len();
@@ -63,10 +63,10 @@ impl Ring {
     }
 }
 
-/// Accepts without a wait, whatever the mode of the descriptor.
+/// Accepts without a wait, in any mode of the descriptor.
 pub(crate) struct Accepts {
     ring: IoUring,
-    /// Where the kernel writes a peer's address.
+    /// The place where the kernel writes a peer's address.
     peer: Box<Peer>,
 }
 
@@ -81,7 +81,7 @@ const CANCEL: u64 = 2;
 impl Accepts {
     /// # Errors
     ///
-    /// That of `io_uring_setup(2)`.
+    /// The error of `io_uring_setup(2)`.
     pub(crate) fn new() -> io::Result<Accepts> {
         let ring = IoUring::builder().dontfork().build(4)?;
         let mut probe = Probe::new();
@@ -98,12 +98,12 @@ impl Accepts {
         Ok(Accepts { ring, peer })
     }
 
-    /// A connection that is there already, and from where it comes.
+    /// Returns a connection that is already in the queue, and the address of its peer.
     ///
     /// # Errors
     ///
-    /// As `accept4(2)` of a non-blocking descriptor; that of `io_uring_enter(2)`, after which the ring is
-    /// not to be used again.
+    /// The error of `accept4(2)` on a non-blocking descriptor, or the error of `io_uring_enter(2)`. After the latter
+    /// the ring must not be used again.
     pub(crate) fn accept(&mut self, fd: BorrowedFd<'_>) -> Result<(OwnedFd, SockAddr), Refused> {
         self.peer.len = self.peer.storage.size_of();
         let accept = opcode::Accept::new(
@@ -115,11 +115,11 @@ impl Accepts {
         .build()
         .user_data(ACCEPT);
         let cancel = || opcode::AsyncCancel::new(ACCEPT).build().user_data(CANCEL);
-        // The first attempt of an accept never blocks. If there is no connection the kernel would wait for
-        // one; the cancel behind it, in the same call, ends that.
+        // The first attempt of an accept never blocks. If there is no connection, the kernel would wait for one. The
+        // cancel in the same call ends that wait.
         let result = self.submit(&[accept, cancel()]).and_then(|mut result| {
             while result.is_none() {
-                // It was about to be tried again when the cancel came.
+                // The accept was about to be tried again when the cancel came.
                 result = self.submit(&[cancel()])?;
             }
             Ok(result.unwrap_or(-libc::ECANCELED))
@@ -127,7 +127,7 @@ impl Accepts {
         let result = match result {
             Ok(result) => result,
             Err(_) => {
-                // It may be under way still, and write there.
+                // The accept may still be in progress and write to this address.
                 let peer = Box::new(Peer {
                     storage: SockAddrStorage::zeroed(),
                     len: 0,
@@ -138,7 +138,7 @@ impl Accepts {
         };
         match result {
             0.. => {
-                // SAFETY: the kernel has just made this descriptor, nobody else owns it.
+                // SAFETY: the kernel has just made this descriptor, and no other code owns it.
                 let new = unsafe { OwnedFd::from_raw_fd(result) };
                 let storage = mem::replace(&mut self.peer.storage, SockAddrStorage::zeroed());
                 // SAFETY: the kernel has written `len` bytes of an address into the storage.
@@ -149,11 +149,11 @@ impl Accepts {
         }
     }
 
-    /// Makes these calls; returns the result of the accept, if it has ended.
+    /// Submits these entries. Returns the result of the accept, if it has ended.
     fn submit(&mut self, entries: &[squeue::Entry]) -> io::Result<Option<c_int>> {
         for entry in entries {
-            // SAFETY: the descriptor is borrowed until `accept` returns, which is when the accept has ended,
-            // and the address is in a box that is leaked if that cannot be known.
+            // SAFETY: the descriptor is borrowed until `accept` returns, and by then the accept has ended. The address
+            // is in a box, and the box is leaked if that cannot be known.
             unsafe { self.ring.submission().push(entry) }.map_err(io::Error::other)?;
         }
         match self.ring.submit_and_wait(1) {
