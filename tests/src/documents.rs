@@ -31,6 +31,7 @@ documents! {
     existing_code: "docs/guide/src/existing-code.md";
     addresses: "docs/guide/src/addresses.md";
     ipparse: "docs/guide/src/ipparse.md";
+    cookbook: "docs/guide/src/cookbook.md";
     tuning: "docs/guide/src/tuning.md";
 }
 
