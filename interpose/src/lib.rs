@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use std_net_interpose as _; // once, in main.rs: no linker flag, no build script
-//! use std_net_runtime::process; // std_net::process, in programs
+//! use std_net::process;
 //! use std::time::Duration;
 //!
 //! # if std_net_interpose::unsupported().is_some() { return Ok(()); }

@@ -14,11 +14,11 @@ use crate::{v4, v6};
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::ToIpAddress;
+/// use std_net::ip::ToIpAddress;
 ///
 /// assert!("192.0.2.1".to_ip_address()?.is_ipv4());
 /// assert!(String::from("nonsense").to_ip_address().is_err());
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 pub trait ToIpAddress {
     /// Parses the text. See [`parse`](crate::parse).
@@ -50,7 +50,7 @@ impl ToIpAddress for String {
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::{self as ip, IpAddress};
+/// use std_net::ip::{self, IpAddress};
 ///
 /// let addr = ip::parse("::ffff:192.168.1.1")?;
 /// assert!(addr.is_v6() && addr.is_v4_mapped());
@@ -252,11 +252,11 @@ impl ExactSizeIterator for Parts {}
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::IpAddress;
+/// use std_net::ip::IpAddress;
 ///
 /// let addr = std::net::Ipv6Addr::LOCALHOST;
 /// assert_eq!(addr.canonical().as_str(), "::1");
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct Text {

@@ -18,7 +18,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::classify;
+/// use std_net::ip::classify;
 ///
 /// let block = classify("10.1.2.3".parse().unwrap()).unwrap();
 /// assert_eq!(block.name(), "Private-Use");
@@ -84,7 +84,7 @@ pub fn all() -> impl Iterator<Item = &'static Registration> {
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::classify::is_globally_reachable;
+/// use std_net::ip::classify::is_globally_reachable;
 ///
 /// assert!(is_globally_reachable("192.0.0.9".parse().unwrap()));
 /// assert!(!is_globally_reachable("192.0.0.8".parse().unwrap()));

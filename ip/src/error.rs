@@ -155,7 +155,7 @@ const KEPT: usize = 64;
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::{self as ip, Reason};
+/// use std_net::ip::{self, Reason};
 ///
 /// let error = ip::parse("1:2::3::4").unwrap_err();
 /// assert_eq!(error.reason(), Reason::SecondDoubleColon);

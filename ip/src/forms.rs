@@ -64,13 +64,13 @@ type Found<T> = Result<T, (Reason, usize)>;
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::forms::{self, Forms};
+/// use std_net::ip::forms::{self, Forms};
 ///
 /// assert!(forms::parse("10.0.0.1-20", Forms::STRICT).is_err());
 /// let forms = Forms::SHORT_RANGE | "star,mask".parse::<Forms>().unwrap();
 /// assert_eq!(forms::parse("10.0.0.1-20", forms)?.to_string(), "10.0.0.1-10.0.0.20");
 /// assert_eq!(forms.to_string(), "short-range,star,mask");
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Forms(u16);
@@ -133,7 +133,7 @@ impl Forms {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::forms::Forms;
+    /// use std_net::ip::forms::Forms;
     ///
     /// assert_eq!(Forms::needed("10.0.0.1-20"), Some(Forms::SHORT_RANGE));
     /// assert_eq!(Forms::needed("10.0.0.1"), None);
@@ -277,7 +277,7 @@ impl fmt::Display for Entry {
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::forms::{self, Entry, Forms};
+/// use std_net::ip::forms::{self, Entry, Forms};
 ///
 /// for (text, means) in [
 ///     ("10.0.0.1-20", "10.0.0.1-10.0.0.20"),
@@ -290,7 +290,7 @@ impl fmt::Display for Entry {
 ///     assert_eq!(forms::parse(text, Forms::LISTS)?.to_string(), means);
 ///     assert!(forms::parse(text, Forms::STRICT).is_err());
 /// }
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[inline]
 pub fn parse(text: impl AsRef<[u8]>, forms: Forms) -> Result<Entry, ParseError> {
@@ -321,7 +321,7 @@ pub struct Row<'a> {
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::forms::{self, Forms};
+/// use std_net::ip::forms::{self, Forms};
 ///
 /// let row = forms::parse_row("1.0.0.0,1.0.0.255,13335,\"CLOUDFLARENET, US\"", Forms::LISTS)?;
 /// assert_eq!(row.entry.to_string(), "1.0.0.0-1.0.0.255");
@@ -329,7 +329,7 @@ pub struct Row<'a> {
 ///
 /// let row = forms::parse_row("10.0.0.0/8 the office", Forms::STRICT)?;
 /// assert_eq!((row.entry.to_string().as_str(), row.rest), ("10.0.0.0/8", &b"the office"[..]));
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 pub fn parse_row(text: &(impl AsRef<[u8]> + ?Sized), forms: Forms) -> Result<Row<'_>, ParseError> {
     let bytes = text.as_ref();
@@ -352,7 +352,7 @@ pub fn parse_row(text: &(impl AsRef<[u8]> + ?Sized), forms: Forms) -> Result<Row
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::forms::refang;
+/// use std_net::ip::forms::refang;
 ///
 /// let text = refang(b"seen at hxxps[:]//192[.]0[.]2[.]1/x and 2001[:]db8[::]1");
 /// assert_eq!(&*text, b"seen at https://192.0.2.1/x and 2001:db8::1");

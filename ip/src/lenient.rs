@@ -22,12 +22,12 @@ use crate::error::{Form, ParseError, Reason};
 ///
 /// ```
 /// use std::net::Ipv4Addr;
-/// use std_net_ip::lenient;
+/// use std_net::ip::lenient;
 ///
 /// for text in ["127.1", "0x7f.1", "017700000001", "2130706433", "127.0.0.1"] {
 ///     assert_eq!(lenient::parse_v4(text)?, Ipv4Addr::LOCALHOST);
 /// }
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 pub fn parse_v4(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
     let bytes = text.as_ref();
@@ -79,11 +79,11 @@ pub fn parse_v4(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
 ///
 /// ```
 /// use std::net::Ipv4Addr;
-/// use std_net_ip::lenient;
+/// use std_net::ip::lenient;
 ///
 /// assert_eq!(lenient::parse_padded_v4("001.002.004.010")?, Ipv4Addr::new(1, 2, 4, 10));
 /// assert!(lenient::parse_padded_v4("0001.2.4.10").is_err());
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 pub fn parse_padded_v4(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
     let bytes = text.as_ref();

@@ -5,7 +5,7 @@
 //! that std does not have. It makes no system calls, and its parsers do not allocate.
 //!
 //! ```
-//! use std_net_ip::{self as ip, IpAddress, ToIpAddress};
+//! use std_net::ip::{self, IpAddress, ToIpAddress};
 //!
 //! assert_eq!(ip::parse("192.0.2.1")?, "192.0.2.1".to_ip_address()?);
 //! assert!(ip::parse("::1")?.is_loopback());
@@ -79,7 +79,7 @@ pub use set::IpSet;
 /// # Examples
 ///
 /// ```
-/// use std_net_ip as ip;
+/// use std_net::ip;
 ///
 /// assert!(ip::parse("2001:db8::1")?.is_ipv6());
 /// assert!(ip::parse(b"192.0.2.1")?.is_ipv4());
@@ -130,8 +130,8 @@ fn has_early_colon(bytes: &[u8]) -> bool {
 /// ```
 /// use std::net::Ipv4Addr;
 ///
-/// assert_eq!(std_net_ip::parse_v4("127.0.0.1")?, Ipv4Addr::LOCALHOST);
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// assert_eq!(std_net::ip::parse_v4("127.0.0.1")?, Ipv4Addr::LOCALHOST);
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[inline]
 pub fn parse_v4(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
@@ -153,8 +153,8 @@ pub fn parse_v4(text: impl AsRef<[u8]>) -> Result<Ipv4Addr, ParseError> {
 /// ```
 /// use std::net::Ipv6Addr;
 ///
-/// assert_eq!(std_net_ip::parse_v6("::1")?, Ipv6Addr::LOCALHOST);
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// assert_eq!(std_net::ip::parse_v6("::1")?, Ipv6Addr::LOCALHOST);
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[inline]
 pub fn parse_v6(text: impl AsRef<[u8]>) -> Result<Ipv6Addr, ParseError> {
@@ -174,9 +174,9 @@ pub fn parse_v6(text: impl AsRef<[u8]>) -> Result<Ipv6Addr, ParseError> {
 /// # Examples
 ///
 /// ```
-/// let addr = std_net_ip::parse_socket_addr("[::1]:8080")?;
+/// let addr = std_net::ip::parse_socket_addr("[::1]:8080")?;
 /// assert_eq!(addr.port(), 8080);
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[inline]
 pub fn parse_socket_addr(text: impl AsRef<[u8]>) -> Result<SocketAddr, ParseError> {

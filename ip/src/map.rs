@@ -36,7 +36,7 @@ use crate::range::IpRange;
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::{IpMap, net};
+/// use std_net::ip::{IpMap, net};
 ///
 /// let mut map = IpMap::from_iter([
 ///     (net::parse("10.0.0.0/8")?, "ours"),
@@ -50,7 +50,7 @@ use crate::range::IpRange;
 /// let (_, value) = map.lookup("10.7.1.2".parse().unwrap()).unwrap();
 /// assert_eq!(*value, "ours");
 /// assert!(map.lookup("192.0.2.1".parse().unwrap()).is_none());
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[derive(Clone)]
 pub struct IpMap<V> {
@@ -85,7 +85,7 @@ impl<V> IpMap<V> {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::{IpMap, range};
+    /// use std_net::ip::{IpMap, range};
     ///
     /// // A list of autonomous systems has first and last addresses.
     /// let map = IpMap::from_iter([
@@ -94,7 +94,7 @@ impl<V> IpMap<V> {
     /// ]);
     /// assert_eq!(map.lookup("1.0.6.7".parse().unwrap()).unwrap().1, &38803);
     /// assert_eq!(map.lookup("1.0.1.0".parse().unwrap()), None);
-    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// # Ok::<(), std_net::ip::ParseError>(())
     /// ```
     #[inline]
     #[must_use]
@@ -175,13 +175,13 @@ impl<V> IpMap<V> {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::{IpMap, net};
+    /// use std_net::ip::{IpMap, net};
     ///
     /// let nets = ["10.0.0.0/8", "10.7.0.0/16", "10.8.0.0/16"];
     /// let map = IpMap::from_iter(nets.map(|text| (net::parse(text).unwrap(), text)));
     /// let around = map.containing(net::parse("10.7.3.0/24")?);
     /// assert_eq!(around.map(|(_, text)| *text).collect::<Vec<_>>(), ["10.0.0.0/8", "10.7.0.0/16"]);
-    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// # Ok::<(), std_net::ip::ParseError>(())
     /// ```
     pub fn containing(&self, range: impl Into<IpRange>) -> impl Iterator<Item = (IpRange, &V)> {
         let (v4, v6) = match Ends::of(range) {
@@ -197,13 +197,13 @@ impl<V> IpMap<V> {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::{IpMap, net};
+    /// use std_net::ip::{IpMap, net};
     ///
     /// let nets = ["10.0.0.0/8", "10.7.0.0/16", "10.8.0.0/16", "10.7.3.0/24"];
     /// let map = IpMap::from_iter(nets.map(|text| (net::parse(text).unwrap(), text)));
     /// let inside = map.inside(net::parse("10.7.0.0/16")?);
     /// assert_eq!(inside.map(|(_, text)| *text).collect::<Vec<_>>(), ["10.7.0.0/16", "10.7.3.0/24"]);
-    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// # Ok::<(), std_net::ip::ParseError>(())
     /// ```
     pub fn inside(&self, range: impl Into<IpRange>) -> impl Iterator<Item = (IpRange, &V)> {
         let (v4, v6) = match Ends::of(range) {
@@ -219,13 +219,13 @@ impl<V> IpMap<V> {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::{IpMap, range};
+    /// use std_net::ip::{IpMap, range};
     ///
     /// let ranges = ["10.0.0.0-10.0.0.9", "10.0.0.5-10.0.0.20", "10.0.0.30-10.0.0.40"];
     /// let map = IpMap::from_iter(ranges.map(|text| (range::parse(text).unwrap(), text)));
     /// let some = map.overlapping(range::parse("10.0.0.8-10.0.0.29")?);
     /// assert_eq!(some.map(|(_, text)| *text).collect::<Vec<_>>(), ranges[..2]);
-    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// # Ok::<(), std_net::ip::ParseError>(())
     /// ```
     pub fn overlapping(&self, range: impl Into<IpRange>) -> impl Iterator<Item = (IpRange, &V)> {
         let (v4, v6) = match Ends::of(range) {

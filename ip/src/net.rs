@@ -20,13 +20,13 @@ use crate::{v4, v6};
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::net;
+/// use std_net::ip::net;
 ///
 /// let net = net::parse("192.0.2.7/24")?;
 /// assert_eq!(net.trunc().to_string(), "192.0.2.0/24");
 /// assert!(net::parse("192.0.2.0/33").is_err());
 /// assert!(net::parse("010.0.0.0/8").is_err());
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[inline]
 pub fn parse(text: impl AsRef<[u8]>) -> Result<IpNet, ParseError> {
@@ -61,7 +61,7 @@ pub fn parse_v6(text: impl AsRef<[u8]>) -> Result<Ipv6Net, ParseError> {
 /// # Examples
 ///
 /// ```
-/// let net = std_net_ip::net::single("192.0.2.1".parse().unwrap());
+/// let net = std_net::ip::net::single("192.0.2.1".parse().unwrap());
 /// assert_eq!(net.to_string(), "192.0.2.1/32");
 /// ```
 #[must_use]

@@ -13,10 +13,10 @@ use crate::error::{Form, ParseError, Reason};
 /// # Examples
 ///
 /// ```
-/// let range = std_net_ip::range::parse("192.0.2.1 - 192.0.2.9")?;
+/// let range = std_net::ip::range::parse("192.0.2.1 - 192.0.2.9")?;
 /// assert_eq!(range.len(), Some(9));
 /// assert!(range.contains("192.0.2.5".parse().unwrap()));
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IpRange {
@@ -74,12 +74,12 @@ impl IpRange {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::{net, range};
+    /// use std_net::ip::{net, range};
     ///
     /// let whole = range::parse("192.0.2.0-192.0.2.255")?;
     /// assert_eq!(whole.net(), Some(net::parse("192.0.2.0/24")?));
     /// assert_eq!(range::parse("192.0.2.0-192.0.2.254")?.net(), None);
-    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// # Ok::<(), std_net::ip::ParseError>(())
     /// ```
     #[must_use]
     pub fn net(&self) -> Option<IpNet> {
@@ -99,10 +99,10 @@ impl IpRange {
     /// # Examples
     ///
     /// ```
-    /// let range = std_net_ip::range::parse("192.0.2.1-192.0.2.6")?;
+    /// let range = std_net::ip::range::parse("192.0.2.1-192.0.2.6")?;
     /// let nets: Vec<String> = range.nets().map(|net| net.to_string()).collect();
     /// assert_eq!(nets, ["192.0.2.1/32", "192.0.2.2/31", "192.0.2.4/31", "192.0.2.6/32"]);
-    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// # Ok::<(), std_net::ip::ParseError>(())
     /// ```
     #[inline]
     #[must_use]

@@ -14,12 +14,12 @@ use crate::v4;
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::reverse;
+/// use std_net::ip::reverse;
 ///
 /// let name = reverse::name("192.0.2.1".parse().unwrap());
 /// assert_eq!(name.to_string(), "1.2.0.192.in-addr.arpa");
-/// assert_eq!(reverse::parse("1.2.0.192.in-addr.arpa.")?, std_net_ip::parse("192.0.2.1")?);
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// assert_eq!(reverse::parse("1.2.0.192.in-addr.arpa.")?, std_net::ip::parse("192.0.2.1")?);
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[must_use]
 pub fn name(addr: IpAddr) -> ReverseName {
@@ -85,7 +85,7 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<IpAddr, ParseError> {
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::reverse;
+/// use std_net::ip::reverse;
 ///
 /// for (zone, net) in [
 ///     ("2.0.192.in-addr.arpa", "192.0.2.0/24"),
@@ -95,7 +95,7 @@ pub fn parse(text: impl AsRef<[u8]>) -> Result<IpAddr, ParseError> {
 /// ] {
 ///     assert_eq!(reverse::parse_net(zone)?.to_string(), net);
 /// }
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 pub fn parse_net(text: impl AsRef<[u8]>) -> Result<IpNet, ParseError> {
     let bytes = text.as_ref();

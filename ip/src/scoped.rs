@@ -13,7 +13,7 @@ pub const MAX_ZONE: usize = 15;
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::ScopedAddr;
+/// use std_net::ip::ScopedAddr;
 ///
 /// let addr = ScopedAddr::parse("fe80::1%eth0")?;
 /// assert_eq!(addr.zone(), Some("eth0"));
@@ -21,7 +21,7 @@ pub const MAX_ZONE: usize = 15;
 /// // Turning a name into a number is the caller's: this crate makes no system call.
 /// let socket = addr.to_socket_addr(80, |name| if name == "eth0" { Some(2) } else { None });
 /// assert_eq!(socket.unwrap().to_string(), "[fe80::1%2]:80");
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ScopedAddr {

@@ -20,7 +20,7 @@ use crate::range::IpRange;
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::{IpSet, net};
+/// use std_net::ip::{IpSet, net};
 ///
 /// let office = IpSet::from_iter([net::parse("192.0.2.0/25")?, net::parse("192.0.2.128/25")?]);
 /// assert!(office.contains("192.0.2.77".parse().unwrap()));
@@ -28,7 +28,7 @@ use crate::range::IpRange;
 ///
 /// let guests = IpSet::from(net::parse("192.0.2.64/26")?);
 /// assert_eq!(office.subtract(&guests).to_string(), "192.0.2.0/26\n192.0.2.128/25");
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct IpSet {
@@ -48,11 +48,11 @@ impl IpSet {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::{IpSet, net};
+    /// use std_net::ip::{IpSet, net};
     ///
     /// let half = IpSet::from(net::parse("0.0.0.0/1")?);
     /// assert_eq!(IpSet::all().subtract(&half).to_string(), "128.0.0.0/1\n::/0");
-    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// # Ok::<(), std_net::ip::ParseError>(())
     /// ```
     #[must_use]
     pub fn all() -> IpSet {
@@ -72,7 +72,7 @@ impl IpSet {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::IpSet;
+    /// use std_net::ip::IpSet;
     ///
     /// let set = IpSet::from_bits(vec![(0xc0000200, 0xc00002ff)], vec![(1, 1)]);
     /// assert_eq!(set.to_string(), "192.0.2.0/24\n::1/128");
@@ -131,13 +131,13 @@ impl IpSet {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::{IpSet, net};
+    /// use std_net::ip::{IpSet, net};
     ///
     /// let set = IpSet::from_iter([net::parse("10.0.0.0/9")?, net::parse("10.128.0.0/9")?]);
     /// assert!(set.contains_all(net::parse("10.64.0.0/10")?));
     /// assert!(set.contains_all(net::parse("10.0.0.0/8")?));
     /// assert!(!set.contains_all(net::parse("10.0.0.0/7")?));
-    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// # Ok::<(), std_net::ip::ParseError>(())
     /// ```
     #[must_use]
     pub fn contains_all(&self, range: impl Into<IpRange>) -> bool {
@@ -152,13 +152,13 @@ impl IpSet {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::{IpSet, net};
+    /// use std_net::ip::{IpSet, net};
     ///
     /// let set = IpSet::from_iter([net::parse("10.1.0.0/16")?, net::parse("10.3.0.0/16")?]);
     /// assert!(set.overlaps(net::parse("10.0.0.0/8")?));
     /// assert!(set.overlaps(net::parse("10.3.7.0/24")?));
     /// assert!(!set.overlaps(net::parse("10.2.0.0/16")?));
-    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// # Ok::<(), std_net::ip::ParseError>(())
     /// ```
     #[must_use]
     pub fn overlaps(&self, range: impl Into<IpRange>) -> bool {
@@ -177,12 +177,12 @@ impl IpSet {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::{IpSet, net};
+    /// use std_net::ip::{IpSet, net};
     ///
     /// let ours = IpSet::from(net::parse("10.0.0.0/8")?);
     /// assert!(ours.overlaps_set(&IpSet::from(net::parse("10.7.0.0/16")?)));
     /// assert!(!ours.overlaps_set(&IpSet::from(net::parse("::/0")?)));
-    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// # Ok::<(), std_net::ip::ParseError>(())
     /// ```
     #[must_use]
     pub fn overlaps_set(&self, other: &IpSet) -> bool {
@@ -248,13 +248,13 @@ impl IpSet {
     /// # Examples
     ///
     /// ```
-    /// use std_net_ip::{IpSet, net, range};
+    /// use std_net::ip::{IpSet, net, range};
     ///
     /// let a = IpSet::from(range::parse("10.0.0.3-10.0.0.9")?);
     /// let b = IpSet::from(net::parse("10.0.0.0/29")?);
     /// let both: Vec<String> = a.intersect(&b).ranges().map(|r| r.to_string()).collect();
     /// assert_eq!(both, ["10.0.0.3-10.0.0.7"]);
-    /// # Ok::<(), std_net_ip::ParseError>(())
+    /// # Ok::<(), std_net::ip::ParseError>(())
     /// ```
     #[must_use]
     pub fn intersect(&self, other: &IpSet) -> IpSet {
@@ -280,11 +280,11 @@ impl IpSet {
 /// # Examples
 ///
 /// ```
-/// use std_net_ip::{net, set};
+/// use std_net::ip::{net, set};
 ///
 /// let nets = ["10.0.1.0/24", "10.0.0.0/24", "10.0.0.7/32"].map(|n| net::parse(n).unwrap());
 /// assert_eq!(set::aggregate(nets), [net::parse("10.0.0.0/23")?]);
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 #[must_use]
 pub fn aggregate(nets: impl IntoIterator<Item = IpNet>) -> Vec<IpNet> {

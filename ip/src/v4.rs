@@ -171,7 +171,7 @@ const fn octets_written() -> [u64; 256] {
 ///
 /// ```
 /// use std::net::Ipv4Addr;
-/// use std_net_ip::v4;
+/// use std_net::ip::v4;
 ///
 /// let mut buf = [0; v4::BUF_LEN];
 /// assert_eq!(v4::format_into(Ipv4Addr::new(192, 0, 2, 1), &mut buf), "192.0.2.1");
@@ -225,10 +225,10 @@ pub(crate) fn as_text(bytes: &[u8]) -> &str {
 ///
 /// ```
 /// use std::net::Ipv4Addr;
-/// use std_net_ip::v4;
+/// use std_net::ip::v4;
 ///
 /// assert_eq!(v4::from_integer("3221225985")?, Ipv4Addr::new(192, 0, 2, 1));
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 ///
 /// # Errors

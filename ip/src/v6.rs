@@ -327,7 +327,7 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 ///
 /// ```
 /// use std::net::Ipv6Addr;
-/// use std_net_ip::v6;
+/// use std_net::ip::v6;
 ///
 /// let mut buf = [0; v6::BUF_LEN];
 /// assert_eq!(v6::format_into(Ipv6Addr::LOCALHOST, &mut buf), "::1");
@@ -454,7 +454,7 @@ static DIGITS_WRITTEN: [u16; 256] = {
 ///
 /// ```
 /// use std::net::Ipv6Addr;
-/// use std_net_ip::v6;
+/// use std_net::ip::v6;
 ///
 /// let mut buf = [0; v6::EXPANDED_LEN];
 /// let text = v6::expand_into(Ipv6Addr::LOCALHOST, &mut buf);
@@ -483,8 +483,8 @@ pub fn expand_into(addr: Ipv6Addr, buf: &mut [u8; EXPANDED_LEN]) -> &str {
 /// ```
 /// use std::net::Ipv6Addr;
 ///
-/// assert_eq!(std_net_ip::v6::from_integer("1")?, Ipv6Addr::LOCALHOST);
-/// # Ok::<(), std_net_ip::ParseError>(())
+/// assert_eq!(std_net::ip::v6::from_integer("1")?, Ipv6Addr::LOCALHOST);
+/// # Ok::<(), std_net::ip::ParseError>(())
 /// ```
 pub fn from_integer(text: impl AsRef<[u8]>) -> Result<Ipv6Addr, ParseError> {
     v4::number(text.as_ref(), 10, u128::MAX).map(Ipv6Addr::from_bits)

@@ -16,7 +16,7 @@ use crate::sched::stop::is_cancelled;
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::{AddressError, os_code};
+/// use std_net::socket::{AddressError, os_code};
 ///
 /// let refused = std::io::Error::from_raw_os_error(111);
 /// let error = AddressError::wrap("connect to", "127.0.0.1:9", refused);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use std_net_runtime::Deadline;
+/// use std_net::Deadline;
 ///
 /// let soon = Deadline::from(Duration::from_secs(5));
 /// assert!(soon.instant().unwrap() > Instant::now());
@@ -38,7 +38,7 @@ impl Deadline {
     ///
     /// ```
     /// use std::time::{Duration, Instant};
-    /// use std_net_runtime::Deadline;
+    /// use std_net::Deadline;
     ///
     /// let now = Instant::now();
     /// let (soon, late) = (Deadline::from(now), Deadline::from(now + Duration::from_secs(5)));

@@ -29,7 +29,7 @@ use crate::sched::{overflow, panics, threadlike, watchdog};
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::runtime::Builder;
+/// use std_net::runtime::Builder;
 ///
 /// Builder::new().workers(2).stack_size(256 << 10).start()?;
 /// // It runs now, and there is only one.

@@ -176,7 +176,7 @@ fn of_long_path(path: &[u8]) -> SockAddr {
 /// # Examples
 ///
 /// ```
-/// use std_net_unix::{AddrText, SocketAddr, UnixStream};
+/// use std_net::unix::{AddrText, SocketAddr, UnixStream};
 ///
 /// assert_eq!(SocketAddr::from_text("/tmp/a.sock")?.display().to_string(), "/tmp/a.sock");
 /// let addr = SocketAddr::from_text("@name")?;
@@ -246,7 +246,7 @@ impl fmt::Display for DisplayAddr<'_> {
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use std_net_unix::{AddrKey, AddrText, SocketAddr};
+/// use std_net::unix::{AddrKey, AddrText, SocketAddr};
 ///
 /// let mut clients = HashMap::new();
 /// let addr = SocketAddr::from_pathname("/run/client.sock")?;

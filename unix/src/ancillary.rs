@@ -24,7 +24,7 @@ use super::{Socket, SocketAddr, Type, UnixDatagram, UnixStream};
 /// ```
 /// use std::fs::File;
 /// use std::io::Read;
-/// use std_net_unix::{Ancillary, UnixStream};
+/// use std_net::unix::{Ancillary, UnixStream};
 ///
 /// let (a, b) = UnixStream::pair()?;
 /// let file = File::open("/proc/self/comm")?;
@@ -227,8 +227,8 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixStream::pair()?;
-    /// use std_net_unix::{Ancillary, UCred};
+    /// # let (socket, peer) = std_net::unix::UnixStream::pair()?;
+    /// use std_net::unix::{Ancillary, UCred};
     ///
     /// peer.socket().set_passcred(true)?;
     /// socket.send_ancillary(b"it is me", &Ancillary::new().credentials(UCred::current()))?;
@@ -274,8 +274,8 @@ impl UnixDatagram {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixDatagram::pair()?;
-    /// use std_net_unix::{Ancillary, UCred};
+    /// # let (socket, peer) = std_net::unix::UnixDatagram::pair()?;
+    /// use std_net::unix::{Ancillary, UCred};
     ///
     /// peer.socket().set_passcred(true)?;
     /// socket.send_ancillary(b"it is me", &Ancillary::new().credentials(UCred::current()))?;
@@ -335,8 +335,8 @@ impl UnixSeqpacket {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;
-    /// use std_net_unix::{Ancillary, UCred};
+    /// # let (socket, peer) = std_net::unix::UnixSeqpacket::pair()?;
+    /// use std_net::unix::{Ancillary, UCred};
     ///
     /// peer.socket().set_passcred(true)?;
     /// socket.send_ancillary(b"it is me", &Ancillary::new().credentials(UCred::current()))?;

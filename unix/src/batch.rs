@@ -13,7 +13,7 @@ use super::{Ancillary, Received, SocketAddr, UnixDatagram};
 /// # Examples
 ///
 /// ```
-/// use std_net_unix::{RecvBatch, SendBatch, UnixDatagram};
+/// use std_net::unix::{RecvBatch, SendBatch, UnixDatagram};
 ///
 /// let (a, b) = UnixDatagram::pair()?;
 /// let mut sent = SendBatch::new();

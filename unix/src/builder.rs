@@ -21,7 +21,7 @@ use super::{UnixSeqpacket, UnixSeqpacketListener};
 /// # Examples
 ///
 /// ```
-/// use std_net_unix::UnixBuilder;
+/// use std_net::unix::UnixBuilder;
 ///
 /// let path = std::env::temp_dir().join(format!("std_net-builder-{}.sock", std::process::id()));
 /// let listener =
@@ -147,7 +147,7 @@ impl UnixBuilder {
     /// # Examples
     ///
     /// ```
-    /// # use std_net_unix::{UnixBuilder, UnixListener};
+    /// # use std_net::unix::{UnixBuilder, UnixListener};
     /// # let path = std::env::temp_dir().join(format!("std_net-c-{}.sock", std::process::id()));
     /// # let listener = UnixBuilder::new().unlink_on_drop(true).listen(&path)?;
     /// use std::time::Duration;

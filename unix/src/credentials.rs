@@ -13,7 +13,7 @@ use std_net_runtime::Io;
 /// # Examples
 ///
 /// ```
-/// use std_net_unix::UnixStream;
+/// use std_net::unix::UnixStream;
 ///
 /// let (a, _b) = UnixStream::pair()?;
 /// let me = a.peer_cred()?;

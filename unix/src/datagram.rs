@@ -15,7 +15,7 @@ use super::{Shutdown, Socket, SocketAddr, Type, UnixBuilder};
 /// # Examples
 ///
 /// ```
-/// use std_net_unix::UnixDatagram;
+/// use std_net::unix::UnixDatagram;
 ///
 /// let (a, b) = UnixDatagram::pair()?;
 /// a.send(b"ping")?;
@@ -205,7 +205,7 @@ impl UnixDatagram {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixDatagram::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixDatagram::pair()?;
     /// peer.write_string("ping")?;
     /// assert_eq!(socket.read_string(64)?, "ping");
     /// # Ok::<(), std::io::Error>(())
@@ -225,7 +225,7 @@ impl UnixDatagram {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixDatagram::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixDatagram::pair()?;
     /// peer.write_bytes(b"abc")?;
     /// let mut buf = Vec::new();
     /// assert_eq!(socket.read_bytes(&mut buf, 16)?, 3);
@@ -244,7 +244,7 @@ impl UnixDatagram {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixDatagram::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixDatagram::pair()?;
     /// socket.write_string("ping")?;
     /// assert_eq!(peer.read_string(64)?, "ping");
     /// # Ok::<(), std::io::Error>(())
@@ -276,7 +276,7 @@ impl UnixDatagram {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixDatagram::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixDatagram::pair()?;
     /// use std::fs::File;
     ///
     /// let path = std::env::temp_dir().join(format!("send_file-m-{}", std::process::id()));

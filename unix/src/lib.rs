@@ -23,7 +23,7 @@
 //!
 //! ```
 //! use std::io::{Read, Write};
-//! use std_net_unix::UnixStream;
+//! use std_net::unix::UnixStream;
 //!
 //! let (mut a, mut b) = UnixStream::pair()?;
 //! a.write_all(b"ping")?;

@@ -20,7 +20,7 @@ use super::{Socket, SocketAddr, UnixBuilder, UnixStream};
 /// # Examples
 ///
 /// ```
-/// use std_net_unix::{AddrText, SocketAddr, UnixListener, UnixStream};
+/// use std_net::unix::{AddrText, SocketAddr, UnixListener, UnixStream};
 ///
 /// let listener = UnixListener::bind_addr(&SocketAddr::from_text("@std_net-example-listener")?)?;
 /// let client = UnixStream::connect_addr(&listener.local_addr()?)?;
@@ -79,7 +79,7 @@ impl UnixListener {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use std_net_unix::{AddrText, SocketAddr, UnixListener};
+    /// use std_net::unix::{AddrText, SocketAddr, UnixListener};
     ///
     /// let listener = UnixListener::bind_addr(&SocketAddr::from_text("@std_net-example-accept")?)?;
     /// listener.set_deadline(Duration::from_millis(1));
@@ -109,7 +109,7 @@ impl UnixListener {
     /// # Examples
     ///
     /// ```no_run
-    /// use std_net_unix::UnixListener;
+    /// use std_net::unix::UnixListener;
     ///
     /// for stream in UnixListener::bind("/tmp/example.sock")?.incoming() {
     ///     println!("{:?}", stream?);
@@ -134,7 +134,7 @@ impl UnixListener {
     /// # Examples
     ///
     /// ```
-    /// use std_net_unix::{self as unix, SocketAddr, UnixListener};
+    /// use std_net::unix::{self, SocketAddr, UnixListener};
     ///
     /// let listener = UnixListener::bind_addr(&SocketAddr::from_pathname("")?)?;
     /// let notifier = listener.notifier()?;

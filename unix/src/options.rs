@@ -17,7 +17,7 @@ const SO_PASSRIGHTS: libc::c_int = 83;
 /// Each getter and setter is one system call; see `unix(7)` and `socket(7)`.
 ///
 /// ```
-/// use std_net_unix::Socket;
+/// use std_net::unix::Socket;
 ///
 /// let socket = Socket::datagram()?;
 /// socket.set_send_buffer_size(1 << 16)?;

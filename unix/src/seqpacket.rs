@@ -19,7 +19,7 @@ use super::{Shutdown, Socket, SocketAddr, Type, UCred, UnixBuilder};
 /// # Examples
 ///
 /// ```
-/// use std_net_unix::UnixSeqpacket;
+/// use std_net::unix::UnixSeqpacket;
 ///
 /// let (a, b) = UnixSeqpacket::pair()?;
 /// a.send(b"one")?;
@@ -141,7 +141,7 @@ impl UnixSeqpacket {
     /// # Examples
     ///
     /// ```
-    /// let (a, b) = std_net_unix::UnixSeqpacket::pair()?;
+    /// let (a, b) = std_net::unix::UnixSeqpacket::pair()?;
     /// assert!(!a.is_closed()?);
     /// drop(b);
     /// a.wait_closed()?;
@@ -184,7 +184,7 @@ impl UnixSeqpacket {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixSeqpacket::pair()?;
     /// peer.write_string("ping")?;
     /// assert_eq!(socket.read_string(64)?, "ping");
     /// # Ok::<(), std::io::Error>(())
@@ -204,7 +204,7 @@ impl UnixSeqpacket {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixSeqpacket::pair()?;
     /// peer.write_bytes(b"abc")?;
     /// let mut buf = Vec::new();
     /// assert_eq!(socket.read_bytes(&mut buf, 16)?, 3);
@@ -223,7 +223,7 @@ impl UnixSeqpacket {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixSeqpacket::pair()?;
     /// socket.write_string("ping")?;
     /// assert_eq!(peer.read_string(64)?, "ping");
     /// # Ok::<(), std::io::Error>(())
@@ -255,7 +255,7 @@ impl UnixSeqpacket {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixSeqpacket::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixSeqpacket::pair()?;
     /// use std::fs::File;
     ///
     /// let path = std::env::temp_dir().join(format!("send_file-m-{}", std::process::id()));
@@ -419,7 +419,7 @@ impl fmt::Debug for UnixSeqpacket {
 /// # Examples
 ///
 /// ```
-/// use std_net_unix::{AddrText, SocketAddr, UnixSeqpacket, UnixSeqpacketListener};
+/// use std_net::unix::{AddrText, SocketAddr, UnixSeqpacket, UnixSeqpacketListener};
 ///
 /// let addr = SocketAddr::from_text("@std_net-example-seqpacket")?;
 /// let listener = UnixSeqpacketListener::bind_addr(&addr)?;
@@ -484,7 +484,7 @@ impl UnixSeqpacketListener {
     /// # Examples
     ///
     /// ```no_run
-    /// use std_net_unix::{SocketAddr, UnixSeqpacketListener};
+    /// use std_net::unix::{SocketAddr, UnixSeqpacketListener};
     ///
     /// let addr = SocketAddr::from_pathname("/tmp/example.sock")?;
     /// for connection in UnixSeqpacketListener::bind_addr(&addr)?.incoming() {

@@ -25,7 +25,7 @@ use super::{Shutdown, SocketAddr};
 /// # Examples
 ///
 /// ```
-/// use std_net_unix::{AddrText, Socket, SocketAddr};
+/// use std_net::unix::{AddrText, Socket, SocketAddr};
 ///
 /// let receiver = Socket::datagram()?;
 /// let addr = SocketAddr::from_text("@std_net-example-socket")?;
@@ -128,10 +128,10 @@ impl Socket {
     /// # Examples
     ///
     /// ```
-    /// # use std_net_unix::{SocketAddr, UnixListener};
+    /// # use std_net::unix::{SocketAddr, UnixListener};
     /// # let listener = UnixListener::bind_addr(&SocketAddr::from_pathname("")?)?;
     /// # let addr = listener.local_addr()?;
-    /// use std_net_unix::Socket;
+    /// use std_net::unix::Socket;
     ///
     /// // A Unix socket connects at once, or there is no room in the listener's queue.
     /// let socket = Socket::stream()?;
@@ -234,7 +234,7 @@ impl Socket {
     /// # Examples
     ///
     /// ```
-    /// let (socket, peer) = std_net_unix::Socket::pair(std_net_unix::Type::DGRAM)?;
+    /// let (socket, peer) = std_net::unix::Socket::pair(std_net::unix::Type::DGRAM)?;
     /// peer.write_string("ping")?;
     /// assert_eq!(socket.read_string(16)?, "ping");
     /// # Ok::<(), std::io::Error>(())
@@ -352,7 +352,7 @@ impl Socket {
     /// # Examples
     ///
     /// ```
-    /// let (a, b) = std_net_unix::Socket::pair(std_net_unix::Type::STREAM)?;
+    /// let (a, b) = std_net::unix::Socket::pair(std_net::unix::Type::STREAM)?;
     /// assert!(!a.is_closed()?);
     /// drop(b);
     /// a.wait_closed()?;
@@ -419,7 +419,7 @@ impl Socket {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::Socket::pair(std_net_unix::Type::STREAM)?;
+    /// # let (socket, peer) = std_net::unix::Socket::pair(std_net::unix::Type::STREAM)?;
     /// let error = socket.try_recv(&mut [0; 8]).unwrap_err();
     /// assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
     /// assert_eq!(peer.try_send(b"abc")?, 3);
@@ -453,7 +453,7 @@ impl Socket {
     /// # Examples
     ///
     /// ```
-    /// # let socket = std_net_unix::Socket::stream()?;
+    /// # let socket = std_net::unix::Socket::stream()?;
     /// use std::time::Duration;
     ///
     /// socket.set_deadline(Duration::from_secs(5));
@@ -489,7 +489,7 @@ impl Socket {
     /// # Examples
     ///
     /// ```
-    /// # let socket = std_net_unix::Socket::stream()?;
+    /// # let socket = std_net::unix::Socket::stream()?;
     /// socket.set_nonblocking(true)?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
@@ -506,7 +506,7 @@ impl Socket {
     /// # Examples
     ///
     /// ```
-    /// # let socket = std_net_unix::Socket::stream()?;
+    /// # let socket = std_net::unix::Socket::stream()?;
     /// assert!(socket.take_error()?.is_none());
     /// # Ok::<(), std::io::Error>(())
     /// ```
@@ -526,7 +526,7 @@ impl Socket {
     /// # Examples
     ///
     /// ```
-    /// # let socket = std_net_unix::Socket::stream()?;
+    /// # let socket = std_net::unix::Socket::stream()?;
     /// use std::time::Duration;
     ///
     /// socket.set_read_timeout(Some(Duration::from_secs(1)))?;
@@ -548,7 +548,7 @@ impl Socket {
     /// # Examples
     ///
     /// ```
-    /// # let socket = std_net_unix::Socket::stream()?;
+    /// # let socket = std_net::unix::Socket::stream()?;
     /// use std::time::Duration;
     ///
     /// socket.set_write_timeout(Some(Duration::from_secs(1)))?;

@@ -22,7 +22,7 @@ use super::{Shutdown, Socket, SocketAddr, Type, UCred};
 ///
 /// ```
 /// use std::io::{Read, Write};
-/// use std_net_unix::UnixStream;
+/// use std_net::unix::UnixStream;
 ///
 /// let (mut a, mut b) = UnixStream::pair()?;
 /// a.write_all(b"ping")?;
@@ -55,7 +55,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// use std_net_unix::{AddrText, SocketAddr, UnixListener, UnixStream};
+    /// use std_net::unix::{AddrText, SocketAddr, UnixListener, UnixStream};
     ///
     /// let addr = SocketAddr::from_text("@std_net-example-stream")?;
     /// let _listener = UnixListener::bind_addr(&addr)?;
@@ -100,7 +100,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// # let (stream, _peer) = std_net_unix::UnixStream::pair()?;
+    /// # let (stream, _peer) = std_net::unix::UnixStream::pair()?;
     /// stream.socket().set_passcred(true)?;
     /// assert!(stream.socket().passcred()?);
     /// # Ok::<(), std::io::Error>(())
@@ -137,7 +137,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// # let (stream, peer) = std_net_unix::UnixStream::pair()?;
+    /// # let (stream, peer) = std_net::unix::UnixStream::pair()?;
     /// stream.shutdown(std::net::Shutdown::Write)?;
     /// assert_eq!(peer.read_string(8)?, "");
     /// # Ok::<(), std::io::Error>(())
@@ -156,7 +156,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// # let (stream, peer) = std_net_unix::UnixStream::pair()?;
+    /// # let (stream, peer) = std_net::unix::UnixStream::pair()?;
     /// peer.write_string("a question")?;
     /// assert!(!stream.is_closed()?);
     /// drop(peer);
@@ -212,7 +212,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixStream::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixStream::pair()?;
     /// peer.write_string("ping")?;
     /// assert_eq!(*socket.read_lent()?, *b"ping");
     /// drop(peer);
@@ -239,7 +239,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixStream::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixStream::pair()?;
     /// peer.write_string("héllo")?;
     /// assert_eq!(socket.read_string(2)?, "hé");
     /// assert_eq!(socket.read_string(100)?, "llo");
@@ -260,7 +260,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixStream::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixStream::pair()?;
     /// peer.write_bytes(b"abc")?;
     /// let mut buf = Vec::new();
     /// assert_eq!(socket.read_bytes(&mut buf, 16)?, 3);
@@ -280,7 +280,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixStream::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixStream::pair()?;
     /// socket.write_string("ping")?;
     /// assert_eq!(peer.read_string(4)?, "ping");
     /// # Ok::<(), std::io::Error>(())
@@ -318,7 +318,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixStream::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixStream::pair()?;
     /// use std::fs::File;
     ///
     /// let path = std::env::temp_dir().join(format!("send_file-{}", std::process::id()));
@@ -348,7 +348,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixStream::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixStream::pair()?;
     /// let error = socket.try_read(&mut [0; 8]).unwrap_err();
     /// assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
     /// assert_eq!(peer.try_write(b"abc")?, 3);
@@ -387,7 +387,7 @@ impl UnixStream {
     /// # Examples
     ///
     /// ```
-    /// # let (socket, peer) = std_net_unix::UnixStream::pair()?;
+    /// # let (socket, peer) = std_net::unix::UnixStream::pair()?;
     /// use std::io::Write;
     ///
     /// socket.set_batched_writes(true);

@@ -56,7 +56,7 @@ impl fmt::Debug for Notifier {
 /// # Examples
 ///
 /// ```
-/// assert!(!std_net_runtime::is_notified(&std::io::ErrorKind::TimedOut.into()));
+/// assert!(!std_net::socket::is_notified(&std::io::ErrorKind::TimedOut.into()));
 /// ```
 #[must_use]
 pub fn is_notified(error: &io::Error) -> bool {

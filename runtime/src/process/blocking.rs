@@ -18,7 +18,7 @@ use crate::sched::threads;
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// let path = "/etc/hostname";
 /// let text = process::spawn(move || process::blocking(|| std::fs::read_to_string(path)));

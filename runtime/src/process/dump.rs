@@ -14,7 +14,7 @@ impl Builder {
     /// # Examples
     ///
     /// ```no_run
-    /// use std_net_runtime::runtime::Builder;
+    /// use std_net::runtime::Builder;
     ///
     /// const SIGQUIT: i32 = 3;
     /// Builder::new().dump_on(SIGQUIT).start()?;

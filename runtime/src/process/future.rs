@@ -22,7 +22,7 @@ use crate::sched::task::{self, Waiting};
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// let answer = process::spawn(|| process::block_on(async { 42 }));
 /// assert_eq!(answer.join().unwrap(), 42);
@@ -44,7 +44,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 ///
 /// ```
 /// use std::time::Duration;
-/// use std_net_runtime::process::{self, Stopped};
+/// use std_net::process::{self, Stopped};
 ///
 /// let never = std::future::pending::<()>();
 /// let result = process::block_on_deadline(never, Duration::from_millis(1));
@@ -108,7 +108,7 @@ pub(crate) fn wait_for<F: Future>(
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// let start = Instant::now();
 /// process::block_on(process::delay(Duration::from_millis(5)));

@@ -18,7 +18,7 @@ use crate::sched::info::{Info, Kind};
 ///
 /// ```
 /// use std::time::Duration;
-/// use std_net_runtime::process::{self, Group};
+/// use std_net::process::{self, Group};
 ///
 /// let group = Group::new();
 /// let outer = group.spawn(|| {

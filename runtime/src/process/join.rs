@@ -122,7 +122,7 @@ impl<T> Drop for Packet<T> {
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// let handle = process::spawn(|| 2 + 2);
 /// assert_eq!(handle.join().unwrap(), 4);
@@ -159,7 +159,7 @@ impl<T> JoinHandle<T> {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use std_net_runtime::process::{self, Stopped};
+    /// use std_net::process::{self, Stopped};
     ///
     /// let sleeper = process::spawn(|| process::sleep(Duration::MAX));
     /// let (sleeper, why) = sleeper.join_deadline(Duration::from_millis(1)).unwrap_err();

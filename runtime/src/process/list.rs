@@ -62,7 +62,7 @@ pub struct Listed {
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// let waiting = process::Builder::new().name("waiter").spawn(|| {
 ///     process::sleep(std::time::Duration::MAX);

@@ -16,7 +16,7 @@ use crate::sched::locals::{Copied, Flow, find, keep};
 ///
 /// ```
 /// use std::cell::Cell;
-/// use std_net_runtime::process::{self, Local};
+/// use std_net::process::{self, Local};
 ///
 /// static REQUESTS: Local<Cell<u32>> = Local::new(|| Cell::new(0));
 ///
@@ -52,7 +52,7 @@ impl<T: 'static> Local<T> {
     ///
     /// ```
     /// use std::cell::Cell;
-    /// use std_net_runtime::process::{self, Local};
+    /// use std_net::process::{self, Local};
     ///
     /// static REQUEST: Local<Cell<u64>> = Local::flowing(|| Cell::new(0));
     ///

@@ -71,7 +71,7 @@ pub struct WorkerMetrics {
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// let before = process::metrics();
 /// process::spawn(|| ()).join().unwrap();

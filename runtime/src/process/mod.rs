@@ -104,7 +104,7 @@ use join::Packet;
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// let sum = process::spawn(|| (1..=10).sum::<u32>());
 /// assert_eq!(sum.join().unwrap(), 55);
@@ -131,7 +131,7 @@ fn expect_spawned<H>(spawned: io::Result<H>) -> H {
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// let handle = process::Builder::new().name("deep").stack_size(1 << 20).spawn(|| {
 ///     process::current().unwrap().name().map(str::to_owned)
@@ -183,7 +183,7 @@ impl Builder {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use std_net_runtime::process;
+    /// use std_net::process;
     ///
     /// let request = process::Builder::new().deadline(Duration::from_millis(10)).spawn(|| {
     ///     // Belongs to the request.
@@ -224,7 +224,7 @@ impl Builder {
     /// # Examples
     ///
     /// ```
-    /// use std_net_runtime::process;
+    /// use std_net::process;
     ///
     /// // Without that crate, spawn says so.
     /// let refused = process::Builder::new().threadlike(true).spawn(|| ()).unwrap_err();

@@ -39,7 +39,7 @@ impl Builder {
     /// # Examples
     ///
     /// ```
-    /// use std_net_runtime::{process, runtime};
+    /// use std_net::{process, runtime};
     ///
     /// let sum = runtime::Builder::new().run(|| {
     ///     let parts: Vec<_> = (1..=4).map(|n| process::spawn(move || n * n)).collect();

@@ -62,7 +62,7 @@ pub struct Scope<'scope, 'env: 'scope> {
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// let text = String::from("shared");
 /// let lengths: Vec<usize> = process::scope(|s| {

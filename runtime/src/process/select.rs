@@ -40,7 +40,7 @@ use crate::sched::task;
 ///
 /// ```
 /// use std::time::Duration;
-/// use std_net_runtime::process::{self, Stopped, channel};
+/// use std_net::process::{self, Stopped, channel};
 ///
 /// let (sender, lines) = channel::bounded(1);
 /// let worker = process::spawn(move || {

@@ -21,7 +21,7 @@ use crate::sched::stop::Stopped;
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process::{self, Mutex};
+/// use std_net::process::{self, Mutex};
 ///
 /// let count = Mutex::new(0);
 /// process::scope(|s| {
@@ -115,7 +115,7 @@ impl<T: fmt::Debug + ?Sized> fmt::Debug for MutexGuard<'_, T> {
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process::RwLock;
+/// use std_net::process::RwLock;
 ///
 /// let lock = RwLock::new(1);
 /// {
@@ -252,7 +252,7 @@ impl<T: fmt::Debug + ?Sized> fmt::Debug for RwLockWriteGuard<'_, T> {
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process::Semaphore;
+/// use std_net::process::Semaphore;
 ///
 /// let two = Semaphore::new(2);
 /// let (a, _b) = (two.acquire(), two.acquire());
@@ -304,7 +304,7 @@ impl Semaphore {
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use std_net_runtime::process::{self, Semaphore};
+    /// use std_net::process::{self, Semaphore};
     ///
     /// let at_once = Arc::new(Semaphore::new(2));
     /// for job in 0..5 {
@@ -390,7 +390,7 @@ impl fmt::Debug for Permit<'_> {
 ///
 /// ```
 /// use std::sync::atomic::{AtomicBool, Ordering};
-/// use std_net_runtime::process::{self, Event};
+/// use std_net::process::{self, Event};
 ///
 /// let (ready, event) = (AtomicBool::new(false), Event::new());
 /// process::scope(|s| {

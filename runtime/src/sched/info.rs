@@ -23,7 +23,7 @@ use crate::sys::lock::{Guard, Lock};
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// let a = process::spawn(|| process::current().unwrap().id());
 /// let b = process::spawn(|| process::current().unwrap().id());

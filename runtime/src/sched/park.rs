@@ -102,7 +102,7 @@ pub(crate) fn suspendable() -> Option<&'static Task> {
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// let start = Instant::now();
 /// process::sleep(Duration::from_millis(5));

@@ -14,7 +14,7 @@ use crate::sched::task;
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process::{self, Stopped};
+/// use std_net::process::{self, Stopped};
 ///
 /// assert!(process::is_cancelled(&Stopped::Cancelled.into()));
 /// assert_eq!(
@@ -84,7 +84,7 @@ pub(crate) fn error() -> io::Error {
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process;
+/// use std_net::process;
 ///
 /// assert!(!process::is_cancelled(&std::io::ErrorKind::TimedOut.into()));
 /// ```

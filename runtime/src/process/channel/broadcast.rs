@@ -23,7 +23,7 @@ use crate::sched::stop::Stopped;
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process::{self, channel::broadcast};
+/// use std_net::process::{self, channel::broadcast};
 ///
 /// let (sender, _) = broadcast::channel(16);
 /// let mut listeners: Vec<_> = (0..3).map(|_| sender.subscribe()).collect();

@@ -34,7 +34,7 @@ use crate::sys::lock::Lock;
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process::{self, channel};
+/// use std_net::process::{self, channel};
 ///
 /// let (sender, receiver) = channel::bounded(1);
 /// process::spawn(move || {
@@ -55,7 +55,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process::channel;
+/// use std_net::process::channel;
 ///
 /// let (sender, receiver) = channel::unbounded();
 /// sender.send("hello").unwrap();

@@ -12,7 +12,7 @@ use crate::deadline::Deadline;
 /// A process that owns something and answers questions about it:
 ///
 /// ```
-/// use std_net_runtime::process::{self, channel};
+/// use std_net::process::{self, channel};
 /// use channel::oneshot;
 ///
 /// let (questions, asked) = channel::bounded::<(u32, oneshot::Sender<u32>)>(8);

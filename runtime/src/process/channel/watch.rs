@@ -15,7 +15,7 @@ use crate::sched::stop::Stopped;
 /// # Examples
 ///
 /// ```
-/// use std_net_runtime::process::{self, channel::watch};
+/// use std_net::process::{self, channel::watch};
 ///
 /// let (sender, settings) = watch::channel("old");
 /// assert_eq!(settings.get(), "old");
