@@ -21,7 +21,7 @@
 //!
 //! # Map
 //!
-//! | file | form |
+//! | where | form |
 //! |---|---|
 //! | [`v4`], [`v6`] | addresses: parsed, canonical (RFC 5952), expanded, integer, hexadecimal |
 //! | [`socket`] | address and port: `192.0.2.1:80`, `[::1]:80` |
@@ -30,14 +30,14 @@
 //! | [`range`](mod@range) | first and last address: `192.0.2.1-192.0.2.9` |
 //! | [`forms`] | the forms of lists: `10.0.0.1-20`, `192.168.1.*`, `10/8`, `1[.]2[.]3[.]4` |
 //! | [`set`] | many networks as one set: look-ups, aggregate, union, intersect, subtract |
-//! | [`map`] | networks and ranges with values: finds the one that contains an address, by longest
-//! match |
+//! | [`map`] | networks and ranges with values: finds the one that contains an address, by longest match |
 //! | [`reverse`] | names for reverse DNS: `1.2.0.192.in-addr.arpa` |
 //! | [`lenient`] | the classic forms of `inet_aton`: `127.1`, `0x7f.1` |
 //! | [`classify`](mod@classify) | the purpose of an address, by the IANA registries |
-//! | `serde` | ranges, sets and maps with serde, with the feature of that name |
-//! | `error` | [`ParseError`]: where and why |
-//! | `address` | the trait [`IpAddress`] |
+//! | [`IpAddress`], [`ToIpAddress`] | addresses with the methods of Inko's; text to an address |
+//! | [`ParseError`] | where and why text is refused |
+//!
+//! With the feature `serde`, ranges, sets and maps are text in every format of serde.
 
 #![forbid(unsafe_code)]
 

@@ -4,20 +4,18 @@
 //! deadlines, and inside a process they park it instead of blocking its thread. This crate is part of
 //! [`std_net`](https://docs.rs/std_net), where it is the module `unix`.
 //!
-//! | file | idea |
+//! | type | what it is |
 //! |---|---|
-//! | `socket` | [`Socket`]: the calls |
-//! | `options` | its options |
-//! | `stream` | [`UnixStream`] |
-//! | `listener` | [`UnixListener`], [`Incoming`] |
-//! | `datagram` | [`UnixDatagram`] |
-//! | `seqpacket` | [`UnixSeqpacket`], [`UnixSeqpacketListener`]: connections that keep messages apart; not on macOS |
-//! | `addr` | [`SocketAddr`] as text |
-//! | `builder` | [`UnixBuilder`]: file mode, stale paths, unlink on drop |
-//! | `file` | the file of a path: which handle removes it, and when it may be replaced |
-//! | `ancillary` | [`Ancillary`], [`Received`]: passing descriptors and credentials |
-//! | `batch` | [`RecvBatch`], [`SendBatch`]: many datagrams with one call |
-//! | `credentials` | [`UCred`]: the credentials of the peer |
+//! | [`UnixStream`], [`UnixListener`] | a connection; a socket that accepts connections |
+//! | [`UnixDatagram`] | datagrams |
+//! | `UnixSeqpacket`, `UnixSeqpacketListener` | connections that keep messages apart; not on macOS |
+//! | [`UnixBuilder`] | file mode, stale paths, unlink on drop |
+//! | [`Socket`] | the low-level socket: every call, every option |
+//! | [`Ancillary`], [`Received`] | passing descriptors and credentials |
+//! | [`RecvBatch`], [`SendBatch`] | many datagrams with one call |
+//! | [`UCred`] | who the peer is |
+//! | [`SocketAddr`], [`AddrText`], [`AddrKey`] | an address, as in std; as text; to be compared |
+//! | [`Notifier`] | ends the accepts that wait |
 //!
 //! # Examples
 //!
@@ -39,6 +37,7 @@ mod batch;
 mod builder;
 mod credentials;
 mod datagram;
+// The file of a path: who removes it, and when it may be replaced.
 mod file;
 mod listener;
 mod options;

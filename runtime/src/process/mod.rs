@@ -1,21 +1,19 @@
 //! Lightweight processes: code that reads like a thread's, and waits without holding one.
 //!
-//! | file | idea |
+//! | what | what it is |
 //! |---|---|
-//! | this one | spawn, and which process calls |
-//! | `join` | [`JoinHandle`], [`Process`], cancelling |
-//! | `scope` | processes that borrow |
-//! | `group` | [`Group`]: processes that are stopped together |
-//! | `future` | [`block_on`] |
-//! | `blocking` | [`blocking()`]: code that blocks its thread |
-//! | `channel` | channels between processes and threads |
-//! | `select` | [`select!`]: whichever of several things comes first |
-//! | `sync` | [`Mutex`], [`RwLock`], [`Semaphore`], [`Event`] |
-//! | `local` | [`Local`]: values of which each process has its own |
-//! | `run` | the calling thread as the one worker |
-//! | `dump` | that list on a signal |
-//! | `list` | [`list()`]: all processes, for debugging |
-//! | `metrics` | [`metrics()`]: the same in numbers, and what the workers have done |
+//! | [`spawn`], [`Builder`] | begin a process |
+//! | [`JoinHandle`], [`Process`] | wait for its end, cancel it |
+//! | [`scope`](scope()) | processes that borrow |
+//! | [`Group`] | processes that are stopped together |
+//! | [`channel`] | channels between processes and threads |
+//! | [`select!`] | whichever of several things comes first |
+//! | [`Mutex`], [`RwLock`], [`Semaphore`], [`Event`] | locks that park |
+//! | [`sleep`], [`yield_now`], [`delay`] | waiting for a time |
+//! | [`blocking()`] | runs code that blocks its thread |
+//! | [`block_on`] | waits for a future |
+//! | [`Local`] | a value of which each process has its own |
+//! | [`list()`], [`metrics()`] | all processes, for debugging; the same in numbers |
 
 pub(crate) mod join;
 pub(crate) mod local;
@@ -31,12 +29,14 @@ pub(crate) mod scope;
 pub mod __case;
 mod blocking;
 pub mod channel;
+// The list of processes on a signal.
 #[cfg(feature = "signals")]
 mod dump;
 mod future;
 mod group;
 mod list;
 mod metrics;
+// The calling thread as the one worker.
 mod run;
 mod sync;
 

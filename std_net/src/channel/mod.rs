@@ -4,17 +4,15 @@
 //! into a buffer, and the [`WriteChannel`] collects what is written. They may go to different
 //! processes. TCP, Unix sockets and TLS all work in the same way.
 //!
-//! | file | idea |
+//! | type | what it is |
 //! |---|---|
-//! | this one | [`Connected`]: opening the channels of a connection; chunks without a channel |
-//! | `read` | [`ReadChannel`]: lines, chunks, integers, [`BufRead`](std::io::BufRead) |
-//! | `write` | [`WriteChannel`] |
-//! | `reunite` | giving the halves back, with what was read ahead |
-//! | `over` | [`Over`]: over anything that reads and writes, and over memory |
-//! | `iter` | [`Lines`], [`Chunks`] |
-//! | `packet` | [`Packets`]: datagrams as iterators and as channels |
-//! | `transport` | what a channel needs of a connection |
-//! | `halves` | each half of a connection is claimed once |
+//! | [`Connected`] | opens the channels of a connection; chunks without a channel |
+//! | [`ReadChannel`] | lines, chunks, integers, [`BufRead`](std::io::BufRead) |
+//! | [`WriteChannel`] | collects what is written |
+//! | [`Over`] | channels over anything that reads and writes, and over memory |
+//! | [`Lines`], [`Chunks`] | iterators over a read channel |
+//! | [`Packets`] | datagrams as iterators and as channels |
+//! | [`ReuniteError`] | two halves that are not of one connection |
 //!
 //! # Examples
 //!
@@ -45,6 +43,7 @@ mod iter;
 mod over;
 mod packet;
 mod read;
+// Giving the halves back, with what was read ahead.
 mod reunite;
 pub(crate) mod transport;
 mod write;

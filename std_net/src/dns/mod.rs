@@ -8,12 +8,10 @@
 //! that DNS uses (`xn--...`). The C library does not, and so finds nothing. TLS also wants that form.
 //! The crate `idna` makes it.
 //!
-//! | file | idea |
+//! | type | what it is |
 //! |---|---|
-//! | `mod` | [`Resolver`]: what is asked, in which order |
-//! | `families` | one lookup for each family, side by side |
-//! | `resolved` | `systemd-resolved` over Varlink |
-//! | `error` | [`Error`] |
+//! | [`Resolver`] | what is asked, and for how long |
+//! | [`Error`] | why there is no answer |
 //!
 //! # Examples
 //!
@@ -35,7 +33,9 @@
 //! ```
 
 mod error;
+// One lookup for each family, side by side.
 mod families;
+// `systemd-resolved` over Varlink.
 mod resolved;
 
 use std::ffi::OsString;

@@ -1,20 +1,21 @@
 //! The loop of a server that can be shut down. It accepts connections and runs a process for each. On a
 //! shutdown it lets the running connections finish. It does not know any protocol.
 //!
-//! | file | idea |
+//! | type | what it is |
 //! |---|---|
-//! | this one | [`Server`], [`Handle`], [`End`] |
-//! | `listener` | [`Listener`]: a socket that the server accepts from; [`Peer`]: the address of a
-//! client |
-//! | `trace`, `no_trace` | what the crate `tracing` is told, with the feature of that name and without
-//! |
-//! | `session` | [`Session`]: what a handler gets beside its connection; [`Problem`]: an error that did
-//! not end the server |
+//! | [`Server`] | the loop |
+//! | [`Handle`] | shuts it down from elsewhere |
+//! | [`End`] | how it ended |
+//! | [`Session`] | what a handler gets beside its connection |
+//! | [`Peer`] | the address of a client |
+//! | [`Problem`] | an error that did not end the server |
+//! | [`Listener`] | sockets that a server can accept from |
 
 mod listener;
 #[cfg(not(feature = "tracing"))]
 mod no_trace;
 mod session;
+// What the crate `tracing` is told; `no_trace` without that feature.
 #[cfg(feature = "tracing")]
 mod trace;
 

@@ -5,20 +5,19 @@
 //! inside a process they park it instead of blocking its thread. Each of them is built on a [`Socket`],
 //! which has every call and option of the kernel.
 //!
-//! | file | idea |
+//! | type | what it is |
 //! |---|---|
-//! | `socket` | [`Socket`]: the calls |
-//! | `options` | its options, by level |
-//! | `stream` | [`TcpStream`] |
-//! | `listener` | [`TcpListener`], [`Incoming`] |
-//! | `datagram` | [`UdpSocket`] |
-//! | `ancillary` | [`Ancillary`], [`Received`]: data beside a datagram |
-//! | `batch` | [`RecvBatch`], [`SendBatch`]: many datagrams with one call |
-//! | `error_queue` | [`QueuedError`]: errors that the network reports about sent datagrams; Linux only
-//! |
-//! | `tcp_info` | [`TcpInfo`]: what the kernel knows about a connection |
-//! | `addr` | [`ToSocketAddrs`] |
-//! | `builder` | [`TcpBuilder`], [`UdpBuilder`]: options before a bind or connect |
+//! | [`TcpStream`], [`TcpListener`] | a connection; a socket that accepts connections |
+//! | [`UdpSocket`] | datagrams |
+//! | [`TcpBuilder`], [`UdpBuilder`] | options that are set before a bind or connect |
+//! | [`Socket`] | the low-level socket: every call, every option |
+//! | [`Ancillary`], [`Received`] | data beside a datagram: addresses, interface, hops, time of arrival |
+//! | [`RecvBatch`], [`SendBatch`] | many datagrams with one call |
+//! | `QueuedError` | errors that the network reports about sent datagrams; Linux only |
+//! | `TcpInfo` | what the kernel knows about a connection; Linux only |
+//! | [`ToSocketAddrs`] | what can be turned into addresses, as in std |
+//! | [`ConnectErrors`], [`AddressError`] | what is inside the error of a connect or bind |
+//! | [`Notifier`] | ends the accepts that wait |
 
 pub(crate) mod addr;
 mod ancillary;

@@ -1,14 +1,13 @@
 //! TLS 1.2 and 1.3 over any connection, by [rustls]. Needs the feature `tls`.
 //!
-//! | file | idea |
+//! | type | what it is |
 //! |---|---|
-//! | this one | [`Tls`]: `stream.tls("example.org")` |
-//! | `client` | [`ClientConfig`] |
-//! | `server` | [`ServerConfig`], [`TlsAcceptor`], [`PendingServer`] |
-//! | `stream` | [`TlsStream`] |
-//! | `session` | the work of rustls, without I/O |
-//! | `error` | [`TlsError`] |
-//! | `pem` | [`PemError`]: reads certificates and keys from text, and reports what is wrong with it |
+//! | [`Tls`] | `stream.tls("example.org")` |
+//! | [`TlsStream`] | a connection with TLS |
+//! | [`ClientConfig`], [`ServerConfig`] | roots, certificates, versions, ALPN |
+//! | [`TlsAcceptor`] | the server's side of a handshake |
+//! | [`PendingServer`] | a handshake of which only the client hello is known |
+//! | [`TlsError`], [`PemError`] | what went wrong in a handshake, or in a file of certificates |
 //!
 //! The cryptography is that of `ring`. By default a client trusts the roots of the system, through
 //! `rustls-native-certs`. On Linux, `rustls-platform-verifier` reads the same roots, but has ten times
@@ -37,6 +36,7 @@ mod client;
 mod error;
 mod pem;
 mod server;
+// The work of rustls, without I/O.
 mod session;
 mod stream;
 

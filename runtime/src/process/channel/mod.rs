@@ -2,9 +2,9 @@
 //!
 //! | where | what |
 //! |---|---|
-//! | this one | [`bounded`], [`unbounded`]: each value to one receiver; over `async-channel` |
+//! | [`bounded`], [`unbounded`] | each value to one receiver |
 //! | [`oneshot`] | one value, once |
-//! | [`broadcast`] | each value to all receivers; over `async-broadcast` |
+//! | [`broadcast`] | each value to all receivers |
 //! | [`watch`] | the newest value to all, and word when it changes |
 
 pub mod broadcast;
