@@ -55,6 +55,7 @@ pub use io::Io;
 pub use io::notify::{Notifier, is_notified};
 #[doc(hidden)]
 pub use io::{AsIo, Belonging, future::Polled};
+pub use io::{RecvFlags, SendFlags};
 
 // The macros use this, so that crates with these macros need not depend on libc.
 #[doc(hidden)]

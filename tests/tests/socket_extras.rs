@@ -6,8 +6,10 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use std_net::process;
 use std_net::socket::{
-    Domain, SockFilter, Socket, TcpBuilder, TcpListener, TcpState, UdpBuilder, UdpSocket,
+    Domain, RecvFlags, SendFlags, SockFilter, Socket, TcpBuilder, TcpListener, TcpState,
+    UdpBuilder, UdpSocket,
 };
 use std_net::unix::{self, AddrText, UnixBuilder, UnixDatagram, UnixListener};
 use std_net_tests::{Silent, TempPath, both, each_ip, tcp_pair};
@@ -285,5 +287,102 @@ fn socket2_borrows_them() {
             .set_recv_buffer_size(10_000)
             .unwrap();
         assert_eq!(u.socket().recv_buffer_size().unwrap(), 20_000);
+    });
+}
+
+/// A receive with flags: the length of a message that stays, one that is cut, one that is not there.
+#[test]
+fn messages_are_received_with_flags() {
+    both(|| {
+        let a = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let addr = a.local_addr().unwrap();
+        let socket = a.socket();
+        let error = socket
+            .recv_with_flags(&mut [0; 4], RecvFlags::DONT_WAIT)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        let sent = socket.send_to_with_flags(b"a message", addr, SendFlags::DONT_WAIT);
+        assert_eq!(sent.unwrap(), 9);
+
+        let mut buf = [0; 4];
+        let n = socket.recv_with_flags(&mut buf, RecvFlags::PEEK).unwrap();
+        assert_eq!(&buf[..n], b"a me");
+        #[cfg(target_os = "linux")]
+        {
+            let flags = RecvFlags::PEEK | RecvFlags::TRUNCATE;
+            assert!(flags.contains(RecvFlags::PEEK));
+            assert_eq!(socket.recv_with_flags(&mut buf, flags).unwrap(), 9);
+        }
+        let (n, from) = socket
+            .recv_from_with_flags(&mut buf, RecvFlags::default())
+            .unwrap();
+        assert_eq!((n, from.as_socket()), (4, Some(addr)));
+        // The rest of a message that was cut is gone.
+        let left = socket.recv_from_with_flags(&mut buf, RecvFlags::DONT_WAIT);
+        assert_eq!(left.unwrap_err().kind(), ErrorKind::WouldBlock);
+    });
+}
+
+/// What is sent with `MSG_MORE` goes out with what follows; a call with flags waits like any other.
+#[cfg(target_os = "linux")]
+#[test]
+fn messages_are_sent_with_flags() {
+    both(|| {
+        let a = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let b = UdpSocket::bind("127.0.0.1:0").unwrap();
+        a.connect(b.local_addr().unwrap()).unwrap();
+        let reader = process::spawn(move || {
+            let mut buf = [0; 64];
+            let n = b
+                .socket()
+                .recv_with_flags(&mut buf, RecvFlags::default())
+                .unwrap();
+            buf[..n].to_vec()
+        });
+        process::yield_now();
+        a.socket()
+            .send_with_flags(b"head ", SendFlags::MORE)
+            .unwrap();
+        a.socket()
+            .send_with_flags(b"body", SendFlags::CONFIRM)
+            .unwrap();
+        assert_eq!(reader.join().unwrap(), b"head body");
+
+        let (s, t) = tcp_pair();
+        let urgent = s.socket().send_with_flags(b"x", SendFlags::OUT_OF_BAND);
+        assert_eq!(urgent.unwrap(), 1);
+        drop(s);
+        t.wait_closed().unwrap();
+        let mut buf = [0; 2];
+        let n = t.socket().recv_with_flags(&mut buf, RecvFlags::OUT_OF_BAND);
+        assert_eq!((n.unwrap(), buf[0]), (1, b'x'));
+    });
+}
+
+/// The same of Unix sockets.
+#[test]
+fn unix_messages_with_flags() {
+    both(|| {
+        let (a, b) = UnixDatagram::pair().unwrap();
+        let none = b
+            .socket()
+            .recv_with_flags(&mut [0; 4], RecvFlags::DONT_WAIT);
+        assert_eq!(none.unwrap_err().kind(), ErrorKind::WouldBlock);
+        let sent = a
+            .socket()
+            .send_with_flags(b"a message", SendFlags::default());
+        assert_eq!(sent.unwrap(), 9);
+        let mut buf = [0; 4];
+        let peeked = b.socket().recv_with_flags(&mut buf, RecvFlags::PEEK);
+        assert_eq!((peeked.unwrap(), &buf), (4, b"a me"));
+        #[cfg(target_os = "linux")]
+        {
+            let (n, from) = b
+                .socket()
+                .recv_from_with_flags(&mut buf, RecvFlags::TRUNCATE)
+                .unwrap();
+            assert_eq!(n, 9);
+            assert!(from.is_unnamed());
+        }
     });
 }

@@ -50,7 +50,9 @@ mod stream;
 pub use std::net::Shutdown;
 pub use std::os::unix::net::SocketAddr;
 
-pub use std_net_runtime::{AddressError, Lent, Notifier, is_notified, os_code};
+pub use std_net_runtime::{
+    AddressError, Lent, Notifier, RecvFlags, SendFlags, is_notified, os_code,
+};
 
 pub use addr::{AddrKey, AddrText, DisplayAddr};
 pub use ancillary::{Ancillary, Received};

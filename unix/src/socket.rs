@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Type};
-use std_net_runtime::{Deadline, Interest, Io};
+use std_net_runtime::{Deadline, Interest, Io, RecvFlags, SendFlags};
 
 use super::addr::{from_kernel, to_kernel};
 use super::credentials::{self, UCred};
@@ -193,6 +193,17 @@ impl Socket {
         self.0.recv(buf, libc::MSG_PEEK)
     }
 
+    /// `recv` with flags. Corresponds to `recv(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv); [`WouldBlock`](io::ErrorKind::WouldBlock) with
+    /// [`DONT_WAIT`](RecvFlags::DONT_WAIT); [`InvalidInput`](io::ErrorKind::InvalidInput) with
+    /// [`OUT_OF_BAND`](RecvFlags::OUT_OF_BAND) if there is no urgent byte.
+    pub fn recv_with_flags(&self, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+        self.0.recv(buf, flags.bits())
+    }
+
     /// Sends from `buf`. Returns how many bytes were taken. Corresponds to `send(2)`.
     ///
     /// # Errors
@@ -200,6 +211,16 @@ impl Socket {
     /// The error of `send(2)`; [`TimedOut`](io::ErrorKind::TimedOut) past the deadline.
     pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
         self.0.send(buf, 0)
+    }
+
+    /// `send` with flags. Corresponds to `send(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); [`WouldBlock`](io::ErrorKind::WouldBlock) with
+    /// [`DONT_WAIT`](SendFlags::DONT_WAIT); `EOPNOTSUPP` for a flag that the protocol does not know.
+    pub fn send_with_flags(&self, buf: &[u8], flags: SendFlags) -> io::Result<usize> {
+        self.0.send(buf, flags.bits())
     }
 
     /// Sends one urgent byte, the last of `buf`, out of band. Stream sockets can do this since Linux
@@ -317,6 +338,20 @@ impl Socket {
         Ok((n, from_kernel(&addr)?))
     }
 
+    /// `recv_from` with flags. Corresponds to `recvfrom(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_with_flags`](Self::recv_with_flags).
+    pub fn recv_from_with_flags(
+        &self,
+        buf: &mut [u8],
+        flags: RecvFlags,
+    ) -> io::Result<(usize, SocketAddr)> {
+        let (n, addr) = self.0.recv_from(buf, flags.bits())?;
+        Ok((n, from_kernel(&addr)?))
+    }
+
     /// Sends one message to an address. Corresponds to `sendto(2)`.
     ///
     /// # Errors
@@ -324,6 +359,20 @@ impl Socket {
     /// The errors of [`send`](Self::send).
     pub fn send_to(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
         self.0.send_to(buf, &to_kernel(addr)?, 0)
+    }
+
+    /// `send_to` with flags. Corresponds to `sendto(2)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_with_flags`](Self::send_with_flags).
+    pub fn send_to_with_flags(
+        &self,
+        buf: &[u8],
+        addr: &SocketAddr,
+        flags: SendFlags,
+    ) -> io::Result<usize> {
+        self.0.send_to(buf, &to_kernel(addr)?, flags.bits())
     }
 
     /// Ends one or both directions. Corresponds to `shutdown(2)`.

@@ -13,6 +13,7 @@
 //! | `data` | receive and send |
 //! | `batched` | sends in a batch with those of other processes |
 //! | `sendfile` | files and streams sent on without a copy in the program |
+//! | `flags` | the flags of `recv(2)` and `send(2)` that a caller may choose |
 //! | `file_range` | the bytes of a file that a range means |
 //! | `text` | reads of text and of byte vectors |
 //! | `connect` | accept, connect, shutdown |
@@ -25,6 +26,7 @@ mod close;
 mod connect;
 mod data;
 mod file_range;
+mod flags;
 pub(crate) mod future;
 #[doc(hidden)]
 pub mod halves;
@@ -59,6 +61,7 @@ use close::Descriptor;
 pub(crate) use data::{MAX_IOV, empty_msghdr};
 #[doc(hidden)]
 pub use file_range::file_range;
+pub use flags::{RecvFlags, SendFlags};
 use mode::{MODE_BLOCKING, MODE_UNKNOWN, Shared, UNREAD};
 
 /// A socket's descriptor with everything that decides how its operations wait.

@@ -44,7 +44,9 @@ pub use std::net::{
 pub use socket2::{Domain, Protocol, SockAddr, Type};
 
 pub use crate::connect::ConnectErrors;
-pub use std_net_runtime::{AddressError, Lent, Notifier, is_notified, os_code};
+pub use std_net_runtime::{
+    AddressError, Lent, Notifier, RecvFlags, SendFlags, is_notified, os_code,
+};
 
 pub use addr::ToSocketAddrs;
 pub use ancillary::{Ancillary, Received};
