@@ -139,6 +139,10 @@ pub fn tool(name: &str) -> Option<PathBuf> {
 /// Returns whether the kernel has `io_uring(7)` and lets this program use it. If not, it prints the
 /// reason.
 pub fn has_io_uring() -> bool {
+    if cfg!(std_net_portable) {
+        eprintln!("SKIPPED: the runtime uses no io_uring with the portable reactor");
+        return false;
+    }
     let mut params = [0u8; 120];
     // SAFETY: this is memory for a `struct io_uring_params`. It is all zero, which asks for nothing
     // special.

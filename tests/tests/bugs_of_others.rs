@@ -387,12 +387,6 @@ fn data_and_end_at_once_are_both_seen() {
 /// `SO_PEEK_OFF` a peek looks behind the data that it has seen.
 #[test]
 fn a_peek_behind_all_there_is_does_not_spin() {
-    if cfg!(std_net_portable) {
-        eprintln!(
-            "SKIPPED: a reactor that reports only once reports the same data again and again"
-        );
-        return;
-    }
     if !is_again() {
         return alone("a_peek_behind_all_there_is_does_not_spin");
     }

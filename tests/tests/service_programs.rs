@@ -187,10 +187,6 @@ fn a_listener_that_goes_over_a_unix_socket_loses_no_connection() {
 /// ever.
 #[test]
 fn a_chat_of_two_thousand() {
-    if cfg!(std_net_portable) {
-        eprintln!("SKIPPED: %s");
-        return;
-    }
     const GUESTS: usize = 2000;
     if descriptor_limit() < 2 * GUESTS + 200 {
         eprintln!("SKIPPED: {} descriptors are too few", descriptor_limit());
@@ -254,7 +250,9 @@ fn a_chat_of_two_thousand() {
                 Ok(())
             })
             .unwrap();
-        assert_eq!((end.served, end.cancelled), (GUESTS as u64, 0));
+        // The port scan of another test may have been one guest more.
+        assert!(end.served >= GUESTS as u64, "{} were served", end.served);
+        assert_eq!(end.cancelled, 0);
         guests.join().unwrap();
     });
 }

@@ -155,10 +155,6 @@ fn fcntl_counts_on_every_kind() {
 /// stop, because another process must go on.
 #[test]
 fn a_listener_made_blocking_outside_keeps_no_worker() {
-    if cfg!(std_net_portable) {
-        eprintln!("SKIPPED: %s");
-        return;
-    }
     both(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();

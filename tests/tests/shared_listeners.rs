@@ -44,10 +44,6 @@ fn a_listener_whose_flag_another_takes_away_blocks_nobody() {
 
 #[test]
 fn both_programs_accept_from_a_shared_listener() {
-    if cfg!(std_net_portable) {
-        eprintln!("SKIPPED: %s");
-        return;
-    }
     if !std_net_tests::has_io_uring() {
         return;
     }

@@ -4,7 +4,12 @@
 //! Only this binary and the other `threadlike_*` tests link `std_net_interpose`.
 
 // On other systems a process cannot be threadlike.
-#![cfg(all(target_os = "linux", target_env = "gnu", not(std_net_portable)))]
+#![cfg(all(
+    target_os = "linux",
+    target_arch = "x86_64",
+    target_env = "gnu",
+    not(std_net_portable)
+))]
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;

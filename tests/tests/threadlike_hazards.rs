@@ -2,7 +2,12 @@
 //! Each test names its subject. `docs/threadlike.md` has the list.
 
 // On other systems a process cannot be threadlike.
-#![cfg(all(target_os = "linux", target_env = "gnu", not(std_net_portable)))]
+#![cfg(all(
+    target_os = "linux",
+    target_arch = "x86_64",
+    target_env = "gnu",
+    not(std_net_portable)
+))]
 
 use std::cell::Cell;
 use std::ffi::{CString, c_int, c_void};

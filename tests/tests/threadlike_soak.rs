@@ -6,7 +6,12 @@
 //! ten minutes.
 
 // On other systems a process cannot be threadlike.
-#![cfg(all(target_os = "linux", target_env = "gnu", not(std_net_portable)))]
+#![cfg(all(
+    target_os = "linux",
+    target_arch = "x86_64",
+    target_env = "gnu",
+    not(std_net_portable)
+))]
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};

@@ -10,8 +10,9 @@ use crate::deadline::{Deadline, Nanos};
 use crate::interest::{Interest, Wait};
 use crate::reactor::source::Entry;
 use crate::sched::park::Unparker;
+use crate::sched::task;
 use crate::sched::worker::Worker;
-use crate::sys::{self, poll};
+use crate::sys::{self, Reactor, poll};
 
 impl Io {
     /// Waits until there is something to read or the stream has ended. A process that is woken asks `stop` whether it
@@ -57,8 +58,23 @@ impl Io {
         let source = self.source.get_or_take();
         source.watch(worker, self.fd.as_fd())?;
         let entry = source.register_other(interest, Unparker::Waker(waker));
+        if Reactor::REPORTS_ONCE
+            && let Some(task) = task::current()
+        {
+            // Its last wait is over. A request for that too would be met at once, again and again.
+            task.deregister();
+        }
         source.rearm(self.fd.as_fd())?;
         Ok(entry)
+    }
+
+    /// For reactors that report once: asks again for the directions that are waited for.
+    #[inline]
+    pub(crate) fn rearm(&self) -> io::Result<()> {
+        match self.source.get() {
+            Some(source) => source.rearm(self.fd.as_fd()),
+            None => Ok(()),
+        }
     }
 
     /// Whether the kernel reports that an operation would not wait.

@@ -115,10 +115,16 @@ impl Io {
                     }
                 }
             }
+            // A reactor that reports once tells of the same data again and again: `end_turn` pauses then.
+            let told = Reactor::REPORTS_ONCE && turn.waited;
             if plain
+                && !told
                 && interest == Interest::Read
                 && let Some(task) = park::suspendable()
             {
+                if Reactor::REPORTS_ONCE {
+                    turn.waited = true;
+                }
                 // This is the usual case: only an event can end this wait.
                 self.park(task, interest, || self.is_plain().then_some(Nanos::NEVER))?;
             } else {
@@ -261,7 +267,8 @@ impl Io {
             }
         }
         let until = turn.call_end.unwrap_or(Nanos::NEVER).min(until);
-        let polls = interest == Interest::Write || park::suspendable().is_none();
+        let polls =
+            Reactor::REPORTS_ONCE || interest == Interest::Write || park::suspendable().is_none();
         if turn.waited && polls && poll::is_ready(self.fd.as_fd(), interest)? {
             // The process was woken and the kernel reports that the socket is ready, but the attempt would still block.
             // This happens if the receive queue of a Unix socket's peer is full, because the sender's readiness does

@@ -372,6 +372,8 @@ impl<'a, S: AsIo> Ready<'a, S> {
             // What has come in between was nobody's to be told.
             return io.is_ready(self.interest);
         }
+        // Another case has woken it, or an event that was not for this direction: the request is used up.
+        io.rearm()?;
         Ok(false)
     }
 }

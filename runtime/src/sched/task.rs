@@ -403,7 +403,7 @@ impl Task {
     }
 
     /// Takes the process out of the source in which it is entered.
-    fn deregister(&self) {
+    pub(crate) fn deregister(&self) {
         if let Some(slot) = self.registered.take() {
             let this = ptr::from_ref(self).cast_mut();
             // This fails if the source was freed meanwhile.

@@ -124,7 +124,12 @@ fn ask_dns() {
             let error = resolver.lookup("missing.test").expect_err("NXDOMAIN");
             assert!(matches!(error, Error::NoSuchName(_)), "{error:?}");
             let error = resolver.lookup("broken.test").expect_err("SERVFAIL");
-            assert!(matches!(error, Error::ServerFailed(..)), "{error:?}");
+            // Musl asks a server that has failed again until its own time is up.
+            let asks_again = cfg!(target_env = "musl") && matches!(error, Error::TimedOut(_));
+            assert!(
+                asks_again || matches!(error, Error::ServerFailed(..)),
+                "{error:?}"
+            );
             assert_eq!(resolver.lookup("four.test").expect("A").len(), 1);
             let v6 = resolver.clone().family(Family::V6);
             let error = v6.lookup("four.test").expect_err("no AAAA");
