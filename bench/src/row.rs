@@ -231,5 +231,23 @@ pub(crate) fn all() -> Vec<Row> {
         Task::Parked,
         &[Kind::Ours, Kind::Tokio, Kind::May, Kind::Go],
     );
+    micro(
+        "switch-threadlike",
+        "two threadlike processes that yield to each other: ns a switch",
+        Task::Switch,
+        &[Kind::Ours, Kind::Threadlike],
+    );
+    micro(
+        "idle-threadlike",
+        "100,000 threadlike processes, parked: bytes each",
+        Task::Parked,
+        &[Kind::Ours, Kind::Threadlike],
+    );
+    micro(
+        "plain-calls",
+        "a write and a read of std's on a plain thread, without and with std_net_interpose: ns for both",
+        Task::Calls,
+        &[Kind::Threads, Kind::Interposed],
+    );
     rows
 }

@@ -134,6 +134,9 @@ fn soak(end: Instant) {
                 assert_eq!(MARK.get(), number);
             }));
         }
+        // Locks, among processes of both kinds and threads. The goal is set before the first of them counts: later it might
+        // be more than what they reach together.
+        let goal = *sums.0.lock().unwrap() + 100;
         // Locks, used by both kinds of processes and by threads
         let work = |sums: Arc<(Mutex<u64>, Condvar, RwLock<u64>)>| {
             move || {
@@ -175,7 +178,6 @@ fn soak(end: Instant) {
             .map(|_| thread::spawn(work(Arc::clone(&sums))))
             .collect();
         // These processes wait until the others have done their work.
-        let goal = *sums.0.lock().unwrap() + 100;
         for _ in 0..3 {
             let sums = Arc::clone(&sums);
             all.push(spawn(move || {

@@ -6,7 +6,9 @@ mod peers;
 
 use std::env;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use crate::load::{Outcome, resident};
 use crate::measure::{Settings, go_micro};
@@ -28,6 +30,8 @@ pub(crate) enum Task {
     PingPong,
     /// Many that wait for a message.
     Parked,
+    /// A write and a read of std's on a plain thread.
+    Calls,
 }
 
 impl Task {
@@ -39,6 +43,7 @@ impl Task {
             Task::Timers => "timers",
             Task::PingPong => "ping-pong",
             Task::Parked => "parked",
+            Task::Calls => "calls",
         }
     }
 
@@ -53,6 +58,7 @@ impl Task {
             Task::Switch if threads => 100_000,
             Task::SpawnAll | Task::SpawnOne | Task::Timers | Task::Parked => 100_000,
             Task::Switch => 1_000_000,
+            Task::Calls => 200_000,
             Task::PingPong => 50_000,
         }
     }
@@ -71,8 +77,16 @@ impl Task {
             go.env("GOMAXPROCS", workers.to_string());
             go
         } else {
-            let mut own = Command::new(env::current_exe()?);
-            own.args(["micro", "--task", self.name(), "--kind", kind.name()]);
+            let (mut own, what) = match kind {
+                Kind::Threadlike => {
+                    let mut own = Command::new(interposed()?);
+                    own.env("STD_NET_THREADLIKE", "1");
+                    (own, Kind::Ours)
+                }
+                Kind::Interposed => (Command::new(interposed()?), Kind::Threads),
+                kind => (Command::new(env::current_exe()?), kind),
+            };
+            own.args(["micro", "--task", self.name(), "--kind", what.name()]);
             own.args(["--count", &count, "--workers", &workers.to_string()]);
             own
         };
@@ -91,6 +105,29 @@ impl Task {
             ..Outcome::default()
         })
     }
+}
+
+/// The program with `std_net_interpose` linked in, built once.
+fn interposed() -> io::Result<&'static Path> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let arguments = [
+                "build",
+                "--quiet",
+                "--release",
+                "--package",
+                "std_net_bench",
+            ];
+            let built = crate::cargo()
+                .args(arguments)
+                .args(["--bin", "interposed"])
+                .status();
+            let program = env::current_exe().ok()?.with_file_name("interposed");
+            (built.is_ok_and(|status| status.success()) && program.exists()).then_some(program)
+        })
+        .as_deref()
+        .ok_or_else(|| io::Error::other("the program `interposed` cannot be built"))
 }
 
 /// One such measurement.

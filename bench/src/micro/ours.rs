@@ -10,8 +10,10 @@ use std_net::socket::{TcpListener, TcpStream};
 use super::{Job, Task, own_cpu, own_memory, wake_after};
 
 pub(super) fn run(job: &Job) -> io::Result<u64> {
-    if job.task == Task::PingPong {
-        return ping_pong(job.count);
+    match job.task {
+        Task::PingPong => return ping_pong(job.count),
+        Task::Calls => return Err(io::Error::other("std's calls are those of `threads`")),
+        _ => {}
     }
     Builder::new().workers(job.workers).start()?;
     let (task, count) = (job.task, job.count);
@@ -77,7 +79,7 @@ fn measure(task: Task, count: usize) -> io::Result<u64> {
             process::yield_now();
             Ok(own_memory()? - before)
         }
-        Task::PingPong => unreachable!("on plain threads"),
+        Task::PingPong | Task::Calls => unreachable!("on plain threads"),
     }
 }
 

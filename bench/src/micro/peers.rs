@@ -78,7 +78,7 @@ async fn measure_tokio(task: Task, count: usize) -> io::Result<u64> {
             tokio::time::sleep(std::time::Duration::from_millis(500)).await;
             Ok(own_memory()? - before)
         }
-        Task::PingPong => Err(not_here()),
+        Task::PingPong | Task::Calls => Err(not_here()),
     }
 }
 
@@ -145,7 +145,7 @@ pub(super) fn may(job: &Job) -> io::Result<u64> {
             coroutine::sleep(std::time::Duration::from_millis(1000));
             Ok(own_memory()? - before)
         }
-        Task::PingPong => Err(not_here()),
+        Task::PingPong | Task::Calls => Err(not_here()),
     };
     spawn!(main).join().expect("no panic")
 }
@@ -174,7 +174,20 @@ pub(super) fn threads(job: &Job) -> io::Result<u64> {
             other.join().expect("no panic");
         }
         Task::PingPong => return ping_pong(count),
+        Task::Calls => return calls(count),
         Task::Timers | Task::Parked => return Err(not_here()),
+    }
+    Ok(start.elapsed().as_nanos() as u64)
+}
+
+/// A byte through a Unix socket, there and back again into the same hands: nobody waits.
+fn calls(count: usize) -> io::Result<u64> {
+    let (mut a, mut b) = std::os::unix::net::UnixStream::pair()?;
+    let mut byte = [1];
+    let start = Instant::now();
+    for _ in 0..count {
+        a.write_all(&byte)?;
+        b.read_exact(&mut byte)?;
     }
     Ok(start.elapsed().as_nanos() as u64)
 }

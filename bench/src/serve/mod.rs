@@ -37,6 +37,10 @@ pub(crate) enum Kind {
     Smol,
     Threads,
     Go,
+    /// std_net, in threadlike processes.
+    Threadlike,
+    /// Plain threads, with `std_net_interpose` linked in.
+    Interposed,
 }
 
 impl Kind {
@@ -55,6 +59,8 @@ impl Kind {
             Kind::Smol => "smol",
             Kind::Threads => "std threads",
             Kind::Go => "Go",
+            Kind::Threadlike => "std_net, threadlike",
+            Kind::Interposed => "std threads, interposed",
         }
     }
 
@@ -73,6 +79,8 @@ impl Kind {
             Kind::Smol => "smol",
             Kind::Threads => "threads",
             Kind::Go => "go",
+            Kind::Threadlike => "threadlike",
+            Kind::Interposed => "interposed",
         }
     }
 }
@@ -118,6 +126,7 @@ pub(crate) fn run(service: &Service) -> io::Result<()> {
         Kind::Smol => smol::run(service),
         Kind::Threads => threads::run(service),
         Kind::Go => Err(io::Error::other("run bench/go/echo.go instead")),
+        other => Err(io::Error::other(format!("no server is {}", other.name()))),
     }
 }
 

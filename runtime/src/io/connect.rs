@@ -307,11 +307,14 @@ impl Io {
 #[cold]
 fn accept_by_ring(fd: BorrowedFd<'_>) -> Option<io::Result<(OwnedFd, SockAddr)>> {
     thread_local! {
-        static ACCEPTS: RefCell<Option<Option<Accepts>>> = const { RefCell::new(None) };
+        // Boxed, because hardly a thread has one, and each threadlike process has room for it.
+        static ACCEPTS: RefCell<Option<Option<Box<Accepts>>>> = const { RefCell::new(None) };
     }
     let accepted = ACCEPTS.try_with(|ring| {
         let mut ring = ring.borrow_mut();
-        let accepts = ring.get_or_insert_with(|| Accepts::new().ok()).as_mut()?;
+        let accepts = ring
+            .get_or_insert_with(|| Accepts::new().ok().map(Box::new))
+            .as_mut()?;
         match accepts.accept(fd) {
             Ok(accepted) => Some(Ok(accepted)),
             Err(Refused::Error(code)) => Some(Err(io::Error::from_raw_os_error(code))),

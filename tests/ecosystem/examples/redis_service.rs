@@ -4,6 +4,7 @@
 //!
 //! ```sh
 //! cargo run --release -p std_net_ecosystem --example redis_service            # the table
+//! cargo run --release -p std_net_ecosystem --example redis_service -- memory  # what a waiting client costs
 //! cargo run --release -p std_net_ecosystem --example redis_service -- switch  # what a switch and a process cost
 //! ```
 //!
@@ -28,11 +29,20 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => table(),
+        ["memory"] => memory(),
         ["switch"] => switch(),
+        [kind, client, connections, port] => {
+            waiting(
+                kind,
+                client,
+                connections.parse().unwrap(),
+                port.parse().unwrap(),
+            );
+        }
         [kind, connections, port] => {
             cell(kind, connections.parse().unwrap(), port.parse().unwrap());
         }
-        _ => eprintln!("nothing, or `switch`"),
+        _ => eprintln!("nothing, `memory`, or `switch`"),
     }
 }
 
@@ -44,9 +54,16 @@ fn table() {
         "kind       connections   GET/s   us CPU each   KB a connection   (medians of {ROUNDS})"
     );
     for connections in CONNECTIONS {
+        // Every other round in the other order.
         let mut runs = [const { Vec::new() }; KINDS.len()];
-        for _ in 0..ROUNDS {
-            for (kind, runs) in KINDS.iter().zip(&mut runs) {
+        for round in 0..ROUNDS {
+            for i in 0..KINDS.len() {
+                let i = if round % 2 == 0 {
+                    i
+                } else {
+                    KINDS.len() - 1 - i
+                };
+                let (kind, runs) = (KINDS[i], &mut runs[i]);
                 let output = Command::new(std::env::current_exe().unwrap())
                     .args([kind, &&*connections.to_string(), &&*server.port.to_string()])
                     .output()
@@ -74,6 +91,84 @@ fn table() {
             );
         }
     }
+}
+
+/// What a client costs that waits for an answer, by itself and with the memory of the crate `redis`.
+fn memory() {
+    let Some(server) = std_net_ecosystem::redis() else {
+        return;
+    };
+    println!(
+        "kind       client     bytes resident   of these on the heap   (each of 1000 that wait)"
+    );
+    for client in ["std::net", "redis"] {
+        for kind in ["processes", "threads"] {
+            let output = Command::new(std::env::current_exe().unwrap())
+                .args([kind, client, "1000", &server.port.to_string()])
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            print!("{}", String::from_utf8(output.stdout).unwrap());
+        }
+    }
+}
+
+/// So many clients in BLPOP; prints what each takes.
+fn waiting(kind: &str, client: &str, connections: usize, port: u16) {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    let open = redis::Client::open(format!("redis://127.0.0.1:{port}/")).unwrap();
+    let mut control = open.get_connection().unwrap();
+    let with_std = client == "std::net";
+    let work = move || {
+        if with_std {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            stream.write_all(b"BLPOP nothing 0\r\n").unwrap();
+            // To the end of the program, which ends the connection.
+            let _ = stream.read(&mut [0; 64]);
+        } else {
+            let mut con = open.get_connection().unwrap();
+            let command = redis::cmd("BLPOP").arg("nothing").arg(0).clone();
+            let _: redis::RedisResult<redis::Value> = command.query(&mut con);
+        }
+    };
+    let of_heap = || {
+        // SAFETY: no preconditions.
+        unsafe { libc::mallinfo2() }.uordblks
+    };
+    runtime::Builder::new()
+        .workers(1)
+        .threadlike(kind == "processes")
+        .stack_size(64 << 10)
+        .start()
+        .unwrap();
+    let (before, heap) = (resident(), of_heap());
+    for _ in 0..connections {
+        let work = work.clone();
+        if kind == "processes" {
+            process::spawn(work);
+        } else {
+            std::thread::spawn(work);
+        }
+    }
+    let blocked = format!("blocked_clients:{connections}\r\n");
+    loop {
+        let info: String = redis::cmd("INFO")
+            .arg("clients")
+            .query(&mut control)
+            .unwrap();
+        if info.contains(&blocked) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let each = |now: usize, before: usize| now.saturating_sub(before) / connections;
+    println!(
+        "{kind:<10} {client:<10} {:>14} {:>22}",
+        each(resident(), before),
+        each(of_heap(), heap)
+    );
 }
 
 /// Makes one measurement. Prints the requests per second, the microseconds of CPU time for each, and

@@ -11,7 +11,7 @@ mod row;
 mod serve;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
@@ -57,9 +57,16 @@ enum Command {
     Load(load::Plan),
     /// One measurement within one process: spawning, switching, timers, ping-pong.
     Micro(micro::Job),
+    /// A service that is bound to Redis: threadlike processes beside std's threads and tokio, with the crate `redis`.
+    Redis,
 }
 
-fn main() -> io::Result<()> {
+/// Runs the command of the arguments.
+///
+/// # Errors
+///
+/// That of a measurement.
+pub fn main() -> io::Result<()> {
     match Cli::parse().command {
         Command::Table {
             rows,
@@ -77,5 +84,27 @@ fn main() -> io::Result<()> {
         Command::Serve(service) => serve::run(&service),
         Command::Load(plan) => load::run(&plan),
         Command::Micro(job) => micro::run(&job),
+        Command::Redis => redis(),
     }
+}
+
+/// Runs the example of `tests/ecosystem`, whose dependencies are too many for everybody who only wants an echo.
+fn redis() -> io::Result<()> {
+    let status = cargo()
+        .args(["run", "--release", "--package", "std_net_ecosystem"])
+        .args(["--example", "redis_service"])
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other("the example failed"))
+    }
+}
+
+/// cargo, in the folder of this workspace.
+fn cargo() -> std::process::Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = std::process::Command::new(cargo);
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command
 }
