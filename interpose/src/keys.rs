@@ -1,5 +1,8 @@
 //! Destructors of `pthread_setspecific(3)` values. The C library runs them when a thread ends, but a process's end is
 //! not the end of a thread. So this module records the destructor of each key when the key is created.
+//!
+//! This module does not define `__pthread_key_create`. Before glibc 2.34 `dlsym(3)` itself calls that function once. A
+//! definition that finds the library's own by `dlsym` would wait for itself for ever.
 
 use std::ffi::{c_int, c_void};
 use std::mem;
@@ -42,20 +45,6 @@ pub unsafe extern "C" fn pthread_key_create(
         note(unsafe { *key }, destructor);
     }
     result
-}
-
-/// `pthread_key_create(3)` under the name that the C++ runtime uses.
-///
-/// # Safety
-///
-/// The same as for the function.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn __pthread_key_create(
-    key: *mut pthread_key_t,
-    destructor: Option<Destructor>,
-) -> c_int {
-    // SAFETY: the caller keeps this function's contract.
-    unsafe { pthread_key_create(key, destructor) }
 }
 
 /// `pthread_key_delete(3)`.

@@ -49,7 +49,6 @@
 //! | `sleep` | sleep and yield |
 //! | `pool` | calls that can only block: lookups, file locks, the disk, waiting for children and threads |
 //! | `futex` | std's locks, and those of other Rust crates |
-//! | `pthread` | locks, conditions and semaphores of C libraries |
 
 #![allow(
     unreachable_pub,

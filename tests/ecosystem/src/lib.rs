@@ -201,6 +201,44 @@ fn certificate(dir: &Path, owner: &str) -> bool {
     make.output().is_ok_and(|made| made.status.success())
 }
 
+/// `sshd` for the user that runs this, who logs in with the key `key` in its folder.
+#[must_use]
+pub fn sshd() -> Option<Server> {
+    let (program, keygen) = (tool(&["sshd"])?, tool(&["ssh-keygen"])?);
+    let (port, dir) = (free_port(), tempfile::tempdir().unwrap());
+    for name in ["host", "key"] {
+        // libssh2 reads the older form of private keys with all of its backends.
+        let made = Command::new(&keygen)
+            .args(["-q", "-t", "ecdsa", "-m", "PEM", "-N", "", "-f", name])
+            .current_dir(dir.path())
+            .status();
+        if !made.is_ok_and(|status| status.success()) {
+            eprintln!("SKIPPED: ssh-keygen makes no key");
+            return None;
+        }
+    }
+    // It insists on this folder when it is root.
+    // SAFETY: no preconditions.
+    if unsafe { libc::geteuid() } == 0 {
+        let _ = fs::create_dir_all("/run/sshd");
+    }
+    let mut command = Command::new(program);
+    command
+        .args(["-D", "-e", "-f", "/dev/null", "-p", &port.to_string()])
+        .arg("-h")
+        .arg(dir.path().join("host"))
+        .args(["-o", "ListenAddress=127.0.0.1", "-o", "UsePAM=no"])
+        .args(["-o", "StrictModes=no", "-o", "PidFile=none"])
+        .args(["-o", "MaxStartups=500", "-o", "PermitRootLogin=yes"])
+        .arg("-o")
+        .arg(format!(
+            "AuthorizedKeysFile={}",
+            dir.path().join("key.pub").display()
+        ))
+        .current_dir(dir.path());
+    Server::start(command, port, dir)
+}
+
 /// Starts MariaDB with the user `test` and no password.
 #[must_use]
 pub fn mariadb() -> Option<Server> {
@@ -314,6 +352,34 @@ pub fn slow_smtp(wait: Duration) -> (u16, Arc<AtomicUsize>) {
         }
     });
     (port, taken)
+}
+
+/// An IMAP server that answers each command after a while. There are 42 messages in each mailbox.
+#[must_use]
+pub fn slow_imap(wait: Duration) -> u16 {
+    serve(move |mut stream| {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let _ = stream.write_all(b"* OK ready\r\n");
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            thread::sleep(wait);
+            let mut words = line.split_whitespace();
+            let (tag, command) = (words.next().unwrap_or("*"), words.next().unwrap_or(""));
+            let first = match command {
+                "SELECT" => "* 42 EXISTS\r\n",
+                "LOGOUT" => "* BYE until later\r\n",
+                _ => "",
+            };
+            let answer = format!("{first}{tag} OK done\r\n");
+            if stream.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    })
 }
 
 fn serve(f: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use std_net_ecosystem::{
     compare, in_processes, mariadb, on_threads, postgres, redis, slow_echo, slow_http, slow_smtp,
+    sshd,
 };
 
 /// The tests run one after another, because each measures.
@@ -172,6 +173,35 @@ fn query(config: &CStr, i: usize) {
         pq_sys::PQclear(result);
         pq_sys::PQfinish(connection);
     }
+}
+
+#[test]
+fn ssh2_commands() {
+    let _alone = alone();
+    let Some(server) = sshd() else { return };
+    let key = server.dir.path().join("key");
+    let user = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    let user = String::from_utf8(user.stdout).unwrap().trim().to_owned();
+    let port = server.port;
+    // The server makes three processes for each, so it takes its time for many.
+    let wait = Duration::from_secs(2);
+    compare("ssh2 sleep 2", 20, wait, move |i| {
+        let mut session = ssh2::Session::new().unwrap();
+        session.set_tcp_stream(TcpStream::connect(("127.0.0.1", port)).unwrap());
+        session.handshake().unwrap();
+        session
+            .userauth_pubkey_file(&user, None, &key, None)
+            .unwrap();
+        let mut channel = session.channel_session().unwrap();
+        channel.exec(&format!("sleep 2; echo {i}")).unwrap();
+        let mut said = String::new();
+        channel.read_to_string(&mut said).unwrap();
+        assert_eq!(said.trim(), i.to_string());
+        channel.wait_close().unwrap();
+    });
 }
 
 #[test]
