@@ -1,6 +1,6 @@
 //! Shows what a datagram costs in three ways: one call for each, one call for many (`sendmmsg`,
 //! `recvmmsg`), and one large buffer that the kernel cuts into datagrams and joins again
-//! (`UDP_SEGMENT`, `UDP_GRO`). It runs over loopback, on one thread.
+//! (`UDP_SEGMENT`, `UDP_GRO`, Linux only). It runs over loopback, on one thread.
 //!
 //! Usage: `udp_batch [DATAGRAMS]`, 320,000 by default. Prints nanoseconds for each datagram.
 
@@ -8,13 +8,16 @@ use std::env;
 use std::io;
 use std::time::{Duration, Instant};
 
-use std_net::socket::{Ancillary, RecvBatch, SendBatch, SocketAddr, UdpSocket};
+#[cfg(target_os = "linux")]
+use std_net::socket::Ancillary;
+use std_net::socket::{RecvBatch, SendBatch, SocketAddr, UdpSocket};
 
 /// How many datagrams are under way at a time. A receive buffer holds more, so none is lost.
 const BATCH: usize = 32;
 /// The size of a datagram in bytes: it fits into a packet of most networks.
 const SIZE: usize = 1200;
 /// The largest buffer in bytes that the kernel fills when it joins datagrams.
+#[cfg(target_os = "linux")]
 const LARGEST: usize = 65_535;
 
 fn main() -> io::Result<()> {
@@ -24,9 +27,10 @@ fn main() -> io::Result<()> {
         Some(Err(_)) => return Err(io::Error::other("usage: udp_batch [DATAGRAMS]")),
     };
     let rounds = usize::max(count / BATCH, 1);
-    let ways: [(&str, Way); 3] = [
+    let ways: &[(&str, Way)] = &[
         ("one by one", one_by_one),
         ("with one call", with_one_call),
+        #[cfg(target_os = "linux")]
         ("in segments", in_segments),
     ];
     for (name, way) in ways {
@@ -93,6 +97,7 @@ fn with_one_call(
     Ok(bytes)
 }
 
+#[cfg(target_os = "linux")]
 fn in_segments(
     sender: &UdpSocket,
     receiver: &UdpSocket,
