@@ -189,8 +189,9 @@ fn many_values_through_many_selects_are_all_there_once() {
 #[test]
 fn a_cancel_and_a_deadline_end_it() {
     both(|| {
-        let wait = || -> io::Result<()> {
-            let (client, _server) = tcp_pair();
+        // Made before the deadline counts: on a slow machine this takes longer than `SOON`.
+        let (client, _server) = tcp_pair();
+        let wait = move || -> io::Result<()> {
             let (_sender, receiver) = channel::bounded::<()>(1);
             process::select! {
                 recv(receiver) => {},

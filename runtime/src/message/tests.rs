@@ -45,7 +45,7 @@ fn impossible_lengths_end_the_items() {
         out.ttl(1, true).unwrap();
         out.ttl(2, true).unwrap();
         // `cmsg_len` is the first field of a header.
-        out.words[0] = len;
+        out.words[0] = len as Word;
         assert!(
             items(&out.words, out.words.len() * WORD).is_empty(),
             "{len}"
