@@ -32,8 +32,14 @@ use std_net::socket::{TcpBuilder, TcpListener, TcpStream};
 pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs `body` with a limit of time. After it, the test binary reports a hang, lists the processes and
-/// aborts, because a hang cannot be unwound.
+/// aborts, because a hang cannot be unwound. On an emulator all takes longer: the limit is multiplied by
+/// `STD_NET_SLOW`, if that is set.
 pub fn within<T>(limit: Duration, body: impl FnOnce() -> T) -> T {
+    let slow = std::env::var("STD_NET_SLOW").map_or(1, |text| {
+        text.parse()
+            .expect("STD_NET_SLOW is a whole number, by which limits are multiplied")
+    });
+    let limit = limit * slow;
     let (done, watch) = mpsc::channel::<()>();
     let name = thread::current().name().unwrap_or("a test").to_owned();
     let watchdog = thread::spawn(move || {
