@@ -118,7 +118,16 @@ pub fn redis() -> Option<Server> {
     let mut command = Command::new(program);
     command
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-        .args(["--save", "", "--appendonly", "no", "--maxclients", "20000", "--tcp-backlog", "4096"])
+        .args([
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--maxclients",
+            "20000",
+            "--tcp-backlog",
+            "4096",
+        ])
         .current_dir(dir.path());
     Server::start(command, port, dir)
 }
