@@ -5,8 +5,6 @@
 
 use std::net::Ipv4Addr;
 
-use ascii::AsAsciiStr;
-
 use crate::error::{Form, ParseError, Reason};
 
 /// The length in bytes of the longest text: `255.255.255.255`.
@@ -211,12 +209,15 @@ pub(crate) fn format(addr: Ipv4Addr) -> (u128, usize) {
     (text, ((first_bits + second_bits) >> 3) as usize - 1)
 }
 
-/// The bytes are always ASCII, but safe code must check this. A check for ASCII takes half as long as a
+/// The bytes are always ASCII, but safe code must check this. The crate `ascii` takes half as long as a
 /// check for UTF-8.
 #[inline]
 pub(crate) fn as_text(bytes: &[u8]) -> &str {
-    let text = bytes.as_ascii_str();
-    text.expect("only ASCII was written").as_str()
+    #[cfg(feature = "ascii")]
+    let text = ascii::AsAsciiStr::as_ascii_str(bytes).map(ascii::AsciiStr::as_str);
+    #[cfg(not(feature = "ascii"))]
+    let text = std::str::from_utf8(bytes);
+    text.expect("only ASCII was written")
 }
 
 /// Reads the address from one decimal number: `3221225985`.

@@ -9,8 +9,6 @@ use std::mem;
 use std_net_ip::ParseError;
 use std_net_runtime::lookup::Failure;
 
-use super::resolved::Refusal;
-
 /// The reason why a lookup has no answer. Every variant but the last holds the name (or address) that
 /// was looked up.
 ///
@@ -80,19 +78,6 @@ impl Error {
             Failure::Failed(code) => Error::ServerFailed(owned, code.into()),
             Failure::Io(error) => Error::Io(error),
             other => Error::ServerFailed(owned, format!("{other:?}").into()),
-        }
-    }
-
-    pub(super) fn from_service(name: &str, refusal: Refusal) -> Error {
-        let name = name.to_owned();
-        match refusal {
-            Refusal::NoSuchName => Error::NoSuchName(name),
-            Refusal::NoRecord => Error::NoAddress(name),
-            Refusal::TimedOut => Error::TimedOut(name),
-            Refusal::InvalidName => Error::InvalidName(name),
-            Refusal::Failed(said) => Error::ServerFailed(name, said.into()),
-            Refusal::Unusable(error) => Error::ServerFailed(name, error.into()),
-            Refusal::Cancelled(error) => Error::Io(error),
         }
     }
 }

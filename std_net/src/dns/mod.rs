@@ -1,8 +1,8 @@
 //! Finds the addresses of a name, and the names of an address. Only this module asks a resolver.
 //!
-//! If `systemd-resolved` is running, it is asked over its Varlink socket, because it tells the reasons
-//! of a failure apart. Otherwise the C library is asked, by `getaddrinfo(3)`. In both cases a process
-//! parks meanwhile, and a deadline is kept. Text that is an address needs no lookup.
+//! The C library is asked, by `getaddrinfo(3)`. With the feature `resolved`, `systemd-resolved` is asked
+//! instead where it is running, over its Varlink socket, because it tells the reasons of a failure apart.
+//! In both cases a process parks meanwhile, and a deadline is kept. Text that is an address needs no lookup.
 //!
 //! A name with letters outside ASCII is passed on unchanged. `systemd-resolved` turns it into the form
 //! that DNS uses (`xn--...`). The C library does not, and so finds nothing. TLS also wants that form.
@@ -35,12 +35,17 @@
 mod error;
 // One lookup for each family, side by side.
 mod families;
+// `no_service` stands in for `resolved` without that feature.
+#[cfg(not(feature = "resolved"))]
+mod no_service;
 // `systemd-resolved` over Varlink.
+#[cfg(feature = "resolved")]
 mod resolved;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+#[cfg(feature = "resolved")]
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use socket2::SockAddr;
@@ -52,7 +57,9 @@ pub use error::Error;
 
 pub(crate) use families::{Late, RESOLUTION_DELAY};
 
-use resolved::Refusal;
+#[cfg(not(feature = "resolved"))]
+use no_service as resolved;
+use resolved::{Refusal, Service};
 
 /// Which addresses to look for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -97,7 +104,7 @@ impl Family {
 #[doc(alias = "getaddrinfo")]
 #[must_use]
 pub struct Resolver {
-    service: Option<PathBuf>,
+    service: Option<Service>,
     fallback: bool,
     family: Family,
     timeout: Option<Duration>,
@@ -111,10 +118,11 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    /// Makes the resolver of the system: `systemd-resolved` if it is running, else the C library.
+    /// Makes the resolver of the system: with the feature `resolved`, `systemd-resolved` if it is running;
+    /// else the C library.
     pub fn new() -> Resolver {
         Resolver {
-            service: Some(PathBuf::from(resolved::SOCKET)),
+            service: Service::of_system(),
             fallback: true,
             family: Family::Any,
             timeout: None,
@@ -131,15 +139,17 @@ impl Resolver {
     }
 
     /// Asks a service at another socket than `/run/systemd/resolve/io.systemd.Resolve`. It must speak
-    /// `io.systemd.Resolve` over Varlink.
+    /// `io.systemd.Resolve` over Varlink. Needs the feature `resolved`.
+    #[cfg(feature = "resolved")]
     pub fn service(mut self, path: impl AsRef<Path>) -> Resolver {
-        self.service = Some(path.as_ref().to_owned());
+        self.service = Some(Service::at(path.as_ref()));
         self
     }
 
     /// Sets whether the C library is asked if the service cannot be: because it is not there, or its
     /// reply makes no sense. This is on by default. An error that the service reports is an answer, so
-    /// the C library is not asked then.
+    /// the C library is not asked then. Needs the feature `resolved`.
+    #[cfg(feature = "resolved")]
     pub fn fallback(mut self, on: bool) -> Resolver {
         self.fallback = on;
         self
@@ -359,7 +369,7 @@ impl Resolver {
         &self,
         name: &str,
         deadline: Deadline,
-        call: impl FnOnce(&Path) -> Result<T, Refusal>,
+        call: impl FnOnce(&Service) -> Result<T, Refusal>,
     ) -> Result<Option<T>, Error> {
         if deadline.instant().is_some_and(|at| at <= Instant::now()) {
             return Err(Error::TimedOut(name.to_owned()));
@@ -369,8 +379,8 @@ impl Resolver {
         };
         match call(service) {
             Ok(answer) => Ok(Some(answer)),
-            Err(Refusal::Unusable(_)) if self.fallback => Ok(None),
-            Err(refusal) => Err(Error::from_service(name, refusal)),
+            Err(refusal) if self.fallback && refusal.is_unusable() => Ok(None),
+            Err(refusal) => Err(refusal.into_error(name)),
         }
     }
 

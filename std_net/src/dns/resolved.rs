@@ -3,17 +3,17 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use std_net_runtime::{Deadline, process};
 use std_net_unix::{SocketAddr as UnixAddr, UnixStream};
 
-use super::Family;
+use super::{Error, Family};
 
 /// The socket on which it listens.
-pub(super) const SOCKET: &str = "/run/systemd/resolve/io.systemd.Resolve";
+const SOCKET: &str = "/run/systemd/resolve/io.systemd.Resolve";
 
 /// How long the service's own clients wait for it. A lookup without a deadline waits as long.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -23,6 +23,21 @@ const LONGEST: usize = 256 * 1024;
 
 /// Answers have three levels. The parser recurses, and the stacks of processes are small.
 const DEEPEST: usize = 16;
+
+/// The socket of a service.
+#[derive(Clone, Debug)]
+pub(super) struct Service(PathBuf);
+
+impl Service {
+    /// Returns the one of the system. It need not be running.
+    pub(super) fn of_system() -> Option<Service> {
+        Some(Service::at(Path::new(SOCKET)))
+    }
+
+    pub(super) fn at(path: &Path) -> Service {
+        Service(path.to_owned())
+    }
+}
 
 /// The reason why there is no answer.
 #[derive(Debug)]
@@ -44,6 +59,24 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    /// Returns whether the C library may know more.
+    pub(super) fn is_unusable(&self) -> bool {
+        matches!(self, Refusal::Unusable(_))
+    }
+
+    pub(super) fn into_error(self, name: &str) -> Error {
+        let name = name.to_owned();
+        match self {
+            Refusal::NoSuchName => Error::NoSuchName(name),
+            Refusal::NoRecord => Error::NoAddress(name),
+            Refusal::TimedOut => Error::TimedOut(name),
+            Refusal::InvalidName => Error::InvalidName(name),
+            Refusal::Failed(said) => Error::ServerFailed(name, said.into()),
+            Refusal::Unusable(error) => Error::ServerFailed(name, error.into()),
+            Refusal::Cancelled(error) => Error::Io(error),
+        }
+    }
+
     fn from_io(error: io::Error) -> Refusal {
         if process::is_cancelled(&error) {
             Refusal::Cancelled(error)
@@ -62,7 +95,7 @@ impl Refusal {
 
 /// Calls `ResolveHostname`: returns the addresses of a host, with port 0.
 pub(super) fn addresses(
-    service: &Path,
+    service: &Service,
     host: &str,
     family: Family,
     deadline: Deadline,
@@ -80,7 +113,7 @@ pub(super) fn addresses(
 
 /// Calls `ResolveAddress`: returns the names of an address.
 pub(super) fn reverse(
-    service: &Path,
+    service: &Service,
     ip: IpAddr,
     deadline: Deadline,
 ) -> Result<Vec<String>, Refusal> {
@@ -108,7 +141,7 @@ pub(super) fn reverse(
 
 /// Calls a method and returns the parameters of the reply.
 fn call(
-    service: &Path,
+    service: &Service,
     method: &str,
     parameters: &Value,
     deadline: Deadline,
@@ -137,8 +170,8 @@ fn call(
 }
 
 /// Sends a message and receives the reply, both without the zero byte at the end.
-fn exchange(service: &Path, message: String, deadline: Deadline) -> io::Result<Vec<u8>> {
-    let stream = UnixStream::connect_deadline(&UnixAddr::from_pathname(service)?, deadline)?;
+fn exchange(service: &Service, message: String, deadline: Deadline) -> io::Result<Vec<u8>> {
+    let stream = UnixStream::connect_deadline(&UnixAddr::from_pathname(&service.0)?, deadline)?;
     stream.set_deadline(deadline);
     let mut message = message.into_bytes();
     message.push(0);

@@ -4,9 +4,10 @@
 //! |---|---|
 //! | [`bounded`], [`unbounded`] | each value to one receiver |
 //! | [`oneshot`] | one value, once |
-//! | [`broadcast`] | each value to all receivers |
+//! | `broadcast` | each value to all receivers, with the feature `broadcast` |
 //! | [`watch`] | the newest value to all, and word when it changes |
 
+#[cfg(feature = "broadcast")]
 pub mod broadcast;
 pub mod oneshot;
 pub mod watch;
