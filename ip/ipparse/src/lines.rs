@@ -219,7 +219,13 @@ pub(crate) fn run(lines: &Settings, choice: Choice) -> Result<Status> {
         },
     )?;
     if lines.what == What::Count {
-        output.block(format!("{count}\n").as_bytes())?;
+        if named {
+            for (name, count) in job.names.iter().zip(&counts) {
+                output.block(format!("{name}:{count}\n").as_bytes())?;
+            }
+        } else {
+            output.block(format!("{count}\n").as_bytes())?;
+        }
     }
     let quiet_success = lines.what == What::Nothing && count > 0;
     Ok(

@@ -41,15 +41,15 @@ pub(crate) struct Match<'a> {
 
 impl Entries {
     pub(crate) fn push(&mut self, range: IpRange, text: &[u8]) {
-        self.push_with(range, text, std::iter::empty());
+        self.push_with(range, text, std::iter::empty::<&[u8]>());
     }
 
     /// Adds an entry with the rest of its line.
-    pub(crate) fn push_with<'a>(
+    pub(crate) fn push_with(
         &mut self,
         range: IpRange,
         text: &[u8],
-        rest: impl Iterator<Item = &'a [u8]>,
+        rest: impl Iterator<Item: AsRef<[u8]>>,
     ) {
         let start = self.texts.len();
         self.texts.extend_from_slice(text);
@@ -59,6 +59,7 @@ impl Entries {
                 self.texts.push(b'\t');
             }
             let at = self.texts.len();
+            let field = field.as_ref();
             self.texts.extend_from_slice(field);
             if memchr::memchr(b'\t', field).is_some() {
                 spaces_for_tabs(&mut self.texts[at..]);

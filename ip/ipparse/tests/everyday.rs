@@ -413,7 +413,11 @@ fn greps_options() {
     assert_eq!(filter(&["-q", a]), (0, String::new(), String::new()));
     assert_eq!(filter(&["-q", b]).0, 1);
     assert_eq!(filter(&["-m", "1", a]).1, "10.0.0.1 10.0.0.2\n");
-    assert_eq!(filter(&["-c", "-m", "1", a, c]).1, "2\n");
+    // As grep: a count for each file. The sum is asked for.
+    assert_eq!(filter(&["-c", a, b, c]).1, format!("{a}:2\n{b}:0\n{c}:1\n"));
+    assert_eq!(filter(&["-c", "-h", a, b, c]).1, "3\n");
+    assert_eq!(filter(&["-c", "-H", a]).1, format!("{a}:2\n"));
+    assert_eq!(filter(&["-c", "-h", "-m", "1", a, c]).1, "2\n");
     assert_eq!(filter(&["-h", a, c]).1.lines().count(), 3);
     assert_eq!(filter(&["-nH", c]).1, format!("{c}:1:::ffff:10.0.0.9\n"));
     std::fs::create_dir(folder.path("sub")).unwrap();
@@ -534,6 +538,19 @@ fn labels() {
     assert_eq!(
         good(&["label", "--in", &list, "8.8.4.4"], ""),
         "8.8.4.4\t8.0.0.0/8\tAS3356\tLevel 3, Inc\n"
+    );
+    // A quoted field may hold the separator, and a quote that is written twice.
+    std::fs::write(
+        folder.path("quoted.csv"),
+        "net,owner,place\n10.0.0.0/8,\"Acme \"\"X\"\", Inc\",Bonn\n",
+    )
+    .unwrap();
+    assert_eq!(
+        good(
+            &["label", "--in", &folder.name("quoted.csv"), "10.0.0.1"],
+            ""
+        ),
+        "10.0.0.1\t10.0.0.0/8\tAcme \"X\", Inc\tBonn\n"
     );
     let (code, out, _) = run(&["label", "--in", &folder.name("bad.csv"), "10.0.0.1"], "");
     assert_eq!((code, out.as_str()), (2, ""));

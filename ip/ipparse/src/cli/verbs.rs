@@ -60,7 +60,7 @@ pub(crate) struct Lines {
     /// Match an item that holds an entry of the set, such as a network around it
     #[arg(long)]
     covers: bool,
-    /// Write only the number of lines
+    /// Write only the number of lines; of several files for each (-h writes the sum)
     #[arg(long, short, conflicts_with_all = ["json", "columns"])]
     count: bool,
     /// Write only the names of files with such lines

@@ -1,8 +1,9 @@
 //! Writes for each address the entry of a list that holds it.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memmem};
 use std_net_ip::forms::{self, Forms};
 
 use crate::field::{LineField, LineLayout, Whole};
@@ -319,28 +320,54 @@ struct Fields<'a> {
 }
 
 impl<'a> Iterator for Fields<'a> {
-    type Item = &'a [u8];
+    type Item = Cow<'a, [u8]>;
 
-    fn next(&mut self) -> Option<&'a [u8]> {
+    fn next(&mut self) -> Option<Cow<'a, [u8]>> {
         let left = self.left?;
         // With spaces as separators, all further words are one field.
         if self.separator == b' ' {
             self.left = None;
-            return Some(left.trim_ascii());
+            return Some(Cow::Borrowed(left.trim_ascii()));
         }
         let quoted = left.trim_ascii_start().first() == Some(&b'"');
-        let from = if quoted {
-            let open = memchr(b'"', left).unwrap_or(0);
-            memchr(b'"', &left[open + 1..]).map_or(left.len(), |at| open + 1 + at)
-        } else {
-            0
-        };
+        let from = if quoted { behind_quotes(left) } else { 0 };
         let end = memchr(self.separator, &left[from..]).map_or(left.len(), |at| from + at);
         self.left = left.get(end + 1..);
         let field = left[..end].trim_ascii();
         let inside = field
             .strip_prefix(b"\"")
             .and_then(|field| field.strip_suffix(b"\""));
-        Some(inside.unwrap_or(field))
+        Some(match inside {
+            Some(inside) if memmem::find(inside, b"\"\"").is_some() => {
+                Cow::Owned(single_quotes(inside))
+            }
+            inside => Cow::Borrowed(inside.unwrap_or(field)),
+        })
     }
+}
+
+/// Returns where a quoted field ends: behind its closing quote. Inside the field, a quote is written
+/// twice (RFC 4180, section 2).
+fn behind_quotes(left: &[u8]) -> usize {
+    let mut at = memchr(b'"', left).map_or(0, |open| open + 1);
+    while let Some(len) = memchr(b'"', &left[at..]) {
+        at += len + 1;
+        if left.get(at) != Some(&b'"') {
+            return at;
+        }
+        at += 1;
+    }
+    left.len()
+}
+
+/// Returns the text of a quoted field, in which each quote is written twice.
+fn single_quotes(inside: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(inside.len());
+    let mut left = inside;
+    while let Some(at) = memmem::find(left, b"\"\"") {
+        text.extend_from_slice(&left[..=at]);
+        left = &left[at + 2..];
+    }
+    text.extend_from_slice(left);
+    text
 }
