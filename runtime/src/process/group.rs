@@ -51,9 +51,8 @@ impl Group {
     #[track_caller]
     pub fn with_deadline(deadline: impl Into<Deadline>) -> Group {
         let mut info = Info::new(None, Location::caller());
-        info.leads = true;
+        info.lead(Nanos::from_deadline(deadline.into()));
         info.kind = Kind::Group;
-        info.deadline = Nanos::from_deadline(deadline.into());
         Group {
             info: Arc::new(info),
         }
@@ -94,7 +93,7 @@ impl Group {
     /// The deadline of its processes.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
-        self.info.deadline.to_instant().into()
+        self.info.deadline().to_instant().into()
     }
 
     /// Fails if the group was cancelled or its deadline has passed: for a plain thread that works for it.
@@ -105,7 +104,7 @@ impl Group {
     pub fn check(&self) -> io::Result<()> {
         match Stopped::of(self.info.stop_code()) {
             Some(stopped) => Err(stopped.into()),
-            None if self.info.deadline.has_passed() => Err(Stopped::TimedOut.into()),
+            None if self.info.deadline().has_passed() => Err(Stopped::TimedOut.into()),
             None => Ok(()),
         }
     }

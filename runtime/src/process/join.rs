@@ -247,7 +247,7 @@ impl Process {
     /// When it is to have ended: its own deadline, or a nearer one of those to whom it belongs.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
-        self.info.deadline.to_instant().into()
+        self.info.deadline().to_instant().into()
     }
 
     /// Wakes it from its wait, to look again at what it waits for.

@@ -236,7 +236,7 @@ impl Builder {
     }
 
     /// To whom the new process belongs.
-    #[inline]
+    #[inline(always)]
     fn parent(&self, scoped: bool) -> Option<Arc<Info>> {
         if let Some(group) = &self.group {
             return Some(Arc::clone(&group.info));
@@ -248,14 +248,12 @@ impl Builder {
 
     /// The number, name and place of the new process.
     #[track_caller]
-    #[inline]
+    #[inline(always)]
     fn info(self, parent: Option<&Arc<Info>>, kind: Kind) -> Info {
-        let leads = self.deadline.is_some() || self.group.is_some();
         let mut info = Info::new(self.name, Location::caller());
-        if let Some(deadline) = self.deadline {
-            info.deadline = Nanos::from_deadline(deadline);
+        if self.deadline.is_some() || self.group.is_some() {
+            info.lead(self.deadline.map_or(Nanos::NEVER, Nanos::from_deadline));
         }
-        info.leads = leads;
         info.kind = kind;
         if let Some(parent) = parent {
             parent.born_to(&mut info);
@@ -272,7 +270,9 @@ impl Builder {
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a stack size out of range or bad settings
     /// in the environment; the error of `mmap(2)` or `madvise(2)` when there is no room for another
     /// stack; an error of starting the runtime.
+    // Inlined, with what it calls: so `process::spawn`, which knows all settings to be the usual ones, asks for none.
     #[track_caller]
+    #[inline(always)]
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -292,6 +292,7 @@ impl Builder {
 ///
 /// What `f` and `T` borrow outlives every clone of `packet`.
 #[track_caller]
+#[inline(always)]
 unsafe fn spawn_unchecked<F, T>(
     builder: Builder,
     scoped: bool,
@@ -357,12 +358,13 @@ fn body<T>(packet: Arc<Packet<T>>, f: impl FnOnce() -> T) -> impl FnOnce() {
         while let Err(panic) = catch_unwind(locals::drop_all) {
             result = Err(panic);
         }
+        // None if it was spawned while a panic unwound: then this is a thread.
         if let Some(task) = task::current() {
             trace::ended(task.info(), result.is_err());
-        }
-        // Those of threads go before the end is told: a caller that joins finds them gone, as with a thread.
-        threadlike::end();
-        if let Some(task) = task::current() {
+            // Those of threads go before the end is told: a caller that joins finds them gone, as with a thread.
+            if task.has_own_thread_locals() {
+                threadlike::end();
+            }
             task.unlist();
             task.info().end();
         }

@@ -1,8 +1,8 @@
 //! The identity of a process: its number, name and place, whether it was stopped, and its parent. This value outlives
 //! the process.
 //!
-//! Processes that belong to others form trees: a stop of one process stops all below it. A process outside any tree
-//! only reads one flag when it ends.
+//! Processes that belong to others form trees: a stop of one process stops all below it. What a process needs for
+//! this stands in a block of its own. A process outside any tree has only a null pointer.
 
 use std::fmt;
 use std::mem;
@@ -16,7 +16,7 @@ use crate::sched::stop::Stopped;
 use crate::sched::task::Task;
 use crate::sched::trace;
 use crate::sched::worker::Place;
-use crate::sys::lock::{Guard, Lock};
+use crate::sys::lock::Lock;
 
 /// The number of a process. No number is used twice while the program runs.
 ///
@@ -76,17 +76,39 @@ pub(crate) struct Info {
     pub(crate) kind: Kind,
     /// The slot in which it runs. Null before it begins, and outdated after its end.
     task: AtomicPtr<Task>,
-    /// The time at which it is stopped at the latest: its own deadline or an earlier one of a process above it.
-    pub(crate) deadline: Nanos,
-    /// Whether the processes that it spawns belong to it.
-    pub(crate) leads: bool,
     /// The [`Stopped::code`] of the reason why it was stopped, or 0.
     stopped: AtomicU8,
+    /// Its place in a tree, or null while it has none. It is a `Box` that is made at most once and freed with this value.
+    tree: AtomicPtr<Tree>,
+}
+
+// With the two counts of an `Arc`, this is at most 72 bytes, which the allocator takes from a block of 80. Every
+// process that is spawned allocates one and fetches its lines.
+const _: () = assert!(size_of::<Info>() <= 56);
+
+/// The place of a process in a tree of processes.
+struct Tree {
+    /// The time at which the process is stopped at the latest: its own deadline or an earlier one of a process above it.
+    deadline: Nanos,
+    /// Whether the processes that it spawns belong to it.
+    leads: bool,
     /// The process to which this one belongs.
     parent: Lock<Option<Arc<Info>>>,
     /// Whether it has ever had children. If not, the lock need not be taken.
     has_family: AtomicBool,
-    family: Lock<Option<Box<Family>>>,
+    family: Lock<Family>,
+}
+
+impl Default for Tree {
+    fn default() -> Tree {
+        Tree {
+            deadline: Nanos::NEVER,
+            leads: false,
+            parent: Lock::new(None),
+            has_family: AtomicBool::new(false),
+            family: Lock::default(),
+        }
+    }
 }
 
 /// The processes that belong to a process.
@@ -111,13 +133,16 @@ impl Info {
             place,
             kind: Kind::Ordinary,
             task: AtomicPtr::new(ptr::null_mut()),
-            deadline: Nanos::NEVER,
-            leads: false,
             stopped: AtomicU8::new(0),
-            parent: Lock::new(None),
-            has_family: AtomicBool::new(false),
-            family: Lock::new(None),
+            tree: AtomicPtr::new(ptr::null_mut()),
         }
+    }
+
+    /// Makes what the process will spawn belong to it, and gives it a deadline, which may be `NEVER`.
+    pub(crate) fn lead(&mut self, deadline: Nanos) {
+        let tree = self.tree_mut();
+        tree.leads = true;
+        tree.deadline = tree.deadline.min(deadline);
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
@@ -193,20 +218,67 @@ impl Info {
 
     // Parents and children.
 
-    fn lock(&self) -> Guard<'_, Option<Box<Family>>> {
-        self.family.lock()
+    #[inline]
+    fn tree(&self) -> Option<&Tree> {
+        // SAFETY: the pointer is null or comes from a `Box`, which only `drop` frees.
+        unsafe { self.tree.load(Ordering::SeqCst).as_ref() }
+    }
+
+    /// Returns the place in a tree. It is made now if there is none.
+    fn make_tree(&self) -> &Tree {
+        if let Some(tree) = self.tree() {
+            return tree;
+        }
+        let new = Box::into_raw(Box::<Tree>::default());
+        let order = Ordering::SeqCst;
+        let swapped = self
+            .tree
+            .compare_exchange(ptr::null_mut(), new, order, order);
+        let tree = swapped.map_or_else(
+            |theirs| {
+                // SAFETY: the pointer comes from `into_raw` above, and no other thread has seen it.
+                drop(unsafe { Box::from_raw(new) });
+                theirs
+            },
+            |_| new,
+        );
+        // SAFETY: as in `tree`.
+        unsafe { &*tree }
+    }
+
+    fn tree_mut(&mut self) -> &mut Tree {
+        self.make_tree();
+        // SAFETY: the block exists now, as in `tree`, and `self` is the only reference to it.
+        unsafe { &mut **self.tree.get_mut() }
+    }
+
+    /// When the process is stopped at the latest, and whether what it spawns belongs to it.
+    #[inline]
+    pub(crate) fn limits(&self) -> (Nanos, bool) {
+        match self.tree() {
+            None => (Nanos::NEVER, false),
+            Some(tree) => (tree.deadline, tree.leads),
+        }
+    }
+
+    /// When the process is stopped at the latest.
+    pub(crate) fn deadline(&self) -> Nanos {
+        self.limits().0
     }
 
     fn with_family<R>(&self, f: impl FnOnce(&mut Family) -> R) -> R {
-        self.has_family.store(true, Ordering::SeqCst);
-        f(self.lock().get_or_insert_default())
+        let tree = self.make_tree();
+        tree.has_family.store(true, Ordering::SeqCst);
+        f(&mut tree.family.lock())
     }
 
     /// Prepares `child` to belong to this process. The next step is [`adopt`](Self::adopt).
     pub(crate) fn born_to(self: &Arc<Info>, child: &mut Info) {
-        child.leads |= self.leads;
-        child.deadline = child.deadline.min(self.deadline);
-        child.parent = Lock::new(Some(Arc::clone(self)));
+        let (deadline, leads) = self.limits();
+        let tree = child.tree_mut();
+        tree.leads |= leads;
+        tree.deadline = tree.deadline.min(deadline);
+        *tree.parent.get_mut() = Some(Arc::clone(self));
     }
 
     /// Adds `child` to the children of this process. If this process has ended, the child goes to the nearest process
@@ -214,8 +286,8 @@ impl Info {
     pub(crate) fn adopt(self: &Arc<Info>, child: &Arc<Info>) {
         let mut parent = Arc::clone(self);
         while !parent.enter(child) {
-            let above = parent.parent().clone();
-            *child.parent() = above.clone();
+            let above = parent.parent();
+            child.set_parent(above.clone());
             let Some(above) = above else {
                 return;
             };
@@ -227,8 +299,14 @@ impl Info {
         }
     }
 
-    fn parent(&self) -> Guard<'_, Option<Arc<Info>>> {
-        self.parent.lock()
+    fn parent(&self) -> Option<Arc<Info>> {
+        self.tree()?.parent.lock().clone()
+    }
+
+    fn set_parent(&self, parent: Option<Arc<Info>>) {
+        let old = mem::replace(&mut *self.make_tree().parent.lock(), parent);
+        // Dropped without the lock: this may be the last reference to a long chain of parents.
+        drop(old);
     }
 
     /// Adds a child. Returns false if this process has ended.
@@ -248,22 +326,21 @@ impl Info {
 
     /// The children, without those that have ended for some time.
     fn children(&self) -> Vec<Arc<Info>> {
-        if !self.has_family.load(Ordering::SeqCst) {
+        let Some(tree) = self.tree() else {
+            return Vec::new();
+        };
+        if !tree.has_family.load(Ordering::SeqCst) {
             return Vec::new();
         }
-        let family = self.lock();
-        let children = family.as_ref().map(|f| f.children.iter());
-        children
-            .into_iter()
-            .flatten()
-            .filter_map(Weak::upgrade)
-            .collect()
+        let family = tree.family.lock();
+        family.children.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Ends the process. From now on its children belong to its parent.
     #[inline]
     pub(crate) fn end(&self) {
-        if self.has_family.load(Ordering::Relaxed) {
+        let tree = self.tree();
+        if tree.is_some_and(|tree| tree.has_family.load(Ordering::Relaxed)) {
             self.hand_over();
         }
     }
@@ -274,9 +351,9 @@ impl Info {
             family.ended = true;
             mem::take(&mut family.children)
         });
-        let parent = self.parent().clone();
+        let parent = self.parent();
         for child in children.iter().filter_map(Weak::upgrade) {
-            (*child.parent()).clone_from(&parent);
+            child.set_parent(parent.clone());
             if let Some(parent) = &parent {
                 parent.adopt(&child);
             }
@@ -295,18 +372,33 @@ impl fmt::Debug for Info {
 }
 
 impl Drop for Info {
+    #[inline]
     fn drop(&mut self) {
-        // A chain of parents may end here. They are dropped in a loop and not by recursion, because the chain may be
-        // long.
-        let mut next = take_parent(self);
-        while let Some(parent) = next {
-            next = Arc::into_inner(parent).and_then(|mut parent| take_parent(&mut parent));
+        if !self.tree.get_mut().is_null() {
+            drop_parents(self);
         }
     }
 }
 
+/// Drops a chain of parents that only this process knows. They are dropped in a loop and not by recursion, because the
+/// chain may be long.
+#[cold]
+fn drop_parents(info: &mut Info) {
+    let mut next = take_parent(info);
+    while let Some(parent) = next {
+        next = Arc::into_inner(parent).and_then(|mut parent| take_parent(&mut parent));
+    }
+}
+
+/// Frees the place of `info` in a tree, and returns its parent.
 fn take_parent(info: &mut Info) -> Option<Arc<Info>> {
-    info.parent.get_mut().take()
+    let tree = mem::replace(info.tree.get_mut(), ptr::null_mut());
+    if tree.is_null() {
+        return None;
+    }
+    // SAFETY: the pointer comes from `into_raw` in `make_tree`, and `info` is the only reference to the value.
+    let mut tree = unsafe { Box::from_raw(tree) };
+    tree.parent.get_mut().take()
 }
 
 impl fmt::Display for Info {

@@ -61,8 +61,9 @@ pub(crate) fn find(key: usize) -> Option<Rc<dyn Any>> {
 pub(crate) fn drop_all() {
     loop {
         let last = with_locals(|locals| {
+            let last = locals.all.pop()?;
             locals.flows = false;
-            locals.all.pop()
+            Some(last)
         });
         let Some(last) = last.flatten() else {
             return;

@@ -78,7 +78,7 @@ pub(crate) struct Task {
 struct Own {
     /// Its thread-locals, or null if it has none of its own.
     block: Cell<*mut u8>,
-    /// The lowest address of its stack.
+    /// The lowest address of its stack. An ordinary process leaves what it finds here.
     lowest: Cell<usize>,
 }
 
@@ -230,13 +230,16 @@ impl Task {
             // This follows `set_task`. So a concurrent stop either finds the task, or it is found here.
             task.stopped.store(info.stop_code(), Ordering::Relaxed);
         }
-        task.leads.set(info.leads);
-        if info.deadline != Nanos::NEVER {
-            task.limit.set(info.deadline);
-            worker.want_timer(task, info.deadline);
+        let (deadline, leads) = info.limits();
+        task.leads.set(leads);
+        if deadline != Nanos::NEVER {
+            task.limit.set(deadline);
+            worker.want_timer(task, deadline);
         }
         task.kind.set(info.kind);
-        task.own.lowest.set(stack.limit().get());
+        if info.kind != Kind::Ordinary {
+            task.own.lowest.set(stack.limit().get());
+        }
         let of_thread = (info.kind == Kind::Threadlike).then(|| {
             task.own.block.set(threadlike::allocate(info.id.get()));
             OfThread::of(worker)
@@ -418,7 +421,8 @@ impl Task {
         self.kind.get() == Kind::Threadlike
     }
 
-    /// The lowest address of the process's stack, and the address just past the highest.
+    /// The lowest address of the process's stack, and the address just past the highest. Not valid for an ordinary
+    /// process.
     pub(crate) fn stack_bounds(&self) -> (usize, usize) {
         // The slot itself lies above the stack.
         (self.own.lowest.get(), ptr::from_ref(self) as usize)

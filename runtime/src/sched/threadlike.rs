@@ -141,11 +141,10 @@ pub(crate) fn begin(task: &'static Task, of_thread: OfThread) {
     THREADLIKE.set(Some(task));
 }
 
-/// A process calls this at its end. It does what threads do at their end.
+/// A process with thread-locals of its own calls this at its end. It does what threads do at their end.
+#[inline(never)]
 pub(crate) fn end() {
-    if task::current().is_some_and(Task::has_own_thread_locals)
-        && let Some(interposer) = interposer()
-    {
+    if let Some(interposer) = interposer() {
         (interposer.end)();
     }
 }

@@ -179,7 +179,7 @@ impl Worker {
                 let Some(task) = self.with_local(Local::next_ready) else {
                     break;
                 };
-                self.resume(task);
+                self.resume_here(task);
                 self.make_due_sends();
             }
             for _ in 0..round / 2 {
@@ -204,7 +204,14 @@ impl Worker {
         }
     }
 
+    #[inline(never)]
     fn resume(&'static self, task: &'static Task) {
+        self.resume_here(task);
+    }
+
+    /// The same as part of its caller: a switch gives up all registers, and the loop has none of its own to save.
+    #[inline(always)]
+    fn resume_here(&'static self, task: &'static Task) {
         self.resumes
             .store(self.resumes.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         self.busy.store(true, Ordering::Relaxed);
