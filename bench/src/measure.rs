@@ -44,6 +44,7 @@ pub(crate) fn row(row: &Row, settings: &Settings) -> io::Result<Vec<Series>> {
         .copied()
         .filter(wanted)
         .filter(|kind| *kind != Kind::Go || go().is_some())
+        .filter(|kind| *kind != Kind::HttpGo || go_http().is_some())
         .map(|kind| Series {
             kind,
             rounds: Vec::new(),
@@ -80,7 +81,7 @@ fn serve(kind: Kind, exchange: &Exchange, settings: &Settings) -> io::Result<Out
         Place::TwoWorkers => (None, None, 2),
     };
     let path = env::temp_dir().join(format!("std_net-bench-{}", std::process::id()));
-    let _ = fs::remove_file(&path);
+    remove(&path);
     let buffer = if exchange.size <= 4096 {
         4096
     } else {
@@ -90,6 +91,10 @@ fn serve(kind: Kind, exchange: &Exchange, settings: &Settings) -> io::Result<Out
     let mut command = if kind == Kind::Go {
         let mut go = Command::new(go().expect("looked for before"));
         go.arg(net.to_string()).arg(&path).arg(buffer.to_string());
+        go.env("GOMAXPROCS", workers.to_string());
+        go
+    } else if kind == Kind::HttpGo {
+        let mut go = Command::new(go_http().expect("looked for before"));
         go.env("GOMAXPROCS", workers.to_string());
         go
     } else {
@@ -119,13 +124,18 @@ fn serve(kind: Kind, exchange: &Exchange, settings: &Settings) -> io::Result<Out
     load.args(["--connections", &exchange.connections.to_string()]);
     load.args(["--size", &exchange.size.to_string()]);
     load.args(["--millis", &settings.millis.to_string()]);
-    load.args(["--hogs", &exchange.hogs.to_string()]);
+    if exchange.hogs > 0 {
+        load.args(["--hogs", &exchange.hogs.to_string()]);
+    }
     load.args(["--pid", &server.0.id().to_string()]);
     if let Some(cpu) = load_cpu {
         load.args(["--cpu", &cpu.to_string()]);
     }
     if exchange.churn {
         load.arg("--churn");
+    }
+    if exchange.http {
+        load.arg("--http");
     }
     if exchange.idle {
         load.arg("--idle");
@@ -135,11 +145,17 @@ fn serve(kind: Kind, exchange: &Exchange, settings: &Settings) -> io::Result<Out
     }
     let output = load.stderr(Stdio::inherit()).output()?;
     drop(server);
-    let _ = fs::remove_file(&path);
+    remove(&path);
     if !output.status.success() {
         return Err(io::Error::other("the load failed"));
     }
     String::from_utf8_lossy(&output.stdout).trim().parse()
+}
+
+/// What a server has left: a socket, or nginx's folder.
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+    let _ = fs::remove_dir_all(path);
 }
 
 /// Ends its process when dropped.
@@ -156,6 +172,12 @@ impl Drop for Running {
 pub(crate) fn go() -> Option<&'static Path> {
     static GO: OnceLock<Option<PathBuf>> = OnceLock::new();
     GO.get_or_init(|| build_go("echo")).as_deref()
+}
+
+/// The Go server of HTTP.
+fn go_http() -> Option<&'static Path> {
+    static GO: OnceLock<Option<PathBuf>> = OnceLock::new();
+    GO.get_or_init(|| build_go("http")).as_deref()
 }
 
 /// The Go program of the micro-measurements.

@@ -120,18 +120,21 @@ fn title(peer: &str) -> &'static str {
 fn header(row: &Row) -> Vec<&'static str> {
     match &row.what {
         What::Serve(e) if e.idle => vec!["", "bytes each"],
-        What::Serve(_) => vec![
-            "",
-            "requests/s",
-            "x loop",
-            "(spread)",
-            "CPU us",
-            "x loop",
-            "(spread)",
-            "p50 us",
-            "p99 us",
-            "x loop",
-        ],
+        What::Serve(e) => {
+            let times = if e.http { "x first" } else { "x loop" };
+            vec![
+                "",
+                "requests/s",
+                times,
+                "(spread)",
+                "CPU us",
+                times,
+                "(spread)",
+                "p50 us",
+                "p99 us",
+                times,
+            ]
+        }
         What::Micro(_) => vec!["", "each", "x first", "(spread)"],
     }
 }

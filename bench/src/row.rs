@@ -28,6 +28,7 @@ pub(crate) struct Exchange {
     pub(crate) size: usize,
     pub(crate) churn: bool,
     pub(crate) idle: bool,
+    pub(crate) http: bool,
     pub(crate) hogs: usize,
     pub(crate) place: Place,
 }
@@ -76,6 +77,17 @@ const TWO: [Kind; 7] = [
     Kind::Go,
 ];
 
+/// All that serve HTTP, the one to compare with first.
+const HTTP: [Kind; 7] = [
+    Kind::HyperTokioCt,
+    Kind::HttpOurs,
+    Kind::HyperOurs,
+    Kind::HyperTokio,
+    Kind::HttpGo,
+    Kind::Nginx,
+    Kind::HttpThreads,
+];
+
 const FEW: [Kind; 5] = [Kind::Ours, Kind::Tokio, Kind::May, Kind::Go, Kind::Threads];
 
 pub(crate) fn all() -> Vec<Row> {
@@ -86,6 +98,7 @@ pub(crate) fn all() -> Vec<Row> {
         size: 64,
         churn: false,
         idle: false,
+        http: false,
         hogs: 0,
         place: Place::OneCore,
     };
@@ -132,6 +145,18 @@ pub(crate) fn all() -> Vec<Row> {
         churn,
         &[&ALL[..], &[Kind::OursServer]].concat(),
     );
+    for connections in [64, 1000] {
+        serve(
+            format!("http-{connections}"),
+            format!("hello world over HTTP/1.1, {connections} connections kept alive"),
+            Exchange {
+                connections,
+                http: true,
+                ..base.clone()
+            },
+            &HTTP,
+        );
+    }
     for (net, text) in [(Net::Unix, "Unix sockets"), (Net::Udp, "UDP")] {
         serve(
             format!("{net}-64"),

@@ -4,6 +4,7 @@
 
 mod churn;
 mod echo;
+mod http;
 
 use std::fmt;
 use std::fs;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+pub(crate) use self::http::HELLO;
 use crate::place;
 
 /// Over what the bytes go.
@@ -53,6 +55,9 @@ pub(crate) struct Plan {
     /// Reconnects for every request, and ends each connection by a reset.
     #[arg(long)]
     pub(crate) churn: bool,
+    /// Asks over HTTP/1.1, and checks every answer.
+    #[arg(long, conflicts_with_all = ["churn", "idle", "hogs"])]
+    pub(crate) http: bool,
     /// The server's process, whose CPU time is read at both ends of the measurement.
     #[arg(long)]
     pub(crate) pid: Option<u32>,
@@ -123,6 +128,8 @@ pub(crate) fn run(plan: &Plan) -> io::Result<()> {
     place::take(plan.cpu, true)?;
     let outcome = if plan.churn {
         churn::run(plan)?
+    } else if plan.http {
+        http::run(plan)?
     } else {
         echo::run(plan)?
     };

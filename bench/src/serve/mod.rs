@@ -2,6 +2,7 @@
 
 mod blocking;
 mod epoll;
+mod http;
 mod may;
 mod monoio;
 mod ours;
@@ -41,6 +42,17 @@ pub(crate) enum Kind {
     Threadlike,
     /// Plain threads, with `std_net_interpose` linked in.
     Interposed,
+    /// HTTP by httparse on `Read + Write`, in processes of std_net.
+    HttpOurs,
+    /// The same on threads.
+    HttpThreads,
+    /// HTTP by hyper in processes of std_net.
+    HyperOurs,
+    HyperTokio,
+    HyperTokioCt,
+    /// HTTP by Go's net/http.
+    HttpGo,
+    Nginx,
 }
 
 impl Kind {
@@ -61,6 +73,13 @@ impl Kind {
             Kind::Go => "Go",
             Kind::Threadlike => "std_net, threadlike",
             Kind::Interposed => "std threads, interposed",
+            Kind::HttpOurs => "std_net, httparse",
+            Kind::HttpThreads => "threads, httparse",
+            Kind::HyperOurs => "std_net, hyper",
+            Kind::HyperTokio => "tokio, hyper",
+            Kind::HyperTokioCt => "tokio ct, hyper",
+            Kind::HttpGo => "Go net/http",
+            Kind::Nginx => "nginx",
         }
     }
 
@@ -81,6 +100,13 @@ impl Kind {
             Kind::Go => "go",
             Kind::Threadlike => "threadlike",
             Kind::Interposed => "interposed",
+            Kind::HttpOurs => "http-ours",
+            Kind::HttpThreads => "http-threads",
+            Kind::HyperOurs => "hyper-ours",
+            Kind::HyperTokio => "hyper-tokio",
+            Kind::HyperTokioCt => "hyper-tokio-ct",
+            Kind::HttpGo => "http-go",
+            Kind::Nginx => "nginx",
         }
     }
 }
@@ -126,6 +152,13 @@ pub(crate) fn run(service: &Service) -> io::Result<()> {
         Kind::Smol => smol::run(service),
         Kind::Threads => threads::run(service),
         Kind::Go => Err(io::Error::other("run bench/go/echo.go instead")),
+        Kind::HttpOurs => http::ours(service),
+        Kind::HttpThreads => http::threads(),
+        Kind::HyperOurs => http::hyper_ours(service),
+        Kind::HyperTokio => http::hyper_tokio(service, true),
+        Kind::HyperTokioCt => http::hyper_tokio(service, false),
+        Kind::HttpGo => Err(io::Error::other("run bench/go/http.go instead")),
+        Kind::Nginx => http::nginx(&service.path),
         other => Err(io::Error::other(format!("no server is {}", other.name()))),
     }
 }

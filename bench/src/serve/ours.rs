@@ -27,7 +27,10 @@ pub(super) fn run(service: &Service, manner: Manner) -> io::Result<()> {
 }
 
 /// One worker is the calling thread, as in a program of one thread; more are threads of their own.
-fn in_process(workers: usize, main: impl FnOnce() -> io::Result<()> + Send) -> io::Result<()> {
+pub(super) fn in_process(
+    workers: usize,
+    main: impl FnOnce() -> io::Result<()> + Send,
+) -> io::Result<()> {
     let builder = Builder::new().workers(workers);
     if workers == 1 {
         return builder.run(main)?;

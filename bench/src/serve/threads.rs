@@ -40,7 +40,7 @@ pub(super) fn run(service: &Service) -> io::Result<()> {
     Ok(())
 }
 
-fn start(f: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+pub(super) fn start(f: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
     thread::Builder::new()
         .stack_size(64 << 10)
         .spawn(f)

@@ -4,20 +4,13 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket, UnixListener};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 use super::{ANY, SMALL, Service, listening, listening_at};
 use crate::load::Net;
 
 pub(super) fn run(service: &Service, multi_thread: bool) -> io::Result<()> {
-    let runtime = if multi_thread {
-        Builder::new_multi_thread()
-            .worker_threads(service.workers)
-            .enable_all()
-            .build()?
-    } else {
-        Builder::new_current_thread().enable_all().build()?
-    };
+    let runtime = runtime(service.workers, multi_thread)?;
     // Spawned: what `block_on` runs itself would run on a thread that is no worker.
     let service = service.clone();
     runtime.block_on(async {
@@ -25,6 +18,17 @@ pub(super) fn run(service: &Service, multi_thread: bool) -> io::Result<()> {
             .await
             .expect("it does not panic")
     })
+}
+
+pub(super) fn runtime(workers: usize, multi_thread: bool) -> io::Result<Runtime> {
+    if multi_thread {
+        Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build()
+    } else {
+        Builder::new_current_thread().enable_all().build()
+    }
 }
 
 async fn serve(service: Service) -> io::Result<()> {

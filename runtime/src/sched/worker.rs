@@ -163,6 +163,8 @@ impl Worker {
         CURRENT.set(None);
     }
 
+    // Not part of its callers: it is to have all registers to itself.
+    #[inline(never)]
     fn run_while<W: Watched>(
         &'static self,
         scheduler: &'static Scheduler,
@@ -279,9 +281,14 @@ impl Worker {
     fn give_wanted_stacks(&self) {
         if self.stacks_wanted.load(Ordering::Relaxed) {
             self.stacks_wanted.swap(false, Ordering::SeqCst);
-            let unused = self.with_local(|local| mem::take(&mut local.stacks));
-            Scheduler::default_pool().give(unused.into_iter());
+            self.give_stacks();
         }
+    }
+
+    #[cold]
+    fn give_stacks(&self) {
+        let unused = self.with_local(|local| mem::take(&mut local.stacks));
+        Scheduler::default_pool().give(unused.into_iter());
     }
 
     fn begin(&'static self, stack: Stack, start: Start) {

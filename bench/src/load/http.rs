@@ -1,0 +1,126 @@
+//! Many connections, a request over HTTP/1.1 in flight on each. The head of every answer is parsed, and its body compared.
+
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use httparse::{EMPTY_HEADER, Response, Status};
+
+use super::{Outcome, Plan, Poll, Window, recv, send};
+
+const REQUEST: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n";
+
+/// The body of every answer.
+pub(crate) const HELLO: &[u8] = b"Hello, HTTP!\n";
+
+/// The server may still be about to listen.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+struct Connection {
+    stream: TcpStream,
+    began: Instant,
+    /// Of the answer.
+    received: Vec<u8>,
+}
+
+pub(super) fn run(plan: &Plan) -> io::Result<Outcome> {
+    let mut poll = Poll::new(plan.spin)?;
+    let mut connections = Vec::with_capacity(plan.connections);
+    for key in 0..plan.connections {
+        if key % 32 == 31 {
+            // Lets the server accept.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let stream = open(plan)?;
+        poll.add(stream.as_raw_fd(), key)?;
+        connections.push(Connection {
+            stream,
+            began: Instant::now(),
+            received: Vec::with_capacity(512),
+        });
+    }
+    for c in &mut connections {
+        ask(c, Instant::now())?;
+    }
+    let mut window = Window::new(plan);
+    let mut buf = vec![0; 16 << 10];
+    let mut keys = Vec::new();
+    while window.goes_on(Instant::now())? {
+        poll.wait(1000, &mut keys)?;
+        if keys.is_empty() {
+            return Err(io::Error::other("no answer for a second"));
+        }
+        for &key in &keys {
+            let c = &mut connections[key];
+            match recv(c.stream.as_raw_fd(), &mut buf)? {
+                Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Some(n) => c.received.extend_from_slice(&buf[..n]),
+                None => continue,
+            }
+            if is_complete(&c.received)? {
+                let now = Instant::now();
+                window.request(c.began, now);
+                ask(c, now)?;
+            }
+        }
+    }
+    window.outcome()
+}
+
+fn ask(c: &mut Connection, now: Instant) -> io::Result<()> {
+    c.received.clear();
+    c.began = now;
+    match send(c.stream.as_raw_fd(), REQUEST)? {
+        Some(n) if n == REQUEST.len() => Ok(()),
+        _ => Err(io::Error::other("no room for a request")),
+    }
+}
+
+/// Whether the answer is complete; an error if it is another one.
+fn is_complete(received: &[u8]) -> io::Result<bool> {
+    let bad = || io::Error::other(format!("a bad answer: {:?}", received.escape_ascii()));
+    let mut headers = [EMPTY_HEADER; 16];
+    let mut answer = Response::new(&mut headers);
+    let Status::Complete(head) = answer.parse(received).map_err(|_| bad())? else {
+        return Ok(false);
+    };
+    let field = |name: &str| {
+        let mut fields = answer.headers.iter();
+        fields.find(|field| field.name.eq_ignore_ascii_case(name))
+    };
+    let length = field("content-length").ok_or_else(bad)?.value;
+    let length: Option<usize> = str::from_utf8(length).ok().and_then(|n| n.parse().ok());
+    let kept = field("connection").is_none_or(|c| c.value.eq_ignore_ascii_case(b"keep-alive"));
+    let body = &received[head..];
+    let right = answer.code == Some(200)
+        && answer.version == Some(1)
+        && length == Some(HELLO.len())
+        && field("date").is_some()
+        && kept
+        && HELLO.starts_with(body);
+    if right {
+        Ok(body.len() == HELLO.len())
+    } else {
+        Err(bad())
+    }
+}
+
+fn open(plan: &Plan) -> io::Result<TcpStream> {
+    let begun = Instant::now();
+    let stream = loop {
+        match TcpStream::connect(&plan.addr) {
+            Err(error)
+                if error.kind() == io::ErrorKind::ConnectionRefused
+                    && begun.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            other => break other?,
+        }
+    };
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
