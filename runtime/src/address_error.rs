@@ -6,12 +6,11 @@ use std::io;
 
 use crate::sched::stop::is_cancelled;
 
-/// Which address an error is about: inside the [`io::Error`] of a bind or a connect, whose kind is that
-/// of the system's error.
+/// An error with its address. It is inside the [`io::Error`] of a bind or a connect, and that error has the kind of the
+/// system's error.
 ///
-/// An [`io::Error`] has either a code of the system's or something inside, so
-/// [`raw_os_error`](io::Error::raw_os_error) of the outer one is `None`; the code is here, and
-/// [`os_code`] finds it.
+/// An [`io::Error`] has either a code of the system or an inner error. So [`raw_os_error`](io::Error::raw_os_error) of
+/// the outer error is `None`. This value has the code, and [`os_code`] finds it.
 ///
 /// # Examples
 ///
@@ -38,8 +37,8 @@ pub struct AddressError {
 }
 
 impl AddressError {
-    /// `error` with the address, as the words of `operation` have it. A cancel stays what it is, and what
-    /// names an address already.
+    /// Adds the address to `error`, for an operation with this name. A cancel stays unchanged, and so does an error
+    /// that already names an address.
     #[cold]
     #[doc(hidden)]
     pub fn wrap(
@@ -62,27 +61,27 @@ impl AddressError {
         )
     }
 
-    /// The address, as text.
+    /// The address as text.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// The code of the system's error, `errno`.
+    /// The code of the system's error (`errno`).
     #[must_use]
     pub fn raw_os_error(&self) -> Option<i32> {
         self.error.raw_os_error()
     }
 
-    /// The error itself.
+    /// The system's error.
     #[must_use]
     pub fn into_inner(self) -> io::Error {
         self.error
     }
 }
 
-/// The code of the system's error, `errno`, also where the error names an address: what
-/// [`raw_os_error`](io::Error::raw_os_error) is of std's sockets.
+/// The code of the system's error (`errno`), even if the error names an address. For std's sockets,
+/// [`raw_os_error`](io::Error::raw_os_error) returns the same.
 #[must_use]
 pub fn os_code(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| {

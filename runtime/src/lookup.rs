@@ -1,6 +1,5 @@
-//! Names to addresses and back by the C library: `getaddrinfo(3)` and `getnameinfo(3)`, with what
-//! their error codes mean. Not which resolver is asked, nor what an address is; see `dns` of
-//! `std_net`.
+//! Lookups of names and addresses by the C library: `getaddrinfo(3)` and `getnameinfo(3)`, with the meanings of their
+//! error codes. The choice of a resolver is in `dns` of `std_net`.
 
 use std::error::Error;
 use std::ffi::{CStr, CString, OsString};
@@ -22,8 +21,8 @@ use crate::sched::threads::{self, Ticket};
 use crate::sys::clear_errno;
 use crate::sys::wake_fd::WakeFd;
 
-/// Codes of `netdb.h` that `libc` has not for every C library. Those of Linux (glibc and musl) are
-/// negative, those of BSD are not.
+/// Codes of `netdb.h` that the crate `libc` does not have for every C library. Those of Linux (glibc and musl) are
+/// negative, and those of BSD are positive.
 #[cfg(target_os = "linux")]
 const EAI_NODATA: c_int = -5;
 #[cfg(target_os = "linux")]
@@ -33,25 +32,25 @@ const EAI_NODATA: c_int = 7;
 #[cfg(not(target_os = "linux"))]
 const EAI_ADDRFAMILY: c_int = 1;
 
-/// Why the C library has no answer.
+/// The reason why the C library has no answer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// There is no such name (or no name for the address): `EAI_NONAME`.
+    /// There is no such name, or no name for the address: `EAI_NONAME`.
     NoSuchName,
-    /// There is, but it has no address of that kind: `EAI_NODATA`, `EAI_ADDRFAMILY`.
+    /// The name exists, but it has no address of this kind: `EAI_NODATA`, `EAI_ADDRFAMILY`.
     NoAddress,
-    /// It could not be found out: `EAI_AGAIN`, `EAI_FAIL`, ...
+    /// The lookup failed: `EAI_AGAIN`, `EAI_FAIL`, ...
     Failed(Code),
-    /// A system call failed, the process was cancelled, or
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a name with a zero byte.
+    /// A system call failed, the process was cancelled, or the name contains a zero byte
+    /// ([`InvalidInput`](io::ErrorKind::InvalidInput)).
     Io(io::Error),
     /// There was no answer before the deadline.
     TimedOut,
 }
 
 impl Failure {
-    /// What the code of `getaddrinfo` and `getnameinfo` means.
+    /// The meaning of a code from `getaddrinfo` or `getnameinfo`.
     fn new(code: c_int) -> Failure {
         match code {
             libc::EAI_NONAME => Failure::NoSuchName,
@@ -63,13 +62,13 @@ impl Failure {
     }
 }
 
-/// A code of `getaddrinfo(3)`, in the words of the C library.
+/// A code of `getaddrinfo(3)`. It is displayed in the words of the C library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code(pub c_int);
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // SAFETY: gai_strerror takes any number and returns a text that is there for ever.
+        // SAFETY: gai_strerror accepts any number, and its text lives for ever.
         let text = unsafe { CStr::from_ptr(libc::gai_strerror(self.0)) };
         f.write_str(&text.to_string_lossy())
     }
@@ -77,9 +76,9 @@ impl fmt::Display for Code {
 
 impl Error for Code {}
 
-/// The addresses of a host, of one family (`AF_INET`, `AF_INET6`) or of any (`AF_UNSPEC`), with port
-/// 0, in the order of RFC 6724. Off the workers, and no longer than until the deadline: what the C
-/// library is at then, it ends on a thread of the pool by itself.
+/// The addresses of a host, of one family (`AF_INET`, `AF_INET6`) or of both (`AF_UNSPEC`), with port 0, in the order
+/// of RFC 6724. The lookup runs on a thread of the pool, so it does not block a worker. After the deadline this call
+/// returns, and the C library's call goes on until it ends by itself.
 ///
 /// # Errors
 ///
@@ -93,8 +92,8 @@ pub fn addresses(host: &str, family: c_int, deadline: Deadline) -> Result<Vec<So
 ///
 /// # Errors
 ///
-/// `ENODEV` if there is none of this name; [`InvalidInput`](io::ErrorKind::InvalidInput) for a name with a
-/// zero byte.
+/// `ENODEV` if there is no interface of this name. [`InvalidInput`](io::ErrorKind::InvalidInput) for a name with a zero
+/// byte.
 pub fn interface_index(name: &str) -> io::Result<u32> {
     let name = CString::new(name)?;
     // SAFETY: the string ends with a zero byte.
@@ -108,10 +107,10 @@ pub fn interface_index(name: &str) -> io::Result<u32> {
 ///
 /// # Errors
 ///
-/// `ENXIO` if there is none with this index.
+/// `ENXIO` if there is no interface with this index.
 pub fn interface_name(index: u32) -> io::Result<String> {
     let mut name = [0_u8; libc::IFNAMSIZ];
-    // SAFETY: room for IF_NAMESIZE bytes, which is the same number.
+    // SAFETY: there is room for IFNAMSIZ bytes, and IF_NAMESIZE is the same number.
     let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr().cast()) };
     if found.is_null() {
         return Err(io::Error::last_os_error());
@@ -127,17 +126,17 @@ pub fn hostname() -> OsString {
     OsString::from_vec(name)
 }
 
-/// The address that the text of a number is, in any of the forms that the C library knows (a zone by
-/// its interface's name, an IPv4 address of fewer parts). Asks nobody.
+/// The address of a text that is a number, in any form that the C library knows (for example with a zone as an
+/// interface name, or an IPv4 address with fewer parts). No server is asked.
 ///
 /// # Errors
 ///
-/// [`Failure::NoSuchName`] if it is none; see [`Failure`].
+/// [`Failure::NoSuchName`] if the text is not a number. See [`Failure`] for the others.
 pub fn number(text: &str, family: c_int) -> Result<Vec<SockAddr>, Failure> {
     getaddrinfo(&c_string(text)?, family, libc::AI_NUMERICHOST)
 }
 
-/// The name of an address. As [`addresses`] in all else.
+/// The name of an address. Everything else is as in [`addresses`].
 ///
 /// # Errors
 ///
@@ -150,13 +149,13 @@ fn c_string(text: &str) -> Result<CString, Failure> {
     CString::new(text).map_err(|error| Failure::Io(error.into()))
 }
 
-/// Runs `f` where it may block: here, on a thread that has no deadline to meet, or on the pool. If
-/// nobody waits for it any more, its result is dropped there.
+/// Runs `f`, which may block. On a plain thread without a deadline it runs directly, and otherwise on the pool. If the
+/// caller no longer waits, the result is dropped there.
 ///
 /// # Errors
 ///
-/// Those of `f`; [`Failure::Io`] if no thread can be made. It does not run here then: it could not be
-/// ended, and would keep the worker for as long as the C library has patience.
+/// The errors of `f`. [`Failure::Io`] if no thread can be made. `f` does not run directly then, because it could not be
+/// ended and would block the worker for as long as the C library takes.
 fn on_the_pool<T: Send + 'static>(
     deadline: Deadline,
     f: impl FnOnce() -> Result<T, Failure> + Send + 'static,
@@ -164,7 +163,7 @@ fn on_the_pool<T: Send + 'static>(
     if task::current().is_none() && deadline == Deadline::NEVER {
         return f();
     }
-    /// However the wait ends.
+    /// Gives the job up, however the wait ends.
     struct GiveUp(Arc<Ticket>);
 
     impl Drop for GiveUp {
@@ -192,15 +191,15 @@ fn on_the_pool<T: Send + 'static>(
 }
 
 fn getaddrinfo(host: &CStr, family: c_int, flags: c_int) -> Result<Vec<SockAddr>, Failure> {
-    // SAFETY: all-zero is what an addrinfo of hints must be but for what is set here.
+    // SAFETY: all-zero is a valid addrinfo for hints.
     let mut hints: libc::addrinfo = unsafe { MaybeUninit::zeroed().assume_init() };
     hints.ai_family = family;
     hints.ai_flags = flags;
-    // Else each address comes once for every type of socket.
+    // Without this, each address would be returned once for every socket type.
     hints.ai_socktype = libc::SOCK_STREAM;
     let mut list = ptr::null_mut();
     clear_errno();
-    // SAFETY: a string that ends with a zero byte, hints, and a place for the list.
+    // SAFETY: the string ends with a zero byte, and the hints and the place for the list are live.
     let code =
         unsafe { libc::getaddrinfo(host.as_ptr(), ptr::null(), &raw const hints, &raw mut list) };
     if code != 0 {
@@ -214,11 +213,11 @@ fn getaddrinfo(host: &CStr, family: c_int, flags: c_int) -> Result<Vec<SockAddr>
     }
     let mut addrs = Vec::new();
     let mut next = list;
-    // SAFETY: the list ends with a null pointer, and is not freed before the end.
+    // SAFETY: the list ends with a null pointer, and it is freed only at the end.
     while let Some(info) = unsafe { next.as_ref() } {
         let mut storage = SockAddrStorage::zeroed();
         if info.ai_addrlen <= storage.size_of() && !info.ai_addr.is_null() {
-            // SAFETY: so many bytes of an address are there, and fit into the storage.
+            // SAFETY: there are this many bytes of an address, and they fit into the storage.
             unsafe {
                 ptr::copy_nonoverlapping(
                     info.ai_addr.cast::<u8>(),
@@ -231,13 +230,13 @@ fn getaddrinfo(host: &CStr, family: c_int, flags: c_int) -> Result<Vec<SockAddr>
         }
         next = info.ai_next;
     }
-    // SAFETY: the list of getaddrinfo, once; nothing points into it any more.
+    // SAFETY: the list is from getaddrinfo, it is freed once, and nothing points into it any more.
     unsafe { libc::freeaddrinfo(list) };
     Ok(addrs)
 }
 
-/// What a code means after the library had files to open and servers to ask. Without descriptors it
-/// can do neither, and says that there is no such name: an answer that nobody has given.
+/// The meaning of a code, after the library had to open files and ask servers. Without free descriptors it can do
+/// neither, and it then returns "no such name", although nothing was looked up.
 fn failure(code: c_int, error: io::Error) -> Failure {
     let is_shortage = |e: &io::Error| matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
     if is_shortage(&error) {
@@ -255,7 +254,8 @@ fn getnameinfo(addr: &SockAddr) -> Result<String, Failure> {
     const MAX: usize = 1025;
     let mut name = [0_u8; MAX];
     clear_errno();
-    // SAFETY: a live address with its length, and a writable buffer with its length; no service.
+    // SAFETY: the address is live and its length is right, and the buffer is writable with this length. No service is
+    // asked for.
     let code = unsafe {
         libc::getnameinfo(
             addr.as_ptr().cast(),

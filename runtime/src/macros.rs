@@ -1,8 +1,8 @@
-//! Trait impls that all socket types of `std_net` and `std_net_unix` have in common, written once, for
-//! types that have a private `fn io(&self) -> &Io`. Traits only: a public method stands in its type's
-//! file, where a reader and `grep` find it.
+//! Trait impls that all socket types of `std_net` and `std_net_unix` share. They are for types with a private `fn
+//! io(&self) -> &Io`. Only trait impls may come from these macros. A public method is written in the file of its type,
+//! where a reader and `grep` find it.
 
-/// `$adopt` makes that from an `OwnedFd`.
+/// Descriptor traits. `$adopt` makes the type from an `OwnedFd`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! descriptor_traits {
@@ -33,7 +33,7 @@ macro_rules! descriptor_traits {
 
         impl ::std::os::fd::FromRawFd for $type {
             unsafe fn from_raw_fd(fd: ::std::os::fd::RawFd) -> $type {
-                // SAFETY: the caller owns the descriptor, as this method's contract says.
+                // SAFETY: the caller owns the descriptor, by the contract of this method.
                 $type::from(unsafe { ::std::os::fd::OwnedFd::from_raw_fd(fd) })
             }
         }
@@ -52,7 +52,7 @@ macro_rules! descriptor_traits {
     };
 }
 
-/// Conversions from and to std's twin of a type, through the descriptor.
+/// Conversions from and to std's type of the same name, through the descriptor.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! std_traits {

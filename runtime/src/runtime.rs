@@ -12,12 +12,12 @@ use crate::sched::stack::{self, Pool};
 use crate::sched::worker::Worker;
 use crate::sched::{overflow, panics, threadlike, watchdog};
 
-/// Settings of the runtime, for programs that want others than the defaults.
+/// Settings of the runtime, for programs that do not want the defaults.
 ///
-/// Nothing needs to be set: the runtime starts itself at the first
-/// [`spawn`](crate::process::spawn). Environment variables say the same without a change to the
-/// program; what the program sets wins. A variable that makes no sense is an error of the start that
-/// names it: of the first spawn, where nothing else starts the runtime.
+/// Nothing needs to be set: the runtime starts itself at the first [`spawn`](crate::process::spawn). Environment
+/// variables can change the same settings without a change to the program. A setting of the program takes precedence.
+/// If a variable is invalid, the start fails with an error that names it. If nothing else starts the runtime, this is
+/// the first spawn.
 ///
 /// | method | variable | default |
 /// |---|---|---|
@@ -45,39 +45,39 @@ pub struct Builder {
     #[cfg(feature = "signals")]
     pub(crate) dump_on: Option<(i32, fn())>,
     threadlike: Option<bool>,
-    /// The one worker is the thread that starts it.
+    /// Whether the thread that starts the runtime is the only worker.
     pub(crate) here: bool,
 }
 
 impl Builder {
-    /// The defaults.
+    /// Makes a builder with the defaults.
     pub fn new() -> Builder {
         Builder::default()
     }
 
-    /// How many worker threads run processes: 1 to 1024.
+    /// Sets the number of worker threads: 1 to 1024.
     pub fn workers(mut self, workers: usize) -> Builder {
         self.workers = Some(workers);
         self
     }
 
-    /// The stack size in bytes of processes that do not ask for another: 16 KiB to 1 GiB, rounded
-    /// up to whole pages. Memory is used only as far as a process really goes down its stack.
+    /// Sets the stack size in bytes for processes that do not choose one: 16 KiB to 1 GiB, rounded up to whole pages.
+    /// Only the part of a stack that a process uses takes memory.
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.stack_size = Some(bytes);
         self
     }
 
-    /// How long a process may keep its worker from others before a warning on standard error names
-    /// it; zero turns the warning off.
+    /// Sets how long a process may keep its worker before a warning on standard error names the process. Zero turns the
+    /// warning off.
     pub fn watchdog(mut self, limit: Duration) -> Builder {
         self.watchdog = Some(limit);
         self
     }
 
-    /// Whether processes that do not say otherwise are threads to all code that runs in them; see
-    /// [`process::Builder::threadlike`](crate::process::Builder::threadlike). In [`run`](Self::run), `main`
-    /// itself keeps the thread-locals of its thread, since it need not be [`Send`].
+    /// Sets whether processes are threadlike by default, so that all code in them sees a thread. See
+    /// [`process::Builder::threadlike`](crate::process::Builder::threadlike). With [`run`](Self::run), `main` itself
+    /// keeps the thread-locals of its thread, because it need not be [`Send`].
     pub fn threadlike(mut self, threadlike: bool) -> Builder {
         self.threadlike = Some(threadlike);
         self
@@ -87,12 +87,10 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if it runs already;
-    /// [`Unsupported`](io::ErrorKind::Unsupported), with the reason, if processes are to be threadlike and
-    /// cannot be in this program;
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a value out of range or an environment
-    /// variable that is not a number; the error of the system when a thread or a reactor cannot be
-    /// made.
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if the runtime is already running.
+    /// [`Unsupported`](io::ErrorKind::Unsupported), with the reason, if processes should be threadlike and cannot be in
+    /// this program. [`InvalidInput`](io::ErrorKind::InvalidInput) for a value out of range, or for an environment
+    /// variable that is not a number. The error of the system if a thread or a reactor cannot be made.
     pub fn start(self) -> io::Result<()> {
         self.start_new().map(drop)
     }
@@ -126,14 +124,14 @@ impl Builder {
             stack::DEFAULT_SIZE
         })?;
         let pool = stack::pool(stack_size.value).map_err(|e| stack_size.wrong(e))?;
-        // The first stacks: if there is no room for them, it is better known now.
+        // This maps the first stacks. If there is no room for them, the start should fail.
         pool.claim().map_err(|e| stack_size.wrong(e))?;
         pool.unclaim();
         let watchdog = match self.watchdog {
             Some(limit) => limit,
             None => match from_env("STD_NET_WATCHDOG")? {
                 Some(millis) => Duration::from_millis(millis as u64),
-                // It would be a second thread.
+                // The watchdog would be a second thread.
                 None if self.here => Duration::ZERO,
                 None => Duration::from_secs(5),
             },
@@ -167,14 +165,14 @@ struct Settings {
     here: bool,
 }
 
-/// A number, and the variable that says so, if one does.
+/// A number, and the name of the variable that it comes from, if it does.
 struct Setting {
     value: usize,
     variable: Option<&'static str>,
 }
 
 impl Setting {
-    /// What the program says, or else the variable, or else the default.
+    /// The value from the program, or from the variable, or the default.
     fn of(
         variable: &'static str,
         set: Option<usize>,
@@ -189,7 +187,7 @@ impl Setting {
         Ok(Setting { value, variable })
     }
 
-    /// `error` with the name of the variable.
+    /// Adds the name of the variable to `error`.
     fn wrong(&self, error: io::Error) -> io::Error {
         match self.variable {
             Some(variable) => io::Error::new(
@@ -218,13 +216,13 @@ pub(crate) fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
-/// The scheduler, started if it does not run yet. A failed start can be tried again.
 /// Starts the runtime with its defaults, unless it runs already.
 #[doc(hidden)]
 pub fn ensure_started() -> io::Result<()> {
     get().map(drop)
 }
 
+/// The scheduler. Starts it if it does not run yet. A failed start can be tried again.
 pub(crate) fn get() -> io::Result<&'static Scheduler> {
     match Scheduler::started() {
         Some(scheduler) => Ok(scheduler),
@@ -254,12 +252,12 @@ fn get_or_start(settings: impl FnOnce() -> Builder) -> io::Result<&'static Sched
     if let Some((signal, dump)) = settings.dump_on {
         call_on(signal, dump)?;
     }
-    // Last, so that nobody uses half a runtime: after a failure the next spawn tries again, and
-    // the threads that were made stay asleep.
+    // This is the last step, so that no code uses an incomplete runtime. After a failure the next spawn tries again,
+    // and the threads that were made stay asleep.
     scheduler.publish()
 }
 
-/// Has a thread call `f` whenever this signal comes.
+/// Makes a thread call `f` whenever this signal comes.
 #[cfg(feature = "signals")]
 fn call_on(signal: i32, f: fn()) -> io::Result<()> {
     if !(1..=64).contains(&signal) || signal_hook::consts::FORBIDDEN.contains(&signal) {
@@ -273,7 +271,7 @@ fn call_on(signal: i32, f: fn()) -> io::Result<()> {
         .map(drop)
 }
 
-/// Gives the worker, which has none, a thread of its own.
+/// Starts a thread for the worker, which has none.
 pub(crate) fn start_thread(
     scheduler: &'static Scheduler,
     worker: &'static Worker,

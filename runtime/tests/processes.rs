@@ -1,4 +1,4 @@
-//! The processes and the loop they wait in, over the seam that the sibling crates use.
+//! Tests of processes and of the loop in which they wait, through the interface that the sibling crates use.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -116,7 +116,7 @@ fn cancel_ends_a_wait() {
         connected.send(()).unwrap();
         io.recv(&mut [0; 8], 0)
     });
-    // From now on all that it does is to wait, sooner or later.
+    // From now on the process does nothing but wait.
     waits.recv().unwrap();
     handle.cancel();
     let error = handle.join().unwrap().unwrap_err();
@@ -201,7 +201,7 @@ fn channels_time_out_and_give_the_value_back() {
 
 #[test]
 fn a_computation_on_the_threads_stack() {
-    /// Goes down so many KiB.
+    /// Recurses until it uses this many KiB of stack.
     fn deep(kib: usize) -> usize {
         let page = std::hint::black_box([1_u8; 1024]);
         let below = if kib > 1 { deep(kib - 1) } else { 0 };
@@ -213,7 +213,7 @@ fn a_computation_on_the_threads_stack() {
         let sum = process::on_thread_stack(|| {
             assert!(process::current().is_none());
             text.push_str(" and changed");
-            // More than the process has.
+            // This is more than the process's own stack has.
             deep(256)
         });
         assert_eq!((sum, &*text), (256, "borrowed and changed"));
@@ -221,7 +221,7 @@ fn a_computation_on_the_threads_stack() {
         let panic = std::panic::catch_unwind(|| process::on_thread_stack(|| panic!("inside")));
         assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"inside"));
         assert!(process::current().is_some());
-        // It can wait as before.
+        // The process can wait as before.
         process::sleep(std::time::Duration::from_millis(1));
     };
     let process = process::Builder::new().stack_size(64 * 1024);

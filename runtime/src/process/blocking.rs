@@ -1,15 +1,15 @@
-//! Code that blocks its thread, out of the workers' way.
+//! Runs blocking code outside the workers.
 
 use crate::sched::threads;
 
-/// Runs `f` on a pool of threads and parks the calling process until it is done, so that the other
-/// processes of its worker go on. For file access, long computations and libraries that block. Inko's
+/// Runs `f` on a pool of threads, and parks the calling process until it is done. So the other processes of its worker
+/// go on. Use it for file access, long computations and libraries that block. It corresponds to Inko's
 /// `process.blocking`.
 ///
-/// On a plain thread `f` simply runs. A cancel does not end this wait: `f` may borrow.
+/// On a plain thread it calls `f` directly. A cancel does not end this wait, because `f` may borrow.
 ///
-/// The pool has 512 threads at most; more work than that waits for one to be free. Where the system
-/// lets no thread be made, `f` runs here, and keeps the worker meanwhile.
+/// The pool has at most 512 threads. Further work waits until one is free. If the system cannot make a thread, `f` runs
+/// on the worker and keeps it busy meanwhile.
 ///
 /// # Panics
 ///

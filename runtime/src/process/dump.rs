@@ -1,4 +1,4 @@
-//! The list of processes on a signal, for the person who looks into a stuck server.
+//! Prints the list of processes on a signal, to examine a stuck server.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -7,9 +7,10 @@ use crate::process::list;
 use crate::runtime::Builder;
 
 impl Builder {
-    /// Writes the list of all processes to standard error whenever this signal comes: what each waits for and
-    /// since when, and where it was spawned, as [`process::list`](crate::process::list) has it. `SIGQUIT` (Ctrl-\) is
-    /// what Go and Java take. It ends the program no more. With the feature `signals`; one thread more.
+    /// Writes the list of all processes to standard error whenever this signal comes. The list shows what each process
+    /// waits for, since when, and where it was spawned, as in [`process::list`](crate::process::list). Go and Java use
+    /// `SIGQUIT` (Ctrl-\) for this. The signal then no longer ends the program. This needs the feature `signals` and
+    /// one more thread.
     ///
     /// # Examples
     ///
@@ -26,7 +27,7 @@ impl Builder {
     }
 }
 
-/// Writes the list, in one piece. There is nobody to tell of an error.
+/// Writes the list with one call. An error cannot be reported anywhere.
 fn dump() {
     let processes = list();
     let mut text = format!("std_net: {} processes\n", processes.len());

@@ -1,4 +1,4 @@
-//! Waiting for a future: the bridge to every runtime-agnostic async crate.
+//! Waits for a future. This connects processes to async crates that need no particular runtime.
 
 use std::fmt;
 use std::pin::{Pin, pin};
@@ -12,10 +12,10 @@ use crate::sched::park::{self, Unparker};
 use crate::sched::stop::{self, Stopped};
 use crate::sched::task::{self, Waiting};
 
-/// Drives `future` to its end, parking the process that calls it or blocking the thread.
+/// Runs `future` to its end. It parks the calling process, or blocks the thread.
 ///
-/// Good for futures that need no particular runtime: channels, locks, `futures` combinators. A
-/// future that needs tokio's reactor does not find it here.
+/// This is for futures that need no particular runtime: channels, locks, `futures` combinators. A future that needs
+/// tokio's reactor does not work here.
 ///
 /// A cancel does not end this wait; see [`block_on_deadline`].
 ///
@@ -34,11 +34,12 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// The same until the deadline, or until the process is cancelled or its own deadline passes.
+/// Runs `future` to its end, but at most until the deadline. It also stops if the process is cancelled or its own
+/// deadline passes.
 ///
 /// # Errors
 ///
-/// Why it ended before the future did, which is dropped.
+/// The reason why it stopped before the future ended. The future is dropped then.
 ///
 /// # Examples
 ///
@@ -57,14 +58,14 @@ pub fn block_on_deadline<F: Future>(
     wait_for(future, Nanos::from_deadline(deadline.into()), true)
 }
 
-/// Drives `future` until it ends, `until` has passed, or the process is stopped.
+/// Runs `future` until it ends, `until` has passed, or the process is stopped.
 pub(crate) fn wait_for<F: Future>(
     future: F,
     until: Nanos,
     cancellable: bool,
 ) -> Result<F::Output, Stopped> {
     let mut future = pin!(future);
-    // A signal of its own, because the park token may be used up by a wait inside the future.
+    // The waker has its own flag, because a wait inside the future may use up the park token.
     let signal = Arc::new(Signal {
         woken: AtomicBool::new(false),
         unparker: park::unparker(),
@@ -82,7 +83,7 @@ pub(crate) fn wait_for<F: Future>(
                     return Err(stopped);
                 }
                 if !told_of_stop {
-                    // Sockets inside the future fail from now on.
+                    // From now on the sockets inside the future fail.
                     told_of_stop = true;
                     break;
                 }
@@ -96,13 +97,14 @@ pub(crate) fn wait_for<F: Future>(
             }
         }
         if let Some(task) = task::current() {
-            // A future that is woken again and again leaves others their turn.
+            // A future that is woken again and again must let other processes run.
             task.spend();
         }
     }
 }
 
-/// A future that ends at a time. It must be waited for by [`block_on`] or its kin: they look at the clock.
+/// A future that ends at a given time. Only [`block_on`] and its variants check the time, so one of them must wait for
+/// it.
 ///
 /// # Examples
 ///
@@ -129,7 +131,7 @@ pub struct Delay {
 }
 
 impl Delay {
-    /// Moves the time at which it ends, also after it has ended.
+    /// Changes the time at which it ends, even after it has ended.
     pub fn reset(&mut self, until: impl Into<Deadline>) {
         self.until = Nanos::from_deadline(until.into());
         self.alarm = None;

@@ -9,10 +9,10 @@ use crate::deadline::{Deadline, Nanos};
 use crate::process::{Builder, JoinHandle, Stopped, expect_spawned};
 use crate::sched::info::{Info, Kind};
 
-/// Processes that are cancelled together, from anywhere: those that are spawned into the group, and all
-/// that these spawn in turn. What a cancelled `Context` is in Go, and a cancelled scope in Kotlin.
+/// A group of processes that can be cancelled together from anywhere. The processes spawned into the group belong to
+/// it, and so do all that these spawn. It corresponds to a cancellable `Context` in Go and a scope in Kotlin.
 ///
-/// Clones are handles to the same group. A group that is dropped cancels nobody.
+/// Clones are handles to the same group. Dropping a group cancels nothing.
 ///
 /// # Examples
 ///
@@ -38,15 +38,15 @@ pub struct Group {
 }
 
 impl Group {
-    /// A group without a deadline, that belongs to nobody.
+    /// Makes a group without a deadline that belongs to no process.
     #[must_use]
     #[track_caller]
     pub fn new() -> Group {
         Group::with_deadline(Deadline::NEVER)
     }
 
-    /// A group whose processes have this deadline; see [`Builder::deadline`]. What is spawned into it
-    /// later has it too.
+    /// Makes a group whose processes have this deadline: see [`Builder::deadline`]. It also applies to processes
+    /// spawned into the group later.
     #[must_use]
     #[track_caller]
     pub fn with_deadline(deadline: impl Into<Deadline>) -> Group {
@@ -58,7 +58,7 @@ impl Group {
         }
     }
 
-    /// Starts a process of this group.
+    /// Spawns a process of this group.
     ///
     /// # Panics
     ///
@@ -72,19 +72,19 @@ impl Group {
         expect_spawned(Builder::new().group(self).spawn(f))
     }
 
-    /// Cancels all processes of the group, and those that will be spawned into it; see
+    /// Cancels all processes of the group, and those that will be spawned into it later. See
     /// [`Process::cancel`](crate::process::Process::cancel).
     pub fn cancel(&self) {
         self.info.stop(Stopped::Cancelled);
     }
 
-    /// Whether it was cancelled.
+    /// Whether the group was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.info.is_cancelled()
     }
 
-    /// Wakes all from their waits, to look again at what they wait for.
+    /// Wakes all processes of the group from their waits, so that they look again.
     #[doc(hidden)]
     pub fn wake(&self) {
         self.info.wake_all();
@@ -96,7 +96,7 @@ impl Group {
         self.info.deadline().to_instant().into()
     }
 
-    /// Fails if the group was cancelled or its deadline has passed: for a plain thread that works for it.
+    /// Fails if the group was cancelled or its deadline has passed. A plain thread that works for the group calls this.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The result of a process on its way to the caller that joins it.
+//! The result of a process, on its way to the caller that joins it.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::sched::stop::{self, Stopped};
 use crate::sched::task::Waiting;
 use crate::sys::lock::Lock;
 
-/// Shared by the process and its handle.
+/// The state that the process and its handle share.
 pub(crate) struct Packet<T> {
     result: UnsafeCell<Option<thread::Result<T>>>,
     done: AtomicBool,
@@ -23,11 +23,10 @@ pub(crate) struct Packet<T> {
     scope: Option<Arc<ScopeState>>,
 }
 
-// SAFETY: `result` is written by the process before `done` is set with Release, and taken by the
-// one owner of the handle after it has seen `done`; it moves from one thread to the other, hence
-// T: Send.
+// SAFETY: the process writes `result` before it sets `done` with Release. The only owner of the handle takes `result`
+// after it has seen `done`. The value moves from one thread to the other, so T must be Send.
 unsafe impl<T: Send> Sync for Packet<T> {}
-// SAFETY: the reason given above holds here too.
+// SAFETY: the reason is the same as for Sync.
 unsafe impl<T: Send> Send for Packet<T> {}
 
 impl<T> Packet<T> {
@@ -40,13 +39,13 @@ impl<T> Packet<T> {
         })
     }
 
-    /// Called once, by the process, as the last thing it does with the packet.
+    /// The process calls this once. It does not use the packet after that.
     pub(crate) fn finish(self: Arc<Packet<T>>, result: thread::Result<T>) {
         // SAFETY: `done` is not set, so the process is the only user.
         unsafe { *self.result.get() = Some(result) };
         self.done.store(true, Ordering::SeqCst);
         let joiner = self.joiner.lock().take();
-        // The scope may end as soon as this packet is gone: drop it before the joiner wakes.
+        // The scope may end as soon as this packet is dropped, so it is dropped before the joiner wakes.
         drop(self);
         if let Some(joiner) = joiner {
             joiner.unpark();
@@ -57,14 +56,14 @@ impl<T> Packet<T> {
         self.done.load(Ordering::SeqCst)
     }
 
-    /// Waits for the end of the process and takes its result; by the one owner of the handle.
+    /// Waits for the end of the process and takes its result. Only the owner of the handle may call this.
     pub(crate) fn join(self: Arc<Packet<T>>) -> thread::Result<T> {
         self.wait(Nanos::NEVER, || None)
             .expect("nothing but the end of the process ends this wait");
         self.take()
     }
 
-    /// Waits for the end of the process, until `until` or until `stopped` gives a reason not to.
+    /// Waits for the end of the process, until `until`, or until `stopped` returns a reason.
     pub(crate) fn wait(
         &self,
         until: Nanos,
@@ -86,15 +85,15 @@ impl<T> Packet<T> {
         Ok(())
     }
 
-    /// Has this one woken when the process ends.
+    /// Registers the waiter that the end of the process wakes.
     pub(crate) fn set_joiner(&self, joiner: Unparker) {
         *self.joiner.lock() = Some(joiner);
     }
 
-    /// The result of a process that has ended, for the one owner of the handle.
+    /// Takes the result of a process that has ended. Only the owner of the handle may call this.
     pub(crate) fn take(self: Arc<Packet<T>>) -> thread::Result<T> {
         assert!(self.is_done(), "the process has not ended");
-        // SAFETY: `done` is set, so the process is through with it, and the handle was consumed.
+        // SAFETY: `done` is set, so the process no longer uses the result, and the handle was consumed.
         let result = unsafe { (*self.result.get()).take() };
         result.expect("a finished process has a result")
     }
@@ -102,8 +101,8 @@ impl<T> Packet<T> {
 
 impl<T> Drop for Packet<T> {
     fn drop(&mut self) {
-        // As in std: a panic that nobody joins makes the scope panic, and a result whose drop
-        // panics has nobody to tell.
+        // As in std, a panic that no caller joins makes the scope panic. If the drop of a result panics, it cannot be
+        // reported anywhere.
         let result = self.result.get_mut();
         let unhandled_panic = matches!(result, Some(Err(_)));
         if catch_unwind(AssertUnwindSafe(|| *result = None)).is_err() {
@@ -116,8 +115,8 @@ impl<T> Drop for Packet<T> {
     }
 }
 
-/// Owned permission to wait for a process's end and take its result, as
-/// [`std::thread::JoinHandle`]. Dropping it detaches the process, which goes on.
+/// An owned permission to wait for the end of a process and to take its result, like [`std::thread::JoinHandle`].
+/// Dropping it detaches the process, which goes on.
 ///
 /// # Examples
 ///
@@ -133,27 +132,26 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Waits for the process to end and returns its result. Parks the process that calls it, or
-    /// blocks the thread. A cancel does not end this wait: cancel the process that is waited for, or use
+    /// Waits for the process to end and returns its result. It parks the calling process, or blocks the thread. A
+    /// cancel does not end this wait. Instead, cancel the process that is joined, or use
     /// [`join_deadline`](Self::join_deadline).
     ///
-    /// While a panic unwinds, every wait blocks the worker's thread. So do not join in a destructor
-    /// that may run then: a process that has begun on the same worker could not go on. A scope is
-    /// safe there.
+    /// While a panic unwinds, every wait blocks the worker's thread. So do not join in a destructor that may run then,
+    /// because a process that has begun on the same worker could not go on. A scope is safe there.
     ///
     /// # Errors
     ///
-    /// The payload of the panic with which the process ended.
+    /// The payload of the panic, if the process panicked.
     pub fn join(self) -> thread::Result<T> {
         self.packet.join()
     }
 
-    /// The same until the deadline, or until the process that calls it is cancelled or its own deadline
-    /// passes.
+    /// Waits for the end of the process, but at most until the deadline. It also stops if the calling process is
+    /// cancelled or its own deadline passes.
     ///
     /// # Errors
     ///
-    /// Why it ended before the process did, with the handle, to join again.
+    /// The handle, so that it can be joined again, and the reason why the wait stopped.
     ///
     /// # Examples
     ///
@@ -180,18 +178,18 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Whether the process has ended, so that [`join`](Self::join) will not wait.
+    /// Whether the process has ended. Then [`join`](Self::join) does not wait.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.packet.is_done()
     }
 
-    /// Cancels the process; see [`Process::cancel`].
+    /// Cancels the process. See [`Process::cancel`].
     pub fn cancel(&self) {
         self.process.cancel();
     }
 
-    /// Which process this is; as [`std::thread::JoinHandle::thread`].
+    /// The process of this handle, like [`std::thread::JoinHandle::thread`].
     #[must_use]
     pub fn process(&self) -> &Process {
         &self.process
@@ -206,14 +204,14 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// A handle to a process, as [`std::thread::Thread`]: who it is, and a way to cancel it.
+/// A handle to a process, like [`std::thread::Thread`]. It identifies the process and can cancel it.
 #[derive(Clone)]
 pub struct Process {
     pub(crate) info: Arc<Info>,
 }
 
 impl Process {
-    /// Its number.
+    /// The number of the process.
     #[must_use]
     pub fn id(&self) -> ProcessId {
         self.info.id
@@ -225,32 +223,32 @@ impl Process {
         self.info.name()
     }
 
-    /// Asks the process to end, and all that belong to it: those of its scopes, and what it has spawned
-    /// if it has a deadline or belongs to a [`Group`](crate::process::Group). The wait it is in and all
-    /// its next waits on sockets, channels and sleeps fail or return early. Nothing is torn down behind its back: it ends when its code
-    /// lets the error through, dropping its values on the way as ever.
+    /// Asks the process to end, and all that belong to it: the processes of its scopes, and also those that it has
+    /// spawned, if it has a deadline or belongs to a [`Group`](crate::process::Group). Its present wait and all later
+    /// waits on sockets, channels and sleeps fail or return early. Nothing is destroyed from outside: the process ends
+    /// when its code passes the error on, and its values are dropped as usual.
     ///
-    /// A socket operation that has to wait fails with the error for which
-    /// [`is_cancelled`](crate::process::is_cancelled) is true (`ECANCELED`); one that can go on at
-    /// once does so. Of joins, locks and futures those are affected that can say so: `join_deadline`,
-    /// `lock_deadline`, [`block_on_deadline`](crate::process::block_on_deadline) and the like.
+    /// A socket operation that has to wait fails with an error for which [`is_cancelled`](crate::process::is_cancelled)
+    /// is true (`ECANCELED`). An operation that need not wait still succeeds. For joins, locks and futures, a cancel
+    /// ends only the waits that can report it: `join_deadline`, `lock_deadline`,
+    /// [`block_on_deadline`](crate::process::block_on_deadline) and similar ones.
     pub fn cancel(&self) {
         self.info.stop(Stopped::Cancelled);
     }
 
-    /// Whether it was cancelled.
+    /// Whether the process was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.info.is_cancelled()
     }
 
-    /// When it is to have ended: its own deadline, or a nearer one of those to whom it belongs.
+    /// The deadline of the process: its own, or an earlier one of a process to which it belongs.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.info.deadline().to_instant().into()
     }
 
-    /// Wakes it from its wait, to look again at what it waits for.
+    /// Wakes the process from its wait, so that it looks again.
     #[doc(hidden)]
     pub fn wake(&self) {
         self.info.wake();

@@ -1,4 +1,4 @@
-//! All processes there are, for the person who looks into a stuck server.
+//! Lists all processes, to examine a stuck server.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,54 +10,54 @@ use crate::sched::stack;
 use crate::sched::task::Waiting;
 use crate::sys::clock::coarse_now;
 
-/// What a process was doing when [`list`] looked.
+/// What a process was doing at the time of [`list`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
-    /// Spawned; waits for its first turn.
+    /// It was spawned and waits for its first turn.
     New,
-    /// Waits for its turn on its worker.
+    /// It waits for its turn on its worker.
     Ready,
-    /// Runs, or is stuck in code that does not wait.
+    /// It runs, or is stuck in code that does not wait.
     Running,
-    /// Waits for data, a connection or the end of a stream on this descriptor.
+    /// It waits for data, a connection or the end of a stream on this descriptor.
     Readable(i32),
-    /// Waits for room to send, or for a connect to end, on this descriptor.
+    /// It waits for room to send, or for the end of a connect, on this descriptor.
     Writable(i32),
-    /// Sleeps.
+    /// It sleeps.
     Sleeping,
-    /// Waits in `join` for another process.
+    /// It waits in `join` for another process.
     Joining,
-    /// Waits in `scope` for its processes to end.
+    /// It waits in `scope` for its processes to end.
     Scope,
-    /// Waits for a future: a channel, a lock, an event.
+    /// It waits for a future: a channel, a lock, an event.
     Future,
-    /// Waits for its `blocking` code.
+    /// It waits for its `blocking` code.
     Blocking,
 }
 
-/// A process as [`list`] saw it.
+/// A process in the result of [`list`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Listed {
-    /// Its number.
+    /// The number of the process.
     pub id: ProcessId,
-    /// Its name, if it was given one.
+    /// The name of the process, if it has one.
     pub name: Option<String>,
     /// The place in the program that spawned it.
     pub spawned_at: &'static Location<'static>,
-    /// What it was doing.
+    /// What the process was doing.
     pub state: State,
-    /// For how long, to about ten milliseconds; `None` while it runs or has not begun.
+    /// How long it has done that, to about ten milliseconds. `None` while it runs or has not begun.
     pub since: Option<Duration>,
-    /// Whether it was cancelled.
+    /// Whether the process was cancelled.
     pub cancelled: bool,
-    /// Whether it is threadlike: all code parks in it. See [`Builder::threadlike`](crate::process::Builder::threadlike).
+    /// Whether the process is threadlike. See [`Builder::threadlike`](crate::process::Builder::threadlike).
     pub threadlike: bool,
 }
 
-/// Lists all processes that have not ended, at about this moment: they go on meanwhile, and one that
-/// is just beginning may be missing. Sorted by number, the oldest first.
+/// Lists all processes that have not ended, at about this moment. They go on meanwhile, and one that is just beginning
+/// may be missing. The list is sorted by number, so the oldest process comes first.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! Values of which each process has its own, as `std::thread_local` has them for threads.
+//! Values of which each process has its own copy, like `std::thread_local` for threads.
 
 use std::any::Any;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::rc::Rc;
 
 use crate::sched::locals::{Copied, Flow, find, keep};
 
-/// A value of which every process has its own copy, made at its first use and dropped when the
-/// process ends. Outside of processes each thread has its own.
+/// A value of which every process has its own copy. The copy is made at its first use and dropped when the process
+/// ends. Outside of processes, each thread has its own copy.
 ///
-/// A `thread_local!` is shared by all processes of a worker thread; this is not.
+/// This differs from a `thread_local!`, which all processes of a worker thread share.
 ///
 /// # Examples
 ///
@@ -27,12 +27,12 @@ use crate::sched::locals::{Copied, Flow, find, keep};
 pub struct Local<T: 'static> {
     init: fn() -> T,
     flow: Option<Flow>,
-    // Two locals with the same `init` must not have the same address.
+    // Two locals with the same `init` must have different addresses, so the type must not be zero-sized.
     _not_zero_sized: u8,
 }
 
 impl<T: 'static> Local<T> {
-    /// A local whose copies are made by `init`.
+    /// Makes a local. `init` makes each copy.
     #[must_use]
     pub const fn new(init: fn() -> T) -> Local<T> {
         Local {
@@ -42,11 +42,11 @@ impl<T: 'static> Local<T> {
         }
     }
 
-    /// A local whose value flows: a process begins with a copy of that of the process (or thread) that
-    /// spawns it, as it is at that moment. For what belongs to a task as a whole, however many processes work at
-    /// it: the number of a request, in every line of its log.
+    /// Makes a local whose value is inherited. A new process begins with a copy of the value of the process (or thread)
+    /// that spawns it, as it is at that moment. This is for a value that belongs to a whole task with many processes,
+    /// such as the number of a request in every line of its log.
     ///
-    /// A process that has no value yet hands none on: its children call `init`.
+    /// A process that has no value yet passes none on, and its children call `init`.
     ///
     /// # Examples
     ///
@@ -75,20 +75,20 @@ impl<T: 'static> Local<T> {
         }
     }
 
-    /// Calls `f` with this process's (or thread's) copy.
+    /// Calls `f` with the copy of this process or thread.
     ///
-    /// On a plain thread that is ending and has dropped its values each call makes a new copy.
+    /// On a plain thread that is ending and has dropped its values, each call makes a new copy.
     ///
     /// # Panics
     ///
-    /// If `init` panics; the next use tries again.
+    /// If `init` panics. The next use calls it again.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         let key = ptr::from_ref(self) as usize;
         let value = match find(key) {
             Some(value) => value,
             None => {
                 let value: Rc<dyn Any> = Rc::new((self.init)());
-                // `init` may have come here itself: the first value stays.
+                // `init` may have used this local itself. Then the first value stays.
                 find(key).unwrap_or_else(|| {
                     keep(key, &value, self.flow);
                     value

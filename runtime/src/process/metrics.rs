@@ -1,27 +1,26 @@
-//! [`metrics`]: how many processes there are and what they do, in numbers, for a program that reports them. Not
-//! which; see `list`.
+//! [`metrics`]: how many processes there are and what they do, in numbers. Programs can report these. The single processes are in `list`.
 
 use crate::process::list::{State, state};
 use crate::sched::scheduler::Scheduler;
 use crate::sched::stack;
 
-/// What [`metrics`] has counted.
+/// The numbers that [`metrics`] returns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Processes that were spawned, since the start of the program.
+    /// How many processes were spawned since the start of the program.
     pub spawned: u64,
-    /// Of these, the ones that have ended.
+    /// How many of these have ended.
     pub ended: u64,
-    /// The ones that there are now.
+    /// The numbers of present processes by state.
     pub processes: ByState,
     /// What each worker has done.
     pub workers: Vec<WorkerMetrics>,
-    /// Stacks that exist, each of one process or unused.
+    /// How many stacks exist, used and unused.
     pub stacks: usize,
-    /// Processes that have a stack, or a claim on one.
+    /// How many processes have a stack or a claim on one.
     pub stacks_claimed: usize,
-    /// Unused stacks that still hold memory, but for the few that workers keep to themselves.
+    /// How many unused stacks still hold memory, without the few that workers keep.
     pub stacks_warm: usize,
 }
 
@@ -29,44 +28,45 @@ pub struct Metrics {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ByState {
-    /// Spawned, and wait for their first turn.
+    /// They were spawned and wait for their first turn.
     pub new: usize,
-    /// Wait for their turn.
+    /// They wait for their turn.
     pub ready: usize,
-    /// Run.
+    /// They run.
     pub running: usize,
-    /// Wait for data, a connection or the end of a stream.
+    /// They wait for data, a connection or the end of a stream.
     pub readable: usize,
-    /// Wait for room to send, or for a connect.
+    /// They wait for room to send, or for a connect.
     pub writable: usize,
-    /// Sleep.
+    /// They sleep.
     pub sleeping: usize,
-    /// Wait for other processes: in `join` or `scope`.
+    /// They wait for other processes in `join` or `scope`.
     pub joining: usize,
-    /// Wait for a future: a channel, a lock, an event.
+    /// They wait for a future: a channel, a lock, an event.
     pub future: usize,
-    /// Wait for their `blocking` code.
+    /// They wait for their `blocking` code.
     pub blocking: usize,
 }
 
-/// What a worker has done, and what lies before it.
+/// What a worker has done, and how many processes it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerMetrics {
-    /// The processes that it has.
+    /// How many processes it has.
     pub processes: usize,
-    /// Of these, the ones that wait for their first turn, and may still go elsewhere.
+    /// How many of these wait for their first turn, and may still go to another worker.
     pub new: usize,
-    /// Turns that it gave to processes. Each ended with a wait, or with the process.
+    /// How many turns it gave to processes. Each turn ended with a wait or with the end of the process.
     pub turns: u64,
-    /// Wake-ups that other threads have sent to it.
+    /// How many wake-ups other threads have sent to it.
     pub remote_wakes: u64,
-    /// Looks at its reactor, each a system call.
+    /// How often it looked at its reactor. Each look is a system call.
     pub reactor_turns: u64,
 }
 
-/// Counts, at about this moment. A look at the processes takes time in proportion to the most that there have been
-/// at once; the rest is counted anyway, and costs nothing when nobody asks.
+/// Returns the numbers at about this moment. The count by state takes time in proportion to the largest number of
+/// processes that existed at once. The other numbers are counted anyway, and they cost nothing if this function is not
+/// called.
 ///
 /// # Examples
 ///

@@ -1,18 +1,18 @@
-//! Lightweight processes: code that reads like a thread's, and waits without holding one.
+//! Lightweight processes: code that reads like the code of a thread, but does not hold a thread while it waits.
 //!
 //! | what | what it is |
 //! |---|---|
-//! | [`spawn`], [`Builder`] | begin a process |
+//! | [`spawn`], [`Builder`] | start a process |
 //! | [`JoinHandle`], [`Process`] | wait for its end, cancel it |
 //! | [`scope`](scope()) | processes that borrow |
 //! | [`Group`] | processes that are stopped together |
 //! | [`channel`] | channels between processes and threads |
-//! | [`select!`] | whichever of several things comes first |
+//! | [`select!`] | waits for the first of several things |
 //! | [`Mutex`], [`RwLock`], [`Semaphore`], [`Event`] | locks that park |
-//! | [`sleep`], [`yield_now`], [`delay`] | waiting for a time |
+//! | [`sleep`], [`yield_now`], [`delay`] | wait for a time |
 //! | [`blocking()`] | runs code that blocks its thread |
 //! | [`block_on`] | waits for a future |
-//! | [`Local`] | a value of which each process has its own |
+//! | [`Local`] | a value of which each process has its own copy |
 //! | [`list()`], [`metrics()`] | all processes, for debugging; the same in numbers |
 
 pub(crate) mod join;
@@ -77,29 +77,27 @@ use crate::sched::trace;
 use crate::sched::worker::Worker;
 use join::Packet;
 
-/// Starts a lightweight process that runs `f`; the handle gives its result.
+/// Starts a lightweight process that runs `f`. The handle returns its result.
 ///
-/// Inside it every operation of a socket that would block parks the process, and its worker thread
-/// runs others meanwhile. It stays on the worker on which it begins. The runtime starts itself at
-/// the first spawn.
+/// Inside the process, every socket operation that would block parks the process, and its worker thread runs other
+/// processes meanwhile. The process stays on the worker on which it begins. The runtime starts itself at the first
+/// spawn.
 ///
 /// # Panics
 ///
-/// If no process can be made: no memory for a stack, or bad settings in the environment.
-/// [`Builder::spawn`] returns the error instead.
+/// If no process can be made, because there is no memory for a stack or because the settings in the environment are
+/// invalid. [`Builder::spawn`] returns these errors instead.
 ///
 /// # Soundness
 ///
-/// A process never moves between threads, so values that are not [`Send`] may live across a wait
-/// and a thread-local is the same one before and after. But other processes run on the same thread
-/// during a wait. So these two, which are sound on threads, are not across a wait in any stackful
-/// coroutine in Rust, here or elsewhere:
+/// A process never moves between threads. So values that are not [`Send`] may live across a wait, and a thread-local is
+/// the same one before and after. But other processes run on the same thread during a wait. Two things that are sound
+/// on threads are therefore not sound across a wait. This is so for every stackful coroutine in Rust:
 ///
-/// - a *scoped* value in a thread-local, as `scoped_tls::set` makes it: set it, wait, and another
-///   process of this worker may set and restore it in the wrong order. Pass the value as an
-///   argument, or use [`Local`].
-/// - a `thread_local!` whose *initialiser* waits: another process may begin the same initialiser
-///   meanwhile. Initialise without waiting.
+/// - a *scoped* value in a thread-local, as `scoped_tls::set` makes it. If a process sets it and waits, another process
+///   of this worker may set and restore it in the wrong order. Pass the value as an argument, or use [`Local`].
+/// - a `thread_local!` whose *initialiser* waits. Another process may begin the same initialiser meanwhile. Initialise
+///   without waiting.
 ///
 /// # Examples
 ///
@@ -126,7 +124,7 @@ fn expect_spawned<H>(spawned: io::Result<H>) -> H {
     }
 }
 
-/// A process with a name or a stack size of its own, as [`std::thread::Builder`].
+/// Settings for a new process, such as its name or its stack size, like [`std::thread::Builder`].
 ///
 /// # Examples
 ///
@@ -151,33 +149,31 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// No name, the runtime's stack size.
+    /// Makes a builder for a process without a name and with the runtime's stack size.
     pub fn new() -> Builder {
         Builder::default()
     }
 
-    /// Names the process: in its handle, in listings, in the messages of a stack overflow and of
-    /// the watchdog.
+    /// Sets the name of the process. It appears in its handle, in listings, and in the messages of a stack overflow and
+    /// of the watchdog.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = Some(name.into().into_boxed_str());
         self
     }
 
-    /// The size of its stack in bytes: 16 KiB to 1 GiB, rounded up to whole pages. Memory is used
-    /// only as far as the process really goes down. A panic that prints its backtrace needs 32 KiB,
-    /// `println!` 8 KiB.
+    /// Sets the stack size in bytes: 16 KiB to 1 GiB, rounded up to whole pages. Only the part of the stack that the
+    /// process uses takes memory. A panic that prints its backtrace needs 32 KiB, and `println!` needs 8 KiB.
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.stack_size = Some(bytes);
         self
     }
 
-    /// When the process is to have ended: a duration from now, or an instant. Past it all its waits
-    /// fail as those of a process that was cancelled, but with
-    /// [`TimedOut`](io::ErrorKind::TimedOut).
+    /// Sets the deadline of the process: a duration from now, or an instant. After it, all its waits fail as after a
+    /// cancel, but with [`TimedOut`](io::ErrorKind::TimedOut).
     ///
-    /// What the process spawns belongs to it, and so does what that spawns: the deadline is theirs too
-    /// unless they have a nearer one, and a cancel of the process reaches them. This is what a
-    /// `context.Context` is in Go. A process without a deadline pays nothing for it.
+    /// The processes that this process spawns belong to it, and so do those that these spawn. They have the same
+    /// deadline unless they have an earlier one, and a cancel of this process reaches them. It corresponds to a
+    /// `context.Context` in Go. A process without a deadline has no cost for this.
     ///
     /// # Examples
     ///
@@ -201,25 +197,25 @@ impl Builder {
         self
     }
 
-    /// Makes the process belong to `group`, with all that it spawns.
+    /// Makes the process belong to `group`, together with all that it spawns.
     pub fn group(mut self, group: &Group) -> Builder {
         self.group = Some(group.clone());
         self
     }
 
-    /// Makes the process belong to nobody, also where the one that spawns it has a deadline or belongs to a
-    /// [`Group`]. Processes of a [`scope`] belong to its owner in any case.
+    /// Makes the process belong to no other, even if the process that spawns it has a deadline or belongs to a
+    /// [`Group`]. Processes of a [`scope`] always belong to its owner.
     pub fn detached(mut self) -> Builder {
         self.detached = true;
         self
     }
 
-    /// Whether the process is a thread to all code that runs in it: std's sockets, sleeps and locks, blocking
-    /// crates and C libraries park it instead of blocking its worker, and it has thread-locals of its own. If
-    /// nothing is said, as the runtime's [`Builder::threadlike`](crate::runtime::Builder::threadlike).
+    /// Sets whether the process is threadlike, so that it is a thread to all code in it. Then std's sockets, sleeps and
+    /// locks, blocking crates and C libraries park it instead of blocking its worker. It also has its own
+    /// thread-locals. The default is the runtime's [`Builder::threadlike`](crate::runtime::Builder::threadlike).
     ///
-    /// This needs the crate `std_net_interpose`, named once in `main.rs`: `use std_net_interpose as _;`. A
-    /// switch then takes 70 ns instead of 40, and a process that waits 5 KB more.
+    /// This needs the crate `std_net_interpose`, named once in `main.rs`: `use std_net_interpose as _;`. A switch then
+    /// takes 70 ns instead of 40 ns, and a waiting process takes 5 KB more.
     ///
     /// # Examples
     ///
@@ -235,7 +231,7 @@ impl Builder {
         self
     }
 
-    /// To whom the new process belongs.
+    /// The process or group to which the new process belongs.
     #[inline(always)]
     fn parent(&self, scoped: bool) -> Option<Arc<Info>> {
         if let Some(group) = &self.group {
@@ -265,12 +261,12 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](io::ErrorKind::Unsupported), with the reason, if it is to be threadlike and cannot be
-    /// one in this program;
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a stack size out of range or bad settings
-    /// in the environment; the error of `mmap(2)` or `madvise(2)` when there is no room for another
-    /// stack; an error of starting the runtime.
-    // Inlined, with what it calls: so `process::spawn`, which knows all settings to be the usual ones, asks for none.
+    /// [`Unsupported`](io::ErrorKind::Unsupported), with the reason, if the process should be threadlike and cannot be
+    /// in this program. [`InvalidInput`](io::ErrorKind::InvalidInput) for a stack size out of range or invalid settings
+    /// in the environment. The error of `mmap(2)` or `madvise(2)` if there is no room for another stack. An error of
+    /// starting the runtime.
+    // This function and those that it calls are inlined, so that `process::spawn` checks no settings: it knows that all
+    // are the defaults.
     #[track_caller]
     #[inline(always)]
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
@@ -285,8 +281,8 @@ impl Builder {
     }
 }
 
-/// Starts a process whose end and result are told to `packet`; `scoped` if it belongs to the calling one
-/// in any case.
+/// Starts a process that reports its end and result to `packet`. With `scoped` it always belongs to the calling
+/// process.
 ///
 /// # Safety
 ///
@@ -316,8 +312,8 @@ where
     };
     let parent = builder.parent(scoped);
     let info = Arc::new(builder.info(parent.as_ref(), kind));
-    // SAFETY: `main` is consumed by the process, which lets go of everything in it when it drops
-    // `packet`; the caller sees to it that the borrows last so long.
+    // SAFETY: the process consumes `main` and has dropped everything in it when it drops `packet`. The caller makes
+    // sure that the borrows live until then.
     let main = unsafe {
         let main = body(packet, f);
         match locals::copies() {
@@ -329,8 +325,8 @@ where
         }
     };
     if task::current().is_some() && park::suspendable().is_none() {
-        // This process cannot be suspended until it has unwound, and the new one might be waited
-        // for: it must not need this worker.
+        // This process cannot be suspended while it unwinds, and it may wait for the new one. So the new one must not
+        // need this worker.
         thread::Builder::new().spawn(|| main.run())?;
         return Ok(Process { info });
     }
@@ -350,18 +346,19 @@ where
     Ok(Process { info })
 }
 
-/// What a process runs: `f`, and then it tells `packet` of its end and result.
+/// The code that a process runs: `f`, and then the report of its end and result to `packet`.
 fn body<T>(packet: Arc<Packet<T>>, f: impl FnOnce() -> T) -> impl FnOnce() {
     move || {
         let mut result = catch_unwind(AssertUnwindSafe(f));
-        // Values of `Local`s may do I/O when dropped, so they go while the process still is one.
+        // Values of `Local`s may do I/O in their drop, so they are dropped while this still is a process.
         while let Err(panic) = catch_unwind(locals::drop_all) {
             result = Err(panic);
         }
         // None if it was spawned while a panic unwound: then this is a thread.
         if let Some(task) = task::current() {
             trace::ended(task.info(), result.is_err());
-            // Those of threads go before the end is told: a caller that joins finds them gone, as with a thread.
+            // Thread-locals are dropped before the end is reported. So a caller that joins finds them gone, as with a
+            // thread.
             if task.has_own_thread_locals() {
                 threadlike::end();
             }
@@ -372,18 +369,18 @@ fn body<T>(packet: Arc<Packet<T>>, f: impl FnOnce() -> T) -> impl FnOnce() {
     }
 }
 
-/// `main` without its lifetime.
+/// Boxes `main` without its lifetime.
 ///
 /// # Safety
 ///
 /// What it borrows outlives the process that runs it.
 unsafe fn boxed(main: impl FnOnce() + Send) -> Box<dyn Main> {
     let main: Box<dyn Main + '_> = Box::new(main);
-    // SAFETY: only the lifetime changes, by the contract of this function.
+    // SAFETY: only the lifetime changes. By the contract of this function the borrows live long enough.
     unsafe { mem::transmute(main) }
 }
 
-/// The process that calls this; `None` on a plain thread.
+/// The calling process, or `None` on a plain thread.
 #[must_use]
 pub fn current() -> Option<Process> {
     task::current().map(|task| Process {
@@ -391,8 +388,7 @@ pub fn current() -> Option<Process> {
     })
 }
 
-/// Runs a computation of `std_net`'s own on the stack of the worker's thread. It must not wait, and
-/// sees no process.
+/// Runs a computation of `std_net` on the stack of the worker's thread. It must not wait, and it sees no process.
 #[doc(hidden)]
 pub fn on_thread_stack<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     task::on_thread_stack(f)

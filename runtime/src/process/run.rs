@@ -1,4 +1,4 @@
-//! [`Builder::run`]: the calling thread as the one worker.
+//! [`Builder::run`]: the calling thread as the only worker.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -14,27 +14,26 @@ use crate::sched::placement::Start;
 use crate::sched::scheduler::Scheduler;
 
 impl Builder {
-    /// Runs `main` as a process on the calling thread, and with it every process there will be: the
-    /// calling thread is the one worker. Returns what `main` returns, when it has ended **and all
-    /// processes have**.
+    /// Runs `main` as a process on the calling thread, and all other processes too: the calling thread is the only
+    /// worker. Returns the result of `main`, when `main` has ended **and all processes have**.
     ///
-    /// This is for the `main` of a program that does with one worker: no other thread is made, and a
-    /// program of one thread is served faster by the kernel, which need not guard its descriptors
-    /// against others. `main` and its result may be what no other thread may have. To leave before
-    /// all have ended, cancel them, or call [`std::process::exit`].
+    /// This is for the `main` of a program that needs only one worker. No other thread is made, and the kernel is
+    /// faster for a program with one thread, because it need not protect its descriptors against other threads. `main`
+    /// and its result need not be `Send`. To return before all processes have ended, cancel them, or call
+    /// [`std::process::exit`].
     ///
-    /// What is spawned after that runs on a thread of its own.
+    /// Processes spawned after that run on a separate thread.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start); [`InvalidInput`](io::ErrorKind::InvalidInput) if
-    /// [`workers`](Self::workers) asks for more than one (`STD_NET_WORKERS` is not looked at). No process
-    /// has run then, but for one error: that of the system if, after the last has ended, no thread
-    /// can be made for those to come.
+    /// The errors of [`start`](Self::start). [`InvalidInput`](io::ErrorKind::InvalidInput) if
+    /// [`workers`](Self::workers) asks for more than one (`STD_NET_WORKERS` is ignored). In these cases no process has
+    /// run. There is one other error: that of the system if no thread can be made for later processes, after the last
+    /// process has ended.
     ///
     /// # Panics
     ///
-    /// With the panic of `main`, when all other processes have ended.
+    /// With the panic of `main`, after all other processes have ended.
     ///
     /// # Examples
     ///
@@ -61,7 +60,7 @@ impl Builder {
         (self.workers, self.here) = (Some(1), true);
         let scheduler = self.start_new()?;
         let result = run_here(scheduler, main);
-        // From now on what is spawned is none of this thread's business.
+        // Processes that are spawned from now on run on another thread.
         start_thread(scheduler, scheduler.workers()[0])?;
         match result? {
             Ok(value) => Ok(value),
@@ -70,18 +69,17 @@ impl Builder {
     }
 }
 
-/// Runs `f` as a process on the calling thread, which is the only worker until all
-/// processes have ended.
+/// Runs `f` as a process on the calling thread, which is the only worker until all processes have ended.
 #[track_caller]
 fn run_here<T>(
     scheduler: &'static Scheduler,
     f: impl FnOnce() -> T,
 ) -> io::Result<thread::Result<T>> {
-    /// What the process runs and all it leaves behind.
+    /// The code of the process and everything that it leaves behind.
     struct OnThisThread<F>(F);
 
-    // SAFETY: it is not sent: `Worker::run_here` begins the process on the calling thread, where it
-    // stays.
+    // SAFETY: the value is not sent to another thread: `Worker::run_here` begins the process on the calling thread, and
+    // it stays there.
     unsafe impl<F> Send for OnThisThread<F> {}
 
     impl<F: FnOnce()> OnThisThread<F> {
@@ -92,15 +90,14 @@ fn run_here<T>(
 
     let mut info = Info::new(None, Location::caller());
     if scheduler.threadlike {
-        // What it runs need not be `Send`, so it has no other thread-locals than those of this thread.
+        // The code need not be `Send`, so it uses the thread-locals of this thread.
         info.kind = Kind::OnItsThread;
     }
     let pool = Scheduler::default_pool();
     pool.claim()?;
     let packet = Packet::new(None);
     let main = OnThisThread(body(Arc::clone(&packet), f));
-    // SAFETY: the process has ended when `Worker::run_here` returns, and if that unwinds, nothing goes
-    // on.
+    // SAFETY: the process has ended when `Worker::run_here` returns. If that call unwinds, no process goes on.
     let main = unsafe { boxed(move || main.call()) };
     let start = Start {
         info: Arc::new(info),

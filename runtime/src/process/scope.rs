@@ -1,4 +1,4 @@
-//! Processes that borrow from the one that made them, as `std::thread::scope`.
+//! Processes that may borrow from the code that spawns them, like `std::thread::scope`.
 
 use std::fmt;
 use std::io;
@@ -33,7 +33,7 @@ impl ScopeState {
         if panicked {
             self.a_process_panicked.store(true, Ordering::Relaxed);
         }
-        // The owner may go on as soon as it sees zero, and this state with it: wake a copy.
+        // The owner may go on as soon as it sees zero, and then this state is gone. So a copy is woken.
         let owner = self.owner.clone();
         if self.running.fetch_sub(1, Ordering::Release) == 1 {
             owner.unpark();
@@ -41,23 +41,23 @@ impl ScopeState {
     }
 }
 
-/// A scope in which processes may borrow, made by [`scope`].
+/// A scope whose processes may borrow. [`scope`] makes it.
 pub struct Scope<'scope, 'env: 'scope> {
     state: Arc<ScopeState>,
-    // Invariant, as in std: otherwise 'scope could be shortened to a life within the closure.
+    // This type is invariant, as in std. Otherwise 'scope could be shortened to a lifetime within the closure.
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
 
-/// Runs `f` with a scope, and returns only when every process spawned in it has ended. So the
-/// processes may borrow whatever lives longer than the call. As [`std::thread::scope`].
+/// Runs `f` with a scope, and returns only when every process spawned in it has ended. So these processes may borrow
+/// everything that outlives the call. It is like [`std::thread::scope`].
 ///
-/// In a process this parks it; on a plain thread it blocks. The processes of the scope belong to the one
-/// that made it: a cancel of that one reaches them, and so does its deadline.
+/// It parks a process, and blocks a plain thread. The processes of the scope belong to the process that made it: its
+/// cancel and its deadline reach them.
 ///
 /// # Panics
 ///
-/// With the panic of `f`; and if a process of the scope panicked and was not joined.
+/// With the panic of `f`. It also panics if a process of the scope panicked and was not joined.
 ///
 /// # Examples
 ///
@@ -86,7 +86,7 @@ where
         env: PhantomData,
     };
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
-    // A cancel does not end this wait: the children may still borrow.
+    // A cancel does not end this wait, because the processes of the scope may still borrow.
     while scope.state.running.load(Ordering::Acquire) != 0 {
         park::park(Nanos::NEVER, Waiting::Scope);
     }
@@ -104,7 +104,7 @@ impl<'scope> Scope<'scope, '_> {
     ///
     /// # Panics
     ///
-    /// If no process can be made; see [`spawn_with`](Self::spawn_with).
+    /// If no process can be made. See [`spawn_with`](Self::spawn_with).
     #[track_caller]
     pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
     where
@@ -114,7 +114,7 @@ impl<'scope> Scope<'scope, '_> {
         expect_spawned(self.spawn_with(Builder::new(), f))
     }
 
-    /// The same with a name or a stack size.
+    /// Spawns a process with these settings, for example a name or a stack size.
     ///
     /// # Errors
     ///
@@ -130,10 +130,10 @@ impl<'scope> Scope<'scope, '_> {
         T: Send + 'scope,
     {
         self.state.begin_one();
-        // From here on the packet counts the process down, also if the spawn fails.
+        // From here on the packet counts the process down, even if the spawn fails.
         let packet = Packet::new(Some(Arc::clone(&self.state)));
-        // SAFETY: `scope` does not return before the packet is dropped, which is after the process
-        // has let go of everything it borrows.
+        // SAFETY: `scope` does not return before the packet is dropped. The process drops it after everything that it
+        // borrows.
         let process = unsafe { spawn_unchecked(builder, true, Arc::clone(&packet), f) }?;
         Ok(ScopedJoinHandle {
             packet,
@@ -151,7 +151,7 @@ impl fmt::Debug for Scope<'_, '_> {
     }
 }
 
-/// Permission to join a process of a [`Scope`].
+/// A permission to join a process of a [`Scope`].
 pub struct ScopedJoinHandle<'scope, T> {
     pub(crate) packet: Arc<Packet<T>>,
     process: Process,
@@ -163,17 +163,17 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///
     /// # Errors
     ///
-    /// The payload of the panic with which the process ended.
+    /// The payload of the panic, if the process panicked.
     pub fn join(self) -> thread::Result<T> {
         self.packet.join()
     }
 
-    /// The same until the deadline; see
+    /// Waits for the end of the process, but at most until the deadline. See
     /// [`JoinHandle::join_deadline`](crate::process::JoinHandle::join_deadline).
     ///
     /// # Errors
     ///
-    /// Why it ended before the process did, with the handle.
+    /// The handle, so that it can be joined again, and the reason why the wait stopped.
     pub fn join_deadline(
         self,
         deadline: impl Into<Deadline>,
@@ -193,12 +193,12 @@ impl<T> ScopedJoinHandle<'_, T> {
         self.packet.is_done()
     }
 
-    /// Cancels the process; see [`Process::cancel`].
+    /// Cancels the process. See [`Process::cancel`].
     pub fn cancel(&self) {
         self.process.cancel();
     }
 
-    /// Which process this is.
+    /// The process of this handle.
     #[must_use]
     pub fn process(&self) -> &Process {
         &self.process

@@ -1,4 +1,4 @@
-//! [`select!`](crate::process::select): waiting for whichever of several things comes first.
+//! [`select!`](crate::process::select): a wait for the first of several things.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -18,7 +18,7 @@ use crate::sched::park::Unparker;
 use crate::sched::stop::{self, Stopped};
 use crate::sched::task;
 
-/// Waits for whichever of several things comes first, and runs what belongs to it.
+/// Waits for the first of several things, and runs the code of its arm.
 ///
 /// | arm | waits for | the value |
 /// |---|---|---|
@@ -29,12 +29,12 @@ use crate::sched::task;
 /// | `after(deadline)` | a duration from now, or an instant | `()` |
 /// | `future(future)` | a future | its output |
 ///
-/// If several have come, the first in this order is taken; a value of a channel is taken with its arm only,
-/// and of the others nothing is lost. What stands in parentheses is evaluated once, before the wait.
-/// The wait parks the process, or blocks the thread.
+/// If several have come, the first arm in this order is taken. A value is taken from a channel only with its arm, so
+/// the other arms lose nothing. The expressions in parentheses are evaluated once, before the wait. The wait parks the
+/// process, or blocks the thread.
 ///
-/// The whole is a [`Result`]: the value of the arm, or why there was none, since the process was cancelled or its
-/// own deadline has passed ([`Stopped`]). In a function that returns an [`io::Result`], `?` passes it on.
+/// The result is a [`Result`]. It is the value of the arm, or a [`Stopped`] if the process was cancelled or its own
+/// deadline has passed. In a function that returns an [`io::Result`], `?` passes it on.
 ///
 /// # Examples
 ///
@@ -91,7 +91,7 @@ macro_rules! __select_cases {
     };
 }
 
-/// One case: what is waited for is borrowed, what is a value is taken.
+/// One case. A receiver, handle or socket is borrowed, and a value is moved.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __select_case {
@@ -130,12 +130,12 @@ macro_rules! __select_run {
     };
 }
 
-/// Something that can come first.
+/// Something that `select!` can wait for.
 #[doc(hidden)]
 pub trait Case {
     type Output;
 
-    /// When it comes at the latest, by the clock alone.
+    /// The time at which this case comes at the latest.
     fn deadline(&self) -> Deadline {
         Deadline::NEVER
     }
@@ -143,7 +143,7 @@ pub trait Case {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output>;
 }
 
-/// Waits for a case.
+/// Waits for the first case.
 #[doc(hidden)]
 pub fn select<C: Case>(case: C) -> Result<C::Output, Stopped> {
     let mut case = pin!(case);
@@ -152,19 +152,19 @@ pub fn select<C: Case>(case: C) -> Result<C::Output, Stopped> {
         let next = std::future::poll_fn(|context| case.as_mut().poll(context));
         match wait_for(next, until, true) {
             Ok(chosen) => return Ok(chosen),
-            // Its own time has come: it says so when it is asked once more.
+            // The time of a case has come. The case reports that when it is polled again.
             Err(Stopped::TimedOut) if stop::current().is_none() => {}
             Err(stopped) => return Err(stopped),
         }
     }
 }
 
-/// A case, and those behind it.
+/// A case and the cases behind it.
 #[derive(Debug)]
 #[doc(hidden)]
 pub struct Either<A, B>(pub A, pub B);
 
-/// Which of them has come.
+/// Which of the two has come.
 #[derive(Debug)]
 #[doc(hidden)]
 pub enum Chosen<A, B> {
@@ -180,8 +180,8 @@ impl<A: Case, B: Case> Case for Either<A, B> {
     }
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: neither part is moved out of what is pinned: only pinned references to them are made, there is
-        // no `Drop` and no `Unpin` of its own.
+        // SAFETY: neither part is moved out of the pinned value: only pinned references to them are made. The type has
+        // neither a `Drop` nor its own `Unpin`.
         let (first, rest) = unsafe {
             let both = self.get_unchecked_mut();
             (
@@ -201,7 +201,7 @@ pub fn recv<R: Receives>(receiver: &R) -> Receiving<'_, R::Value> {
     Receiving(receiver.receiver().inner().recv())
 }
 
-/// What the arm `recv` takes.
+/// A receiver that the arm `recv` accepts.
 #[doc(hidden)]
 pub trait Receives {
     type Value;
@@ -232,7 +232,7 @@ impl<T> Case for Receiving<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: the one field is pinned with it, as in `Either`.
+        // SAFETY: the only field is pinned together with this value, as in `Either`.
         let recv = unsafe { self.map_unchecked_mut(|this| &mut this.0) };
         recv.poll(context)
             .map(|received| received.map(Parcel::open).map_err(|_| RecvError::Closed))
@@ -251,7 +251,7 @@ impl<F: Future> Case for Driving<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: the one field is pinned with it, as in `Either`.
+        // SAFETY: the only field is pinned together with this value, as in `Either`.
         unsafe { self.map_unchecked_mut(|this| &mut this.0) }.poll(context)
     }
 }
@@ -280,7 +280,7 @@ impl Case for After {
     }
 }
 
-/// What can be joined.
+/// A handle that can be joined.
 #[doc(hidden)]
 pub trait Joinable {
     fn is_done(&self) -> bool;
@@ -318,7 +318,7 @@ impl<J: Joinable> Case for Joining<'_, J> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         if !self.0.is_done() {
             self.0.wake_at_end(context.waker());
-            // An end between the look and the entry would not be told.
+            // An end between the check and the registration would not wake this waker, so it checks again.
             if !self.0.is_done() {
                 return Poll::Pending;
             }
@@ -355,7 +355,7 @@ impl<'a, S: AsIo> Ready<'a, S> {
 
     fn look(&mut self, waker: &Waker) -> io::Result<bool> {
         let io = self.socket.as_io();
-        // Before it enters itself: most often this is all.
+        // This check comes before the registration, because usually nothing more is needed.
         if io.is_ready(self.interest)? {
             return Ok(true);
         }
@@ -364,12 +364,12 @@ impl<'a, S: AsIo> Ready<'a, S> {
             self.entered = None;
             let worker = match task::current() {
                 Some(task) => task.worker(),
-                // A thread has no reactor of its own.
+                // A plain thread has no reactor.
                 None => runtime::get()?.workers()[0],
             };
             let entry = io.register_waker(worker, self.interest, waker.clone())?;
             self.entered = Some((waker.clone(), entry));
-            // What has come in between was nobody's to be told.
+            // An event before the registration has woken no waiter, so it checks again.
             return io.is_ready(self.interest);
         }
         // Another case has woken it, or an event that was not for this direction: the request is used up.

@@ -1,9 +1,9 @@
-//! Locks that park the process instead of its worker, over `async-lock` and `event-listener`.
+//! Locks that park the process and not its worker, over `async-lock` and `event-listener`.
 //!
-//! A `std::sync::Mutex` held across a wait can stop a whole worker: another process that wants it
-//! blocks the thread on which the first would have to run. These park, and on a plain thread they
-//! block. They do not poison: a panic while one is held releases it. A cancel ends the waits that can
-//! say so, those with `_deadline`.
+//! A `std::sync::Mutex` held across a wait can stop a whole worker: another process that wants the lock blocks the
+//! thread on which its holder would have to run. The locks here park a process, and block a plain thread. They are not
+//! poisoned: a panic with a lock held releases it. A cancel ends only the waits that can report it, those with
+//! `_deadline`.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -16,7 +16,7 @@ use crate::deadline::{Deadline, Nanos};
 use crate::process::future::{block_on, block_on_deadline, wait_for};
 use crate::sched::stop::Stopped;
 
-/// Mutual exclusion, as [`std::sync::Mutex`].
+/// Mutual exclusion, like [`std::sync::Mutex`].
 ///
 /// # Examples
 ///
@@ -38,33 +38,34 @@ use crate::sched::stop::Stopped;
 #[derive(Default)]
 pub struct Mutex<T: ?Sized>(inner::Mutex<T>);
 
-/// The lock of a [`Mutex`], released when dropped.
+/// The guard of a locked [`Mutex`]. Dropping it unlocks the mutex.
 #[must_use = "the lock is released at once if its guard is not kept"]
 pub struct MutexGuard<'a, T: ?Sized>(inner::MutexGuard<'a, T>);
 
 impl<T> Mutex<T> {
-    /// An unlocked mutex.
+    /// Makes an unlocked mutex.
     pub const fn new(value: T) -> Mutex<T> {
         Mutex(inner::Mutex::new(value))
     }
 
-    /// The value, with no lock needed any more.
+    /// Returns the value. No lock is needed, because the mutex is consumed.
     pub fn into_inner(self) -> T {
         self.0.into_inner()
     }
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Locks, waiting for as long as another holds it.
+    /// Locks the mutex. Waits while it is held elsewhere.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard(self.0.try_lock().unwrap_or_else(|| block_on(self.0.lock())))
     }
 
-    /// Locks, waiting until the deadline, or until the process is cancelled or its own deadline passes.
+    /// Locks the mutex. Waits at most until the deadline. It also stops if the process is cancelled or its own deadline
+    /// passes.
     ///
     /// # Errors
     ///
-    /// Why it is not locked.
+    /// The reason why it is not locked.
     pub fn lock_deadline(
         &self,
         deadline: impl Into<Deadline>,
@@ -73,12 +74,12 @@ impl<T: ?Sized> Mutex<T> {
         now().unwrap_or_else(|| block_on_deadline(self.0.lock(), deadline).map(MutexGuard))
     }
 
-    /// Locks if nobody holds it.
+    /// Locks the mutex if it is free.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.0.try_lock().map(MutexGuard)
     }
 
-    /// The value, by the only one who can reach the mutex.
+    /// The value. No lock is needed, because the caller has the only reference.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }
@@ -110,7 +111,7 @@ impl<T: fmt::Debug + ?Sized> fmt::Debug for MutexGuard<'_, T> {
     }
 }
 
-/// Many readers or one writer, as [`std::sync::RwLock`].
+/// Many readers or one writer, like [`std::sync::RwLock`].
 ///
 /// # Examples
 ///
@@ -128,38 +129,38 @@ impl<T: fmt::Debug + ?Sized> fmt::Debug for MutexGuard<'_, T> {
 #[derive(Default)]
 pub struct RwLock<T: ?Sized>(inner::RwLock<T>);
 
-/// A shared lock of a [`RwLock`], released when dropped.
+/// The guard of a [`RwLock`] that is locked for reading. Dropping it unlocks.
 #[must_use = "the lock is released at once if its guard is not kept"]
 pub struct RwLockReadGuard<'a, T: ?Sized>(inner::RwLockReadGuard<'a, T>);
 
-/// The exclusive lock of a [`RwLock`], released when dropped.
+/// The guard of a [`RwLock`] that is locked for writing. Dropping it unlocks.
 #[must_use = "the lock is released at once if its guard is not kept"]
 pub struct RwLockWriteGuard<'a, T: ?Sized>(inner::RwLockWriteGuard<'a, T>);
 
 impl<T> RwLock<T> {
-    /// An unlocked lock.
+    /// Makes an unlocked lock.
     pub const fn new(value: T) -> RwLock<T> {
         RwLock(inner::RwLock::new(value))
     }
 
-    /// The value, with no lock needed any more.
+    /// Returns the value. No lock is needed, because the `RwLock` is consumed.
     pub fn into_inner(self) -> T {
         self.0.into_inner()
     }
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Locks for reading, waiting for a writer to be done.
+    /// Locks for reading. Waits while there is a writer.
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         RwLockReadGuard(self.0.try_read().unwrap_or_else(|| block_on(self.0.read())))
     }
 
-    /// Locks for reading, waiting until the deadline, or until the process is cancelled or its own
+    /// Locks for reading. Waits at most until the deadline. It also stops if the process is cancelled or its own
     /// deadline passes.
     ///
     /// # Errors
     ///
-    /// Why it is not locked.
+    /// The reason why it is not locked.
     pub fn read_deadline(
         &self,
         deadline: impl Into<Deadline>,
@@ -173,7 +174,7 @@ impl<T: ?Sized> RwLock<T> {
         self.0.try_read().map(RwLockReadGuard)
     }
 
-    /// Locks for writing, waiting for everyone else to be done.
+    /// Locks for writing. Waits while there are readers or another writer.
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         RwLockWriteGuard(
             self.0
@@ -182,12 +183,12 @@ impl<T: ?Sized> RwLock<T> {
         )
     }
 
-    /// Locks for writing, waiting until the deadline, or until the process is cancelled or its own
+    /// Locks for writing. Waits at most until the deadline. It also stops if the process is cancelled or its own
     /// deadline passes.
     ///
     /// # Errors
     ///
-    /// Why it is not locked.
+    /// The reason why it is not locked.
     pub fn write_deadline(
         &self,
         deadline: impl Into<Deadline>,
@@ -196,12 +197,12 @@ impl<T: ?Sized> RwLock<T> {
         now().unwrap_or_else(|| block_on_deadline(self.0.write(), deadline).map(RwLockWriteGuard))
     }
 
-    /// Locks for writing if nobody else holds it.
+    /// Locks for writing if there is neither a reader nor a writer.
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
         self.0.try_write().map(RwLockWriteGuard)
     }
 
-    /// The value, by the only one who can reach the lock.
+    /// The value. No lock is needed, because the caller has the only reference.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }
@@ -247,7 +248,7 @@ impl<T: fmt::Debug + ?Sized> fmt::Debug for RwLockWriteGuard<'_, T> {
     }
 }
 
-/// A number of permits: at most so many processes at a time do something.
+/// A number of permits. It limits how many processes do something at the same time.
 ///
 /// # Examples
 ///
@@ -262,23 +263,22 @@ impl<T: fmt::Debug + ?Sized> fmt::Debug for RwLockWriteGuard<'_, T> {
 /// ```
 pub struct Semaphore(inner::Semaphore);
 
-/// A permit of a [`Semaphore`], given back when dropped.
+/// A permit of a [`Semaphore`]. Dropping it returns it.
 #[must_use = "the permit is given back at once if it is not kept"]
 pub struct Permit<'a>(inner::SemaphoreGuard<'a>);
 
-/// A permit that keeps its [`Semaphore`] alive, so that it can go into another process with what it
-/// stands for; given back when dropped.
+/// A permit that keeps its [`Semaphore`] alive, so that it can move to another process. Dropping it returns it.
 #[must_use = "the permit is given back at once if it is not kept"]
 pub struct OwnedPermit(Arc<Semaphore>);
 
 impl Semaphore {
-    /// A semaphore with so many permits.
+    /// Makes a semaphore with this number of permits.
     #[must_use]
     pub const fn new(permits: usize) -> Semaphore {
         Semaphore(inner::Semaphore::new(permits))
     }
 
-    /// Takes a permit, waiting for one.
+    /// Takes a permit. Waits until there is one.
     pub fn acquire(&self) -> Permit<'_> {
         Permit(
             self.0
@@ -287,18 +287,18 @@ impl Semaphore {
         )
     }
 
-    /// Takes a permit, waiting until the deadline, or until the process is cancelled or its own deadline
+    /// Takes a permit. Waits at most until the deadline. It also stops if the process is cancelled or its own deadline
     /// passes.
     ///
     /// # Errors
     ///
-    /// Why there is none.
+    /// The reason why there is no permit.
     pub fn acquire_deadline(&self, deadline: impl Into<Deadline>) -> Result<Permit<'_>, Stopped> {
         let now = || self.try_acquire().map(Ok);
         now().unwrap_or_else(|| block_on_deadline(self.0.acquire(), deadline).map(Permit))
     }
 
-    /// Takes a permit that can go into another process, waiting for one.
+    /// Takes a permit that can move to another process. Waits until there is one.
     ///
     /// # Examples
     ///
@@ -319,11 +319,12 @@ impl Semaphore {
         self.acquire().into_owned(self)
     }
 
-    /// The same until the deadline; see [`acquire_deadline`](Self::acquire_deadline).
+    /// Takes a permit that can move to another process. Waits at most until the deadline: see
+    /// [`acquire_deadline`](Self::acquire_deadline).
     ///
     /// # Errors
     ///
-    /// Why there is none.
+    /// The reason why there is no permit.
     pub fn acquire_owned_deadline(
         self: &Arc<Semaphore>,
         deadline: impl Into<Deadline>,
@@ -332,7 +333,7 @@ impl Semaphore {
         Ok(permit.into_owned(self))
     }
 
-    /// Takes a permit that can go into another process if there is one.
+    /// Takes a permit that can move to another process, if there is one.
     pub fn try_acquire_owned(self: &Arc<Semaphore>) -> Option<OwnedPermit> {
         let permit = self.try_acquire()?;
         Some(permit.into_owned(self))
@@ -343,7 +344,7 @@ impl Semaphore {
         self.0.try_acquire().map(Permit)
     }
 
-    /// Adds permits for good.
+    /// Adds permits permanently.
     pub fn add_permits(&self, count: usize) {
         self.0.add_permits(count);
     }
@@ -351,7 +352,7 @@ impl Semaphore {
 
 impl Permit<'_> {
     fn into_owned(self, semaphore: &Arc<Semaphore>) -> OwnedPermit {
-        // The other one gives it back.
+        // The new permit returns it instead.
         self.0.forget();
         OwnedPermit(Arc::clone(semaphore))
     }
@@ -381,10 +382,10 @@ impl fmt::Debug for Permit<'_> {
     }
 }
 
-/// Something that processes wait for, under a condition of their own.
+/// An event that processes wait for, each with its own condition.
 ///
-/// Takes the place of a condition variable: [`wait_until`](Self::wait_until) looks at the
-/// condition, and again after every notification, and cannot miss one in between.
+/// It replaces a condition variable: [`wait_until`](Self::wait_until) checks the condition first and again after every
+/// notification. It cannot miss a notification between a check and the wait.
 ///
 /// # Examples
 ///
@@ -403,14 +404,14 @@ impl fmt::Debug for Permit<'_> {
 pub struct Event(event_listener::Event);
 
 impl Event {
-    /// An event nobody waits for.
+    /// Makes an event without waiters.
     #[must_use]
     pub const fn new() -> Event {
         Event(event_listener::Event::new())
     }
 
-    /// Waits until `condition` gives a value, which is returned. It is looked at first, and then
-    /// after each notification.
+    /// Waits until `condition` returns a value, and returns it. The condition is checked first, and then after each
+    /// notification.
     pub fn wait_until<T>(&self, mut condition: impl FnMut() -> Option<T>) -> T {
         loop {
             if let Some(value) = self.wait(&mut condition, Nanos::NEVER, false) {
@@ -419,8 +420,8 @@ impl Event {
         }
     }
 
-    /// The same until the deadline: `None` once it has passed, or when the process is cancelled or its
-    /// own deadline passes.
+    /// Waits at most until the deadline. Returns `None` once the deadline has passed, or if the process is cancelled or
+    /// its own deadline passes.
     pub fn wait_deadline<T>(
         &self,
         condition: impl FnMut() -> Option<T>,
@@ -440,7 +441,7 @@ impl Event {
                 return Some(value);
             }
             let mut listener = self.0.listen();
-            // A notification between the look and the listener would be lost: look again.
+            // A notification between the check and the registration would be lost, so check again.
             if let Some(value) = condition() {
                 return Some(value);
             }
@@ -451,12 +452,12 @@ impl Event {
         }
     }
 
-    /// Wakes one that waits now.
+    /// Wakes one process or thread that waits now.
     pub fn notify_one(&self) {
         self.0.notify_additional(1);
     }
 
-    /// Wakes all that wait now.
+    /// Wakes all processes and threads that wait now.
     pub fn notify_all(&self) {
         self.0.notify(usize::MAX);
     }

@@ -1,4 +1,4 @@
-//! Each value to all receivers, over `async-broadcast`.
+//! Channels that send each value to all receivers, over `async-broadcast`.
 
 use std::error::Error;
 use std::fmt;
@@ -12,9 +12,9 @@ use crate::deadline::{Deadline, Nanos};
 use crate::process::future::wait_for;
 use crate::sched::stop::Stopped;
 
-/// A channel whose values go to every receiver there is when they are sent. It keeps the last `capacity`
-/// of them: a send never waits, and a receiver that is farther behind misses the oldest and is told
-/// how many, by [`RecvError::Lagged`].
+/// Makes a channel whose values go to every receiver that exists when they are sent. The channel keeps the last
+/// `capacity` values. A send never waits. A receiver that is further behind misses the oldest values, and
+/// [`RecvError::Lagged`] tells it how many.
 ///
 /// # Panics
 ///
@@ -36,41 +36,41 @@ use crate::sched::stop::Stopped;
 pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let (mut sender, receiver) = async_broadcast::broadcast(capacity);
     sender.set_overflow(true);
-    // Without a receiver a send fails at once; it does not wait for one.
+    // A send without a receiver fails at once. It does not wait for one.
     sender.set_await_active(false);
     let keeper = receiver.clone().deactivate();
     (Sender { sender, keeper }, Receiver(receiver))
 }
 
-/// The sending end. Clones send into the same channel; it closes when the last is dropped.
+/// The sending end. Clones send into the same channel. The channel closes when the last clone is dropped.
 pub struct Sender<T> {
     sender: async_broadcast::Sender<T>,
-    /// Keeps the channel open while nobody listens.
+    /// Keeps the channel open while it has no receiver.
     keeper: InactiveReceiver<T>,
 }
 
-/// A receiving end. A clone receives from where this one is; [`Sender::subscribe`] makes one that begins
-/// with the next value.
+/// A receiving end. A clone continues from the same place. [`Sender::subscribe`] makes one that begins with the next
+/// value.
 pub struct Receiver<T>(async_broadcast::Receiver<T>);
 
-/// Why nothing was received.
+/// The reason why no value was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvError {
     /// All senders are gone, and all values were received.
     Closed,
-    /// There is no value ([`try_recv`](Receiver::try_recv) only).
+    /// There is no value. Only [`try_recv`](Receiver::try_recv) returns this.
     Empty,
-    /// This receiver was too slow, and so many values are lost to it. The next receive goes on with the oldest
-    /// that is there.
+    /// This receiver was too slow and has lost this many values. The next receive returns the oldest value that is
+    /// still there.
     Lagged(u64),
-    /// Nothing came until the deadline of the call, or of the process.
+    /// No value came until the deadline of the call or of the process.
     TimedOut,
     /// The process was cancelled while it waited.
     Cancelled,
 }
 
 impl<T: Clone> Sender<T> {
-    /// Sends `value` to all receivers, and says to how many. Never waits.
+    /// Sends `value` to all receivers. Returns how many there are. Never waits.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl<T: Clone> Sender<T> {
 }
 
 impl<T> Sender<T> {
-    /// A receiver of what is sent from now on.
+    /// Makes a receiver for the values that are sent from now on.
     #[must_use]
     pub fn subscribe(&self) -> Receiver<T> {
         Receiver(self.sender.new_receiver())
@@ -98,7 +98,7 @@ impl<T> Sender<T> {
 }
 
 impl<T: Clone> Receiver<T> {
-    /// The next value, waiting for one.
+    /// Receives the next value. Waits until there is one.
     ///
     /// # Errors
     ///
@@ -108,11 +108,11 @@ impl<T: Clone> Receiver<T> {
         self.recv_deadline(Deadline::NEVER)
     }
 
-    /// The next value, waiting for one until the deadline.
+    /// Receives the next value. Waits at most until the deadline.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv), and [`TimedOut`](RecvError::TimedOut).
+    /// The errors of [`recv`](Self::recv), and [`TimedOut`](RecvError::TimedOut).
     pub fn recv_deadline(&mut self, deadline: impl Into<Deadline>) -> Result<T, RecvError> {
         match self.try_recv() {
             Err(RecvError::Empty) => {}
@@ -121,7 +121,7 @@ impl<T: Clone> Receiver<T> {
         let until = Nanos::from_deadline(deadline.into());
         match wait_for(self.next(), until, true) {
             Ok(received) => received,
-            // A value may have come at the last moment: it must not lie there unseen.
+            // A value may have come at the last moment. It must not stay in the channel unseen.
             Err(stopped) => self.try_recv().map_err(|error| match (error, stopped) {
                 (RecvError::Empty, Stopped::TimedOut) => RecvError::TimedOut,
                 (RecvError::Empty, Stopped::Cancelled) => RecvError::Cancelled,
@@ -130,7 +130,7 @@ impl<T: Clone> Receiver<T> {
         }
     }
 
-    /// The next value if there is one.
+    /// Receives the next value if there is one.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl<T: Clone> Receiver<T> {
         })
     }
 
-    /// The next value as a future: for the arm `future` of [`select!`](crate::process::select).
+    /// Receives the next value as a future, for the arm `future` of [`select!`](crate::process::select).
     ///
     /// # Errors
     ///
@@ -202,7 +202,7 @@ impl fmt::Display for RecvError {
 impl Error for RecvError {}
 
 impl From<RecvError> for io::Error {
-    /// As [that of the plain channel](super::RecvError); values that were missed are
+    /// The same as for [the plain channel](super::RecvError). Missed values become
     /// [`InvalidData`](io::ErrorKind::InvalidData).
     fn from(error: RecvError) -> io::Error {
         let kind = match error {

@@ -2,10 +2,10 @@
 //!
 //! | where | what |
 //! |---|---|
-//! | [`bounded`], [`unbounded`] | each value to one receiver |
-//! | [`oneshot`] | one value, once |
-//! | `broadcast` | each value to all receivers, with the feature `broadcast` |
-//! | [`watch`] | the newest value to all, and word when it changes |
+//! | [`bounded`], [`unbounded`] | each value goes to one receiver |
+//! | [`oneshot`] | a single value |
+//! | `broadcast` | each value goes to all receivers, with the feature `broadcast` |
+//! | [`watch`] | the newest value for all receivers, and a wake-up when it changes |
 
 #[cfg(feature = "broadcast")]
 pub mod broadcast;
@@ -24,9 +24,9 @@ use crate::process::future::wait_for;
 use crate::sched::stop::Stopped;
 use crate::sys::lock::Lock;
 
-/// A channel that holds at most `capacity` values: [`Sender::send`] waits when it is full. Any
-/// number of senders and receivers, in processes and on threads; each value goes to one receiver.
-/// Sockets can be sent: this is how a connection is handed over.
+/// Makes a channel that holds at most `capacity` values. [`Sender::send`] waits when it is full. It may have any number
+/// of senders and receivers, in processes and on threads. Each value goes to one receiver. Sockets can be sent too, to
+/// hand a connection over.
 ///
 /// # Panics
 ///
@@ -51,7 +51,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     (Sender(sender), Receiver(receiver))
 }
 
-/// A channel that holds any number of values: [`Sender::send`] never waits.
+/// Makes a channel that holds any number of values. [`Sender::send`] never waits.
 ///
 /// # Examples
 ///
@@ -68,16 +68,16 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     (Sender(sender), Receiver(receiver))
 }
 
-/// The sending end. Clones send into the same channel; it closes when the last is dropped.
+/// The sending end. Clones send into the same channel. The channel closes when the last clone is dropped.
 pub struct Sender<T>(async_channel::Sender<Parcel<T>>);
 
-/// The receiving end. Clones share the values; the channel closes when the last is dropped.
+/// The receiving end. Clones share the values. The channel closes when the last clone is dropped.
 pub struct Receiver<T>(async_channel::Receiver<Parcel<T>>);
 
-/// A value under way.
+/// A value in the channel.
 pub(crate) enum Parcel<T> {
     Direct(T),
-    /// Sent by someone who had to wait, and who takes it back if the wait ends for nothing:
+    /// The value of a sender that had to wait. If the wait ends without success, the sender takes the value back.
     /// `async_channel::Send` would drop it.
     Kept(Arc<Lock<Option<T>>>),
 }
@@ -95,34 +95,34 @@ fn take<T>(slot: &Lock<Option<T>>) -> Option<T> {
     slot.lock().take()
 }
 
-/// Why nothing was sent, with the value.
+/// The reason why a value was not sent, with the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendError<T> {
     /// All receivers are gone, or the channel was closed.
     Closed(T),
-    /// The channel is full ([`try_send`](Sender::try_send) only).
+    /// The channel is full. Only [`try_send`](Sender::try_send) returns this.
     Full(T),
-    /// The channel stayed full until the deadline of the call, or of the process.
+    /// The channel stayed full until the deadline of the call or of the process.
     TimedOut(T),
     /// The process was cancelled while it waited.
     Cancelled(T),
 }
 
-/// Why nothing was received.
+/// The reason why no value was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvError {
-    /// The channel is empty and will stay so: all senders are gone, or it was closed.
+    /// The channel is empty and stays so: all senders are gone, or it was closed.
     Closed,
-    /// The channel is empty ([`try_recv`](Receiver::try_recv) only).
+    /// The channel is empty. Only [`try_recv`](Receiver::try_recv) returns this.
     Empty,
-    /// The channel stayed empty until the deadline of the call, or of the process.
+    /// The channel stayed empty until the deadline of the call or of the process.
     TimedOut,
     /// The process was cancelled while it waited.
     Cancelled,
 }
 
 impl<T> Sender<T> {
-    /// Sends `value`, waiting for room.
+    /// Sends `value`. Waits until there is room.
     ///
     /// # Errors
     ///
@@ -145,7 +145,7 @@ impl<T> Sender<T> {
             })
     }
 
-    /// Sends `value`, waiting for room until the deadline.
+    /// Sends `value`. Waits for room at most until the deadline.
     ///
     /// # Errors
     ///
@@ -174,13 +174,12 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Closes the channel for all: what is in it can still be received. Returns whether it was
-    /// open.
+    /// Closes the channel for all. Values in it can still be received. Returns whether it was open.
     pub fn close(&self) -> bool {
         self.0.close()
     }
 
-    /// Whether nothing can be sent any more.
+    /// Whether the channel is closed, so that no value can be sent.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
@@ -198,7 +197,7 @@ impl<T> Sender<T> {
         self.0.is_empty()
     }
 
-    /// How many values it can hold; `None` if it is unbounded.
+    /// How many values the channel can hold. `None` if it is unbounded.
     #[must_use]
     pub fn capacity(&self) -> Option<usize> {
         self.0.capacity()
@@ -206,12 +205,12 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// For `select!`.
+    /// The inner receiver, for `select!`.
     pub(crate) fn inner(&self) -> &async_channel::Receiver<Parcel<T>> {
         &self.0
     }
 
-    /// Takes the next value, waiting for one.
+    /// Takes the next value. Waits until there is one.
     ///
     /// # Errors
     ///
@@ -235,7 +234,7 @@ impl<T> Receiver<T> {
             })
     }
 
-    /// Takes the next value, waiting for one until the deadline.
+    /// Takes the next value. Waits at most until the deadline.
     ///
     /// # Errors
     ///
@@ -252,7 +251,7 @@ impl<T> Receiver<T> {
         }
         match wait_for(self.0.recv(), until, true) {
             Ok(received) => received.map(Parcel::open).map_err(|_| RecvError::Closed),
-            // A value may have come at the last moment: it must not lie there unseen.
+            // A value may have come at the last moment. It must not stay in the channel unseen.
             Err(stopped) => self.try_recv().map_err(|_| match stopped {
                 Stopped::TimedOut => RecvError::TimedOut,
                 Stopped::Cancelled => RecvError::Cancelled,
@@ -260,18 +259,17 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// The values as they come, until the channel is closed and empty or the process is cancelled.
+    /// Iterates over the values as they come, until the channel is closed and empty or the process is cancelled.
     pub fn iter(&self) -> Iter<'_, T> {
         Iter(self)
     }
 
-    /// Closes the channel for all: what is in it can still be received. Returns whether it was
-    /// open.
+    /// Closes the channel for all. Values in it can still be received. Returns whether it was open.
     pub fn close(&self) -> bool {
         self.0.close()
     }
 
-    /// Whether nothing can be sent any more.
+    /// Whether the channel is closed, so that no value can be sent.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
@@ -290,7 +288,7 @@ impl<T> Receiver<T> {
     }
 }
 
-/// The values of a channel as they come; see [`Receiver::iter`].
+/// An iterator over the values of a channel. See [`Receiver::iter`].
 #[derive(Debug)]
 pub struct Iter<'a, T>(&'a Receiver<T>);
 
@@ -302,7 +300,7 @@ impl<T> Iterator for Iter<'_, T> {
     }
 }
 
-/// The values of a channel as they come, by its owner.
+/// An iterator that owns the receiver.
 #[derive(Debug)]
 pub struct IntoIter<T>(Receiver<T>);
 
@@ -396,9 +394,9 @@ impl<T> fmt::Display for SendError<T> {
 impl<T> Error for SendError<T> {}
 
 impl<T> From<SendError<T>> for io::Error {
-    /// Drops the value; [`into_inner`](SendError::into_inner) gives it back. What was closed is a
-    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe), what is full
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock); a cancel is what it is of a socket.
+    /// Drops the value ([`into_inner`](SendError::into_inner) returns it instead). A closed channel becomes
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe), and a full one [`WouldBlock`](io::ErrorKind::WouldBlock). A cancel
+    /// becomes the same error as for a socket.
     fn from(error: SendError<T>) -> io::Error {
         let kind = match error {
             SendError::Closed(_) => io::ErrorKind::BrokenPipe,
@@ -424,8 +422,8 @@ impl fmt::Display for RecvError {
 impl Error for RecvError {}
 
 impl From<RecvError> for io::Error {
-    /// What was closed is an [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), what is empty
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock); a cancel is what it is of a socket.
+    /// A closed channel becomes [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), and an empty one
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock). A cancel becomes the same error as for a socket.
     fn from(error: RecvError) -> io::Error {
         let kind = match error {
             RecvError::Closed => io::ErrorKind::UnexpectedEof,

@@ -1,11 +1,11 @@
-//! One value, once: the answer to a question.
+//! A channel for a single value, such as the answer to a question.
 
 use std::fmt;
 
 use super::{RecvError, SendError};
 use crate::deadline::Deadline;
 
-/// A channel for one value.
+/// Makes a channel for a single value.
 ///
 /// # Examples
 ///
@@ -32,10 +32,10 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     (Sender(sender), Receiver(receiver))
 }
 
-/// Sends the one value.
+/// The end that sends the single value.
 pub struct Sender<T>(super::Sender<T>);
 
-/// Receives the one value.
+/// The end that receives the single value.
 pub struct Receiver<T>(pub(crate) super::Receiver<T>);
 
 impl<T> Sender<T> {
@@ -48,7 +48,7 @@ impl<T> Sender<T> {
         self.0.try_send(value).map_err(SendError::into_inner)
     }
 
-    /// Whether the receiver is gone, so that nobody needs the value any more.
+    /// Whether the receiver is gone, so that the value is not needed any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
@@ -60,22 +60,22 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     ///
-    /// [`Closed`](RecvError::Closed) if the sender is gone without having sent;
-    /// [`Cancelled`](RecvError::Cancelled).
+    /// [`Closed`](RecvError::Closed) if the sender was dropped without a send. [`Cancelled`](RecvError::Cancelled) if
+    /// the process was cancelled.
     pub fn recv(self) -> Result<T, RecvError> {
         self.0.recv()
     }
 
-    /// The same until the deadline; it can be asked again.
+    /// Waits for the value at most until the deadline. After a timeout it can be called again.
     ///
     /// # Errors
     ///
-    /// As [`recv`](Self::recv), and [`TimedOut`](RecvError::TimedOut).
+    /// The errors of [`recv`](Self::recv), and [`TimedOut`](RecvError::TimedOut).
     pub fn recv_deadline(&self, deadline: impl Into<Deadline>) -> Result<T, RecvError> {
         self.0.recv_deadline(deadline)
     }
 
-    /// The value if it is there.
+    /// Returns the value if it is there.
     ///
     /// # Errors
     ///

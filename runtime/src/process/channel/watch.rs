@@ -1,5 +1,5 @@
-//! The newest value to all, and word when it changes: settings that are read anew, a state that others
-//! follow.
+//! A channel that holds the newest value and wakes receivers when it changes. It is for settings that can be reloaded,
+//! or for a state that other code follows.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use crate::deadline::{Deadline, Nanos};
 use crate::process::future::wait_for;
 use crate::sched::stop::Stopped;
 
-/// A channel that holds one value, the newest.
+/// Makes a channel that holds one value, the newest.
 ///
 /// # Examples
 ///
@@ -39,32 +39,32 @@ pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
 }
 
 struct Shared<T> {
-    /// Held to copy or to replace it, and never across a wait.
+    /// The value. The lock is held to copy or replace it, but never across a wait.
     value: RwLock<T>,
-    /// Counts the changes; moves while the value is locked for writing.
+    /// The number of changes. It increases while the value is locked for writing.
     version: AtomicU64,
     senders: AtomicUsize,
     changed: event_listener::Event,
 }
 
-/// Changes the value. Clones change the same.
+/// Changes the value. Clones change the same value.
 pub struct Sender<T>(Arc<Shared<T>>);
 
-/// Reads the value, and follows it: each receiver knows which change it has seen.
+/// Reads the value and follows its changes. Each receiver knows which change it has seen.
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     seen: AtomicU64,
 }
 
 impl<T> Sender<T> {
-    /// Puts `value` in the place of the one before, which is returned, and tells all receivers. Never waits.
+    /// Replaces the value, wakes all receivers, and returns the old value. Never waits.
     pub fn send(&self, value: T) -> T {
         let mut value = value;
         self.modify(|old| std::mem::swap(old, &mut value));
         value
     }
 
-    /// Changes the value in its place, and tells all receivers. `f` must not wait.
+    /// Changes the value in place and wakes all receivers. `f` must not wait.
     pub fn modify(&self, f: impl FnOnce(&mut T)) {
         let mut value = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
         f(&mut value);
@@ -73,7 +73,7 @@ impl<T> Sender<T> {
         self.0.changed.notify(usize::MAX);
     }
 
-    /// A receiver that has seen the value that is there now.
+    /// Makes a receiver that has seen the present value.
     #[must_use]
     pub fn subscribe(&self) -> Receiver<T> {
         Receiver {
@@ -84,17 +84,17 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Calls `f` with the newest value, which then has been seen. `f` must not wait.
+    /// Calls `f` with the newest value and marks it as seen. `f` must not wait.
     pub fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
         let shared = &self.shared;
         let value = shared.value.read().unwrap_or_else(PoisonError::into_inner);
-        // Does not change while the value is locked.
+        // The version does not change while the value is locked.
         self.seen
             .store(shared.version.load(Ordering::SeqCst), Ordering::SeqCst);
         f(&value)
     }
 
-    /// A copy of the newest value, which then has been seen.
+    /// Returns a copy of the newest value and marks it as seen.
     pub fn get(&self) -> T
     where
         T: Clone,
@@ -102,27 +102,27 @@ impl<T> Receiver<T> {
         self.with(T::clone)
     }
 
-    /// Whether the value has changed since it was seen last.
+    /// Whether the value has changed since this receiver has last seen it.
     #[must_use]
     pub fn is_changed(&self) -> bool {
         self.shared.version.load(Ordering::SeqCst) != self.seen.load(Ordering::SeqCst)
     }
 
-    /// Waits until the value has changed since it was seen last.
+    /// Waits until the value has changed since this receiver has last seen it.
     ///
     /// # Errors
     ///
-    /// [`Closed`](RecvError::Closed) if it has not, and all senders are gone;
-    /// [`Cancelled`](RecvError::Cancelled).
+    /// [`Closed`](RecvError::Closed) if it has not changed and all senders are gone.
+    /// [`Cancelled`](RecvError::Cancelled) if the process was cancelled.
     pub fn changed(&self) -> Result<(), RecvError> {
         self.changed_deadline(Deadline::NEVER)
     }
 
-    /// The same until the deadline.
+    /// Waits for a change at most until the deadline.
     ///
     /// # Errors
     ///
-    /// As [`changed`](Self::changed), and [`TimedOut`](RecvError::TimedOut).
+    /// The errors of [`changed`](Self::changed), and [`TimedOut`](RecvError::TimedOut).
     pub fn changed_deadline(&self, deadline: impl Into<Deadline>) -> Result<(), RecvError> {
         let until = Nanos::from_deadline(deadline.into());
         match wait_for(self.next_change(), until, true) {
@@ -133,8 +133,8 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// The next change as a future: for the arm `future` of [`select!`](crate::process::select), by
-    /// `std::pin::pin!` where it is to be kept.
+    /// Waits for the next change as a future, for the arm `future` of [`select!`](crate::process::select). Pin it with
+    /// `std::pin::pin!` to keep it across several waits.
     ///
     /// # Errors
     ///
@@ -145,7 +145,7 @@ impl<T> Receiver<T> {
                 return done;
             }
             let listener = self.shared.changed.listen();
-            // A change between the look and the listener would be lost.
+            // A change between the check and the registration would be lost, so check again.
             if let Some(done) = self.poll_change() {
                 return done;
             }
@@ -154,7 +154,7 @@ impl<T> Receiver<T> {
     }
 
     fn poll_change(&self) -> Option<Result<(), RecvError>> {
-        // In this order: what the last sender did before it went is seen.
+        // In this order, the last change that a sender made before it was dropped is seen.
         let closed = self.shared.senders.load(Ordering::SeqCst) == 0;
         if self.is_changed() {
             return Some(Ok(()));
@@ -191,7 +191,7 @@ impl<T> Drop for Sender<T> {
 }
 
 impl<T> Clone for Receiver<T> {
-    /// Has seen what this one has.
+    /// The clone has seen the same change as this receiver.
     fn clone(&self) -> Receiver<T> {
         Receiver {
             shared: Arc::clone(&self.shared),
