@@ -93,6 +93,9 @@ pub(crate) fn whole(text: &[u8], found: Found) -> (Item, usize) {
 /// alone.
 #[inline(always)]
 pub(crate) fn goes_on(text: &[u8], end: usize) -> bool {
+    if !MAY_GO_ON[usize::from(text[end])] {
+        return false;
+    }
     let Some(next) = text[end..].first_chunk::<4>() else {
         return false;
     };
@@ -107,6 +110,15 @@ pub(crate) fn goes_on(text: &[u8], end: usize) -> bool {
         _ => false,
     }
 }
+
+/// The bytes that can stand between an address and what belongs to it.
+static MAY_GO_ON: [bool; 256] = {
+    let mut table = [false; 256];
+    table[b'/' as usize] = true;
+    table[b'-' as usize] = true;
+    table[b' ' as usize] = true;
+    table
+};
 
 /// Returns whether an address may begin with this byte.
 #[inline(always)]

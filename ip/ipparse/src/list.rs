@@ -16,14 +16,16 @@ use crate::item::Item;
 /// Entries in the order of the list. Their texts are in one buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
-    entries: Vec<Written>,
+    ranges: Vec<IpRange>,
+    /// These are apart from the ranges, because most look-ups need only them. Smaller entries mean
+    /// fewer waits for the memory.
+    written: Vec<Written>,
     texts: Vec<u8>,
 }
 
-/// An entry and the place of its text.
+/// The place of the text of an entry.
 #[derive(Clone, Copy, Debug)]
 struct Written {
-    range: IpRange,
     start: usize,
     /// The length of the text of the entry, and of the rest of its line.
     text: u32,
@@ -65,8 +67,8 @@ impl Entries {
                 spaces_for_tabs(&mut self.texts[at..]);
             }
         }
-        self.entries.push(Written {
-            range,
+        self.ranges.push(range);
+        self.written.push(Written {
             start,
             text: (behind - start) as u32,
             rest: (self.texts.len() - behind) as u32,
@@ -75,17 +77,22 @@ impl Entries {
 
     /// Returns the ranges of all entries.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = IpRange> {
-        self.entries.iter().map(|entry| entry.range)
+        self.ranges.iter().copied()
     }
 
     pub(crate) fn append(&mut self, other: Entries) {
+        if self.ranges.is_empty() {
+            *self = other;
+            return;
+        }
         let shift = self.texts.len();
         self.texts.extend_from_slice(&other.texts);
-        let moved = other.entries.into_iter().map(|entry| Written {
+        self.ranges.extend_from_slice(&other.ranges);
+        let moved = other.written.into_iter().map(|entry| Written {
             start: entry.start + shift,
             ..entry
         });
-        self.entries.extend(moved);
+        self.written.extend(moved);
     }
 }
 
@@ -122,8 +129,10 @@ struct Segments<T> {
     index: Vec<u32>,
 }
 
-/// Returns the address as a number, with its version before it.
-fn key(addr: IpAddr) -> (bool, u128) {
+/// An address as a number, with its version before it.
+type Key = (bool, u128);
+
+fn key(addr: IpAddr) -> Key {
     match addr {
         IpAddr::V4(addr) => (false, addr.to_bits().into()),
         IpAddr::V6(addr) => (true, addr.to_bits()),
@@ -133,33 +142,34 @@ fn key(addr: IpAddr) -> (bool, u128) {
 impl List {
     pub(crate) fn new(all: Entries) -> List {
         let ends = |i: u32| {
-            let range = all.entries[i as usize].range;
+            let range = all.ranges[i as usize];
             (key(range.first()), key(range.last()))
         };
-        let mut order: Vec<u32> = (0..all.entries.len() as u32).collect();
-        order.sort_by_cached_key(|i| {
-            let (first, last) = ends(*i);
-            (first, Reverse(last))
-        });
+        let mut order: Vec<u32> = (0..all.ranges.len() as u32).collect();
         let mut outer = vec![NONE; order.len()];
-        let mut open: Vec<u32> = Vec::new();
         let mut crossed = false;
-        for &i in &order {
-            let (first, last) = ends(i);
-            open.retain(|o| ends(*o).1 >= first);
-            let holds = open.iter().rev().filter(|o| ends(**o).1 >= last);
-            let size = |o: u32| ends(o).1.1 - ends(o).0.1;
-            outer[i as usize] = holds.copied().min_by_key(|o| size(*o)).unwrap_or(NONE);
-            crossed |= open.iter().any(|o| ends(*o).1 < last);
-            open.push(i);
+        // Most large lists are in order, and no entry holds another one.
+        let apart = |pair: &[IpRange]| key(pair[0].last()) < key(pair[1].first());
+        let plain = all.ranges.windows(2).all(apart);
+        if !plain {
+            order.sort_by_cached_key(|i| {
+                let (first, last) = ends(*i);
+                (first, Reverse(last))
+            });
+            crossed = nest(&order, &mut outer, ends);
         }
         let border = order.partition_point(|i| !ends(*i).0.0);
         let (v4, v6) = order.split_at(border);
         let segments = |part: &[u32]| {
-            cut(part.iter().map(|i| {
+            let entries = part.iter().map(|i| {
                 let ((_, first), (_, last)) = ends(*i);
                 (first, last, *i)
-            }))
+            });
+            if plain {
+                side_by_side(entries)
+            } else {
+                cut(entries)
+            }
         };
         let (starts, entries) = segments(v4);
         // A segment cannot begin behind the last address.
@@ -186,8 +196,9 @@ impl List {
         Some(self.written(self.find(addr)?))
     }
 
+    /// Returns the place of the smallest entry that holds an address, for [`List::written`].
     #[inline]
-    fn find(&self, addr: IpAddr) -> Option<u32> {
+    pub(crate) fn find(&self, addr: IpAddr) -> Option<u32> {
         let found = match addr {
             IpAddr::V4(addr) => {
                 let bits = addr.to_bits();
@@ -215,7 +226,7 @@ impl List {
             }
             let mut entry = here;
             while let Some(i) = entry {
-                let holds = self.all.entries[i as usize].range;
+                let holds = self.all.ranges[i as usize];
                 if holds.contains(range.first()) && holds.contains(range.last()) {
                     return Some(i);
                 }
@@ -234,7 +245,7 @@ impl List {
     /// Returns the smallest entry that contains the whole range. It looks at all entries that begin
     /// before the range.
     fn around(&self, range: IpRange) -> Option<u32> {
-        let of = |i: u32| self.all.entries[i as usize].range;
+        let of = |i: u32| self.all.ranges[i as usize];
         let behind = self
             .order
             .partition_point(|i| key(of(*i).first()) <= key(range.first()));
@@ -247,7 +258,7 @@ impl List {
 
     /// Returns the entries that begin inside a range, in order.
     fn within(&self, range: IpRange) -> impl Iterator<Item = u32> {
-        let first = |i: &u32| key(self.all.entries[*i as usize].range.first());
+        let first = |i: &u32| key(self.all.ranges[*i as usize].first());
         let from = self
             .order
             .partition_point(|i| first(i) < key(range.first()));
@@ -258,18 +269,57 @@ impl List {
 
     /// Returns whether an entry lies inside a range.
     pub(crate) fn has_inside(&self, range: IpRange) -> bool {
-        let last = |i: u32| key(self.all.entries[i as usize].range.last());
+        let last = |i: u32| key(self.all.ranges[i as usize].last());
         self.within(range).any(|i| last(i) <= key(range.last()))
     }
 
-    fn written(&self, i: u32) -> Match<'_> {
-        let entry = &self.all.entries[i as usize];
+    #[inline]
+    pub(crate) fn written(&self, i: u32) -> Match<'_> {
+        let entry = &self.all.written[i as usize];
         let behind = entry.start + entry.text as usize;
         Match {
             text: &self.all.texts[entry.start..behind],
             rest: &self.all.texts[behind..behind + entry.rest as usize],
         }
     }
+}
+
+/// Finds for each entry the smallest other entry that contains it. Returns whether two entries overlap,
+/// but neither contains the other. `order` has the entries by their first addresses.
+fn nest(order: &[u32], outer: &mut [u32], ends: impl Fn(u32) -> (Key, Key)) -> bool {
+    let mut open: Vec<u32> = Vec::new();
+    let mut crossed = false;
+    for &i in order {
+        let (first, last) = ends(i);
+        open.retain(|o| ends(*o).1 >= first);
+        let holds = open.iter().rev().filter(|o| ends(**o).1 >= last);
+        let size = |o: u32| ends(o).1.1 - ends(o).0.1;
+        outer[i as usize] = holds.copied().min_by_key(|o| size(*o)).unwrap_or(NONE);
+        crossed |= open.iter().any(|o| ends(*o).1 < last);
+        open.push(i);
+    }
+    crossed
+}
+
+/// Like [`cut`], for entries that have no address in common.
+fn side_by_side(entries: impl ExactSizeIterator<Item = (u128, u128, u32)>) -> (Vec<u128>, Vec<u32>) {
+    let most = 1 + 2 * entries.len();
+    let (mut starts, mut found) = (Vec::with_capacity(most), Vec::with_capacity(most));
+    let mut free = Some(0);
+    for (first, last, i) in entries {
+        if let Some(start) = free.filter(|start| *start < first) {
+            starts.push(start);
+            found.push(NONE);
+        }
+        starts.push(first);
+        found.push(i);
+        free = last.checked_add(1);
+    }
+    if let Some(start) = free {
+        starts.push(start);
+        found.push(NONE);
+    }
+    (starts, found)
 }
 
 /// Cuts entries into segments with their smallest entries. The entries come as first and last

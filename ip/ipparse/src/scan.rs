@@ -62,6 +62,10 @@ struct Run {
     dots: u64,
 }
 
+/// How many bytes [`Scanner::v4`] looks at: four before the first dot of an address, and more than any
+/// address has behind them, so that a masked place is always inside.
+const V4_TEXT: usize = 36;
+
 /// How many bytes [`run`] looks at first, and the place of the colon among them. They hold an address
 /// of the greatest length, with one byte before and behind it.
 const NEAR: usize = 48;
@@ -220,17 +224,24 @@ impl Scanner {
             return None;
         }
         let (start, end) = (dot - a_len, dot - 4 + d_end);
-        // The last four bytes of each octet, and the byte behind the address.
-        let text = padded.get(dot - 4..dot + 14)?;
-        let four = |end: usize| -> Option<u32> {
-            Some(u32::from_le_bytes(*text.get(end - 4..end)?.first_chunk()?))
+        // The address, with four bytes before its first dot. The padding holds more than these bytes.
+        let text: &[u8; V4_TEXT] = padded.get(dot - 4..)?.first_chunk()?;
+        // The last four bytes of an octet. No octet ends behind 16. With this mask, the compiler needs
+        // no check.
+        let four = |end: usize| {
+            let at = end.wrapping_sub(4) & 31;
+            u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]])
         };
-        let (ab, ab_good) = octets(four(4)?, a_len, four(b_end)?, b_len);
-        let (cd, cd_good) = octets(four(c_end)?, c_len, four(d_end)?, d_len);
-        if !(ab_good & cd_good) || follows(padded, end) {
+        let (ab, ab_good) = octets(four(4), a_len, four(b_end), b_len);
+        let (cd, cd_good) = octets(four(c_end), c_len, four(d_end), d_len);
+        if !(ab_good & cd_good) {
             return None;
         }
-        if LEFT_OF_V4[usize::from(padded[start - 1])] && is_other_v4(padded, start, end) {
+        // Most addresses stand between bytes that need no further look.
+        let (left, right) = (text[3_usize.wrapping_sub(a_len) & 31], text[d_end & 31]);
+        if WORD[usize::from(right)] && follows(padded, end)
+            || LEFT_OF_V4[usize::from(left)] && is_other_v4(padded, start, end)
+        {
             return None;
         }
         Some((Ipv4Addr::from_bits(ab << 16 | cd), start, end))
@@ -544,9 +555,20 @@ fn is_other_v4(padded: &[u8], start: usize, end: usize) -> bool {
 /// Names of products are shorter than this. Longer words are not products.
 const PRODUCT: usize = 40;
 
+/// Letters and digits, and the other bytes that a product's name can have.
+static IN_PRODUCT: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = (i as u8).is_ascii_alphanumeric() || matches!(i as u8, b'-' | b'_' | b'+');
+        i += 1;
+    }
+    table
+};
+
 /// Returns whether the word at the end of `before` is a product, so that a version follows its slash.
 fn is_version(before: &[u8], behind: &[u8]) -> bool {
-    let part = |b: &&u8| b.is_ascii_alphanumeric() || b"-_+".contains(b);
+    let part = |b: &&u8| IN_PRODUCT[usize::from(**b)];
     let len = before.iter().rev().take(PRODUCT).take_while(part).count();
     let (rest, word) = before.split_at(before.len() - len);
     // The name of a product may begin with a digit, but never has only digits.

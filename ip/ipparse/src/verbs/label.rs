@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
+use std::net::IpAddr;
 
 use memchr::{memchr, memchr2, memmem};
 use std_net_ip::forms::{self, Forms};
+use std_net_ip::range::IpRange;
 
 use crate::field::{LineField, LineLayout, Whole};
 use crate::find::Finder;
@@ -109,10 +111,16 @@ struct Work<'a> {
     meaning: Meaning,
 }
 
+/// How many addresses are looked up at once.
+const BATCH: usize = 64;
+
 impl Work<'_> {
     /// Writes a row for each address.
     fn rows(&self, finder: &mut Finder, block: &Block, out: &mut Vec<u8>) {
         let padded = block.padded();
+        if self.usual {
+            return self.usual_rows(finder, padded, out);
+        }
         let (mut number, mut line, mut counted) = (block.first_line, PAD, PAD);
         finder.each::<true, true>(padded, &self.settings.places, |_, found| {
             let Some(item) = self.meaning.adjust(Item::Addr(found.addr)) else {
@@ -123,21 +131,6 @@ impl Work<'_> {
                 .of(item.addr())
                 .or_else(|| self.list.of(found.addr));
             if matched.is_none() && self.settings.matched {
-                return found.end;
-            }
-            if self.usual {
-                crate::item::push_addr(out, found.addr);
-                out.push(b'\t');
-                match matched {
-                    Some(matched) => {
-                        out.extend_from_slice(matched.text);
-                        out.push(b'\t');
-                        let label = matched.rest;
-                        out.extend_from_slice(if label.is_empty() { b"-" } else { label });
-                        out.push(b'\n');
-                    }
-                    None => out.extend_from_slice(b"-\t-\n"),
-                }
                 return found.end;
             }
             for at in memchr::memchr_iter(b'\n', &padded[counted..found.start]) {
@@ -165,6 +158,50 @@ impl Work<'_> {
             self.layout.write(&whole, out);
             found.end
         });
+    }
+
+    /// Writes a row with the default columns for each address. It looks up several addresses at once.
+    fn usual_rows(&self, finder: &mut Finder, padded: &[u8], out: &mut Vec<u8>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        finder.each::<true, true>(padded, &self.settings.places, |_, found| {
+            if let Some(item) = self.meaning.adjust(Item::Addr(found.addr)) {
+                batch.push((found.addr, item.addr(), None));
+                if batch.len() == BATCH {
+                    self.write_batch(&mut batch, out);
+                }
+            }
+            found.end
+        });
+        self.write_batch(&mut batch, out);
+    }
+
+    /// Looks up the addresses of a batch, writes their rows, and empties the batch. A look-up in a long
+    /// list waits for the memory, so the look-ups stand together: the processor then waits for several
+    /// of them at the same time.
+    fn write_batch(&self, batch: &mut Vec<(IpAddr, IpAddr, Option<u32>)>, out: &mut Vec<u8>) {
+        for (written, addr, found) in batch.iter_mut() {
+            *found = self.list.find(*addr).or_else(|| {
+                let other = *written != *addr;
+                other.then(|| self.list.find(*written))?
+            });
+        }
+        for (written, _, found) in batch.drain(..) {
+            let Some(found) = found else {
+                if !self.settings.matched {
+                    crate::item::push_addr(out, written);
+                    out.extend_from_slice(b"\t-\t-\n");
+                }
+                continue;
+            };
+            let matched = self.list.written(found);
+            let label = matched.rest;
+            crate::item::push_addr(out, written);
+            out.push(b'\t');
+            out.extend_from_slice(matched.text);
+            out.push(b'\t');
+            out.extend_from_slice(if label.is_empty() { b"-" } else { label });
+            out.push(b'\n');
+        }
     }
 
     /// Writes every line, with the label of its first address that has one.
@@ -266,6 +303,9 @@ fn push(
     {
         return Ok(());
     }
+    if push_plain(entries, line).is_some() {
+        return Ok(());
+    }
     let row = match forms::parse_row(line, FORMS) {
         Ok(row) => row,
         Err(error) => match heading(line, number) {
@@ -292,6 +332,34 @@ fn push(
     };
     entries.push_with(row.entry.range(), as_written.trim_ascii(), fields);
     Ok(())
+}
+
+/// Adds a line such as `192.0.2.0,192.0.2.255,any,text`, the form of most large lists.
+/// Returns `None` and adds nothing if the line has another form, or if any doubt is left: the general
+/// way then decides.
+fn push_plain(entries: &mut Entries, line: &[u8]) -> Option<()> {
+    // Quotes and tabs need a closer look.
+    if memchr2(b'"', b'\t', line).is_some() {
+        return None;
+    }
+    let comma = memchr(b',', line)?;
+    let second = &line[comma + 1..];
+    let second_end = memchr(b',', second).unwrap_or(second.len());
+    let first = std_net_ip::parse_v4(&line[..comma]).ok()?;
+    let last = std_net_ip::parse_v4(&second[..second_end]).ok()?;
+    // This may be a mask.
+    if last.octets()[0] == 255 {
+        return None;
+    }
+    let range = IpRange::new(first.into(), last.into())?;
+    let end = comma + 1 + second_end;
+    let rest = line.get(end + 1..).unwrap_or_default();
+    let fields = Fields {
+        left: (!rest.is_empty()).then_some(rest),
+        separator: b',',
+    };
+    entries.push_with(range, &line[..end], fields);
+    Some(())
 }
 
 /// The forms of an entry. Its first and last address may be in two fields.
