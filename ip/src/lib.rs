@@ -40,6 +40,7 @@
 //! With the feature `serde`, ranges, sets and maps are text in every format of serde.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
 mod bits;

@@ -21,6 +21,8 @@
 //!
 //! The crate knows nothing of TCP, UDP or Unix addresses: here an address is an opaque [`socket2::SockAddr`].
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod address_error;
 #[doc(hidden)]
 pub mod buffers;

@@ -36,10 +36,10 @@
 //! | [`socket`] | [`TcpListener`](socket::TcpListener), [`TcpStream`](socket::TcpStream), [`UdpSocket`](socket::UdpSocket); the low-level [`Socket`](socket::Socket) with every option |
 //! | [`activation`] | sockets that a service manager or a predecessor passed on |
 //! | [`server`] | the loop of a server that can be shut down |
-//! | `signals` | signals as a channel, with the feature `signals` |
-//! | `interfaces` | the network interfaces of the host, with the feature `interfaces` |
-//! | `proxy_protocol` | the client of a load balancer, with the feature `proxy-protocol` |
-//! | `tls` | TLS on connections, with the feature `tls` |
+//! | [`signals`](signals/index.html) | signals as a channel, with the feature `signals` |
+//! | [`interfaces`](interfaces/index.html) | the network interfaces of the host, with the feature `interfaces` |
+//! | [`proxy_protocol`](proxy_protocol/index.html) | the client of a load balancer, with the feature `proxy-protocol` |
+//! | [`tls`](tls/index.html) | TLS on connections, with the feature `tls` |
 //! | [`unix`] | the same for Unix-domain sockets |
 //! | [`channel`] | buffered channels over connections: lines, chunks, integers; packets |
 //! | [`compat`] | sockets for futures: the traits of futures-io, tokio and hyper, behind features |
@@ -47,6 +47,32 @@
 //! | [`dns`] | name lookups with a deadline, whose errors can be told apart |
 //! | [`ip`] | text to addresses and back, networks |
 //! | [`runtime`] | settings, for programs that want others than the defaults |
+//!
+//! # Features
+//!
+//! No feature is on by default.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `tls` | [`tls`](tls/index.html): TLS on connections, by rustls |
+//! | `signals` | [`signals`](signals/index.html), and [`runtime::Builder`]'s list of processes on a signal |
+//! | `tracing` | spans that belong to their process, and [events](#tracing) |
+//! | `interfaces` | [`interfaces`](interfaces/index.html): the network interfaces of the host |
+//! | `proxy-protocol` | [`proxy_protocol`](proxy_protocol/index.html): the client of a load balancer |
+//! | `futures-io`, `tokio-io`, `hyper` | the traits of these crates for [`compat`] |
+//! | `broadcast` | `process::channel::broadcast`: each value to all receivers |
+//! | `resolved` | lookups by `systemd-resolved`, which say why a name was not found |
+//! | `serde` | the networks, ranges, sets and maps of [`ip`] can be serialized |
+//! | `ascii` | addresses become text a third faster |
+//! | `full` | all of these |
+//!
+//! # Platforms
+//!
+//! Linux on x86-64 is where all of this is tested and measured. The tests also run on Linux on aarch64 (emulated) and
+//! with musl. macOS and FreeBSD are only compiled. `docs/platforms.md` in the repository says what differs. The least
+//! version of Rust is 1.89.
+//!
+//! The guide, with a chapter for each task, is in `docs/guide` in the repository.
 //!
 //! # Tracing
 //!
@@ -64,6 +90,7 @@
 //! returned an error (`DEBUG`) or panicked (`ERROR`).
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod activation;
 pub mod channel;

@@ -347,7 +347,15 @@ const INKO: &[(&str, Result<&str, &str>)] = &[
 ];
 
 /// The reason why a method is on one side only.
-const WHY: [(&[&str], &str); 19] = [
+const WHY: [(&[&str], &str); 21] = [
+    (
+        &["tls", "tls_with"],
+        "TLS on a connection, with the feature `tls`",
+    ),
+    (
+        &["accept_from", "set_idle_timeout"],
+        "methods of the trait `server::Listener`, which both sides implement",
+    ),
     (
         &["connect_addr", "bind_addr", "send_to_addr"],
         "an address that is not a path",

@@ -31,6 +31,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod addr;
 mod ancillary;
 mod batch;

@@ -131,7 +131,9 @@ fn begins(byte: u8) -> bool {
 pub(crate) fn longer(text: &[u8], found: Found) -> (Item, usize) {
     let Found { addr, start, end } = found;
     // The IPv4 address is the end of an IPv4-mapped one, of which the scan reports only this part.
-    let mapped = addr.is_ipv4() && text[start - 1] == b':';
+    let mapped = addr.is_ipv4()
+        && text[start - 1] == b':'
+        && crate::scan::v6_around(text, start, end).is_some();
     if text[end] == b'/' {
         let net = length(text, addr, mapped, end).or_else(|| match addr {
             IpAddr::V4(addr) => slash_mask(text, addr, end),

@@ -302,7 +302,9 @@ fn nest(order: &[u32], outer: &mut [u32], ends: impl Fn(u32) -> (Key, Key)) -> b
 }
 
 /// Like [`cut`], for entries that have no address in common.
-fn side_by_side(entries: impl ExactSizeIterator<Item = (u128, u128, u32)>) -> (Vec<u128>, Vec<u32>) {
+fn side_by_side(
+    entries: impl ExactSizeIterator<Item = (u128, u128, u32)>,
+) -> (Vec<u128>, Vec<u32>) {
     let most = 1 + 2 * entries.len();
     let (mut starts, mut found) = (Vec::with_capacity(most), Vec::with_capacity(most));
     let mut free = Some(0);

@@ -483,21 +483,21 @@ const TEXT: usize = 68;
 /// The end of an IPv4-mapped address counts as alone.
 #[cold]
 fn not_in_v6(padded: &[u8], start: usize, end: usize) -> bool {
+    v6_around(padded, start, end).is_none_or(|addr| addr.to_ipv4_mapped().is_some())
+}
+
+/// Returns the IPv6 address whose last part is the IPv4 address behind a colon, if there is one.
+#[cold]
+pub(crate) fn v6_around(padded: &[u8], start: usize, end: usize) -> Option<Ipv6Addr> {
     // The masks do not show this, because they were not made for IPv6.
     let part = |b: &u8| b.is_ascii_hexdigit() || *b == b':';
     let before = padded[..start].iter().rev().take(64);
     let mut first = start - before.take_while(|b| part(b)).count();
     if WORD[usize::from(padded[first - 1])] {
-        match behind_word(padded, first, start) {
-            Some(behind) => first = behind,
-            None => return true,
-        }
+        first = behind_word(padded, first, start)?;
     }
     let (start, end) = trim(padded, first, end);
-    match ip::parse_v6(&padded[start..end]) {
-        Ok(addr) => addr.to_ipv4_mapped().is_some(),
-        Err(_) => true,
-    }
+    ip::parse_v6(&padded[start..end]).ok()
 }
 
 /// Letters and digits, the dot (which needs a further check), and `_`, which occurs in names of

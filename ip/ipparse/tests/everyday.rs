@@ -750,3 +750,34 @@ fn a_process_that_waits_for_a_list_gets_no_usage() {
         .unwrap();
     assert!(output.status.success() && output.stdout.is_empty());
 }
+
+/// A colon before an IPv4 address does not make it the end of an IPv6 address.
+#[test]
+fn networks_behind_a_colon() {
+    let extract = |text: &str| run(&["-e"], text).1;
+    assert_eq!(extract("route:10.0.0.0/8\n"), "10.0.0.0/8\n");
+    let spf = "v=spf1 ip4:192.0.2.0/24 ip4:198.51.100.0/25 ip6:2001:db8::/32 -all\n";
+    assert_eq!(
+        extract(spf),
+        "192.0.2.0/24\n198.51.100.0/25\n2001:db8::/32\n"
+    );
+    // Over 32: the slash ends the address, as in the path of an URL.
+    for text in ["Re:5.5.5.5/99\n", "Re:5.5.5.5/96\n", "x 5.5.5.5/33\n"] {
+        assert_eq!(extract(text), "5.5.5.5\n", "{text}");
+    }
+    // An IPv4-mapped network has its length as one of IPv6.
+    assert_eq!(extract("x ::ffff:10.0.0.0/104\n"), "::ffff:10.0.0.0/104\n");
+    let filter = |args: &[&str], text: &str| run(&[&["filter"], args].concat(), text).1;
+    assert_eq!(filter(&["--in", "10.0.0.0/16"], "route:10.0.0.0/8\n"), "");
+    assert_eq!(
+        filter(
+            &["--overlap", "--in", "10.200.0.0/16"],
+            "route:10.0.0.0/8\n"
+        ),
+        "route:10.0.0.0/8\n"
+    );
+    assert_eq!(
+        filter(&["--in", "10.0.0.0/8"], "at ::ffff:10.1.0.0/112 in\n"),
+        "at ::ffff:10.1.0.0/112 in\n"
+    );
+}
