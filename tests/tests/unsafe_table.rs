@@ -36,7 +36,9 @@ fn by_folder(root: &Path) -> BTreeMap<String, Count> {
             let one = count(&fs::read_to_string(&path).unwrap());
             if one != Count::default() {
                 let folder = path.parent().unwrap().strip_prefix(root).unwrap();
-                let all = found.entry(folder.to_str().unwrap().to_owned()).or_default();
+                let all = found
+                    .entry(folder.to_str().unwrap().to_owned())
+                    .or_default();
                 all.blocks += one.blocks;
                 all.items += one.items;
             }
