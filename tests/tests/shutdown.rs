@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use std_net::process;
@@ -121,6 +123,41 @@ fn a_shutdown_of_a_datagram_socket_ends_its_sends() {
         });
         assert_eq!(until_it_waits(|| sender.send(b"x")), ErrorKind::BrokenPipe);
         shutter.join().unwrap();
+    });
+}
+
+/// The shutdown comes at about the time when the sender begins to wait: before its attempt, behind it, or when it
+/// waits. No event of the kernel follows, and still the sender learns of it.
+#[test]
+fn a_shutdown_at_any_moment_ends_a_send() {
+    both(|| {
+        let at = TempPath::new();
+        let _full = UnixDatagram::bind(&at).unwrap();
+        let filler = UnixDatagram::unbound().unwrap();
+        filler.connect(&at).unwrap();
+        while filler.try_send(b"x").is_ok() {}
+        for round in 0..300 {
+            let sender = UnixDatagram::unbound().unwrap();
+            sender.connect(&at).unwrap();
+            sender.set_deadline(Duration::from_secs(3600));
+            let sender = Arc::new(sender);
+            let other = Arc::clone(&sender);
+            let begun = Arc::new(AtomicBool::new(false));
+            let seen = Arc::clone(&begun);
+            let shutter = thread::spawn(move || {
+                while !seen.load(Ordering::SeqCst) {
+                    std::hint::spin_loop();
+                }
+                for _ in 0..round * 10 {
+                    std::hint::spin_loop();
+                }
+                other.shutdown(Shutdown::Write).unwrap();
+            });
+            begun.store(true, Ordering::SeqCst);
+            let error = sender.send(b"x").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+            shutter.join().unwrap();
+        }
     });
 }
 

@@ -420,32 +420,25 @@ fn completions_and_the_manual() {
 #[test]
 fn help_teaches_the_tool() {
     let help = good(&["--help"], "");
-    let verbs = [
-        "canonical",
-        "classify",
-        "check",
-        "filter",
-        "exclude",
-        "sort",
-        "dedupe",
-        "aggregate",
-        "subtract",
-        "intersect",
-        "split",
-        "range",
-        "hosts",
-        "info",
-    ];
-    for word in verbs
-        .iter()
-        .chain(&["Examples:", "Exit status:", "--extract", "--keep-invalid"])
-    {
+    // The verbs of the list: two spaces before a word of lower-case letters.
+    let list = help.split("\nCommands:\n").nth(1).unwrap();
+    let list = list.split("\n\n").next().unwrap();
+    let verbs: Vec<_> = list
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_once(' '))
+        .map(|(verb, _)| verb)
+        .filter(|verb| !verb.is_empty() && *verb != "help")
+        .collect();
+    assert!(verbs.len() >= 24, "{verbs:?}");
+    for word in ["Examples:", "Exit status:", "--extract", "--keep-invalid"] {
         assert!(help.contains(word), "{word}");
     }
     for verb in verbs {
+        let help = good(&[verb, "--help"], "");
+        assert!(help.contains("Usage: ipparse"), "{verb}");
         assert!(
-            good(&[verb, "--help"], "").contains("Usage: ipparse"),
-            "{verb}"
+            help.contains("Example") && help.contains(&format!("ipparse {verb}")),
+            "{verb} has no example"
         );
     }
     ipparse().arg("--version").assert().success();

@@ -286,6 +286,11 @@ impl Io {
             shared.read_shut.store(true, Ordering::SeqCst);
         }
         self.sock().shutdown(how)?;
+        if how != Shutdown::Read {
+            // A sender may be between its attempt and its wait. It looks at this flag after it has entered the waiters.
+            let shared = self.shared.get_or_init(Shared::fresh);
+            shared.write_shut.store(true, Ordering::SeqCst);
+        }
         // When a Unix socket's own write side is shut down, the kernel sends no event. Without this call, a process
         // that waits for room to send would wait for ever.
         self.each_source(|source| source.notify(READABLE | WRITABLE));

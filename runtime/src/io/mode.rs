@@ -31,6 +31,8 @@ pub(super) struct Shared {
     pub(super) notify: OnceLock<Arc<Notify>>,
     /// Whether the read side was shut down, or is about to be.
     pub(super) read_shut: AtomicBool,
+    /// Whether the write side was ever shut down.
+    pub(super) write_shut: AtomicBool,
     /// The `errno` that ended a batch of messages after its first one. The next call returns it.
     pub(super) deferred_error: AtomicI32,
     /// The value that a crate above keeps for all handles: see [`Io::extension`].
@@ -73,6 +75,7 @@ impl Shared {
             timeouts: [AtomicU64::new(timeout), AtomicU64::new(timeout)],
             notify: OnceLock::new(),
             read_shut: AtomicBool::new(false),
+            write_shut: AtomicBool::new(false),
             deferred_error: AtomicI32::new(0),
             extension: OnceLock::new(),
             halves: Claimed::default(),

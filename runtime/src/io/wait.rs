@@ -4,12 +4,14 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use libc::c_int;
 
 use super::Io;
 use super::halves::Reader;
+use super::mode::Shared;
 use crate::deadline::{Deadline, Nanos};
 use crate::interest::{Interest, Wait};
 use crate::io::notify::notified;
@@ -362,8 +364,23 @@ impl Io {
         let _interruptible = notify.map(|n| n.register(task)).transpose()?;
         self.park(task, interest, || {
             let interrupted = notify.is_some_and(|n| n.is_raised());
-            (!interrupted).then(|| call_end.min(self.deadline.get()))
+            (!interrupted).then(|| self.latest(interest, call_end))
         })
+    }
+
+    /// Returns when a wait ends at the latest. It is called after the caller has entered the waiters.
+    ///
+    /// No event follows when the write side of a Unix socket is shut down while its peer's queue is full. If that
+    /// happened after the caller's last attempt and before it was among the waiters, it has missed the wake-up. So it
+    /// looks again soon.
+    fn latest(&self, interest: Interest, call_end: Nanos) -> Nanos {
+        let until = call_end.min(self.deadline.get());
+        let is_shut = |s: &Arc<Shared>| s.write_shut.load(Ordering::SeqCst);
+        if interest == Interest::Write && self.shared.get().is_some_and(is_shut) {
+            until.min(Nanos::now().after(LOOK_AGAIN))
+        } else {
+            until
+        }
     }
 
     /// Parks the process among the waiters for `interest`, unless the operation can be tried already. `until` returns
@@ -418,7 +435,7 @@ impl Io {
         };
         let unparker = Unparker::Polling(Arc::clone(&wake_fd));
         let entered = self.source.get_or_take().register_other(interest, unparker);
-        let until = call_end.min(self.deadline.get());
+        let until = self.latest(interest, call_end);
         let wakers = [notify, Some(wake_fd.as_fd())];
         let result = poll::wait(self.fd.as_fd(), interest, until, wakers);
         // The entry is dropped first, because other threads that still find it raise the descriptor.
@@ -443,7 +460,7 @@ fn unfinished(interest: Interest, error: io::Error) -> io::Error {
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
 /// How often the pause doubles: the last one is a thousand times as long.
 const MOST_DOUBLED: u32 = 10;
-/// How often a thread checks a deadline whose changes cannot wake it.
+/// How often a caller looks again that a change might not wake.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The state of an operation between its attempts.
