@@ -526,6 +526,118 @@ fn names_of_an_address() {
     });
 }
 
+/// A service whose answer has these records. The raw form, which the service adds, is left out.
+fn with_records(records: &str) -> (Service, std::sync::mpsc::Receiver<String>) {
+    let reply = format!("{{\"parameters\":{{\"rrs\":[{records}],\"flags\":1}}}}\0");
+    let (asked, hear) = std::sync::mpsc::channel();
+    let service = Service::start(move |call, mut stream| {
+        asked.send(call.to_owned()).unwrap();
+        stream.write_all(reply.as_bytes()).unwrap();
+    });
+    (service, hear)
+}
+
+#[test]
+fn where_a_service_is() {
+    both(|| {
+        let (service, hear) = with_records(
+            r#"{"rr":{"key":{"class":1,"type":5,"name":"_x._tcp.a.test"},"name":"_x._tcp.b.test"},"raw":""},
+            {"ifindex":2,"rr":{"key":{"class":1,"type":33,"name":"_x._tcp.b.test"},"priority":20,"weight":0,"port":5222,"name":"late.test"},"raw":""},
+            {"rr":{"key":{"class":1,"type":33,"name":"_x._tcp.b.test"},"priority":10,"weight":5,"port":443,"name":"first.test"},"raw":""}"#,
+        );
+        let found = service.resolver().srv("_x._tcp.a.test").unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|s| (s.priority, s.weight, s.port, &*s.target))
+            .collect();
+        assert_eq!(
+            found,
+            [(10, 5, 443, "first.test"), (20, 0, 5222, "late.test")]
+        );
+        let call = hear.recv().unwrap();
+        assert!(call.contains("io.systemd.Resolve.ResolveRecord"), "{call}");
+        assert!(call.contains(r#""type":33"#), "{call}");
+        assert!(call.contains(r#""name":"_x._tcp.a.test""#), "{call}");
+    });
+}
+
+#[test]
+fn who_takes_the_mail_and_what_is_said_in_texts() {
+    both(|| {
+        let (service, hear) = with_records(
+            r#"{"rr":{"key":{"type":15,"name":"a.test"},"priority":20,"exchange":"b.test"}},
+            {"rr":{"key":{"type":15,"name":"a.test"},"priority":10,"exchange":"a.test"}}"#,
+        );
+        let found = service.resolver().mx_deadline("a.test", LATE).unwrap();
+        let found: Vec<_> = found.iter().map(|m| (m.preference, &*m.exchange)).collect();
+        assert_eq!(found, [(10, "a.test"), (20, "b.test")]);
+        assert!(hear.recv().unwrap().contains(r#""type":15"#));
+
+        let (service, hear) = with_records(
+            r#"{"rr":{"key":{"type":16,"name":"a.test"},"items":["v=spf1 ","-all"]}},
+            {"rr":{"key":{"type":16,"name":"a.test"},"items":["\\303\\244\\042"]}}"#,
+        );
+        let found = service.resolver().txt("a.test").unwrap();
+        assert_eq!(found, [&b"v=spf1 -all"[..], "ä\"".as_bytes()]);
+        assert!(hear.recv().unwrap().contains(r#""type":16"#));
+    });
+}
+
+#[test]
+fn there_is_no_record_or_nobody_to_ask() {
+    both(|| {
+        let none = Service::failing("io.systemd.Resolve.NoSuchResourceRecord", "{}");
+        let error = none.resolver().mx("a.test").unwrap_err();
+        assert!(matches!(&error, Error::NoRecord(name) if name == "a.test"));
+        assert_eq!(std::io::Error::from(error).kind(), ErrorKind::NotFound);
+        // Only an alias, and nothing behind it.
+        let (alias, _hear) =
+            with_records(r#"{"rr":{"key":{"type":5,"name":"a.test"},"name":"b.test"}}"#);
+        let error = alias.resolver().txt("a.test").unwrap_err();
+        assert!(matches!(error, Error::NoRecord(_)), "{error:?}");
+
+        let unknown = Service::failing("io.systemd.Resolve.DNSError", r#"{"rcode":3}"#);
+        let error = unknown.resolver().srv("a.test").unwrap_err();
+        assert!(matches!(error, Error::NoSuchName(_)), "{error:?}");
+
+        // An old service knows no such method, and a bad record is no answer. The C library is no help.
+        let old = Service::failing("org.varlink.service.MethodNotFound", "{}");
+        let error = old.resolver().fallback(true).srv("a.test").unwrap_err();
+        assert!(matches!(error, Error::ServerFailed(..)), "{error:?}");
+        assert!(error.to_string().contains("MethodNotFound"), "{error}");
+        for bad in [
+            r#"{"rr":{"key":{"type":33},"priority":1,"weight":1,"port":65536,"name":"x"}}"#,
+            r#"{"rr":{"key":{"type":33},"priority":1,"weight":1,"port":-1,"name":"x"}}"#,
+            r#"{"rr":{"key":{"type":33},"priority":1,"weight":1,"port":1}}"#,
+        ] {
+            let (service, _hear) = with_records(bad);
+            let error = service.resolver().srv("a.test").unwrap_err();
+            assert!(matches!(error, Error::ServerFailed(..)), "{bad}: {error:?}");
+        }
+
+        let error = Resolver::libc().srv("a.test").unwrap_err();
+        assert!(error.to_string().contains("systemd-resolved"), "{error}");
+        for bad in ["", "a\0b"] {
+            let error = Resolver::new().txt(bad).unwrap_err();
+            assert!(matches!(error, Error::InvalidName(_)), "{error:?}");
+        }
+    });
+}
+
+#[test]
+fn a_lookup_of_a_record_ends_at_its_deadline() {
+    both(|| {
+        let (hold, _held) = std::sync::mpsc::channel();
+        let silent = Service::start(move |_, stream| drop(hold.send(stream)));
+        let deadline = Duration::from_millis(30);
+        let error = silent
+            .resolver()
+            .txt_deadline("a.test", deadline)
+            .unwrap_err();
+        assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
+    });
+}
+
 #[test]
 fn the_c_library_knows_localhost_with_and_without_a_deadline() {
     both(|| {

@@ -36,6 +36,9 @@ pub enum Error {
     /// There is such a name, but it has no address of the kind asked for: an empty answer of DNS,
     /// `EAI_NODATA`. [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) as an [`io::Error`].
     NoAddress(String),
+    /// There is such a name, but it has no record of the type asked for (SRV, MX or TXT).
+    /// [`NotFound`](io::ErrorKind::NotFound) as an [`io::Error`].
+    NoRecord(String),
     /// The servers failed or could not be asked, so the answer is not known: `SERVFAIL` of DNS, no
     /// network, `EAI_AGAIN`. The second field has the reason. [`Other`](io::ErrorKind::Other) as an
     /// [`io::Error`].
@@ -61,6 +64,7 @@ impl Error {
         match self {
             Error::NoSuchName(name)
             | Error::NoAddress(name)
+            | Error::NoRecord(name)
             | Error::ServerFailed(name, _)
             | Error::TimedOut(name)
             | Error::InvalidAddress(name, _)
@@ -111,6 +115,7 @@ impl fmt::Display for Error {
         match self {
             Error::NoSuchName(_) => f.write_str("no such name"),
             Error::NoAddress(_) => f.write_str("no address of that kind"),
+            Error::NoRecord(_) => f.write_str("no record of that type"),
             Error::ServerFailed(_, reason) => write!(f, "the resolver failed: {reason}"),
             Error::TimedOut(_) => f.write_str("no answer in time"),
             Error::InvalidName(_) => f.write_str("not a name"),
@@ -134,7 +139,7 @@ impl error::Error for Error {
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         let kind = match error {
-            Error::NoSuchName(_) => io::ErrorKind::NotFound,
+            Error::NoSuchName(_) | Error::NoRecord(_) => io::ErrorKind::NotFound,
             Error::NoAddress(_) => io::ErrorKind::AddrNotAvailable,
             Error::ServerFailed(..) => io::ErrorKind::Other,
             Error::TimedOut(_) => io::ErrorKind::TimedOut,

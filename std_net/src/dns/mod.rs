@@ -12,6 +12,7 @@
 //! |---|---|
 //! | [`Resolver`] | what is asked, and for how long |
 //! | [`Error`] | why there is no answer |
+//! | `Srv`, `Mx` | records that say where a service is, and which host takes mail (feature `resolved`) |
 //!
 //! # Examples
 //!
@@ -38,6 +39,9 @@ mod families;
 // `no_service` stands in for `resolved` without that feature.
 #[cfg(not(feature = "resolved"))]
 mod no_service;
+// SRV, MX and TXT records.
+#[cfg(feature = "resolved")]
+mod records;
 // `systemd-resolved` over Varlink.
 #[cfg(feature = "resolved")]
 mod resolved;
@@ -54,6 +58,8 @@ use std_net_runtime::Deadline;
 use std_net_runtime::lookup::{self, Failure};
 
 pub use error::Error;
+#[cfg(feature = "resolved")]
+pub use records::{Mx, Srv};
 
 pub(crate) use families::{Late, RESOLUTION_DELAY};
 

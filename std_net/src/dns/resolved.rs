@@ -139,6 +139,25 @@ pub(super) fn reverse(
     Ok(names)
 }
 
+/// Calls `ResolveRecord`: returns the records of a type. The names in between, by which an alias leads to
+/// them, are left out.
+pub(super) fn records<T>(
+    service: &Service,
+    name: &str,
+    ty: u64,
+    deadline: Deadline,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<Vec<T>, Refusal> {
+    let parameters = json!({ "name": name, "type": ty, "flags": 0 });
+    let answer = call(service, "ResolveRecord", &parameters, deadline)?;
+    let records = answer["rrs"].as_array();
+    let records = records.ok_or_else(|| Refusal::nonsense("an answer without records"))?;
+    let wanted = records.iter().map(|record| &record["rr"]);
+    let wanted = wanted.filter(|rr| rr["key"]["type"].as_u64() == Some(ty));
+    let found: Option<Vec<T>> = wanted.map(read).collect();
+    found.ok_or_else(|| Refusal::nonsense("a bad record"))
+}
+
 /// Calls a method and returns the parameters of the reply.
 fn call(
     service: &Service,
