@@ -133,7 +133,7 @@ fn long_path(path: &Path) -> SocketAddr {
         unsafe { (&mut (*at).0, &mut (*at).1) }
     } else {
         let at = at.cast::<LenFirst>();
-        // SAFETY: as above.
+        // SAFETY: the type has this size and alignment, and no other reference to it is used meanwhile.
         unsafe { (&mut (*at).1, &mut (*at).0) }
     };
     if kernel.sun_family != FAMILY || *len as usize != mem::size_of_val(kernel) {

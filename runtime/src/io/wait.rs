@@ -271,10 +271,14 @@ impl Io {
         let until = turn.call_end.unwrap_or(Nanos::NEVER).min(until);
         let polls =
             Reactor::REPORTS_ONCE || interest == Interest::Write || park::suspendable().is_none();
-        if turn.waited && polls && poll::is_ready(self.fd.as_fd(), interest)? {
+        if turn.waited
+            && polls
+            && (self.is_write_shut(interest) || poll::is_ready(self.fd.as_fd(), interest)?)
+        {
             // The process was woken and the kernel reports that the socket is ready, but the attempt would still block.
             // This happens if the receive queue of a Unix socket's peer is full, because the sender's readiness does
-            // not show that. It also happens if a peek looks beyond all data. So pause before the next attempt.
+            // not show that. It also happens if a peek looks beyond all data. So pause before the next attempt. After a
+            // shutdown of the write side only an attempt can find out that the send must end.
             let pause = FIRST_PAUSE * (1 << turn.pauses);
             turn.pauses = (turn.pauses + 1).min(MOST_DOUBLED);
             return self.pause(pause, until);
@@ -364,23 +368,19 @@ impl Io {
         let _interruptible = notify.map(|n| n.register(task)).transpose()?;
         self.park(task, interest, || {
             let interrupted = notify.is_some_and(|n| n.is_raised());
-            (!interrupted).then(|| self.latest(interest, call_end))
+            let again = interrupted || self.is_write_shut(interest);
+            (!again).then(|| call_end.min(self.deadline.get()))
         })
     }
 
-    /// Returns when a wait ends at the latest. It is called after the caller has entered the waiters.
+    /// Whether the write side was shut down here, for an operation that writes.
     ///
-    /// No event follows when the write side of a Unix socket is shut down while its peer's queue is full. If that
-    /// happened after the caller's last attempt and before it was among the waiters, it has missed the wake-up. So it
-    /// looks again soon.
-    fn latest(&self, interest: Interest, call_end: Nanos) -> Nanos {
-        let until = call_end.min(self.deadline.get());
+    /// When the write side of a Unix socket is shut down while its peer's queue is full, no event follows. If that
+    /// happens after a sender's last attempt and before it is among the waiters, the sender misses the wake-up too. So
+    /// senders check this after they have entered the waiters.
+    fn is_write_shut(&self, interest: Interest) -> bool {
         let is_shut = |s: &Arc<Shared>| s.write_shut.load(Ordering::SeqCst);
-        if interest == Interest::Write && self.shared.get().is_some_and(is_shut) {
-            until.min(Nanos::now().after(LOOK_AGAIN))
-        } else {
-            until
-        }
+        interest == Interest::Write && self.shared.get().is_some_and(is_shut)
     }
 
     /// Parks the process among the waiters for `interest`, unless the operation can be tried already. `until` returns
@@ -435,9 +435,13 @@ impl Io {
         };
         let unparker = Unparker::Polling(Arc::clone(&wake_fd));
         let entered = self.source.get_or_take().register_other(interest, unparker);
-        let until = self.latest(interest, call_end);
+        let until = call_end.min(self.deadline.get());
         let wakers = [notify, Some(wake_fd.as_fd())];
-        let result = poll::wait(self.fd.as_fd(), interest, until, wakers);
+        let result = if self.is_write_shut(interest) {
+            Ok(())
+        } else {
+            poll::wait(self.fd.as_fd(), interest, until, wakers)
+        };
         // The entry is dropped first, because other threads that still find it raise the descriptor.
         drop(entered);
         wake_fd.clear();
@@ -460,7 +464,7 @@ fn unfinished(interest: Interest, error: io::Error) -> io::Error {
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
 /// How often the pause doubles: the last one is a thousand times as long.
 const MOST_DOUBLED: u32 = 10;
-/// How often a caller looks again that a change might not wake.
+/// How often a thread checks a deadline whose changes cannot wake it.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The state of an operation between its attempts.

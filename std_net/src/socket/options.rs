@@ -801,7 +801,8 @@ impl Socket {
     }
 
     /// Sets the index of the interface through which multicast datagrams are sent. With 0 the system
-    /// chooses: `IPV6_MULTICAST_IF`.
+    /// chooses: `IPV6_MULTICAST_IF`. [`interfaces::index`](../interfaces/fn.index.html) finds the index of a
+    /// name.
     ///
     /// # Errors
     ///
@@ -991,7 +992,7 @@ impl Socket {
     }
 
     /// Joins a group on the interface with this index. With 0 the system chooses the interface:
-    /// `IPV6_ADD_MEMBERSHIP`.
+    /// `IPV6_ADD_MEMBERSHIP`. [`interfaces::index`](../interfaces/fn.index.html) finds the index of a name.
     ///
     /// # Errors
     ///
