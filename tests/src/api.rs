@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use crate::tree::root;
 
 /// Types that belong together: our types for IP and for Unix, and std's types if std has them.
 struct Twins {
@@ -465,13 +466,6 @@ pub fn of_std(name: &str) -> &'static [&'static str] {
         }
     };
     TWINS.iter().find_map(of).unwrap_or_default()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("it is a member of the workspace")
-        .into()
 }
 
 /// Returns the methods of each type in a dump of the public API. The types are `Type` of the module

@@ -11,6 +11,7 @@ pub mod certificates;
 pub mod documents;
 pub mod parity;
 pub mod threadlike;
+pub mod tree;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -321,14 +322,18 @@ pub fn until_error(mut write: impl FnMut() -> io::Result<usize>) -> io::Error {
     }
 }
 
+/// Returns the folder of this build, such as `target/debug`.
+#[must_use]
+pub fn profile() -> PathBuf {
+    let exe = std::env::current_exe().expect("a test knows where it is");
+    // target/PROFILE/deps/test -> target/PROFILE
+    let profile = exe.parent().and_then(Path::parent);
+    profile.expect("tests are in deps").to_owned()
+}
+
 /// Returns the path of an example program of `std_net`. `cargo test` builds it beside the tests.
 pub fn example(name: &str) -> PathBuf {
-    let exe = std::env::current_exe().expect("a test knows where it is");
-    // target/PROFILE/deps/test -> target/PROFILE/examples/name
-    let profile = exe
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests are in deps");
+    let profile = profile();
     let path = profile.join("examples").join(name);
     if !path.is_file() {
         // With `cargo test -p std_net_tests` only this package was built, so build the example now.

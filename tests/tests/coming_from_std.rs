@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 
 use std_net_tests::api;
+use std_net_tests::tree::root;
 
 const TYPES: [&str; 6] = [
     "TcpStream",
@@ -16,10 +16,10 @@ const TYPES: [&str; 6] = [
 ];
 
 /// Returns the public methods of these types, read from the source.
-fn methods(root: &Path) -> BTreeMap<&'static str, BTreeSet<String>> {
+fn methods() -> BTreeMap<&'static str, BTreeSet<String>> {
     let mut found: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
     for folder in ["std_net/src/socket", "unix/src"] {
-        for entry in fs::read_dir(root.join(folder)).unwrap() {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
             let text = fs::read_to_string(entry.unwrap().path()).unwrap();
             let mut owner = None;
             for line in text.lines() {
@@ -39,9 +39,8 @@ fn methods(root: &Path) -> BTreeMap<&'static str, BTreeSet<String>> {
 
 #[test]
 fn every_name_that_std_has_not_is_listed() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let page = fs::read_to_string(root.join("docs/guide/src/coming-from-std.md")).unwrap();
-    let methods = methods(root);
+    let page = fs::read_to_string(root().join("docs/guide/src/coming-from-std.md")).unwrap();
+    let methods = methods();
     for ty in TYPES {
         let std = api::of_std(ty);
         assert!(std.len() > 5, "std's {ty} is not known");

@@ -2,28 +2,13 @@
 //! programs depend on `std_net`, not on the crates inside it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use std_net_tests::tree::sources;
 
 /// Crates that a program does not name.
 const INNER: [&str; 3] = ["std_net_runtime", "std_net_unix", "std_net_ip"];
 
-fn sources() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut todo: Vec<PathBuf> = ["std_net", "unix", "runtime", "ip", "interpose"]
-        .iter()
-        .map(|krate| root.join(krate).join("src"))
-        .collect();
-    let mut found = Vec::new();
-    while let Some(path) = todo.pop() {
-        if path.is_dir() {
-            todo.extend(fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            found.push(path);
-        }
-    }
-    assert!(found.len() > 50, "the sources are not where they were");
-    found
-}
+const CRATES: [&str; 5] = ["std_net", "unix", "runtime", "ip", "interpose"];
 
 /// Returns the numbered lines of code in the documentation comments, hidden ones too, without their
 /// comment signs.
@@ -55,7 +40,9 @@ fn inner(line: &str) -> Option<&'static str> {
 #[test]
 fn examples_name_the_crate_that_programs_use() {
     let (mut faults, mut lines, mut named) = (Vec::new(), 0, 0);
-    for path in sources() {
+    let sources = sources(&CRATES);
+    assert!(sources.len() > 50, "the sources are not where they were");
+    for path in sources {
         let text = fs::read_to_string(&path).unwrap();
         for (number, line) in code(&text) {
             lines += 1;

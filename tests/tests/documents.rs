@@ -1,15 +1,14 @@
 //! Are all chapters of the guide in the documentation tests and in the table of contents?
 
 use std::fs;
-use std::path::Path;
 
 use std_net_tests::documents::FILES;
+use std_net_tests::tree::root;
 
 #[test]
 fn every_chapter_is_compiled_and_listed() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let summary = fs::read_to_string(root.join("docs/guide/src/SUMMARY.md")).unwrap();
-    for entry in fs::read_dir(root.join("docs/guide/src")).unwrap() {
+    let summary = fs::read_to_string(root().join("docs/guide/src/SUMMARY.md")).unwrap();
+    for entry in fs::read_dir(root().join("docs/guide/src")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if name == "SUMMARY.md" || !name.ends_with(".md") {
             continue;

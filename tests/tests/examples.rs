@@ -4,22 +4,10 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use std_net_tests::tree::{root, rust_files};
 use std_net_tests::{LIMIT, Server, example, within};
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-fn files(folder: &str) -> Vec<PathBuf> {
-    let folder = fs::read_dir(root().join(folder)).unwrap();
-    let files = folder.map(|entry| entry.unwrap().path());
-    files
-        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
-        .collect()
-}
 
 /// Runs an example to its end. It may have to be built first, and the limit of time is not meant for that.
 fn run(name: &str, args: &[&str]) -> Output {
@@ -34,11 +22,11 @@ fn lines(output: &Output) -> Vec<String> {
 
 #[test]
 fn each_says_what_it_shows_and_is_run_by_a_test() {
-    let tests: Vec<String> = files("tests/tests")
+    let tests: Vec<String> = rust_files(&root().join("tests/tests"))
         .iter()
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
-    for path in files("std_net/examples") {
+    for path in rust_files(&root().join("std_net/examples")) {
         let name = path.file_stem().unwrap().to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let head = text.lines().next().unwrap();

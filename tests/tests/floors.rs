@@ -3,15 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .into()
-}
+use std_net_tests::tree::{root, rust_files};
 
 /// Returns the floor of each file or folder of `runtime/src`, counted from the ground. The map in
 /// docs/design.md has one line for each floor, the highest first.
@@ -44,19 +39,6 @@ fn part(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut todo = vec![folder.to_owned()];
-    let mut found = Vec::new();
-    while let Some(path) = todo.pop() {
-        if path.is_dir() {
-            todo.extend(fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            found.push(path);
-        }
-    }
-    found
-}
-
 /// Returns the parts that a file uses: the names behind `crate::` in its code, except in its tests.
 fn used(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
@@ -82,7 +64,7 @@ fn used(text: &str) -> Vec<(usize, String)> {
 /// Returns whether this is an exported macro of the runtime.
 fn is_macro(name: &str) -> bool {
     static MACROS: LazyLock<Vec<String>> = LazyLock::new(|| {
-        files(&root().join("runtime/src"))
+        rust_files(&root().join("runtime/src"))
             .iter()
             .flat_map(|file| {
                 let text = fs::read_to_string(file).unwrap();
@@ -118,7 +100,7 @@ fn nothing_is_imported_from_a_floor_above() {
     let floors = floors();
     let mut upward = Vec::new();
     let mut imports = 0;
-    for file in files(&src) {
+    for file in rust_files(&src) {
         let path = file.strip_prefix(&src).unwrap();
         let Some(own) = floors.get(&part(path)) else {
             continue;

@@ -13,17 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use std_net_tests::{LIMIT, within};
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-/// Returns the folder of this build, `target/debug`.
-fn profile() -> PathBuf {
-    let exe = std::env::current_exe().unwrap();
-    exe.parent().and_then(Path::parent).unwrap().to_owned()
-}
+use std_net_tests::tree::root;
+use std_net_tests::{LIMIT, profile, within};
 
 /// Returns the blocks of code in this language.
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {

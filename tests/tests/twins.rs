@@ -3,7 +3,9 @@
 //! the source, because only the source has the order.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use std_net_tests::tree::root;
 
 /// The files that both sides have.
 const FILES: [&str; 9] = [
@@ -383,13 +385,6 @@ const DIFFER: &[Only] = &[
         "takes any address, for Unix also one that is not a path",
     ),
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .into()
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Method {

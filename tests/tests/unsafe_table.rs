@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use std_net_tests::tree::{root, sources};
 
 /// The `unsafe` blocks of a folder, and its `unsafe` functions, implementations and foreign items.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,26 +23,17 @@ fn count(text: &str) -> Count {
     count
 }
 
-/// Counts the files of `root`, and adds them up by the folder in which they are.
-fn by_folder(root: &Path) -> BTreeMap<String, Count> {
+/// Counts the files of all crates, and adds them up by the folder in which they are.
+fn by_folder() -> BTreeMap<String, Count> {
     let mut found = BTreeMap::<String, Count>::new();
-    let mut todo: Vec<PathBuf> = ["runtime", "unix", "interpose", "std_net", "ip"]
-        .iter()
-        .map(|krate| root.join(krate).join("src"))
-        .collect();
-    while let Some(path) = todo.pop() {
-        if path.is_dir() {
-            todo.extend(fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            let one = count(&fs::read_to_string(&path).unwrap());
-            if one != Count::default() {
-                let folder = path.parent().unwrap().strip_prefix(root).unwrap();
-                let all = found
-                    .entry(folder.to_str().unwrap().to_owned())
-                    .or_default();
-                all.blocks += one.blocks;
-                all.items += one.items;
-            }
+    for path in sources(&["runtime", "unix", "interpose", "std_net", "ip"]) {
+        let one = count(&fs::read_to_string(&path).unwrap());
+        if one != Count::default() {
+            let folder = path.parent().unwrap().strip_prefix(root()).unwrap();
+            let folder = folder.to_str().unwrap().to_owned();
+            let all = found.entry(folder).or_default();
+            all.blocks += one.blocks;
+            all.items += one.items;
         }
     }
     found
@@ -63,9 +55,8 @@ fn table(page: &str) -> BTreeMap<String, Count> {
 
 #[test]
 fn the_table_has_all_unsafe_code() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let found = by_folder(root);
-    let page = fs::read_to_string(root.join("docs/soundness.md")).unwrap();
+    let found = by_folder();
+    let page = fs::read_to_string(root().join("docs/soundness.md")).unwrap();
     let mut rows = String::new();
     for (folder, Count { blocks, items }) in &found {
         rows += &format!("| `{folder}` | {blocks} | {items} | ... |\n");
