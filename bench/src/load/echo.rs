@@ -6,15 +6,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use super::{Net, Outcome, Pattern, Plan, Poll, Window, recv, resident, send};
+use super::{Net, Outcome, Pattern, Plan, Poll, Window, let_accept, recv, resident, send};
 
 /// How long those that are measured beside `--hogs` pause.
 const PAUSE: Duration = Duration::from_millis(1);
 /// What one of `--hogs` sends at a time: the server finds data whenever it looks.
 const HOG_SIZE: usize = 1 << 20;
-
-/// Far fewer than the connections that a listener of std's keeps waiting.
-const BACKLOG: usize = 32;
 
 struct Connection {
     fd: OwnedFd,
@@ -39,11 +36,7 @@ pub(super) fn run(plan: &Plan) -> io::Result<Outcome> {
     let mut poll = Poll::new(plan.spin)?;
     let mut connections = Vec::with_capacity(plan.connections);
     for i in 0..plan.connections {
-        if i % BACKLOG == BACKLOG - 1 {
-            // Lets the server accept: a connection that its queue has no room for tries again only
-            // after a second.
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let_accept(i);
         let fd = open(plan)?;
         poll.add(fd.as_raw_fd(), i)?;
         connections.push(Connection {

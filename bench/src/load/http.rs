@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use httparse::{EMPTY_HEADER, Response, Status};
 
-use super::{Outcome, Plan, Poll, Window, recv, send};
+use super::{Outcome, Plan, Poll, Window, let_accept, recv, send};
 
 const REQUEST: &[u8] =
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n";
@@ -29,10 +29,7 @@ pub(super) fn run(plan: &Plan) -> io::Result<Outcome> {
     let mut poll = Poll::new(plan.spin)?;
     let mut connections = Vec::with_capacity(plan.connections);
     for key in 0..plan.connections {
-        if key % 32 == 31 {
-            // Lets the server accept.
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let_accept(key);
         let stream = open(plan)?;
         poll.add(stream.as_raw_fd(), key)?;
         connections.push(Connection {

@@ -322,6 +322,17 @@ impl Poll {
     }
 }
 
+/// Far fewer than the connections that a listener of std's keeps waiting.
+const BACKLOG: usize = 32;
+
+/// Lets the server accept, before every so many connections: one that its queue has no room for tries
+/// again only after a second.
+fn let_accept(connection: usize) {
+    if connection % BACKLOG == BACKLOG - 1 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// One attempt to send, `None` if it would block.
 fn send(fd: i32, bytes: &[u8]) -> io::Result<Option<usize>> {
     // SAFETY: a live buffer and its length.

@@ -20,7 +20,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std_net::compat::{CompatExt, ProcessTimer};
 use std_net::process;
-use std_net::socket::TcpListener;
+use std_net::socket::{TcpListener, TcpStream};
 
 use super::{ANY, SMALL, Service, listening};
 use crate::load::HELLO;
@@ -29,15 +29,21 @@ use crate::load::HELLO;
 
 /// std_net: a process for each connection.
 pub(super) fn ours(service: &Service) -> io::Result<()> {
-    super::ours::in_process(service.workers, || {
+    each_in_process(service, serve)
+}
+
+/// Accepts connections, and serves each in a process.
+fn each_in_process(
+    service: &Service,
+    serve: impl Fn(TcpStream) -> io::Result<()> + Copy + Send + 'static,
+) -> io::Result<()> {
+    super::ours::in_process(service.workers, move || {
         let listener = TcpListener::bind(ANY)?;
         listening(listener.local_addr()?)?;
-        for stream in listener.incoming() {
-            let stream = stream?;
+        super::ours::serve_each(listener.incoming(), move |stream| {
             stream.set_nodelay(true)?;
-            process::spawn(move || serve(stream));
-        }
-        Ok(())
+            serve(stream)
+        })
     })
 }
 
@@ -106,20 +112,11 @@ async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible
 
 /// hyper in processes.
 pub(super) fn hyper_ours(service: &Service) -> io::Result<()> {
-    super::ours::in_process(service.workers, || {
-        let listener = TcpListener::bind(ANY)?;
-        listening(listener.local_addr()?)?;
-        for stream in listener.incoming() {
-            let stream = stream?;
-            stream.set_nodelay(true)?;
-            process::spawn(move || -> io::Result<()> {
-                let mut server = http1::Builder::new();
-                server.timer(ProcessTimer);
-                let connection = server.serve_connection(stream.compat()?, service_fn(hello));
-                tell(process::block_on(connection));
-                Ok(())
-            });
-        }
+    each_in_process(service, |stream| {
+        let mut server = http1::Builder::new();
+        server.timer(ProcessTimer);
+        let connection = server.serve_connection(stream.compat()?, service_fn(hello));
+        tell(process::block_on(connection));
         Ok(())
     })
 }

@@ -83,7 +83,7 @@ fn serve_all(service: &Service, manner: Manner) -> io::Result<()> {
 }
 
 /// A process for each connection.
-fn serve_each<S: Send + 'static>(
+pub(super) fn serve_each<S: Send + 'static>(
     incoming: impl Iterator<Item = io::Result<S>>,
     serve: impl Fn(S) -> io::Result<()> + Copy + Send + 'static,
 ) -> io::Result<()> {
