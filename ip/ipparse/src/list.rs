@@ -190,12 +190,6 @@ impl List {
         }
     }
 
-    /// Returns the smallest entry that holds an address.
-    #[inline]
-    pub(crate) fn of(&self, addr: IpAddr) -> Option<Match<'_>> {
-        Some(self.written(self.find(addr)?))
-    }
-
     /// Returns the place of the smallest entry that holds an address, for [`List::written`].
     #[inline]
     pub(crate) fn find(&self, addr: IpAddr) -> Option<u32> {
@@ -436,7 +430,8 @@ mod tests {
             for place in places.chain(0..64).chain([u32::MAX]) {
                 let holds = ranges.iter().enumerate().filter(|(_, (a, b))| (*a..=*b).contains(&place));
                 let smallest = holds.min_by_key(|(i, (a, b))| (b - a, *i)).map(|(i, _)| i.to_string());
-                let found = list.of(addr(place, v6)).map(|found| {
+                let found = list.find(addr(place, v6)).map(|found| {
+                    let found = list.written(found);
                     assert_eq!(found.rest, b"a\tb");
                     String::from_utf8(found.text.to_vec()).unwrap()
                 });

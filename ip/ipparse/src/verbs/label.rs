@@ -115,6 +115,15 @@ struct Work<'a> {
 const BATCH: usize = 64;
 
 impl Work<'_> {
+    /// Returns the place in the list of the entry that holds an address, or the address as it is written,
+    /// if that is another one (`::ffff:192.0.2.1`).
+    #[inline]
+    fn find(&self, addr: IpAddr, written: IpAddr) -> Option<u32> {
+        self.list
+            .find(addr)
+            .or_else(|| (written != addr).then(|| self.list.find(written))?)
+    }
+
     /// Writes a row for each address.
     fn rows(&self, finder: &mut Finder, block: &Block, out: &mut Vec<u8>) {
         let padded = block.padded();
@@ -126,10 +135,8 @@ impl Work<'_> {
             let Some(item) = self.meaning.adjust(Item::Addr(found.addr)) else {
                 return found.end;
             };
-            let matched = self
-                .list
-                .of(item.addr())
-                .or_else(|| self.list.of(found.addr));
+            let matched = self.find(item.addr(), found.addr);
+            let matched = matched.map(|i| self.list.written(i));
             if matched.is_none() && self.settings.matched {
                 return found.end;
             }
@@ -180,10 +187,7 @@ impl Work<'_> {
     /// of them at the same time.
     fn write_batch(&self, batch: &mut Vec<(IpAddr, IpAddr, Option<u32>)>, out: &mut Vec<u8>) {
         for (written, addr, found) in batch.iter_mut() {
-            *found = self.list.find(*addr).or_else(|| {
-                let other = *written != *addr;
-                other.then(|| self.list.find(*written))?
-            });
+            *found = self.find(*addr, *written);
         }
         for (written, _, found) in batch.drain(..) {
             let Some(found) = found else {
@@ -222,11 +226,8 @@ impl Work<'_> {
         };
         finder.each::<true, true>(padded, &self.settings.places, |_, found| {
             let item = self.meaning.adjust(Item::Addr(found.addr));
-            let label = item.and_then(|item| {
-                let own = self.list.of(item.addr());
-                own.or_else(|| self.list.of(found.addr))
-            });
-            let Some(matched) = label else {
+            let label = item.and_then(|item| self.find(item.addr(), found.addr));
+            let Some(matched) = label.map(|i| self.list.written(i)) else {
                 return found.end;
             };
             let start =
@@ -303,9 +304,18 @@ fn push(
     {
         return Ok(());
     }
-    if push_plain(entries, line).is_some() {
-        return Ok(());
+    match push_plain(entries, line) {
+        Some(()) => Ok(()),
+        None => push_general(entries, line, number),
     }
+}
+
+/// Adds a line of any form.
+fn push_general(
+    entries: &mut Entries,
+    line: &[u8],
+    number: u64,
+) -> std::result::Result<(), std_net_ip::ParseError> {
     let row = match forms::parse_row(line, FORMS) {
         Ok(row) => row,
         Err(error) => match heading(line, number) {
@@ -438,4 +448,45 @@ fn single_quotes(inside: &[u8]) -> Vec<u8> {
     }
     text.extend_from_slice(left);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The short way for plain ranges must give what the general way gives.
+    #[test]
+    fn a_plain_range_is_read_as_by_the_general_way() {
+        let plain = [
+            "192.0.2.0,192.0.2.255",
+            "192.0.2.0,192.0.2.255,",
+            "192.0.2.0,192.0.2.255,64496,EXAMPLE",
+            "192.0.2.0,192.0.2.255, spaces , and;others,",
+            "0.0.0.0,0.0.0.255,a",
+            "1.2.3.4,1.2.3.4,one",
+            "0.0.0.0,223.255.255.255,x",
+        ];
+        for line in plain {
+            let mut short = Entries::default();
+            assert!(
+                push_plain(&mut short, line.as_bytes()).is_some(),
+                "{line} is not plain"
+            );
+            let mut general = Entries::default();
+            push_general(&mut general, line.as_bytes(), 2).unwrap();
+            assert_eq!(format!("{short:?}"), format!("{general:?}"), "{line}");
+        }
+        for line in [
+            "10.0.0.0,255.0.0.0,mask",
+            "192.0.2.9,192.0.2.1,ends before",
+            "192.0.2.0,\"quoted\"",
+            "192.0.2.0/24,x",
+            " 192.0.2.0,192.0.2.255,x",
+            "192.0.2.0,192.0.2.255 ,x",
+        ] {
+            let mut none = Entries::default();
+            assert!(push_plain(&mut none, line.as_bytes()).is_none(), "{line}");
+            assert_eq!(none.ranges().count(), 0, "{line}");
+        }
+    }
 }
