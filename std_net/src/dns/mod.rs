@@ -377,9 +377,7 @@ impl Resolver {
         deadline: Deadline,
         call: impl FnOnce(&Service) -> Result<T, Refusal>,
     ) -> Result<Option<T>, Error> {
-        if deadline.instant().is_some_and(|at| at <= Instant::now()) {
-            return Err(Error::TimedOut(name.to_owned()));
-        }
+        check_in_time(name, deadline)?;
         let Some(service) = &self.service else {
             return Ok(None);
         };
@@ -396,6 +394,13 @@ impl Resolver {
             return deadline;
         };
         deadline.instant().map_or(own, |at| at.min(own)).into()
+    }
+}
+
+fn check_in_time(name: &str, deadline: Deadline) -> Result<(), Error> {
+    match deadline.instant() {
+        Some(at) if at <= Instant::now() => Err(Error::TimedOut(name.to_owned())),
+        _ => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std_net_runtime::Deadline;
 
 use super::resolved::{self, Refusal};
-use super::{Error, Resolver};
+use super::{Error, Resolver, check_in_time};
 
 /// Where a service is: an SRV record (RFC 2782).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -181,24 +181,16 @@ impl Resolver {
             return Err(Error::InvalidName(name.to_owned()));
         }
         let deadline = self.until(deadline);
-        // Where the C library would be asked for an address, there is nobody else to ask.
-        let mut alone = self.clone();
-        alone.fallback = false;
-        let answer = alone.ask(name, deadline, |service| {
-            match resolved::records(service, name, ty, deadline, &read) {
-                Ok(found) if found.is_empty() => Err(Refusal::NoRecord),
-                other => other,
-            }
-        });
-        match answer {
-            Ok(Some(found)) => Ok(found),
-            Ok(None) => {
-                let reason = "only systemd-resolved is asked for such records, and this resolver does not ask it";
-                let reason = io::Error::new(io::ErrorKind::Unsupported, reason);
-                Err(Error::ServerFailed(name.to_owned(), reason.into()))
-            }
-            Err(Error::NoAddress(name)) => Err(Error::NoRecord(name)),
-            Err(error) => Err(error),
+        check_in_time(name, deadline)?;
+        let Some(service) = &self.service else {
+            let reason = "only systemd-resolved is asked for such records, and this resolver does not ask it";
+            let reason = io::Error::new(io::ErrorKind::Unsupported, reason);
+            return Err(Error::ServerFailed(name.to_owned(), reason.into()));
+        };
+        match resolved::records(service, name, ty, deadline, read) {
+            Ok(found) if !found.is_empty() => Ok(found),
+            Ok(_) | Err(Refusal::NoRecord) => Err(Error::NoRecord(name.to_owned())),
+            Err(refusal) => Err(refusal.into_error(name)),
         }
     }
 }
