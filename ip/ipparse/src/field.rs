@@ -11,7 +11,9 @@ use std_net_ip::classify::{self, Registration};
 use std_net_ip::net::IpNet;
 use std_net_ip::range::IpRange;
 
+use crate::input::swap_line_ends;
 use crate::item::{Item, To, push_addr, push_as, push_display, push_zone, zones};
+use crate::job::Job;
 use crate::list::Match;
 use crate::read::Entry;
 
@@ -459,18 +461,21 @@ pub(crate) struct Whole<'a> {
 pub(crate) struct LineLayout {
     fields: Vec<LineField>,
     json: bool,
+    /// In a line, zero bytes stand for line ends.
+    zero: bool,
     keys: Vec<Vec<u8>>,
     /// The names of the sources.
     names: Vec<String>,
 }
 
 impl LineLayout {
-    pub(crate) fn new(fields: Vec<LineField>, json: bool, names: &[String]) -> LineLayout {
+    pub(crate) fn new(fields: Vec<LineField>, json: bool, job: &Job) -> LineLayout {
         LineLayout {
             json,
+            zero: job.style.zero,
             keys: keys(json, fields.iter().map(|field| field.name())),
             fields,
-            names: names.to_vec(),
+            names: job.names.clone(),
         }
     }
 
@@ -478,7 +483,17 @@ impl LineLayout {
     pub(crate) fn write(&self, line: &Whole<'_>, out: &mut Vec<u8>) {
         for (i, field) in self.fields.iter().enumerate() {
             push_start(out, i, &self.keys);
-            push_value(out, field.value(line, &self.names), self.json);
+            let mut value = field.value(line, &self.names);
+            // In text, the output turns these bytes back into line ends.
+            if self.zero
+                && self.json
+                && let Value::Raw(text) = value
+            {
+                let mut text = text.to_vec();
+                swap_line_ends(&mut text);
+                value = Value::Text(text);
+            }
+            push_value(out, value, self.json);
         }
         push_end(out, self.json);
     }

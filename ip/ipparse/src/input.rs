@@ -129,13 +129,17 @@ impl Block {
     /// Makes a block of one text.
     pub(crate) fn of(text: &[u8]) -> Block {
         let mut block = Block::new();
-        block.set(text);
+        block.set(text, false);
         block
     }
 
-    fn set(&mut self, text: &[u8]) {
+    fn set(&mut self, text: &[u8], zero: bool) {
         self.grow(text.len() + 1);
-        self.buffer[PAD..PAD + text.len()].copy_from_slice(text);
+        let place = &mut self.buffer[PAD..PAD + text.len()];
+        place.copy_from_slice(text);
+        if zero {
+            swap_line_ends(place);
+        }
         self.finish(text.len());
     }
 
@@ -174,7 +178,7 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
     /// Whether the numbers of lines are needed.
     pub(crate) lines: bool,
-    /// Lines end with a zero byte. In a block, zero bytes and line ends are exchanged.
+    /// A zero byte ends a line. In a block, zero bytes and line ends are exchanged.
     pub(crate) zero: bool,
 }
 
@@ -412,7 +416,7 @@ impl<'a> Reader<'a> {
             self.next += 1;
             match self.sources.get(source)? {
                 Source::Text(_, text) => {
-                    block.set(text);
+                    block.set(text, self.settings.zero);
                     block.source = source;
                     block.first_line = 1;
                     break;

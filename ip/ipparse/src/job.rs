@@ -7,7 +7,7 @@ use crate::field::{Field, Layout};
 use crate::find::Finder;
 use crate::input::{self, Block, Source, sources};
 use crate::item::To;
-use crate::output::{Result, Status, complain};
+use crate::output::{Output, Result, Status, complain};
 use crate::read::{Bad, Entry, Line, Style, each, extract};
 use crate::settings::{Reading, Showing};
 
@@ -35,7 +35,7 @@ impl Job {
             settings: input::Settings {
                 threads: reading.threads,
                 lines: true,
-                zero: false,
+                zero: style.zero,
             },
             style,
             strict: reading.strict,
@@ -43,6 +43,16 @@ impl Job {
             quiet: reading.quiet,
             found: AtomicBool::new(false),
         }
+    }
+
+    /// Returns the output for lines, or for objects in JSON, which always have an ordinary line end.
+    pub(crate) fn output(&self, json: bool) -> Result<Output> {
+        let output = Output::stdout()?;
+        Ok(if self.style.zero && !json {
+            output.with_zeros()
+        } else {
+            output
+        })
     }
 
     /// Works on all blocks of the sources: see [`input::run`].

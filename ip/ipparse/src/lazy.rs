@@ -35,7 +35,7 @@ pub(crate) fn run(
 ) -> Result<Status> {
     let job = Job::new(&items.reading);
     let layout = job.layout(&items.showing, &[], &KEYS);
-    let mut output = Output::stdout()?;
+    let mut output = job.output(layout.json)?;
     let mut reports = job.reports();
     let (_, trouble) = job.blocks(
         Finder::default,

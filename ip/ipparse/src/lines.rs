@@ -10,11 +10,11 @@ use std_net_ip::range::IpRange;
 
 use crate::field::{Field, LineField, LineLayout, Whole};
 use crate::find::{self, Finder, goes_on};
-use crate::input::{self, Block, PAD, Source};
+use crate::input::{Block, PAD, Source};
 use crate::item::{Item, Meaning, Version, push_number};
 use crate::job::{Job, Pool};
 use crate::list::List;
-use crate::output::{Fail, Output, Result, Status};
+use crate::output::{Fail, Result, Status};
 use crate::place::Places;
 use crate::read::{Entry, Style};
 use crate::scan::Found;
@@ -26,7 +26,7 @@ pub(crate) struct Settings {
     pub(crate) input: Vec<OsString>,
     /// Read folders with all files in them.
     pub(crate) recursive: bool,
-    /// Lines end with a zero byte.
+    /// A zero byte ends a line.
     pub(crate) zero: bool,
     pub(crate) places: Places,
     /// Only addresses of this version count, if there is one.
@@ -128,6 +128,7 @@ pub(crate) fn run(lines: &Settings, choice: Choice) -> Result<Status> {
     let reading = Reading {
         input: lines.input.clone(),
         style: Style {
+            zero: lines.zero,
             places: lines.places,
             ..Style::default()
         },
@@ -148,7 +149,6 @@ pub(crate) fn run(lines: &Settings, choice: Choice) -> Result<Status> {
         .unwrap_or_else(|| files.count() > 1 || lines.recursive);
     let layout = layout(&job, lines, choice, named);
     job.settings.lines = layout.is_some() || lines.number;
-    job.settings.zero = lines.zero;
     let search = Search {
         v4: !loaded.set.bits_v4().is_empty() && lines.only != Some(Version::V6),
         v6: !loaded.set.bits_v6().is_empty() && lines.only != Some(Version::V4),
@@ -166,7 +166,12 @@ pub(crate) fn run(lines: &Settings, choice: Choice) -> Result<Status> {
         number: lines.number,
         ends: lines.max.is_some(),
     };
-    let mut output = Output::stdout()?;
+    let rows = match lines.what {
+        What::Lines | What::Items => true,
+        What::Columns { json, .. } => !json,
+        What::Count | What::Names | What::Nothing => false,
+    };
+    let mut output = job.output(!rows)?;
     let mut count = 0;
     // One count for each source.
     let mut counts = vec![0; job.sources.len()];
@@ -181,9 +186,6 @@ pub(crate) fn run(lines: &Settings, choice: Choice) -> Result<Status> {
                 ends: Vec::new(),
             };
             write.block(&search, finder, block, &mut done);
-            if lines.zero {
-                input::swap_line_ends(&mut done.out);
-            }
             done
         },
         |mut done| {
@@ -255,7 +257,7 @@ fn layout(job: &Job, lines: &Settings, choice: Choice, named: bool) -> Option<Li
         }
         fields.push(LineField::Text);
     }
-    Some(LineLayout::new(fields, *json, &job.names))
+    Some(LineLayout::new(fields, *json, job))
 }
 
 /// How the chosen lines are written.

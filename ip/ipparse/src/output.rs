@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
+use crate::input::swap_line_ends;
 use crate::standard;
 
 /// The reason why a verb ends early.
@@ -66,6 +67,8 @@ pub(crate) fn complain(text: &str) {
 pub(crate) struct Output {
     file: File,
     buffer: Vec<u8>,
+    /// Zero bytes end lines: they are exchanged with line ends, as they were in the input.
+    zero: bool,
 }
 
 /// Output in small pieces is collected up to this many bytes before it is written.
@@ -77,14 +80,24 @@ impl Output {
             Ok(file) => Ok(Output {
                 file,
                 buffer: Vec::new(),
+                zero: false,
             }),
             Err(error) => Err(Fail::writing(&error)),
         }
     }
 
+    /// Returns the same output with zero bytes as the ends of lines.
+    pub(crate) fn with_zeros(self) -> Output {
+        Output { zero: true, ..self }
+    }
+
     /// Writes a block at once.
     pub(crate) fn block(&mut self, bytes: &[u8]) -> Result<()> {
         self.flush()?;
+        if self.zero {
+            self.buffer.extend_from_slice(bytes);
+            return self.flush();
+        }
         self.file
             .write_all(bytes)
             .map_err(|error| Fail::writing(&error))
@@ -108,6 +121,9 @@ impl Output {
     pub(crate) fn flush(&mut self) -> Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
+        }
+        if self.zero {
+            swap_line_ends(&mut self.buffer);
         }
         let result = self.file.write_all(&self.buffer);
         self.buffer.clear();

@@ -1,11 +1,13 @@
 //! Reads the items of a block, one from each line or all from free text, and the lines without a valid
 //! item.
 
+use std::borrow::Cow;
+
 use std_net_ip::ParseError;
 use std_net_ip::net::{self, Ipv4Net};
 
 use crate::find::{Finder, whole};
-use crate::input::{Block, PAD};
+use crate::input::{Block, PAD, swap_line_ends};
 use crate::item::{From, Item, Meaning};
 use crate::output::complain;
 use crate::place::Places;
@@ -44,6 +46,8 @@ pub(crate) struct Bad {
 pub(crate) struct Style {
     /// Whether items are found in free text, instead of one on each line.
     pub(crate) extract: bool,
+    /// A zero byte ends a line. In a block, zero bytes and line ends are exchanged.
+    pub(crate) zero: bool,
     pub(crate) meaning: Meaning,
     pub(crate) places: Places,
 }
@@ -189,15 +193,21 @@ fn plain_v6(whole: &[u8]) -> Option<Item> {
 
 /// Reads a line of any kind.
 fn any<'a>(whole: &'a [u8], source: usize, line: u64, style: &Style) -> Line<'a> {
-    let (mut start, mut text) = strip(whole, line == 1);
+    let (mut start, mut text) = strip(whole, line == 1, style.zero);
+    let bad = |at: usize, reason: String| {
+        let mut shown = Cow::Borrowed(whole);
+        if style.zero {
+            swap_line_ends(shown.to_mut());
+        }
+        Line::Bad(whole, Box::new(Bad::new(&shown, at, reason, source, line)))
+    };
     if text.is_empty() {
         return Line::Blank(whole);
     }
     if let Some(column) = style.places.field {
         let Some(field) = column.of(text) else {
             let reason = format!("no field {}", column.number);
-            let at = start + text.len();
-            return Line::Bad(whole, Box::new(Bad::new(whole, at, reason, source, line)));
+            return bad(start + text.len(), reason);
         };
         start += field.start;
         text = &text[field];
@@ -210,26 +220,22 @@ fn any<'a>(whole: &'a [u8], source: usize, line: u64, style: &Style) -> Line<'a>
             line,
             column: start + 1,
         }),
-        Err(wrong) => {
-            let at = start + wrong.at;
-            Line::Bad(
-                whole,
-                Box::new(Bad::new(whole, at, wrong.reason, source, line)),
-            )
-        }
+        Err(wrong) => bad(start + wrong.at, wrong.reason),
     }
 }
 
 /// Removes the white space around a line and its comment, and returns where the rest begins. A comment
-/// begins with `#`, `;`, `!` or `//`, at the beginning or behind white space.
+/// begins with `#`, `;`, `!` or `//`, at the beginning or behind white space. If `zero` is set, a zero byte
+/// is a line end, and so white space.
 #[inline(always)]
-fn strip(whole: &[u8], first: bool) -> (usize, &[u8]) {
+fn strip(whole: &[u8], first: bool, zero: bool) -> (usize, &[u8]) {
+    let white = |b: &u8| b.is_ascii_whitespace() || zero && *b == 0;
     let mut start = 0;
     // Skip the byte order mark, which some editors write.
     if first && whole.starts_with(b"\xef\xbb\xbf") {
         start = 3;
     }
-    while whole.get(start).is_some_and(u8::is_ascii_whitespace) {
+    while whole.get(start).is_some_and(white) {
         start += 1;
     }
     let mut text = &whole[start..];
@@ -241,12 +247,16 @@ fn strip(whole: &[u8], first: bool) -> (usize, &[u8]) {
                 b'/' => text.get(i + 1) == Some(&b'/'),
                 _ => false,
             };
-            mark && (*i == 0 || text[i - 1].is_ascii_whitespace())
+            mark && (*i == 0 || white(&text[i - 1]))
         };
         if let Some(at) = (0..text.len()).find(comment) {
             text = &text[..at];
         }
-        text = text.trim_ascii_end();
+        while let [rest @ .., last] = text
+            && white(last)
+        {
+            text = rest;
+        }
     }
     (start, text)
 }

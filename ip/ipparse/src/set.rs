@@ -338,7 +338,7 @@ pub(crate) fn write(
         return Ok(read.status);
     }
     let set = op(read.set);
-    let mut output = Output::stdout()?;
+    let mut output = job.output(form.layout.json)?;
     let threads = input::cores(job.settings.threads);
     pieces(&mut output, set.bits_v4(), threads, |out, (first, last)| {
         form.write(

@@ -12,17 +12,21 @@ struct Done {
 }
 
 /// Writes what `write` appends for each item, in order.
-pub(crate) fn stream(job: &Job, write: impl Fn(&Entry<'_>, &mut Vec<u8>) + Sync) -> Result<Status> {
-    run(job, write, |_| {})
+pub(crate) fn stream(
+    job: &Job,
+    output: Output,
+    write: impl Fn(&Entry<'_>, &mut Vec<u8>) + Sync,
+) -> Result<Status> {
+    run(job, output, write, |_| {})
 }
 
 /// Like `stream`, but calls `show` for each bad line.
 pub(crate) fn run(
     job: &Job,
+    mut output: Output,
     write: impl Fn(&Entry<'_>, &mut Vec<u8>) + Sync,
     mut show: impl FnMut(&Bad) + Send,
 ) -> Result<Status> {
-    let mut output = Output::stdout()?;
     let mut reports = job.reports();
     let pool = Pool::new();
     let (_, trouble) = job.blocks(

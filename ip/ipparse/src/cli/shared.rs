@@ -60,6 +60,8 @@ pub(crate) struct Reading {
     #[arg(long, short, help_heading = "Reading")]
     quiet: bool,
     #[command(flatten)]
+    ends: Ends,
+    #[command(flatten)]
     threads: Threads,
 }
 
@@ -68,6 +70,7 @@ impl Reading {
         settings::Reading {
             style: Style {
                 extract: self.extract,
+                zero: self.ends.null_data,
                 meaning: Meaning {
                     from: self.from,
                     forms: self.forms,
@@ -155,6 +158,15 @@ impl Only {
             _ => None,
         }
     }
+}
+
+/// What ends a line.
+#[derive(Args, Debug)]
+pub(crate) struct Ends {
+    /// Take a zero byte as the end of a line, in the input and in the output, as find -print0 and sort -z
+    /// do. Sets, objects in JSON, counts and names of files still end with line ends
+    #[arg(long, short = 'z', alias = "zero-terminated", help_heading = "Reading")]
+    pub(super) null_data: bool,
 }
 
 #[derive(Args, Debug)]

@@ -15,7 +15,7 @@ use crate::read::Style;
 use crate::settings::Given;
 use crate::verbs;
 
-use super::shared::{Cut, In, Items, Only, Places, Reading, SetForm, Threads, mask};
+use super::shared::{Cut, Ends, In, Items, Only, Places, Reading, SetForm, Threads, mask};
 
 #[derive(Args, Debug)]
 pub(crate) struct Check {
@@ -75,9 +75,8 @@ pub(crate) struct Lines {
     /// Stop after N lines of each file
     #[arg(long, short, value_name = "N")]
     max_count: Option<u64>,
-    /// Take a zero byte as the end of a line
-    #[arg(long, short = 'z', help_heading = "Reading")]
-    null_data: bool,
+    #[command(flatten)]
+    ends: Ends,
     /// Read all files in folders, at any depth
     #[arg(long, short, help_heading = "Reading")]
     recursive: bool,
@@ -119,7 +118,7 @@ impl Lines {
             set: self.set.settings(verb, &self.input, meaning)?,
             input: self.input,
             recursive: self.recursive,
-            zero: self.null_data,
+            zero: self.ends.null_data,
             places: self.places.settings(),
             only: self.only.version(),
             how: match (self.overlap, self.covers) {
@@ -228,6 +227,8 @@ pub(crate) struct Label {
     #[arg(long)]
     lenient_set: bool,
     #[command(flatten)]
+    ends: Ends,
+    #[command(flatten)]
     threads: Threads,
 }
 
@@ -243,6 +244,7 @@ impl Label {
             json: self.json,
             columns: self.columns,
             lenient: self.lenient_set,
+            zero: self.ends.null_data,
             threads: self.threads.threads,
         }
     }
@@ -533,6 +535,8 @@ pub(crate) struct Anonymize {
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     #[command(flatten)]
+    ends: Ends,
+    #[command(flatten)]
     threads: Threads,
 }
 
@@ -553,6 +557,7 @@ impl Anonymize {
                 Some(file) => How::Key(file),
                 None => How::Cut(self.mask),
             },
+            zero: self.ends.null_data,
             threads: self.threads.threads,
         }
     }

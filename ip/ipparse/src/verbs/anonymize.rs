@@ -11,7 +11,7 @@ use crate::find::Finder;
 use crate::input::PAD;
 use crate::item::{Mask, push_addr};
 use crate::job::{Job, Pool};
-use crate::output::{Fail, Output, Result, Status};
+use crate::output::{Fail, Result, Status};
 use crate::place::Places;
 use crate::read::Style;
 use crate::settings::Reading;
@@ -19,6 +19,8 @@ use crate::settings::Reading;
 pub(crate) struct Settings {
     pub(crate) input: Vec<OsString>,
     pub(crate) how: How,
+    /// A zero byte ends a line.
+    pub(crate) zero: bool,
     pub(crate) threads: usize,
 }
 
@@ -38,6 +40,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
         input: settings.input.clone(),
         style: Style {
             extract: true,
+            zero: settings.zero,
             // Find also addresses with ports, as tcpdump writes them.
             places: Places {
                 dotted_ports: true,
@@ -49,7 +52,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
         ..Reading::default()
     };
     let job = Job::new(&reading);
-    let mut output = Output::stdout()?;
+    let mut output = job.output(false)?;
     let pool = Pool::new();
     let (_, trouble) = job.blocks(
         Finder::default,

@@ -10,5 +10,7 @@ pub(crate) fn run(items: &Items) -> Result<Status> {
     let job = Job::new(&items.reading);
     let keys = [Field::Input, Field::Kind, Field::Canonical];
     let layout = job.layout(&items.showing, &[], &keys);
-    stream(&job, |entry, out| layout.write(entry, out))
+    stream(&job, job.output(layout.json)?, |entry, out| {
+        layout.write(entry, out)
+    })
 }

@@ -25,6 +25,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     let places: Mutex<Vec<(Place, Option<IpNet>)>> = Mutex::default();
     let status = stream::run(
         &job,
+        job.output(false)?,
         |entry, _| {
             if !settings.network {
                 return;

@@ -19,7 +19,7 @@ pub(crate) fn run(items: &Items) -> Result<Status> {
     let job = Job::new(&items.reading);
     let with = job.layout(&items.showing, &FIELDS, &FIELDS);
     let without = job.layout(&items.showing, &FIELDS[..4], &FIELDS[..4]);
-    stream(&job, |entry, out| {
+    stream(&job, job.output(with.json)?, |entry, out| {
         let has = inside(entry.item.addr()).is_some();
         let layout = if has { &with } else { &without };
         layout.write(entry, out);

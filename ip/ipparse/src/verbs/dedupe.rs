@@ -11,7 +11,7 @@ use crate::find::Finder;
 use crate::input;
 use crate::item::{Item, Mask, push_number};
 use crate::job::{Job, Pool};
-use crate::output::{Output, Result, Status};
+use crate::output::{Result, Status};
 use crate::read::{Bad, Entry, Line, each_line};
 use crate::settings::Items;
 
@@ -125,7 +125,7 @@ impl Work<'_> {
         block: impl Fn(&mut Finder, &input::Block) -> Done<K> + Sync,
     ) -> Result<Status> {
         let dedupe = self.settings;
-        let mut output = Output::stdout()?;
+        let mut output = self.job.output(self.layout.json)?;
         let mut reports = self.job.reports();
         let mut seen: HashSet<K, RandomState> = HashSet::default();
         // How often each key occurs, and the text of its first row.

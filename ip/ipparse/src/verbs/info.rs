@@ -37,7 +37,9 @@ pub(crate) fn run(info: &Settings) -> Result<Status> {
     let job = Job::new(&info.items.reading);
     let keys = LINES.map(|(_, field)| field);
     let layout = job.layout(&info.items.showing, &[], &keys);
-    stream(&job, |entry, out| {
+    // The page of a network has ordinary line ends.
+    let output = job.output(layout.json || layout.fields.is_empty())?;
+    stream(&job, output, |entry, out| {
         if layout.fields.is_empty() {
             out.extend_from_slice(page(&layout, entry, info.colours).as_bytes());
         } else {

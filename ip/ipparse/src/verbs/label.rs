@@ -14,7 +14,7 @@ use crate::input::{Block, PAD};
 use crate::item::{Item, Meaning, Version};
 use crate::job::{Job, Pool};
 use crate::list::{Entries, List, spaces_for_tabs};
-use crate::output::{Output, Result, Status, complain};
+use crate::output::{Result, Status, complain};
 use crate::place::Places;
 use crate::read::{Bad, Entry, Style};
 use crate::settings::Reading;
@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) columns: Vec<LineField>,
     /// Report invalid lines of the list, and go on.
     pub(crate) lenient: bool,
+    /// A zero byte ends a line.
+    pub(crate) zero: bool,
     pub(crate) threads: usize,
 }
 
@@ -46,6 +48,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
         input: settings.input.clone(),
         style: Style {
             extract: true,
+            zero: settings.zero,
             places: settings.places,
             ..Style::default()
         },
@@ -53,7 +56,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
         ..Reading::default()
     };
     let mut job = Job::new(&reading);
-    let layout = LineLayout::new(settings.columns.clone(), settings.json, &job.names);
+    let layout = LineLayout::new(settings.columns.clone(), settings.json, &job);
     let usual = !settings.json
         && settings.columns
             == [
@@ -73,7 +76,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
             ..Meaning::default()
         },
     };
-    let mut output = Output::stdout()?;
+    let mut output = job.output(settings.json)?;
     let mut any = false;
     let pool = Pool::new();
     let (_, trouble) = job.blocks(

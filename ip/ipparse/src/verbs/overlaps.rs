@@ -7,7 +7,8 @@ use std_net_ip::range::IpRange;
 
 use crate::find::Finder;
 use crate::job::Job;
-use crate::output::{Output, Result, Status};
+use crate::output::{Result, Status};
+use crate::read::Style;
 use crate::settings::Reading;
 
 pub(crate) struct Settings {
@@ -36,6 +37,11 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     if !settings.other.is_empty() {
         let other = Job::new(&Reading {
             input: settings.other.clone(),
+            // A set has ordinary lines.
+            style: Style {
+                zero: false,
+                ..settings.reading.style
+            },
             ..settings.reading.clone()
         });
         let (others, other_status) = places(&other)?;
@@ -47,7 +53,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
         }));
     }
     let both = !settings.other.is_empty();
-    let mut output = Output::stdout()?;
+    let mut output = job.output(settings.json)?;
     let mut found = false;
     pairs(&all, |a, b| {
         // The entry of the input comes first.

@@ -7,7 +7,7 @@ use std_net_ip::{IpAddress, IpSet};
 
 use crate::item::Item;
 use crate::job::Job;
-use crate::output::{Fail, Output, Result, Status};
+use crate::output::{Fail, Result, Status};
 use crate::read::Entry;
 use crate::set;
 use crate::settings::{Items, SetForm};
@@ -45,7 +45,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
         .seed
         .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
     let mut seen = HashSet::new();
-    let mut output = Output::stdout()?;
+    let mut output = job.output(layout.json)?;
     while seen.len() < settings.number {
         let place = random.u128(..=pool.most.unwrap_or(u128::MAX));
         if !seen.insert(place) {

@@ -28,7 +28,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
     let write = |item: Item, entry: &Entry<'_>, layout: &Layout, out: &mut Vec<u8>| {
         layout.write(&Entry { item, ..*entry }, out);
     };
-    stream(&job, |entry, out| {
+    stream(&job, job.output(layout.json)?, |entry, out| {
         let to_nets = match settings.into {
             Into::Nets => true,
             Into::Ranges => false,

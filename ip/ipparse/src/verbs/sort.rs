@@ -6,7 +6,7 @@ use crate::field::Field;
 use crate::find::Finder;
 use crate::item::{Item, Mask};
 use crate::job::Job;
-use crate::output::{Output, Result, Status};
+use crate::output::{Result, Status};
 use crate::read::{Bad, Entry, each_line};
 use crate::settings::Items;
 
@@ -115,7 +115,7 @@ pub(crate) fn run(sort: &Settings) -> Result<Status> {
     if sort.reverse {
         all.reverse();
     }
-    let mut output = Output::stdout()?;
+    let mut output = job.output(layout.json)?;
     for held in &all {
         if sort.lines {
             output.buffer().extend_from_slice(&held.text);

@@ -8,7 +8,7 @@ use std_net_ip::net::IpNet;
 use crate::field::Field;
 use crate::item::Item;
 use crate::job::Job;
-use crate::output::{Output, Result, Status};
+use crate::output::{Result, Status};
 use crate::read::Entry;
 use crate::set;
 use crate::settings::{Items, SetForm};
@@ -20,7 +20,7 @@ pub(crate) fn run(items: &Items) -> Result<Status> {
     if read.stopped {
         return Ok(read.status);
     }
-    let mut output = Output::stdout()?;
+    let mut output = job.output(layout.json)?;
     let ends = |v4: bool| {
         let mut ranges = read
             .set
