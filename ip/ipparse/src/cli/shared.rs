@@ -42,9 +42,6 @@ pub(crate) struct Reading {
     forms: Forms,
     #[command(flatten)]
     places: Places,
-    /// Find addresses that have a port behind a dot, as tcpdump writes them: 10.0.0.5.443
-    #[arg(long, requires = "extract", help_heading = "Reading")]
-    dotted_ports: bool,
     /// Take ::ffff:192.0.2.1 for 192.0.2.1
     #[arg(long, help_heading = "Reading")]
     unmap: bool,
@@ -69,7 +66,7 @@ impl Reading {
     pub(super) fn settings(self) -> settings::Reading {
         settings::Reading {
             style: Style {
-                extract: self.extract,
+                extract: self.extract || self.places.mean_free_text(),
                 zero: self.ends.null_data,
                 meaning: Meaning {
                     from: self.from,
@@ -78,7 +75,6 @@ impl Reading {
                     only: self.only.version(),
                 },
                 places: place::Places {
-                    dotted_ports: self.dotted_ports,
                     defanged: self.forms.contains(Forms::DEFANGED),
                     ..self.places.settings()
                 },
@@ -95,7 +91,7 @@ impl Reading {
 /// The places in a line where items are looked for.
 #[derive(Args, Debug)]
 pub(crate) struct Places {
-    /// Only the first item of each line (with --extract)
+    /// Only the first item of each line; means --extract
     #[arg(long, help_heading = "Reading")]
     first: bool,
     /// Only field N of each line, from 1; white space or the --delimiter separates fields
@@ -111,12 +107,21 @@ pub(crate) struct Places {
         help_heading = "Reading"
     )]
     delimiter: Option<u8>,
-    /// Only at the beginning of a line, as grepcidr -x (with --extract)
+    /// Only at the beginning of a line, as grepcidr -x; means --extract
     #[arg(long, short = 'x', help_heading = "Reading")]
     at_start: bool,
+    /// Also find addresses that have a port behind a dot, as tcpdump writes them: 10.0.0.5.443; means
+    /// --extract
+    #[arg(long, help_heading = "Reading")]
+    dotted_ports: bool,
 }
 
 impl Places {
+    /// Returns whether an option makes sense only in free text.
+    fn mean_free_text(&self) -> bool {
+        self.first || self.at_start || self.dotted_ports
+    }
+
     pub(super) fn settings(self) -> place::Places {
         place::Places {
             first: self.first,
@@ -125,7 +130,7 @@ impl Places {
                 number: number as usize,
                 delimiter: self.delimiter,
             }),
-            dotted_ports: false,
+            dotted_ports: self.dotted_ports,
             defanged: false,
         }
     }

@@ -189,7 +189,8 @@ mod tests {
     use super::*;
 
     /// The key and the first pairs are those of the sample trace that the authors publish with their
-    /// code. The IPv6 pairs come from implementations in use (yacryptopan, pycryptopan).
+    /// code, which has no IPv6. The IPv6 pairs are those of the tests of the Go package cryptopan, which
+    /// implementations in Rust, C++ and for Node have taken over.
     #[test]
     fn as_the_others() {
         let key: [u8; 32] = [

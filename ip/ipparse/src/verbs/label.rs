@@ -39,11 +39,11 @@ pub(crate) struct Settings {
 }
 
 pub(crate) fn run(settings: &Settings) -> Result<Status> {
-    let (list, mut status) = load(settings)?;
-    if status != Status::Success && !settings.lenient {
+    let (list, loaded) = load(settings)?;
+    let lacks = loaded != Status::Success;
+    if lacks && !settings.lenient {
         return Ok(Status::Trouble);
     }
-    status = Status::Success;
     let reading = Reading {
         input: settings.input.clone(),
         style: Style {
@@ -99,10 +99,13 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
             Ok(true)
         },
     )?;
-    if !any {
-        status = Status::Negative;
-    }
-    Ok(if trouble { Status::Trouble } else { status })
+    Ok(if trouble || lacks {
+        Status::Trouble
+    } else if any {
+        Status::Success
+    } else {
+        Status::Negative
+    })
 }
 
 struct Work<'a> {
