@@ -7,18 +7,21 @@ use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStringExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
+use std::thread;
 
 use libc::c_int;
 use socket2::{SockAddr, SockAddrStorage};
 
-use crate::deadline::Deadline;
-use crate::process::channel::{self, RecvError};
-use crate::sched::stop;
-use crate::sched::task;
+use crate::deadline::{Deadline, Nanos};
+use crate::sched::park::{self, Unparker};
+use crate::sched::stop::{self, Stopped};
+use crate::sched::task::{self, Waiting};
 use crate::sched::threads::{self, Ticket};
 use crate::sys::clear_errno;
+use crate::sys::lock::Lock;
 use crate::sys::wake_fd::WakeFd;
 
 /// Codes of `netdb.h` that the crate `libc` does not have for every C library. Those of Linux (glibc and musl) are
@@ -172,21 +175,46 @@ fn on_the_pool<T: Send + 'static>(
         }
     }
 
-    let (sender, receiver) = channel::bounded(1);
-    let job = Box::new(move || {
-        let _ = sender.try_send(f());
+    let answer = Arc::new(Answer {
+        result: Lock::default(),
+        unparker: park::unparker(),
     });
+    let given = Arc::clone(&answer);
+    let job = Box::new(move || given.set(catch_unwind(AssertUnwindSafe(f))));
     let ticket = threads::LOOKUPS
         .run(job)
         .map_err(|(_, error)| Failure::Io(error))?;
     let _give_up = GiveUp(ticket);
-    match receiver.recv_deadline(deadline) {
-        Ok(result) => result,
-        Err(RecvError::Cancelled) => Err(Failure::Io(stop::error())),
-        Err(RecvError::TimedOut) => Err(Failure::TimedOut),
-        Err(RecvError::Closed | RecvError::Empty) => {
-            Err(Failure::Io(io::Error::other("the lookup panicked")))
+    let until = Nanos::from_deadline(deadline);
+    loop {
+        let result = answer.result.lock().take();
+        if let Some(result) = result {
+            return result
+                .unwrap_or_else(|_| Err(Failure::Io(io::Error::other("the lookup panicked"))));
         }
+        match stop::current() {
+            None => {}
+            Some(Stopped::TimedOut) => return Err(Failure::TimedOut),
+            Some(Stopped::Cancelled) => return Err(Failure::Io(stop::error())),
+        }
+        if until.has_passed() {
+            return Err(Failure::TimedOut);
+        }
+        park::park(until, Waiting::Blocking);
+    }
+}
+
+/// The result of a job on the pool, and its caller. It is not a channel, because every program that names an address by
+/// text contains this.
+struct Answer<T> {
+    result: Lock<Option<thread::Result<T>>>,
+    unparker: Unparker,
+}
+
+impl<T> Answer<T> {
+    fn set(&self, result: thread::Result<T>) {
+        *self.result.lock() = Some(result);
+        self.unparker.unpark();
     }
 }
 

@@ -16,7 +16,7 @@ use std_net_runtime::process::channel::{self, Receiver, RecvError, Sender};
 use std_net_runtime::process::{self, JoinHandle};
 use std_net_runtime::{AddressError, Deadline};
 
-use crate::dns::{Late, RESOLUTION_DELAY, Resolver};
+use crate::dns::{Late, Resolver};
 use crate::socket::{Domain, Socket, ToSocketAddrs};
 
 /// How long an attempt may stay silent before the next one begins beside it: the Connection Attempt
@@ -96,10 +96,7 @@ pub(crate) fn race(
     open: impl Fn(SocketAddr, bool) -> io::Result<Socket> + Clone + Send + 'static,
 ) -> io::Result<Socket> {
     let (found, late) = match addrs.host() {
-        Some((host, port)) => {
-            let resolver = Resolver::new().resolution_delay(RESOLUTION_DELAY);
-            resolver.lookup_early(host, port, deadline)?
-        }
+        Some((host, port)) => Resolver::new().lookup_early(host, port, deadline)?,
         None => (addrs.to_socket_addrs_deadline(deadline)?.collect(), None),
     };
     let v6_first = if addrs.is_name() {

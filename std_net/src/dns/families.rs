@@ -1,6 +1,7 @@
 //! One lookup for each family, side by side (RFC 8305, section 3): a wrong or slow answer about IPv6
 //! must not delay the answer about IPv4.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use super::{Error, Family, Resolver};
 
 /// How much later than the answer about IPv4 the answer about IPv6 may come: the Resolution Delay that
 /// RFC 8305, section 3, recommends.
-pub(crate) const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
+pub(super) const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 
 type Addresses = Result<Vec<SocketAddr>, Error>;
 
@@ -47,6 +48,43 @@ impl Drop for Asking {
         for process in &self.0 {
             process.cancel();
         }
+    }
+}
+
+/// The wish of a resolver to ask for both families at once. It holds the function that does this. So a program in which no
+/// resolver has the wish contains neither the function nor the runtime that it needs.
+#[derive(Clone)]
+pub(super) struct Wish {
+    delay: Duration,
+    ask: Ask,
+}
+
+type Ask = fn(&Resolver, &str, u16, Deadline, Duration) -> Addresses;
+
+impl Wish {
+    pub(super) fn new(delay: Duration) -> Wish {
+        Wish {
+            delay,
+            ask: |resolver, host, port, deadline, delay| {
+                side_by_side(resolver, host, port, deadline, delay).map(|(addrs, _)| addrs)
+            },
+        }
+    }
+
+    pub(super) fn ask(
+        &self,
+        resolver: &Resolver,
+        host: &str,
+        port: u16,
+        deadline: Deadline,
+    ) -> Addresses {
+        (self.ask)(resolver, host, port, deadline, self.delay)
+    }
+}
+
+impl fmt::Debug for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.delay.fmt(f)
     }
 }
 

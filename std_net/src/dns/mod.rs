@@ -61,7 +61,8 @@ pub use error::Error;
 #[cfg(feature = "resolved")]
 pub use records::{Mx, Srv};
 
-pub(crate) use families::{Late, RESOLUTION_DELAY};
+pub(crate) use families::Late;
+use families::RESOLUTION_DELAY;
 
 #[cfg(not(feature = "resolved"))]
 use no_service as resolved;
@@ -114,7 +115,7 @@ pub struct Resolver {
     fallback: bool,
     family: Family,
     timeout: Option<Duration>,
-    resolution_delay: Option<Duration>,
+    resolution_delay: Option<families::Wish>,
 }
 
 impl Default for Resolver {
@@ -194,7 +195,7 @@ impl Resolver {
     /// # Ok::<(), std_net::dns::Error>(())
     /// ```
     pub fn resolution_delay(mut self, delay: Duration) -> Resolver {
-        self.resolution_delay = Some(delay);
+        self.resolution_delay = Some(families::Wish::new(delay));
         self
     }
 
@@ -247,35 +248,30 @@ impl Resolver {
         port: u16,
         deadline: impl Into<Deadline>,
     ) -> Result<Vec<SocketAddr>, Error> {
-        self.lookup_early(host, port, deadline.into())
-            .map(|(addrs, _)| addrs)
+        let deadline = self.until(deadline.into());
+        let addrs = match self.without_lookup(host)? {
+            Some(addrs) => addrs,
+            None => match (self.family, &self.resolution_delay) {
+                (Family::Any, Some(both)) => both.ask(self, host, port, deadline)?,
+                (family, _) => self.of_family(host, family, deadline)?,
+            },
+        };
+        with_port(host, addrs, port)
     }
 
-    /// Like `lookup_port`, and also returns the lookup about IPv6 if it took longer than the resolution
-    /// delay.
+    /// Like `lookup_port` with the resolution delay that the RFC recommends. It also returns the lookup about IPv6 if
+    /// that took longer.
     pub(crate) fn lookup_early(
         &self,
         host: &str,
         port: u16,
         deadline: Deadline,
     ) -> Result<(Vec<SocketAddr>, Option<Late>), Error> {
-        let deadline = self.until(deadline);
-        let (mut addrs, late) = match self.without_lookup(host)? {
+        let (addrs, late) = match self.without_lookup(host)? {
             Some(addrs) => (addrs, None),
-            None => match (self.family, self.resolution_delay) {
-                (Family::Any, Some(delay)) => {
-                    families::side_by_side(self, host, port, deadline, delay)?
-                }
-                (family, _) => (self.of_family(host, family, deadline)?, None),
-            },
+            None => families::side_by_side(self, host, port, deadline, RESOLUTION_DELAY)?,
         };
-        if addrs.is_empty() {
-            return Err(Error::NoAddress(host.to_owned()));
-        }
-        for addr in &mut addrs {
-            addr.set_port(port);
-        }
-        Ok((addrs, late))
+        Ok((with_port(host, addrs, port)?, late))
     }
 
     /// Returns the names of an address, at least one, the main name first. Corresponds to
@@ -329,7 +325,8 @@ impl Resolver {
         if host.is_empty() || host.contains('\0') {
             return Err(Error::InvalidName(host.to_owned()));
         }
-        if let Ok(ip) = host.parse() {
+        let v6 = |_| std_net_ip::parse_v6(host).map(IpAddr::V6);
+        if let Ok(ip) = std_net_ip::parse_v4(host).map(IpAddr::V4).or_else(v6) {
             return if self.family.has(ip) {
                 Ok(Some(vec![SocketAddr::new(ip, 0)]))
             } else {
@@ -395,6 +392,17 @@ impl Resolver {
         };
         deadline.instant().map_or(own, |at| at.min(own)).into()
     }
+}
+
+/// Sets the port of the addresses, of which there must be one.
+fn with_port(host: &str, mut addrs: Vec<SocketAddr>, port: u16) -> Result<Vec<SocketAddr>, Error> {
+    if addrs.is_empty() {
+        return Err(Error::NoAddress(host.to_owned()));
+    }
+    for addr in &mut addrs {
+        addr.set_port(port);
+    }
+    Ok(addrs)
 }
 
 fn check_in_time(name: &str, deadline: Deadline) -> Result<(), Error> {
