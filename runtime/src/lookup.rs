@@ -79,6 +79,25 @@ impl fmt::Display for Code {
 
 impl Error for Code {}
 
+/// The threads on which the C library is asked when the caller does not want to wait for it to the end. A caller that
+/// names no pool on a plain thread waits on this thread, and has no deadline.
+#[derive(Clone, Copy)]
+pub struct Pool(&'static dyn threads::Pool);
+
+impl Pool {
+    /// The pool for lookups, the same one for all.
+    #[must_use]
+    pub fn shared() -> Pool {
+        Pool(&threads::LOOKUPS)
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pool")
+    }
+}
+
 /// The addresses of a host, of one family (`AF_INET`, `AF_INET6`) or of both (`AF_UNSPEC`), with port 0, in the order
 /// of RFC 6724. The lookup runs on a thread of the pool, so it does not block a worker. After the deadline this call
 /// returns, and the C library's call goes on until it ends by itself.
@@ -86,9 +105,14 @@ impl Error for Code {}
 /// # Errors
 ///
 /// See [`Failure`].
-pub fn addresses(host: &str, family: c_int, deadline: Deadline) -> Result<Vec<SockAddr>, Failure> {
+pub fn addresses(
+    host: &str,
+    family: c_int,
+    deadline: Deadline,
+    pool: Option<Pool>,
+) -> Result<Vec<SockAddr>, Failure> {
     let host = c_string(host)?;
-    on_the_pool(deadline, move || getaddrinfo(&host, family, 0))
+    on_the_pool(deadline, pool, move || getaddrinfo(&host, family, 0))
 }
 
 /// The index of a network interface. Corresponds to `if_nametoindex(3)`.
@@ -144,8 +168,8 @@ pub fn number(text: &str, family: c_int) -> Result<Vec<SockAddr>, Failure> {
 /// # Errors
 ///
 /// See [`Failure`].
-pub fn name(addr: SockAddr, deadline: Deadline) -> Result<String, Failure> {
-    on_the_pool(deadline, move || getnameinfo(&addr))
+pub fn name(addr: SockAddr, deadline: Deadline, pool: Option<Pool>) -> Result<String, Failure> {
+    on_the_pool(deadline, pool, move || getnameinfo(&addr))
 }
 
 fn c_string(text: &str) -> Result<CString, Failure> {
@@ -161,17 +185,21 @@ fn c_string(text: &str) -> Result<CString, Failure> {
 /// ended and would block the worker for as long as the C library takes.
 fn on_the_pool<T: Send + 'static>(
     deadline: Deadline,
+    pool: Option<Pool>,
     f: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    if task::current().is_none() && deadline == Deadline::NEVER {
-        return f();
-    }
+    debug_assert!(pool.is_some() || deadline == Deadline::NEVER);
+    let pool = match (task::current(), pool) {
+        (Some(task), _) => task.worker().pools.lookups,
+        (None, Some(Pool(pool))) if deadline != Deadline::NEVER => pool,
+        (None, _) => return f(),
+    };
     /// Gives the job up, however the wait ends.
-    struct GiveUp(Arc<Ticket>);
+    struct GiveUp(&'static dyn threads::Pool, Arc<Ticket>);
 
     impl Drop for GiveUp {
         fn drop(&mut self) {
-            threads::LOOKUPS.give_up(&self.0);
+            self.0.give_up(&self.1);
         }
     }
 
@@ -181,10 +209,8 @@ fn on_the_pool<T: Send + 'static>(
     });
     let given = Arc::clone(&answer);
     let job = Box::new(move || given.set(catch_unwind(AssertUnwindSafe(f))));
-    let ticket = threads::LOOKUPS
-        .run(job)
-        .map_err(|(_, error)| Failure::Io(error))?;
-    let _give_up = GiveUp(ticket);
+    let ticket = pool.run(job).map_err(|(_, error)| Failure::Io(error))?;
+    let _give_up = GiveUp(pool, ticket);
     let until = Nanos::from_deadline(deadline);
     loop {
         let result = answer.result.lock().take();
@@ -336,10 +362,14 @@ mod tests {
     #[test]
     fn localhost_is_known_and_has_a_name() {
         for deadline in [Deadline::NEVER, Duration::from_secs(30).into()] {
-            let addrs = addresses("localhost", libc::AF_INET, deadline);
+            let addrs = addresses("localhost", libc::AF_INET, deadline, Some(Pool::shared()));
             assert!(texts(addrs).contains(&"127.0.0.1:0".to_owned()));
             let addr = number("127.0.0.1", libc::AF_INET).unwrap().remove(0);
-            assert!(!name(addr, deadline).unwrap().is_empty());
+            assert!(
+                !name(addr, deadline, Some(Pool::shared()))
+                    .unwrap()
+                    .is_empty()
+            );
         }
     }
 
@@ -368,12 +398,15 @@ mod tests {
         let body = || {
             let (go, wait) = mpsc::channel::<()>();
             let (done, ended) = mpsc::channel();
-            let result: Result<(), Failure> =
-                on_the_pool(Duration::from_millis(10).into(), move || {
+            let result: Result<(), Failure> = on_the_pool(
+                Duration::from_millis(10).into(),
+                Some(Pool::shared()),
+                move || {
                     wait.recv().unwrap();
                     done.send(()).unwrap();
                     Ok(())
-                });
+                },
+            );
             assert!(matches!(result, Err(Failure::TimedOut)), "{result:?}");
             go.send(()).unwrap();
             ended.recv().unwrap();
@@ -387,7 +420,7 @@ mod tests {
         let (go, wait) = mpsc::channel::<()>();
         let (begun, begins) = mpsc::channel();
         let handle = process::spawn(move || {
-            on_the_pool(Deadline::NEVER, move || {
+            on_the_pool(Deadline::NEVER, None, move || {
                 begun.send(()).unwrap();
                 let _ = wait.recv();
                 Ok(())

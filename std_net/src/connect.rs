@@ -97,7 +97,15 @@ pub(crate) fn race(
 ) -> io::Result<Socket> {
     let (found, late) = match addrs.host() {
         Some((host, port)) => Resolver::new().lookup_early(host, port, deadline)?,
-        None => (addrs.to_socket_addrs_deadline(deadline)?.collect(), None),
+        None => {
+            let mut found = addrs.to_socket_addrs_deadline(deadline)?;
+            // A type that names one address has no race to be won, and a program with such types alone does not contain
+            // the race nor the runtime that it needs.
+            if let (_, Some(..=1)) = found.size_hint() {
+                return alone(found.next(), deadline, open);
+            }
+            (found.collect(), None)
+        }
     };
     let v6_first = if addrs.is_name() {
         true
@@ -109,6 +117,23 @@ pub(crate) fn race(
         None => race_found(found, v6_first, deadline, open),
         Some(late) => race_late(found, late, deadline, open),
     }
+}
+
+/// Connects to the only address.
+fn alone(
+    found: Option<SocketAddr>,
+    deadline: Deadline,
+    open: impl Fn(SocketAddr, bool) -> io::Result<Socket>,
+) -> io::Result<Socket> {
+    let Some(addr) = found else {
+        return Err(failed(Vec::new()));
+    };
+    let connected = open(addr, true)
+        .and_then(|socket| finish(socket, addr, deadline).map_err(|(_, error)| error));
+    connected.map_err(|error| match process::is_cancelled(&error) {
+        true => error,
+        false => named(addr, error),
+    })
 }
 
 /// Races addresses that are all known.

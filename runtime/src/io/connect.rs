@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use socket2::SockAddr;
@@ -64,7 +64,8 @@ impl Io {
     ) -> io::Result<(Io, A)> {
         if wait == Wait::Never {
             if self.source.is_exposed()
-                && let Some(accepted) = accept_by_ring(self.fd.as_fd())
+                && let Some(accept) = BY_RING.get()
+                && let Some(accepted) = accept(self.fd.as_fd())
             {
                 let (new, addr) = accepted?;
                 return Ok((self.accepted(new), of(addr)));
@@ -304,6 +305,17 @@ impl Io {
         let perhaps = self.shared.get().is_some_and(asked) || self.is_shown();
         Ok(perhaps && poll::is_read_shut(self.fd.as_fd())?)
     }
+}
+
+/// [`accept_by_ring`], once a descriptor was shown to other code. Before that no listener is shared. A program that shows
+/// none does not contain the code for the ring.
+static BY_RING: OnceLock<Accept> = OnceLock::new();
+
+type Accept = fn(BorrowedFd<'_>) -> Option<io::Result<(OwnedFd, SockAddr)>>;
+
+/// Call this before other code sees a descriptor.
+pub(super) fn expect_sharing() {
+    BY_RING.get_or_init(|| accept_by_ring);
 }
 
 /// Accepts a connection that is already in the queue, by a call that blocks in no mode. Other OS processes may share

@@ -121,7 +121,7 @@ impl Io {
     pub fn adopt(fd: OwnedFd) -> Io {
         sys::adopt(fd.as_fd());
         let io = Io::fresh(fd);
-        io.source.expose();
+        expose(&io.source);
         io.fd.may_linger();
         // A fresh Io has no shared state, so this always succeeds.
         let shared = Shared::new(MODE_UNKNOWN, UNREAD);
@@ -166,7 +166,7 @@ impl Io {
     ///
     /// The error of `fcntl(F_DUPFD_CLOEXEC)`.
     pub fn try_clone(&self) -> io::Result<Io> {
-        self.source.expose();
+        expose(&self.source);
         let fd = Descriptor::new(self.fd.try_clone()?);
         // Each handle may set `SO_LINGER` for both.
         self.fd.may_linger();
@@ -174,7 +174,7 @@ impl Io {
         fd.of_listener(&self.fd);
         let shared = Arc::clone(self.shared.get_or_init(Shared::fresh));
         let source = Attached::none(fd.as_fd());
-        source.expose();
+        expose(&source);
         // The sources are listed, so that a change by one handle can wake the waiters of another.
         shared.enlist(self.source.get_or_take());
         shared.enlist(source.get_or_take());
@@ -203,7 +203,7 @@ impl Io {
         if let Some(belonging) = self.shared.get().and_then(|s| s.belonging.get()) {
             belonging.outlived();
         }
-        self.source.expose();
+        expose(&self.source);
         drop(self.source);
         self.fd.into_inner()
     }
@@ -263,10 +263,16 @@ impl Io {
     /// Records that code outside is about to get the descriptor. That code may duplicate it and change its mode and
     /// timeouts.
     fn show(&self) {
-        self.source.expose();
+        expose(&self.source);
         self.fd.may_linger();
         self.shared.get_or_init(Shared::fresh).show();
     }
+}
+
+/// Records that other code has seen a descriptor and may share it with other OS processes.
+fn expose(source: &Attached) {
+    connect::expect_sharing();
+    source.expose();
 }
 
 impl AsFd for Io {

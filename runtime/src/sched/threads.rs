@@ -28,9 +28,36 @@ use crate::sys::lock::{Guard, Lock};
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 /// The pool for [`process::blocking`](crate::process::blocking).
-pub(crate) static WORK: Threads = Threads::new("std_net-blocking", 512, 512);
+static WORK: Threads = Threads::new("std_net-blocking", 512, 512);
 /// The pool for lookups. Beyond the live ones, it has room for many that were given up.
 pub(crate) static LOOKUPS: Threads = Threads::new("std_net-lookup", 128, 1024);
+
+/// What a pool does for its callers. They reach it by this trait, from their worker or from a resolver with a deadline.
+/// So a program that has neither does not contain the pools.
+pub(crate) trait Pool: Sync {
+    /// Runs `job` on a thread of the pool. This is an idle thread or a new one. If the limit is reached, the next free
+    /// thread takes the job.
+    ///
+    /// # Errors
+    ///
+    /// Returns the job and the reason if no thread can be made. The job is not queued then: the existing threads may
+    /// take for ever, or may wait for this very job.
+    fn run(&'static self, job: Job) -> Result<Arc<Ticket>, (Job, io::Error)>;
+
+    /// Call this when no caller waits for the job any more. If the job has not begun, it is dropped.
+    fn give_up(&'static self, ticket: &Arc<Ticket>);
+}
+
+/// The pools that the processes of a worker use.
+pub(crate) struct Pools {
+    pub(crate) work: &'static dyn Pool,
+    pub(crate) lookups: &'static dyn Pool,
+}
+
+pub(crate) static POOLS: Pools = Pools {
+    work: &WORK,
+    lookups: &LOOKUPS,
+};
 
 /// How long a thread without work stays alive.
 const IDLE: Duration = Duration::from_secs(5);
@@ -86,63 +113,6 @@ impl Threads {
                 given_up: 0,
             }),
         }
-    }
-
-    /// Runs `job` on a thread of the pool. This is an idle thread or a new one. If the limit is reached, the next free
-    /// thread takes the job.
-    ///
-    /// # Errors
-    ///
-    /// Returns the job and the reason if no thread can be made. The job is not queued then: the existing threads may
-    /// take for ever, or may wait for this very job.
-    pub(crate) fn run(&'static self, job: Job) -> Result<Arc<Ticket>, (Job, io::Error)> {
-        let ticket = Arc::new(Ticket(AtomicU8::new(QUEUED)));
-        let mut state = self.lock();
-        // The thread that became idle last is taken. Its stack is still in the caches, and the others may end.
-        if let Some(idle) = state.idle.pop_back() {
-            state.queue.push_back((job, Arc::clone(&ticket)));
-            // The lock is held here. This is safe, because no thread parks while it holds the lock.
-            idle.unpark();
-            return Ok(ticket);
-        }
-        if state.threads - state.given_up >= self.live {
-            state.queue.push_back((job, Arc::clone(&ticket)));
-            return Ok(ticket);
-        }
-        if state.threads >= self.all {
-            let text = "too many lookups that were given up are still under way";
-            return Err((job, io::Error::other(text)));
-        }
-        state.queue.push_back((job, Arc::clone(&ticket)));
-        if let Err(error) = self.start_thread(&mut state) {
-            let (job, _) = state.queue.pop_back().expect("it has just been pushed");
-            return Err((job, error));
-        }
-        Ok(ticket)
-    }
-
-    /// Call this when no caller waits for the job any more. If the job has not begun, it is dropped.
-    pub(crate) fn give_up(&'static self, ticket: &Arc<Ticket>) {
-        let mut state = self.lock();
-        let dropped = match ticket.get() {
-            QUEUED => {
-                let at = state.queue.iter().position(|(_, t)| Arc::ptr_eq(t, ticket));
-                at.and_then(|at| state.queue.remove(at))
-            }
-            RUNNING => {
-                ticket.set(GIVEN_UP);
-                state.given_up += 1;
-                // The thread no longer counts, so another one may start. If none can be made, the existing threads will
-                // take the queued jobs.
-                if !state.queue.is_empty() && state.threads < self.all {
-                    let _ = self.start_thread(&mut state);
-                }
-                None
-            }
-            _ => None,
-        };
-        drop(state);
-        drop(dropped);
     }
 
     fn start_thread(&'static self, state: &mut State) -> io::Result<()> {
@@ -201,6 +171,57 @@ impl Threads {
     }
 }
 
+impl Pool for Threads {
+    fn run(&'static self, job: Job) -> Result<Arc<Ticket>, (Job, io::Error)> {
+        let ticket = Arc::new(Ticket(AtomicU8::new(QUEUED)));
+        let mut state = self.lock();
+        // The thread that became idle last is taken. Its stack is still in the caches, and the others may end.
+        if let Some(idle) = state.idle.pop_back() {
+            state.queue.push_back((job, Arc::clone(&ticket)));
+            // The lock is held here. This is safe, because no thread parks while it holds the lock.
+            idle.unpark();
+            return Ok(ticket);
+        }
+        if state.threads - state.given_up >= self.live {
+            state.queue.push_back((job, Arc::clone(&ticket)));
+            return Ok(ticket);
+        }
+        if state.threads >= self.all {
+            let text = "too many lookups that were given up are still under way";
+            return Err((job, io::Error::other(text)));
+        }
+        state.queue.push_back((job, Arc::clone(&ticket)));
+        if let Err(error) = self.start_thread(&mut state) {
+            let (job, _) = state.queue.pop_back().expect("it has just been pushed");
+            return Err((job, error));
+        }
+        Ok(ticket)
+    }
+
+    fn give_up(&'static self, ticket: &Arc<Ticket>) {
+        let mut state = self.lock();
+        let dropped = match ticket.get() {
+            QUEUED => {
+                let at = state.queue.iter().position(|(_, t)| Arc::ptr_eq(t, ticket));
+                at.and_then(|at| state.queue.remove(at))
+            }
+            RUNNING => {
+                ticket.set(GIVEN_UP);
+                state.given_up += 1;
+                // The thread no longer counts, so another one may start. If none can be made, the existing threads will
+                // take the queued jobs.
+                if !state.queue.is_empty() && state.threads < self.all {
+                    let _ = self.start_thread(&mut state);
+                }
+                None
+            }
+            _ => None,
+        };
+        drop(state);
+        drop(dropped);
+    }
+}
+
 /// Runs `f` on a thread for blocking code while the calling process waits. On a plain thread it runs `f` directly. See
 /// [`process::blocking`](crate::process::blocking).
 pub(crate) fn blocking<F, T>(f: F) -> T
@@ -208,9 +229,9 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    if task::current().is_none() {
+    let Some(task) = task::current() else {
         return f();
-    }
+    };
     let mut result: Option<thread::Result<T>> = None;
     let done = Arc::new(Done {
         flag: AtomicBool::new(false),
@@ -230,7 +251,7 @@ where
     // SAFETY: only the lifetime changes. When `done` is set, the job has used all that it borrows (it shares only
     // `done`). This function does not return before that: its wait ends only then, and nothing in between unwinds.
     let job: Box<dyn FnOnce() + Send + 'static> = unsafe { mem::transmute(job) };
-    if let Err((job, _)) = WORK.run(job) {
+    if let Err((job, _)) = task.worker().pools.work.run(job) {
         job();
     }
     while !done.flag.load(Ordering::Acquire) {

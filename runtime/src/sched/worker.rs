@@ -19,6 +19,7 @@ use crate::sched::scheduler::Scheduler;
 use crate::sched::sends::{Queued, Sends};
 use crate::sched::stack::{Pool, Stack};
 use crate::sched::task::Task;
+use crate::sched::threads::{POOLS, Pools};
 use crate::sched::timer::Timers;
 use crate::sched::trace::Outside;
 use crate::sys::Reactor;
@@ -62,6 +63,8 @@ pub(crate) struct Worker {
     pub(crate) begun: Counter,
     pub(crate) remote_wakes: Counter,
     pub(crate) reactor_turns: Counter,
+    /// The threads for what would block this one.
+    pub(crate) pools: &'static Pools,
     pub(super) local: UnsafeCell<Local>,
 }
 
@@ -110,6 +113,7 @@ impl Worker {
             begun: Counter::default(),
             remote_wakes: Counter::default(),
             reactor_turns: Counter::default(),
+            pools: &POOLS,
             local: UnsafeCell::new(Local {
                 ready: Ready::new(),
                 timers: Timers::default(),

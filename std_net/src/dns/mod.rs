@@ -116,6 +116,8 @@ pub struct Resolver {
     family: Family,
     timeout: Option<Duration>,
     resolution_delay: Option<families::Wish>,
+    /// Where the C library is asked if there is a deadline.
+    pool: Option<lookup::Pool>,
 }
 
 impl Default for Resolver {
@@ -129,11 +131,21 @@ impl Resolver {
     /// else the C library.
     pub fn new() -> Resolver {
         Resolver {
+            pool: Some(lookup::Pool::shared()),
+            ..Resolver::patient()
+        }
+    }
+
+    /// Makes the resolver of the system for lookups without a deadline. A program that has only these does not contain
+    /// the threads that wait for the C library.
+    pub(crate) fn patient() -> Resolver {
+        Resolver {
             service: Service::of_system(),
             fallback: true,
             family: Family::Any,
             timeout: None,
             resolution_delay: None,
+            pool: None,
         }
     }
 
@@ -314,7 +326,7 @@ impl Resolver {
             return Ok(answer);
         }
         let addr = SocketAddr::new(ip, 0).into();
-        match lookup::name(addr, deadline) {
+        match lookup::name(addr, deadline, self.pool) {
             Ok(found) => Ok(vec![found]),
             Err(failure) => Err(Error::from_libc(&name, failure)),
         }
@@ -361,7 +373,10 @@ impl Resolver {
         })?;
         let mut addrs = match answer {
             Some(addrs) => addrs,
-            None => from_libc(host, lookup::addresses(host, family.number(), deadline))?,
+            None => from_libc(
+                host,
+                lookup::addresses(host, family.number(), deadline, self.pool),
+            )?,
         };
         addrs.retain(|addr| family.has(addr.ip()));
         Ok(addrs)

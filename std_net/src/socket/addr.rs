@@ -90,12 +90,11 @@ impl ToSocketAddrs for (&str, u16) {
     type Iter = vec::IntoIter<SocketAddr>;
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        self.to_socket_addrs_deadline(Deadline::NEVER)
+        look_up(self.0, self.1, Resolver::patient, Deadline::NEVER)
     }
 
     fn to_socket_addrs_deadline(&self, deadline: Deadline) -> io::Result<Self::Iter> {
-        let addrs = Resolver::new().lookup_port(self.0, self.1, deadline)?;
-        Ok(addrs.into_iter())
+        look_up(self.0, self.1, Resolver::new, deadline)
     }
 
     fn is_name(&self) -> bool {
@@ -131,26 +130,11 @@ impl ToSocketAddrs for str {
     type Iter = vec::IntoIter<SocketAddr>;
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        self.to_socket_addrs_deadline(Deadline::NEVER)
+        of_text(self, Resolver::patient, Deadline::NEVER)
     }
 
     fn to_socket_addrs_deadline(&self, deadline: Deadline) -> io::Result<Self::Iter> {
-        let reason = match std_net_ip::parse_socket_addr(self) {
-            Ok(addr) => return Ok(vec![addr].into_iter()),
-            Err(reason) => reason,
-        };
-        let (host, port) = split(self)?;
-        if let Some(inner) = host.strip_prefix('[') {
-            // No name begins with `[`, but the text may be an address with a zone: `[fe80::1%eth0]:80`.
-            // The resolver knows the interfaces, and makes no query for text with a colon.
-            return match inner.strip_suffix(']') {
-                Some(scoped) if scoped.contains(':') && scoped.contains('%') => {
-                    (scoped, port).to_socket_addrs_deadline(deadline)
-                }
-                _ => Err(io::Error::new(io::ErrorKind::InvalidInput, reason)),
-            };
-        }
-        (host, port).to_socket_addrs_deadline(deadline)
+        of_text(self, Resolver::new, deadline)
     }
 
     fn is_name(&self) -> bool {
@@ -212,6 +196,39 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
     fn host(&self) -> Option<(&str, u16)> {
         (**self).host()
     }
+}
+
+/// Returns the addresses of text such as `127.0.0.1:80` or `localhost:80`. Only a name needs the resolver.
+fn of_text(
+    text: &str,
+    resolver: fn() -> Resolver,
+    deadline: Deadline,
+) -> io::Result<vec::IntoIter<SocketAddr>> {
+    let reason = match std_net_ip::parse_socket_addr(text) {
+        Ok(addr) => return Ok(vec![addr].into_iter()),
+        Err(reason) => reason,
+    };
+    let (host, port) = split(text)?;
+    if let Some(inner) = host.strip_prefix('[') {
+        // No name begins with `[`, but the text may be an address with a zone: `[fe80::1%eth0]:80`.
+        // The resolver knows the interfaces, and makes no query for text with a colon.
+        return match inner.strip_suffix(']') {
+            Some(scoped) if scoped.contains(':') && scoped.contains('%') => {
+                look_up(scoped, port, resolver, deadline)
+            }
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, reason)),
+        };
+    }
+    look_up(host, port, resolver, deadline)
+}
+
+fn look_up(
+    host: &str,
+    port: u16,
+    resolver: fn() -> Resolver,
+    deadline: Deadline,
+) -> io::Result<vec::IntoIter<SocketAddr>> {
+    Ok(resolver().lookup_port(host, port, deadline)?.into_iter())
 }
 
 /// Splits text that is not a complete address with a port into host and port.
