@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use std_net::process::{self, Builder, Event, Group, Mutex, RwLock, Semaphore, Stopped, channel};
-use std_net::socket::{TcpListener, UdpSocket};
+use std_net::socket::{TcpListener, TcpStream, UdpSocket};
 use std_net::unix::UnixStream;
 use std_net_tests::{LIMIT, both, tcp_pair, within};
 
@@ -268,37 +268,46 @@ fn children_of_one_that_has_ended_are_its_parents() {
 #[test]
 fn deadlines_of_waits_and_of_the_process_do_not_disturb_each_other() {
     both(|| {
-        let process = Builder::new()
-            .deadline(Duration::from_millis(100))
-            .spawn(|| {
-                let (mut client, mut server) = tcp_pair();
-                // Earlier deadlines pass one after another, in the same slot of the timer.
-                for _ in 0..5 {
-                    client.set_deadline(Duration::from_millis(2));
-                    assert_eq!(
-                        client.read(&mut [0; 4]).unwrap_err().kind(),
-                        ErrorKind::TimedOut
-                    );
-                    process::check_cancelled().unwrap();
-                }
-                client.reset_deadline();
-                server.write_all(b"ping").unwrap();
-                client.read_exact(&mut [0; 4]).unwrap();
-                let error = client.read(&mut [0; 4]).unwrap_err();
-                assert_eq!(
-                    process::check_cancelled().unwrap_err().kind(),
-                    ErrorKind::TimedOut
-                );
-                error.kind()
-            });
-        assert_eq!(process.unwrap().join().unwrap(), ErrorKind::TimedOut);
+        // A slow machine may need more time for the short waits. Then it gets twice as much.
+        let mut time = Duration::from_millis(100);
+        let ended = loop {
+            let pair = tcp_pair();
+            let process = Builder::new().deadline(time);
+            let process = process.spawn(|| short_waits_and_a_long_one(pair));
+            match process.unwrap().join().unwrap() {
+                Some(kind) => break kind,
+                None => time *= 2,
+            }
+        };
+        assert_eq!(ended, ErrorKind::TimedOut);
         // The next process in that slot has no deadline.
-        let next = process::spawn(|| {
-            process::sleep(Duration::from_millis(120));
+        let next = process::spawn(move || {
+            process::sleep(time + Duration::from_millis(20));
             process::check_cancelled()
         });
         next.join().unwrap().unwrap();
     });
+}
+
+/// Meets some short deadlines of a socket, and then waits until the process is stopped. Returns the kind of the last
+/// error, or `None` if the process was stopped too early.
+fn short_waits_and_a_long_one(
+    (mut client, mut server): (TcpStream, TcpStream),
+) -> Option<ErrorKind> {
+    // Earlier deadlines pass one after another, in the same slot of the timer.
+    for _ in 0..5 {
+        client.set_deadline(Duration::from_millis(2));
+        let error = client.read(&mut [0; 4]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        process::check_cancelled().ok()?;
+    }
+    client.reset_deadline();
+    server.write_all(b"ping").unwrap();
+    client.read_exact(&mut [0; 4]).ok()?;
+    let error = client.read(&mut [0; 4]).unwrap_err();
+    let stopped = process::check_cancelled().unwrap_err();
+    assert_eq!(stopped.kind(), ErrorKind::TimedOut);
+    Some(error.kind())
 }
 
 #[test]

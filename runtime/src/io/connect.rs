@@ -17,7 +17,9 @@ use super::wait::timed_out;
 use crate::deadline::Nanos;
 use crate::interest::{Interest, Wait};
 use crate::sched::park;
-use crate::sys::{Accepts, Refused, accept_any, accept_from, cvt, poll, retry_interrupted};
+use crate::sys::{
+    Accepts, CONNECT_RESUMES, Refused, accept_any, accept_from, cvt, poll, retry_interrupted,
+};
 use crate::wake::{READABLE, WRITABLE};
 
 impl Io {
@@ -177,9 +179,12 @@ impl Io {
         let call_end = self.call_end(Interest::Write)?;
         let mut pause = Duration::from_millis(1);
         loop {
-            let error = match self.connect_once(addr) {
+            let error = match self.connect_call(addr) {
                 Err(e) if e.raw_os_error() == Some(libc::EAGAIN) && wait == Wait::Never => e,
-                other => return other,
+                Err(e) if wait == Wait::InKernel && !CONNECT_RESUMES && has_begun(&e) => {
+                    return self.wait_connected();
+                }
+                other => return or_connected(other),
             };
             let now = Nanos::now();
             if self.deadline.get() <= now {
@@ -194,16 +199,27 @@ impl Io {
     }
 
     fn connect_once(&self, addr: &SockAddr) -> io::Result<()> {
+        or_connected(self.connect_call(addr))
+    }
+
+    fn connect_call(&self, addr: &SockAddr) -> io::Result<()> {
         retry_interrupted(|| {
             // SAFETY: the address is live, and its length is right.
             cvt(unsafe { libc::connect(self.fd.as_raw_fd(), addr.as_ptr().cast(), addr.len()) })
         })
         .map(drop)
-        .or_else(|e| match e.raw_os_error() {
-            // A signal had interrupted an attempt, and that attempt has gone on and succeeded.
-            Some(libc::EISCONN) => Ok(()),
-            _ => Err(e),
-        })
+    }
+
+    /// Waits on a plain thread for a connect that has begun. Systems whose `connect(2)` does not do that need it after
+    /// a signal.
+    fn wait_connected(&self) -> io::Result<()> {
+        loop {
+            poll::wait_connected(self.fd.as_fd())?;
+            match self.connect_outcome() {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+        }
     }
 
     /// The result of a connect in progress, or `WouldBlock`. The readiness may be outdated, and `SO_ERROR` is 0 for an
@@ -232,7 +248,16 @@ impl Io {
         let addr: libc::sockaddr = unsafe { std::mem::zeroed() };
         let len = std::mem::size_of_val(&addr) as libc::socklen_t;
         // SAFETY: the address is live, and its length is right.
-        cvt(unsafe { libc::connect(self.fd.as_raw_fd(), &raw const addr, len) }).map(drop)
+        let ended = cvt(unsafe { libc::connect(self.fd.as_raw_fd(), &raw const addr, len) });
+        ended.map(drop).or_else(|error| {
+            // macOS and FreeBSD end the connection, and then refuse the address.
+            let peer = self.sock().peer_addr();
+            if peer.is_err_and(|e| e.raw_os_error() == Some(libc::ENOTCONN)) {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        })
     }
 
     /// Waits until the peer has closed its side or is gone. Reads nothing.
@@ -307,6 +332,20 @@ impl Io {
     }
 }
 
+/// Whether the error means that an earlier call has begun this connect, or has completed it.
+fn has_begun(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EALREADY | libc::EISCONN))
+}
+
+/// Replaces the error of a socket that is connected. A signal had interrupted an attempt, and that attempt has gone on
+/// and succeeded.
+fn or_connected(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(e) if e.raw_os_error() == Some(libc::EISCONN) => Ok(()),
+        other => other,
+    }
+}
+
 /// [`accept_by_ring`], once a descriptor was shown to other code. Before that no listener is shared. A program that shows
 /// none does not contain the code for the ring.
 static BY_RING: OnceLock<Accept> = OnceLock::new();
@@ -343,4 +382,49 @@ fn accept_by_ring(fd: BorrowedFd<'_>) -> Option<io::Result<(OwnedFd, SockAddr)>>
     });
     // A thread that is ending may have dropped its ring.
     accepted.ok().flatten()
+}
+
+#[cfg(all(test, not(std_net_loom)))]
+mod tests {
+    use std::net::{SocketAddr, TcpListener};
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    fn begin(addr: SocketAddr) -> Io {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let io = Io::adopt(socket.into());
+        match io.try_connect(&addr.into()) {
+            Err(e) if e.kind() != io::ErrorKind::WouldBlock => panic!("{e}"),
+            _ => io,
+        }
+    }
+
+    #[test]
+    fn a_connect_that_has_begun_is_waited_for_to_its_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let io = begin(addr);
+        io.wait_connected().unwrap();
+        // A second wait finds it there.
+        io.wait_connected().unwrap();
+        assert_eq!(io.sock().peer_addr().unwrap().as_socket(), Some(addr));
+    }
+
+    #[test]
+    fn a_connect_that_is_refused_ends_the_wait_with_its_error() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = free.local_addr().unwrap();
+        drop(free);
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let io = Io::adopt(socket.into());
+        let begun = io.try_connect(&addr.into()).unwrap_err();
+        if begun.kind() == io::ErrorKind::WouldBlock {
+            let error = io.wait_connected().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        } else {
+            assert_eq!(begun.kind(), io::ErrorKind::ConnectionRefused);
+        }
+    }
 }

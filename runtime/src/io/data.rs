@@ -448,6 +448,7 @@ impl Io {
         // SAFETY: std documents that IoSlice has the layout of iovec. The slices are live, the count is not above their
         // number, and sendmsg does not write to them.
         cvt_len(unsafe { libc::sendmsg(self.fd.as_raw_fd(), &raw const msg, flags | NO_SIGNAL) })
+            .map_err(sys::send_error)
     }
 
     /// Sends one message to `addr`. Corresponds to `sendto(2)`.

@@ -29,10 +29,17 @@ const MESSAGE: u64 = 1 << 20;
 /// Whether the error means that the kernel cannot do this between these descriptors, or that a sandbox forbids it. For
 /// any other error, a plain copy would fail in the same way.
 fn is_unsupported(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EINVAL | libc::ENOSYS | libc::EPERM | libc::EOPNOTSUPP)
-    )
+    // macOS has two numbers for "not supported". On the other systems they are one.
+    const UNSUPPORTED: [i32; 5] = [
+        libc::EINVAL,
+        libc::ENOSYS,
+        libc::EPERM,
+        libc::EOPNOTSUPP,
+        libc::ENOTSUP,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| UNSUPPORTED.contains(&code))
 }
 
 /// Sends a range of a file over a stream. The methods of the streams have the details.

@@ -14,6 +14,8 @@ use std::ptr;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use socket2::{SockAddr, SockRef};
+
 use super::platform::thread::{exec, is_only_thread};
 use crate::sys::cvt;
 use crate::sys::lock::Lock;
@@ -136,7 +138,7 @@ pub fn pass(command: &mut Command, fds: Vec<(OwnedFd, String)>) -> io::Result<()
     let own = b"LISTEN_PID=\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
     {
         let mut passed = PASSED.lock();
-        passed.extend(fds.iter().filter_map(|(fd, _)| inode(fd.as_fd())));
+        passed.extend(fds.iter().filter_map(|(fd, _)| identity(fd.as_fd())));
     }
     let sources: Vec<OwnedFd> = fds.into_iter().map(|(fd, _)| fd).collect();
     let mut child = Child {
@@ -153,21 +155,24 @@ pub fn pass(command: &mut Command, fds: Vec<(OwnedFd, String)>) -> io::Result<()
     Ok(())
 }
 
-/// The inodes of the sockets that were passed to this OS process.
-static PASSED: Lock<Vec<libc::ino_t>> = Lock::new(Vec::new());
+/// The sockets that were passed from this OS process.
+static PASSED: Lock<Vec<(libc::ino_t, SockAddr)>> = Lock::new(Vec::new());
 
 /// Whether another OS process also has this socket. That one may need the present mode.
 pub(crate) fn was_passed(fd: BorrowedFd<'_>) -> bool {
     let passed = PASSED.lock();
-    !passed.is_empty() && inode(fd).is_some_and(|inode| passed.contains(&inode))
+    !passed.is_empty() && identity(fd).is_some_and(|this| passed.contains(&this))
 }
 
-fn inode(fd: BorrowedFd<'_>) -> Option<libc::ino_t> {
+/// Two values that all descriptors of a socket have in common. On macOS and FreeBSD every TCP socket has the inode 0,
+/// so the inode alone says nothing there.
+fn identity(fd: BorrowedFd<'_>) -> Option<(libc::ino_t, SockAddr)> {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: there is room for the answer.
     cvt(unsafe { libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()) }).ok()?;
     // SAFETY: the call succeeded, so the value is complete.
-    Some(unsafe { stat.assume_init() }.st_ino)
+    let inode = unsafe { stat.assume_init() }.st_ino;
+    Some((inode, SockRef::from(&fd).local_addr().ok()?))
 }
 
 /// The environment of the child: this one, changed as `command` says, with the variables added.

@@ -94,7 +94,8 @@ pub(crate) use no_ring::{Accepts, Ring};
 pub use platform::control::{UDP_GRO, UDP_SEGMENT};
 pub(crate) use platform::memory;
 pub(crate) use platform::socket::{
-    CLOSE_ON_EXEC, NO_SIGNAL, SENDS_HEED_DONTWAIT, accept_any, accept_from, adopt, received,
+    CLOSE_ON_EXEC, CONNECT_RESUMES, NO_SIGNAL, SENDS_HEED_DONTWAIT, accept_any, accept_from, adopt,
+    received,
 };
 pub(crate) use platform::transfer::{Pipe, pipes_of_thread, send_file, use_pipes_of_thread};
 #[cfg(any(std_net_portable, not(target_os = "linux")))]
@@ -169,6 +170,11 @@ pub(crate) fn clear_errno() {
 /// several threads. The system call is inlined, because each return after one is mispredicted.
 #[inline]
 pub(crate) fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: c_int) -> io::Result<usize> {
+    #[cfg(not(target_os = "linux"))]
+    let buf = {
+        let most = buf.len().min(platform::socket::MOST_BYTES);
+        &mut buf[..most]
+    };
     let flags = RecvFlags::from_bits_retain(flags.cast_unsigned());
     let (_, len) = rustix::net::recv(fd, buf, flags)?;
     Ok(len)
@@ -178,7 +184,19 @@ pub(crate) fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: c_int) -> io::Resu
 #[inline]
 pub(crate) fn send(fd: BorrowedFd<'_>, buf: &[u8], flags: c_int) -> io::Result<usize> {
     let flags = SendFlags::from_bits_retain(flags.cast_unsigned());
-    Ok(rustix::net::send(fd, buf, flags)?)
+    #[cfg(not(target_os = "linux"))]
+    let buf = &buf[..buf.len().min(platform::socket::MOST_BYTES)];
+    rustix::net::send(fd, buf, flags).map_err(|e| send_error(e.into()))
+}
+
+/// The error of a send on a connection. macOS may answer `EPROTOTYPE` while the connection is being taken down, and
+/// `EPIPE` a moment later.
+pub(crate) fn send_error(error: io::Error) -> io::Error {
+    if cfg!(target_vendor = "apple") && error.raw_os_error() == Some(libc::EPROTOTYPE) {
+        io::Error::from_raw_os_error(libc::EPIPE)
+    } else {
+        error
+    }
 }
 
 /// `recvmsg(2)`, by a direct system call like [`recv`].

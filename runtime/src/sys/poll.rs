@@ -78,7 +78,27 @@ pub(crate) fn is_hung_up(fd: BorrowedFd<'_>, waits: bool) -> io::Result<bool> {
 
 /// Whether the kernel reports that the connection has ended in both directions. Does not wait.
 pub(crate) fn is_gone(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    is_now(fd, libc::POLLHUP | libc::POLLERR)
+    let mut polls = platform::ENDS.map(|events| libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events,
+        revents: 0,
+    });
+    // SAFETY: the pollfds are live, and this is their number.
+    crate::sys::cvt(unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as _, 0) })?;
+    let ended = |poll: &libc::pollfd| poll.revents & (libc::POLLHUP | libc::POLLERR) != 0;
+    Ok(polls.iter().all(ended))
+}
+
+/// Waits until a connect has ended, by a success or an error. The caller asks which of the two it is.
+pub(crate) fn wait_connected(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let mut poll = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: there is one valid pollfd.
+    crate::sys::retry_interrupted(|| crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, -1) }))
+        .map(drop)
 }
 
 /// Whether the kernel reports that there is something to read. Does not wait.

@@ -275,7 +275,28 @@ pub(crate) fn try_each<T>(
     Err(last.unwrap_or_else(|| invalid("could not resolve to any addresses")))
 }
 
+/// Converts the address of the peer of a new connection. macOS reports none if the peer has reset the connection before
+/// it was accepted. The error is then the one of the other systems, so that a server goes on.
+pub(super) fn peer_from_kernel(addr: &SockAddr) -> io::Result<SocketAddr> {
+    addr.as_socket()
+        .ok_or_else(|| io::Error::from_raw_os_error(libc::ECONNABORTED))
+}
+
 /// Converts an address from the kernel into one of IPv4 or IPv6.
 pub(super) fn from_kernel(addr: SockAddr) -> io::Result<SocketAddr> {
     addr.as_socket().ok_or_else(|| invalid("invalid argument"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_connection_without_an_ip_address_was_aborted() {
+        let addr: SocketAddr = "127.0.0.1:80".parse().unwrap();
+        assert_eq!(peer_from_kernel(&addr.into()).unwrap(), addr);
+        let none = SockAddr::unix("/").unwrap();
+        let error = peer_from_kernel(&none).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+    }
 }

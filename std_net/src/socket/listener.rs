@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use std_net_runtime::{Deadline, Io, Notifier, is_notified};
 
-use super::addr::{from_kernel, try_each};
+use super::addr::{from_kernel, peer_from_kernel, try_each};
 use super::{Socket, TcpBuilder, TcpStream, ToSocketAddrs};
 
 /// A TCP socket that accepts connections, as [`std::net::TcpListener`].
@@ -82,7 +82,7 @@ impl TcpListener {
     /// ```
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (io, addr) = self.0.0.accept()?;
-        Ok((TcpStream(Socket(io)), from_kernel(addr)?))
+        Ok((TcpStream(Socket(io)), peer_from_kernel(&addr)?))
     }
 
     /// Takes a connection that has already arrived. It never waits, whatever the mode. Use it in an
@@ -94,7 +94,7 @@ impl TcpListener {
     /// [`accept`](Self::accept).
     pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (io, addr) = self.0.0.try_accept()?;
-        Ok((TcpStream(Socket(io)), from_kernel(addr)?))
+        Ok((TcpStream(Socket(io)), peer_from_kernel(&addr)?))
     }
 
     /// Returns an iterator over the connections as they arrive. It ends only when a

@@ -11,6 +11,9 @@ use crate::sys::cvt;
 /// Whether `MSG_DONTWAIT` keeps a send on a blocking socket from waiting. macOS respects this flag only for receiving.
 /// There, a socket is set to `O_NONBLOCK` before a send that must not wait.
 pub(crate) const SENDS_HEED_DONTWAIT: bool = cfg!(not(target_vendor = "apple"));
+/// Whether a blocking `connect(2)` that follows an interrupted one waits for the same connection. FreeBSD answers
+/// `EALREADY` at once. macOS answers `EISCONN`, although the connection is not there yet.
+pub(crate) const CONNECT_RESUMES: bool = false;
 /// The flag that keeps a send from raising `SIGPIPE`. macOS has a socket option instead, `SO_NOSIGPIPE`. socket2 sets
 /// it on the sockets that it makes.
 #[cfg(target_vendor = "apple")]
@@ -24,6 +27,13 @@ pub(crate) const CLOSE_ON_EXEC: c_int = 0;
 /// The flag that makes received descriptors close-on-exec.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) const CLOSE_ON_EXEC: c_int = libc::MSG_CMSG_CLOEXEC;
+
+/// The most bytes of one send or receive. macOS refuses more by `EINVAL`, also on a stream, where a part could be sent.
+#[cfg(target_vendor = "apple")]
+pub(crate) const MOST_BYTES: usize = c_int::MAX as usize - 1;
+/// The most bytes of one send or receive. A slice is never longer.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) const MOST_BYTES: usize = isize::MAX as usize;
 
 /// Prepares a socket that this program has not made itself, so that no send raises `SIGPIPE`.
 pub(crate) fn adopt(fd: BorrowedFd<'_>) {

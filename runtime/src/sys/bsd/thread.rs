@@ -22,9 +22,22 @@ pub(crate) fn poll(polls: &mut [libc::pollfd], timeout: Option<Duration>) -> c_i
     unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as _, millis) }
 }
 
-/// The bit by which `poll(2)` reports a shut-down read side. It is not needed here, because a receive without a wait
-/// returns the end.
-pub(crate) const READ_SHUT: libc::c_short = 0;
+/// The bit by which `poll(2)` is asked for a shut-down read side, and by which it reports that. macOS watches the read
+/// side only if one of its events is asked for, and `POLLHUP` is one there.
+#[cfg(target_vendor = "apple")]
+pub(crate) const READ_SHUT: libc::c_short = libc::POLLHUP;
+/// The bit by which `poll(2)` reports a shut-down read side, since FreeBSD 13.1.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) const READ_SHUT: libc::c_short = libc::POLLRDHUP;
+
+/// The events that `poll(2)` must be asked for, each apart, to see the end of both directions. On macOS `POLLHUP` is
+/// the end of one direction: of that whose event was asked for.
+#[cfg(target_vendor = "apple")]
+pub(crate) const ENDS: [libc::c_short; 2] = [libc::POLLHUP, libc::POLLOUT];
+/// The events that `poll(2)` must be asked for, each apart, to see the end of both directions. `POLLHUP` is always
+/// reported, and means both.
+#[cfg(not(target_vendor = "apple"))]
+pub(crate) const ENDS: [libc::c_short; 1] = [0];
 
 /// Takes a pending signal of this set, which must be blocked. Does not wait.
 pub(crate) fn take_signal(set: &libc::sigset_t) {

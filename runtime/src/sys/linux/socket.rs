@@ -12,6 +12,8 @@ use crate::sys::cvt;
 /// Whether `MSG_DONTWAIT` keeps a send on a blocking socket from waiting. On Linux it does. The portable build behaves
 /// as on a system where it does not, for tests.
 pub(crate) const SENDS_HEED_DONTWAIT: bool = !cfg!(std_net_portable);
+/// Whether a blocking `connect(2)` that follows an interrupted one waits for the same connection.
+pub(crate) const CONNECT_RESUMES: bool = !cfg!(std_net_portable);
 /// The flag that keeps a send from raising `SIGPIPE`.
 pub(crate) const NO_SIGNAL: c_int = libc::MSG_NOSIGNAL;
 /// The flag that makes received descriptors close-on-exec.

@@ -30,6 +30,10 @@ pub(crate) fn poll(polls: &mut [libc::pollfd], timeout: Option<std::time::Durati
 /// The bit by which `poll(2)` reports a shut-down read side.
 pub(crate) const READ_SHUT: libc::c_short = libc::POLLRDHUP;
 
+/// The events that `poll(2)` must be asked for, each apart, to see the end of both directions. `POLLHUP` is always
+/// reported, and means both.
+pub(crate) const ENDS: [libc::c_short; 1] = [0];
+
 /// Takes a pending signal of this set, which must be blocked. Does not wait.
 pub(crate) fn take_signal(set: &libc::sigset_t) {
     let at_once = timespec(std::time::Duration::ZERO);
