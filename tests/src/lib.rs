@@ -20,9 +20,9 @@ use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,16 @@ pub fn within<T>(limit: Duration, body: impl FnOnce() -> T) -> T {
     let (done, watch) = mpsc::channel::<()>();
     let name = thread::current().name().unwrap_or("a test").to_owned();
     let watchdog = thread::spawn(move || {
-        if watch.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+        let building = || *BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut built, mut left) = (building(), limit);
+        while watch.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let now = building();
+            left = now - built;
+            built = now;
+            if left > Duration::ZERO {
+                // An example was built meanwhile. That time does not count.
+                continue;
+            }
             // `eprintln!` would not work here: the test harness prints its text only at the end of the
             // test, and this test never ends.
             let mut err = io::stderr();
@@ -331,11 +340,16 @@ pub fn profile() -> PathBuf {
     profile.expect("tests are in deps").to_owned()
 }
 
+/// How long this test program has built examples. It is locked during a build.
+static BUILDING: Mutex<Duration> = Mutex::new(Duration::ZERO);
+
 /// Returns the path of an example program of `std_net`. `cargo test` builds it beside the tests.
 pub fn example(name: &str) -> PathBuf {
     let profile = profile();
     let path = profile.join("examples").join(name);
+    let mut building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     if !path.is_file() {
+        let begin = Instant::now();
         // With `cargo test -p std_net_tests` only this package was built, so build the example now.
         let mut build = Command::new(env!("CARGO"));
         build.args([
@@ -359,6 +373,7 @@ pub fn example(name: &str) -> PathBuf {
             build.status().expect("cargo runs").success(),
             "cannot build the example {name}"
         );
+        *building += begin.elapsed();
     }
     path
 }

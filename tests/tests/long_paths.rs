@@ -34,7 +34,7 @@ fn bind_long(socket: &impl AsRawFd, path: &Path) {
     let mut addr: libc::sockaddr_un = unsafe { std::mem::zeroed() };
     addr.sun_family = libc::AF_UNIX as libc::sa_family_t;
     for (to, from) in addr.sun_path.iter_mut().zip(path.as_os_str().as_bytes()) {
-        *to = from.cast_signed();
+        *to = *from as libc::c_char;
     }
     let len = size_of::<libc::sockaddr_un>() as libc::socklen_t;
     // SAFETY: the pointer is to a live address of that length.
