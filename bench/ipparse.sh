@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# ipparse beside grepcidr, iprange and Python's ipaddress: the same data, in one run, by turns; the
-# output compared byte for byte; medians and ratios. Needs python3; a tool that is missing is skipped.
+# ipparse beside grepcidr, iprange, ipcalc, Python's ipaddress, grep with sort and uniq, and an mmdb file:
+# the same data, in one run, by turns; the output compared byte for byte; medians and ratios. Needs
+# python3; a tool that is missing is skipped. The rows of an mmdb file need the Python packages maxminddb
+# (3.2) and mmdb_writer (0.2.7), and a minute to write the file once.
 #
-#   bench/ipparse.sh [RUNS]
+#   bench/ipparse.sh [RUNS] [PART]     PART: only rows whose text has it
+#
+# BEFORE=PATH names another build of ipparse; the last column is then its time divided by this build's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --quiet --package std_net_ipparse
 data=${TMPDIR:-/tmp}/ipparse-bench
 mkdir -p "$data"
-exec python3 - "$PWD/target/release/ipparse" "$data" "${1:-7}" <<'PYTHON'
+exec python3 - "$PWD/target/release/ipparse" "$data" "${1:-7}" "${2:-}" "${BEFORE:-}" <<'PYTHON'
 import filecmp, ipaddress, os, random, shutil, statistics, subprocess, sys, time
 
-ipparse, data, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
+ipparse, data, runs, part, before = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5]
 os.chdir(data)
 
 def build():
@@ -52,14 +56,66 @@ def build():
         "log": lambda: log(130_000_000, v4),
         "log6": lambda: log(130_000_000, v6),
     }
-    if all(os.path.exists(name) for name in files):
+    if not all(os.path.exists(name) for name in files):
+        for name, lines in files.items():
+            write(name, lines())
+
+def write(name, lines):
+    with open(name + ".new", "w") as file:
+        file.writelines(lines)
+    os.rename(name + ".new", name)
+
+def ranges():
+    """412,000 ranges with owners, as a list of ASNs has them: first and last address, number, country, name."""
+    r = random.Random(18)
+    at, end = 1 << 24, 224 << 24
+    for n in range(412_000):
+        room = (end - at) // (412_000 - n)
+        room = max(room // 256 * 256, 256)
+        size = min(256 * r.choice([1, 1, 1, 2, 4, 8, 16]), room) if r.randrange(4) else room
+        yield at, at + size - 1, "%d,%s,Provider %d of %s" % (r.randrange(1, 400_000), r.choice(["AU", "BR", "DE", "US"]), n % 70_000, n)
+        at += r.choice([size, room])
+
+def build_labels():
+    text = lambda value: str(ipaddress.IPv4Address(value))
+    if not os.path.exists("asn.csv"):
+        write("asn.csv", ("%s,%s,%s\n" % (text(first), text(last), rest) for first, last, rest in ranges()))
+        r = random.Random(19)
+        line = '%s - - [%02d/Nov/2026:%02d:%02d:%02d +0000] "GET /a/%d HTTP/1.1" 200 %d\n'
+        number = r.randrange
+        write("biglog", (line % (text(number(1 << 24, 224 << 24)), number(1, 29), number(24), number(60), number(60), number(1000), number(100_000)) for _ in range(2_000_000)))
+    if os.path.exists("asn.mmdb"):
         return
-    for name, lines in files.items():
-        with open(name + ".new", "w") as file:
-            file.writelines(lines())
-        os.rename(name + ".new", name)
+    try:
+        import maxminddb, mmdb_writer, netaddr
+    except ImportError:
+        return
+    # An IPSet merges its networks, which takes minutes and changes nothing here.
+    class Nets(netaddr.IPSet):
+        def __init__(self, nets):
+            self.nets = nets
+        def iter_cidrs(self):
+            return self.nets
+    # A record is what ipparse writes behind an address: the entry as it is in the list, and its label.
+    writer = mmdb_writer.MMDBWriter()
+    for first, last, rest in ranges():
+        nets = ipaddress.summarize_address_range(ipaddress.IPv4Address(first), ipaddress.IPv4Address(last))
+        record = "%s,%s\t%s" % (text(first), text(last), rest.replace(",", "\t"))
+        writer.insert_network(Nets([netaddr.IPNetwork((int(net[0]), net.prefixlen)) for net in nets]), record)
+    writer.to_db_file("asn.mmdb.new")
+    os.rename("asn.mmdb.new", "asn.mmdb")
 
 build()
+build_labels()
+
+MMDB = """
+import maxminddb, sys
+get = maxminddb.open_database("asn.mmdb").get
+out = sys.stdout
+for line in open(sys.argv[1]):
+    addr = line.split(" ", 1)[0]
+    out.write(addr + "\\t" + (get(addr) or "-\\t-") + "\\n")
+"""
 
 COLLAPSE = """
 import ipaddress, sys
@@ -67,33 +123,55 @@ nets = [ipaddress.ip_network(line.strip()) for line in open(sys.argv[1])]
 for net in ipaddress.collapse_addresses(nets): print(net)
 """
 
-def timed(command, out):
+def timed(command, out, **how):
     with open(out, "wb") as file:
         start = time.perf_counter()
-        subprocess.run(command, stdout=file, check=True)
+        subprocess.run(command, stdout=file, check=True, env=dict(os.environ, IPPARSE=ipparse, LC_ALL="C"), **how)
         return time.perf_counter() - start
 
-def row(what, theirs, ours, runs=runs):
-    if theirs and not shutil.which(theirs[0]):
-        return print(f"| {what} | {theirs[0]} is not installed | | |")
-    a, b = [], []
-    for _ in range(runs):
-        if theirs and (len(a) < 1 or theirs[0] != "python3"):
-            a.append(timed(theirs, "theirs.out"))
-        b.append(timed([ipparse] + ours, "ours.out"))
-    ours_ms = statistics.median(b) * 1e3
-    size = os.path.getsize(ours[-1])
-    rate = f"{size / statistics.median(b) / 1e6:.0f} MB/s"
+def lines(change):
+    """Compares the lines of both, changed, in any order."""
+    def read(name):
+        with open(name) as file:
+            return sorted(change(line.split()) for line in file)
+    return lambda: read("theirs.out") == read("ours.out")
+
+def exactly():
+    return filecmp.cmp("theirs.out", "ours.out", shallow=False)
+
+def row(what, theirs, ours, same=exactly, name=None, once=False, size=True):
+    """One row. A command is a list of words, or a line for the shell. A slow rival runs once."""
+    if part not in what:
+        return
+    shell = lambda command: ["sh", "-c", command] if isinstance(command, str) else command
+    words = theirs.split() if isinstance(theirs, str) else theirs
+    if words and not shutil.which(words[0] if words[0] != "for" else name):
+        return print(f"| {what} | {name or words[0]} is not installed | | |")
+    if name == "maxminddb" and not os.path.exists("asn.mmdb"):
+        return print(f"| {what} | maxminddb and mmdb_writer are not installed | | |")
+    mine = lambda binary: [binary] + ours if isinstance(ours, list) else ["sh", "-c", ours.replace("$IPPARSE", binary)]
+    times = {"theirs": [], "ours": [], "before": []}
+    for turn in range(runs):
+        if theirs and (turn == 0 or not once):
+            times["theirs"].append(timed(shell(theirs), "theirs.out"))
+        if before and turn == len(times["before"]):
+            try:
+                times["before"].append(timed(mine(before), "before.out", stderr=subprocess.DEVNULL))
+            except subprocess.CalledProcessError:
+                pass  # It has no such verb.
+        times["ours"].append(timed(mine(ipparse), "ours.out"))
+    ms = {who: statistics.median(all) * 1e3 for who, all in times.items() if all}
+    rate = f" ({os.path.getsize(ours[-1]) / ms['ours'] / 1e3:.0f} MB/s)" if isinstance(ours, list) and size else ""
+    end = f" | {ms['before'] / ms['ours']:.2f}" if "before" in ms else ""
     if not theirs:
-        return print(f"| {what} | | {ours_ms:.1f} ms ({rate}) | |", flush=True)
-    same = "equal" if filecmp.cmp("theirs.out", "ours.out", shallow=False) else "DIFFERENT"
-    theirs_ms = statistics.median(a) * 1e3
-    print(f"| {what} | {theirs[0]} {theirs_ms:.0f} ms | {ours_ms:.1f} ms ({rate}) | {theirs_ms / ours_ms:.1f} | {same}", flush=True)
-    if same != "equal":
+        return print(f"| {what} | | {ms['ours']:.1f} ms{rate} | |{end}", flush=True)
+    equal = "equal" if same() else "DIFFERENT"
+    print(f"| {what} | {name or words[0]} {ms['theirs']:.0f} ms | {ms['ours']:.1f} ms{rate} | {ms['theirs'] / ms['ours']:.1f} | {equal}{end}", flush=True)
+    if equal != "equal":
         sys.exit(1)
 
-print("| job | other | ipparse | ratio | output")
-print("|---|---|---|---|---")
+print("| job | other | ipparse | ratio | output" + (" | before" if before else ""))
+print("|---|---|---|---|---" + ("|---" if before else ""))
 row("filter 1M lines, 1,000 networks", ["grepcidr", "-f", "nets1k", "ips"], ["filter", "--in", "nets1k", "ips"])
 row("filter 1M lines, 100,000 networks", ["grepcidr", "-f", "nets100k", "ips"], ["filter", "--in", "nets100k", "ips"])
 row("filter 130-MB log, 1,000 networks", ["grepcidr", "-f", "nets1k", "log"], ["filter", "--in", "nets1k", "log"])
@@ -102,8 +180,17 @@ row("IPv6: filter 1M lines, 1,000 networks", ["grepcidr", "-f", "nets6-1k", "ips
 row("IPv6: filter 130-MB log, 1,000 networks", ["grepcidr", "-f", "nets6-1k", "log6"], ["filter", "--in", "nets6-1k", "log6"])
 row("the same, one thread", ["grepcidr", "-f", "nets6-1k", "log6"], ["filter", "--threads", "1", "--in", "nets6-1k", "log6"])
 row("aggregate 1M networks", ["iprange", "nets1m"], ["aggregate", "--bare", "nets1m"])
-row("aggregate 1M networks (Python: one run)", ["python3", "-c", COLLAPSE, "nets1m"], ["aggregate", "nets1m"])
-row("IPv6: aggregate 1M networks (Python: one run)", ["python3", "-c", COLLAPSE, "nets6-1m"], ["aggregate", "nets6-1m"])
+row("aggregate 1M networks (Python: one run)", ["python3", "-c", COLLAPSE, "nets1m"], ["aggregate", "nets1m"], once=True)
+row("IPv6: aggregate 1M networks (Python: one run)", ["python3", "-c", COLLAPSE, "nets6-1m"], ["aggregate", "nets6-1m"], once=True)
+row("count the addresses of 1M networks", ["iprange", "-C", "nets1m"], ["count", "nets1m"], lines(lambda words: words[0].split(",")[-1]))
+row("count different lines of 1M (sort -u, wc)", "sort -u ips | wc -l", ["count", "ips"], name="sort")
+row("100 ranges to networks, a call for each", "for i in $(seq 100); do ipcalc 10.0.0.$i - 10.3.7.200; done | grep -v deaggregate",
+    "for i in $(seq 100); do $IPPARSE range 10.0.0.$i-10.3.7.200; done", name="ipcalc")
+row("most frequent addresses of 2M log lines (one run)", r"grep -oE '([0-9]{1,3}\.){3}[0-9]{1,3}' biglog | sort | uniq -c",
+    ["dedupe", "--extract", "--count", "biglog"], lines(tuple), name="grep, sort, uniq", once=True)
+row("label 2M log lines by 412,000 ranges", ["python3", "-c", MMDB, "biglog"], ["label", "--in", "asn.csv", "biglog"], name="maxminddb", once=True)
+row("the same, label with one thread", ["python3", "-c", MMDB, "biglog"], ["label", "--threads", "1", "--in", "asn.csv", "biglog"], name="maxminddb", once=True)
+row("the same list, label of one address", None, ["label", "--in", "asn.csv", "8.8.8.8"], size=False)
 row("canonical, 1M IPv4 lines", None, ["ips"])
 row("canonical, 1M IPv6 lines", None, ["ips6"])
 row("every address of the log", None, ["--extract", "log"])

@@ -20,7 +20,7 @@ fn no_address_is_made_up() {
     assert_eq!(extract("[IPv6:2001:db8:0:0:0:0:0:1]"), "2001:db8::1\n");
     assert_eq!(extract("Code::Abc Foo::Ba std::a my::fe"), "");
     assert_eq!(
-        extract("Chrome/120.0.0.0 v2.1.1.108 https://1.2.3.4/"),
+        extract("Chrome/120.0.0.0 v2.1.1.108 V2.1.1.108 https://1.2.3.4/"),
         "1.2.3.4\n"
     );
     let (code, out, _) = run(&["filter", "--in", "120.0.0.0/8"], "x Chrome/120.0.0.0 y\n");
@@ -631,6 +631,14 @@ fn plans() {
     assert_eq!(
         run(&["check", "--network"], "10.0.0.0/9\n10.128.0.0/9\n").0,
         0
+    );
+    // A duplicate is reported once, however often the entry is there.
+    let many = ["10.1.2.3\n".repeat(1000), "10.1.2.0/30\n".repeat(2)].concat();
+    let (code, _, err) = run(&["check", "--network"], many);
+    assert_eq!((code, err.matches("is at -:1\n").count()), (1, 999));
+    assert_eq!(
+        (err.matches("inside").count(), err.lines().count()),
+        (1, 1001)
     );
     let (code, out, _) = run(&["overlaps"], "10.0.0.0/8\n192.0.2.0/24\n10.1.0.0/16\n");
     assert_eq!(

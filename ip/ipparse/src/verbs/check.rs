@@ -1,8 +1,11 @@
 //! Reports invalid lines, and odd entries in a list of networks. It writes nothing else.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Mutex;
 
 use std_net_ip::net::IpNet;
+use std_net_ip::range::IpRange;
 
 use crate::item::Item;
 use crate::job::Job;
@@ -88,31 +91,29 @@ fn odd(
             );
         }
     }
-    let all: Vec<Place> = places.iter().map(|(place, _)| place.clone()).collect();
-    pairs(&all, |a, b| {
-        let later = |p: &Place| (p.source, p.line, p.column);
-        if a.range == b.range {
-            let (first, again) = if later(a) < later(b) { (a, b) } else { (b, a) };
-            note(
-                again,
-                format!("duplicate: {} is at {}", text(again), at(first)),
-            );
-        } else if a.range.contains(b.range.last()) {
-            note(
-                b,
-                format!("overlap: {} is inside {} at {}", text(b), text(a), at(a)),
-            );
-        } else {
-            note(
-                b,
-                format!(
-                    "overlap: {} shares addresses with {} at {}",
-                    text(b),
-                    text(a),
-                    at(a)
-                ),
-            );
+    // Each later entry of a range is compared with the first one, and nothing else with it. Otherwise a
+    // list with one entry a thousand times would have half a million reports.
+    let mut firsts: BTreeMap<IpRange, &Place> = BTreeMap::new();
+    for (place, _) in places {
+        match firsts.entry(place.range) {
+            Entry::Vacant(entry) => drop(entry.insert(place)),
+            Entry::Occupied(first) => note(
+                place,
+                format!("duplicate: {} is at {}", text(place), at(first.get())),
+            ),
         }
+    }
+    let all: Vec<Place> = firsts.into_values().cloned().collect();
+    pairs(&all, |a, b| {
+        let how = if a.range.contains(b.range.last()) {
+            "is inside"
+        } else {
+            "shares addresses with"
+        };
+        note(
+            b,
+            format!("overlap: {} {how} {} at {}", text(b), text(a), at(a)),
+        );
         Ok(())
     })?;
     odd.sort();
