@@ -165,4 +165,18 @@ fn a_signal_lists_the_processes() {
         "{sleeper}"
     );
     assert!(errors.lines().any(|l| l.contains("Readable(")), "{errors}");
+    // The backtraces follow. They begin in the program's own code, or a little above it.
+    assert_eq!(
+        errors.matches("std_net: backtraces of").count(),
+        2,
+        "{errors}"
+    );
+    assert!(
+        errors.contains("a_signal_lists_the_processes::{{closure}}"),
+        "{errors}"
+    );
+    assert!(
+        !errors.contains("stopped_or_asked") && !errors.contains("corosensei"),
+        "{errors}"
+    );
 }

@@ -13,7 +13,7 @@
 //! | [`blocking()`] | runs code that blocks its thread |
 //! | [`block_on`] | waits for a future |
 //! | [`Local`] | a value of which each process has its own copy |
-//! | [`list()`], [`metrics()`] | all processes, for debugging; the same in numbers |
+//! | [`list()`], [`backtraces()`], [`metrics()`] | all processes, for debugging; where they wait; the same in numbers |
 
 pub(crate) mod join;
 pub(crate) mod local;
@@ -27,6 +27,7 @@ pub(crate) mod scope;
     reason = "for `select!` alone"
 )]
 pub mod __case;
+mod backtraces;
 mod blocking;
 pub mod channel;
 // The list of processes on a signal.
@@ -51,6 +52,7 @@ pub use crate::sched::park::{sleep, yield_now};
 pub use crate::sched::stop::{Stopped, check_cancelled, is_cancelled};
 #[doc(inline)]
 pub use crate::select;
+pub use backtraces::backtraces;
 pub use blocking::blocking;
 pub use future::{Delay, block_on, block_on_deadline, delay};
 pub use group::Group;

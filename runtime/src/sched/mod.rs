@@ -8,6 +8,7 @@
 //! | `sleep` | how a worker goes to sleep and wakes |
 //! | `task` | the slot that a process runs in; park and unpark |
 //! | `info` | number, name, place and state of a process |
+//! | `asked` | questions that parked processes answer, for backtraces |
 //! | `stop` | why the waits of a process fail: it was cancelled, or its deadline has passed |
 //! | `locals` | values of which each process has its own copy |
 //! | `ready` | the queue of woken processes |
@@ -24,6 +25,7 @@
 //! | `trace`, `no_trace` | events and spans for the crate `tracing`, with the feature `tracing` |
 
 pub(crate) mod alarms;
+pub(crate) mod asked;
 pub(crate) mod counter;
 pub(crate) mod info;
 pub(crate) mod locals;

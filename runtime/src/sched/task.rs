@@ -17,6 +17,7 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::deadline::Nanos;
 use crate::prefetch::prefetch;
+use crate::sched::asked::{self, ASKED};
 use crate::sched::info::{Info, Kind};
 use crate::sched::locals::Locals;
 use crate::sched::stack::Stack;
@@ -38,7 +39,7 @@ type Process = Coroutine<(), (), (), Stack>;
 #[repr(C, align(64))]
 pub(crate) struct Task {
     token: Token,
-    /// The [`Stopped::code`] with which its waits fail, or 0.
+    /// The [`Stopped::code`] with which its waits fail, or 0. [`ASKED`] may be added.
     stopped: AtomicU8,
     kind: Cell<Kind>,
     budget: Cell<u32>,
@@ -446,6 +447,8 @@ impl Task {
     pub(crate) fn park(&'static self, until: Nanos, waiting: Waiting) {
         if !matches!(waiting, Waiting::Readable(_) | Waiting::Writable(_)) {
             self.deregister();
+            // Some waits do not heed a stop, so nothing else looks here.
+            let _ = self.is_stopped();
         }
         if self.token.begin_park() {
             if until == Nanos::NEVER {
@@ -516,15 +519,28 @@ impl Task {
         unsafe { (*self.info.get()).as_ref() }.expect("called by the process itself")
     }
 
-    /// Whether the waits of the process fail.
+    /// Whether the waits of the process fail. If the process was asked something, it answers now.
     #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Acquire) != 0
+        self.stopped().is_some()
     }
 
-    /// Why the waits of the process fail, if they do.
+    /// Why the waits of the process fail, if they do. If the process was asked something, it answers now.
+    #[inline]
     pub(crate) fn stopped(&self) -> Option<Stopped> {
-        Stopped::of(self.stopped.load(Ordering::Acquire))
+        match self.stopped.load(Ordering::Acquire) {
+            0 => None,
+            code => self.stopped_or_asked(code),
+        }
+    }
+
+    #[cold]
+    fn stopped_or_asked(&self, code: u8) -> Option<Stopped> {
+        if code & ASKED != 0 {
+            self.stopped.fetch_and(!ASKED, Ordering::AcqRel);
+            asked::answer(&Arc::clone(self.info()));
+        }
+        Stopped::of(code & !ASKED)
     }
 
     /// Whether the processes that it spawns belong to it.
@@ -574,12 +590,34 @@ impl Task {
 
     /// Makes the waits of the process fail, if it still is the process in this slot. Returns whether it is.
     pub(crate) fn stop(&self, info: &Info, why: Stopped) -> bool {
+        self.if_here(info, || {
+            self.stopped.fetch_or(why.code(), Ordering::Release);
+        })
+    }
+
+    /// Makes the process answer, if it still is the process in this slot.
+    pub(crate) fn ask(&'static self, info: &Info) {
+        let is_here = self.if_here(info, || {
+            self.stopped.fetch_or(ASKED, Ordering::Release);
+        });
+        if is_here {
+            self.unpark();
+        }
+    }
+
+    /// Whether this is still the process in this slot.
+    pub(crate) fn has(&self, info: &Info) -> bool {
+        self.if_here(info, || ())
+    }
+
+    /// Calls `f` if this is still the process in this slot. Returns whether it is. It is until `f` returns.
+    fn if_here(&self, info: &Info, f: impl FnOnce()) -> bool {
         let listed = self.listed.lock();
         let is_here = listed
             .as_ref()
             .is_some_and(|l| ptr::eq(&raw const **l, info));
         if is_here {
-            self.stopped.store(why.code(), Ordering::Release);
+            f();
         }
         is_here
     }
