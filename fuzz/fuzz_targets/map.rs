@@ -87,7 +87,10 @@ fuzz_target!(|bytes: &[u8]| {
         };
         assert_eq!(map.len(), list.len());
         assert_eq!(copied(map.inside(key)), some(&|other| holds(&key, other)));
-        assert_eq!(copied(map.overlapping(key)), some(&|other| meet(&key, other)));
+        assert_eq!(
+            copied(map.overlapping(key)),
+            some(&|other| meet(&key, other))
+        );
         let mut around = some(&|other| holds(other, &key));
         around.sort_by_key(|(key, _)| (Reverse(size(key)), key.first()));
         assert_eq!(copied(map.containing(key)), around);

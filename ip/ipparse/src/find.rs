@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 
 use std_net_ip as ip;
+use std_net_ip::forms::{self, Entry, Forms};
 use std_net_ip::net::{IpNet, Ipv4Net};
 use std_net_ip::range::IpRange;
 
@@ -167,6 +168,28 @@ pub(crate) fn longer(text: &[u8], found: Found) -> (Item, usize) {
         return (Item::Net(net), end);
     }
     (Item::Addr(addr), end)
+}
+
+/// Returns the range whose first address stands between `start` and `end`, and of whose last address
+/// only the last parts follow: `10.0.0.1-20`.
+pub(crate) fn short_range(text: &[u8], start: usize, end: usize) -> Option<(Item, usize)> {
+    let behind = text[end..].strip_prefix(b"-")?;
+    let v6 = text[start..end].contains(&b':');
+    let part = |b: &&u8| b.is_ascii_digit() || **b == b'.' || v6 && b.is_ascii_hexdigit();
+    let mut len = behind.iter().take_while(part).count();
+    // A dot may end a sentence.
+    while len > 0 && behind[len - 1] == b'.' {
+        len -= 1;
+    }
+    let next = behind[len];
+    if next.is_ascii_alphanumeric() || b"-_/:".contains(&next) {
+        return None;
+    }
+    let last = end + 1 + len;
+    match forms::parse(&text[start..last], Forms::SHORT_RANGE) {
+        Ok(Entry::Range(range)) => Some((Item::Range(range), last)),
+        _ => None,
+    }
 }
 
 /// Reads a prefix length behind an address, if no word or path goes on behind it.

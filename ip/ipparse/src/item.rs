@@ -172,6 +172,17 @@ impl Meaning {
         })
     }
 
+    /// Returns the forms of lists with which a wrong text could be read, for a hint.
+    pub(crate) fn needs(&self, text: &[u8]) -> Option<Forms> {
+        if self.from != From::Auto || self.forms != Forms::STRICT {
+            return None;
+        }
+        // A short number is rather a mistake than an address.
+        let number = text.len() > 6 && text.iter().all(u8::is_ascii_digit);
+        let number = number && forms::parse(text, Forms::NUMBERS).is_ok();
+        Forms::needed(text).or_else(|| number.then_some(Forms::NUMBERS))
+    }
+
     /// Returns whether items are changed or left out.
     #[inline(always)]
     pub(crate) fn adjusts(&self) -> bool {

@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use std_net_ip::forms::Forms;
+
 use crate::field::{Field, Layout};
 use crate::find::Finder;
 use crate::input::{self, Block, Source, sources};
@@ -193,6 +195,8 @@ impl Job {
             job: self,
             count: 0,
             fields: false,
+            readable: 0,
+            needed: Forms::STRICT,
         }
     }
 
@@ -223,6 +227,9 @@ pub(crate) struct Reports<'a> {
     count: u64,
     /// Some bad lines have several fields.
     fields: bool,
+    /// How many bad lines could be read with some forms of lists, and these forms.
+    readable: u64,
+    needed: Forms,
 }
 
 impl Reports<'_> {
@@ -231,6 +238,10 @@ impl Reports<'_> {
         for bad in all {
             self.count += 1;
             self.fields |= bad.fields;
+            if let Some(forms) = bad.needs {
+                self.readable += 1;
+                self.needed |= forms;
+            }
             if !self.job.quiet && self.count <= REPORTED {
                 bad.report(&self.job.names[bad.source]);
             }
@@ -266,6 +277,15 @@ impl Reports<'_> {
                 "is this free text? try --extract"
             };
             complain(&format!("{more} more; {hint}"));
+        }
+        if self.readable > 0 && !self.job.quiet {
+            let lines = with_commas(self.readable);
+            let lines = match self.count {
+                1 => String::from("it"),
+                n if n == self.readable => String::from("them"),
+                _ => format!("{lines} of them"),
+            };
+            complain(&format!("--forms {} reads {lines}", self.needed));
         }
         let nothing = self.job.style.extract && !self.job.found.load(Ordering::Relaxed);
         if trouble {

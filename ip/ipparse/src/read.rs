@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 
 use std_net_ip::ParseError;
+use std_net_ip::forms::Forms;
 use std_net_ip::net::{self, Ipv4Net};
 
-use crate::find::{Finder, whole};
+use crate::find::{Finder, short_range, whole};
 use crate::input::{Block, PAD, swap_line_ends};
 use crate::item::{From, Item, Meaning};
 use crate::output::complain;
@@ -39,6 +40,8 @@ pub(crate) struct Bad {
     after: String,
     /// Whether the line has several fields.
     pub(crate) fields: bool,
+    /// The forms of lists with which the line could be read.
+    pub(crate) needs: Option<Forms>,
 }
 
 /// What is read, and how.
@@ -199,7 +202,7 @@ fn any<'a>(whole: &'a [u8], source: usize, line: u64, style: &Style) -> Line<'a>
         if style.zero {
             swap_line_ends(shown.to_mut());
         }
-        Line::Bad(whole, Box::new(Bad::new(&shown, at, reason, source, line)))
+        Bad::new(&shown, at, reason, source, line)
     };
     if text.is_empty() {
         return Line::Blank(whole);
@@ -207,7 +210,7 @@ fn any<'a>(whole: &'a [u8], source: usize, line: u64, style: &Style) -> Line<'a>
     if let Some(column) = style.places.field {
         let Some(field) = column.of(text) else {
             let reason = format!("no field {}", column.number);
-            return bad(start + text.len(), reason);
+            return Line::Bad(whole, Box::new(bad(start + text.len(), reason)));
         };
         start += field.start;
         text = &text[field];
@@ -220,7 +223,11 @@ fn any<'a>(whole: &'a [u8], source: usize, line: u64, style: &Style) -> Line<'a>
             line,
             column: start + 1,
         }),
-        Err(wrong) => bad(start + wrong.at, wrong.reason),
+        Err(wrong) => {
+            let mut bad = bad(start + wrong.at, wrong.reason);
+            bad.needs = style.meaning.needs(text);
+            Line::Bad(whole, Box::new(bad))
+        }
     }
 }
 
@@ -299,7 +306,8 @@ pub(crate) fn extract<'a>(
     style: &Style,
     mut f: impl FnMut(Entry<'a>) -> bool,
 ) {
-    if !style.places.is_everywhere() || style.meaning.adjusts() {
+    let short_ranges = style.meaning.forms.contains(Forms::SHORT_RANGE);
+    if !style.places.is_everywhere() || style.meaning.adjusts() || short_ranges {
         return extract_some(finder, block, style, f);
     }
     let padded = block.padded();
@@ -327,9 +335,13 @@ fn extract_some<'a>(
 ) {
     let padded = block.padded();
     let mut lines = Lines::new(block);
+    let short_ranges = style.meaning.forms.contains(Forms::SHORT_RANGE);
     finder.at_places::<true, true>(padded, &style.places, |text, rewritten, found| {
         let (line, line_start) = lines.of(found.start);
-        let (item, end) = whole(text, found);
+        let (mut item, mut end) = whole(text, found);
+        if short_ranges && let Some(range) = short_range(text, found.start, end) {
+            (item, end) = range;
+        }
         let Some(item) = style.meaning.adjust(item) else {
             return (end, false);
         };
@@ -394,6 +406,7 @@ impl Bad {
             here: escape(here),
             after: right,
             fields: whole.iter().any(|b| b",;\t".contains(b)),
+            needs: None,
         }
     }
 
@@ -426,8 +439,12 @@ impl Bad {
         } = self;
         let indent = before.chars().count();
         let marks = "^".repeat(here.len().max(1));
+        let hint = match self.needs {
+            Some(forms) => format!("  --forms {forms} reads it\n"),
+            None => String::new(),
+        };
         format!(
-            "{name}:{line}:{column}: {reason}\n  {before}{here}{after}\n  {:indent$}{marks}\n",
+            "{name}:{line}:{column}: {reason}\n  {before}{here}{after}\n  {:indent$}{marks}\n{hint}",
             ""
         )
     }

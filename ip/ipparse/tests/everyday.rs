@@ -801,3 +801,90 @@ fn networks_behind_a_colon() {
         "at ::ffff:10.1.0.0/112 in\n"
     );
 }
+
+#[test]
+fn a_hint_names_the_forms_that_read_a_line() {
+    let hint = |args: &[&str], text: &str| {
+        let (code, _, err) = run(args, text);
+        assert_eq!(code, 1, "{err}");
+        err.lines().last().unwrap_or_default().to_owned()
+    };
+    for (text, last) in [
+        ("10.0.0.1-20\n", "ipparse: --forms short-range reads it"),
+        (
+            "1.1.1.1\n10/8\n192.168.1.*\n",
+            "ipparse: --forms star,short-net reads them",
+        ),
+        (
+            "10/8\nnonsense\n",
+            "ipparse: --forms short-net reads 1 of them",
+        ),
+        (
+            "150.10.171.250,150.10.171.252\n",
+            "ipparse: --forms columns reads it",
+        ),
+        ("3232235777\n", "ipparse: --forms numbers reads it"),
+        // Nothing reads these.
+        ("300\n", "ipparse: -:1:1: octet over 255: >3<00"),
+        (
+            "10.0.0.1-300\n",
+            "ipparse: -:1:10: unexpected end: 10.0.0.1->3<00",
+        ),
+    ] {
+        let seen = hint(&["aggregate"], text);
+        if text == "10.0.0.1-300\n" {
+            assert!(!seen.contains("--forms"), "{seen}");
+        } else {
+            assert_eq!(seen, last, "{text}");
+        }
+    }
+    assert_eq!(
+        hint(&["check"], "10.0.0.1-20\n"),
+        "  --forms short-range reads it"
+    );
+    assert_eq!(hint(&["-q"], "10.0.0.1-20\n"), "");
+    assert_eq!(
+        good(&["--forms", "numbers"], "3232235777\n"),
+        "192.168.1.1\n"
+    );
+    // The same holds for a set.
+    let (code, _, err) = run(&["filter", "--in", "10.0.0.1-20"], "10.0.0.7\n");
+    assert!(code == 2 && err.contains("10.0.0.1-20"), "{err}");
+}
+
+#[test]
+fn short_ranges_in_free_text() {
+    let text = "a 10.0.0.1-20, (10.0.0.1-0.9) 10.0.0.7-3 10.0.0.1-20x 10.0.0.1-20-30 10.0.0.5-8. 10.0.0.1-2001 ::1-5 ::1-ff, ::1-fg\n";
+    assert_eq!(
+        extract(text),
+        "10.0.0.1\n10.0.0.1\n10.0.0.7\n10.0.0.1\n10.0.0.1\n10.0.0.5\n10.0.0.1\n::1\n::1\n::1\n"
+    );
+    for forms in ["short-range", "lists"] {
+        assert_eq!(
+            good(&["-e", "--forms", forms], text),
+            "10.0.0.1-10.0.0.20\n10.0.0.1-10.0.0.9\n10.0.0.7\n10.0.0.1\n10.0.0.1\n10.0.0.5-10.0.0.8\n10.0.0.1\n::1-::5\n::1-::ff\n::1\n",
+        );
+    }
+}
+
+#[test]
+fn letters_of_other_tools() {
+    let folder = Folder::new(&[("set", b"10.0.0.0/8\n")]);
+    let set = &*folder.name("set");
+    let text = "a 10.0.0.1\nb 11.0.0.1\n";
+    assert_eq!(good(&["filter", "-f", set], text), "a 10.0.0.1\n");
+    assert_eq!(good(&["exclude", "-f", set], text), "b 11.0.0.1\n");
+    let err = run(&["split", "10.0.0.0/24"], "").2;
+    assert!(
+        err.contains("--prefix") && err.contains("--parts") && err.contains("--hosts"),
+        "{err}"
+    );
+    assert_eq!(
+        run(
+            &["split", "10.0.0.0/24", "--parts", "2", "--prefix", "25"],
+            ""
+        )
+        .0,
+        2
+    );
+}

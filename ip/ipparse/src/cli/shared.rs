@@ -31,7 +31,7 @@ pub(crate) struct Reading {
     )]
     from: From,
     /// Also read these forms of lists: lists for all, or short-range, star, mask, wildcard, short-net,
-    /// columns, defanged, numbers, several with commas
+    /// columns, defanged, numbers, several with commas; with --extract only short-range and defanged
     #[arg(
         long,
         value_name = "FORMS",
@@ -252,7 +252,13 @@ pub(crate) struct In {
     /// The set: networks, addresses, ranges, or files of them, separated by commas or in several
     /// options; or the name of a block in the IANA registry: private-use, loopback, documentation, ...;
     /// bogon is all that is not globally reachable, and global is the rest
-    #[arg(long = "in", short = 'i', value_name = "FILE|NET|NAME")]
+    // -f is the letter of grep and grepcidr.
+    #[arg(
+        long = "in",
+        short = 'i',
+        short_alias = 'f',
+        value_name = "FILE|NET|NAME"
+    )]
     set: Vec<OsString>,
     /// Leave out a part of the set that is invalid or cannot be read, and go on
     #[arg(long)]

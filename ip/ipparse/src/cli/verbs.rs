@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, ColorChoice};
+use clap::{ArgAction, ArgGroup, Args, ColorChoice};
 use std_net_ip::forms::Forms;
 
 use crate::field::LineField;
@@ -199,7 +199,13 @@ pub(crate) struct Label {
     input: Vec<OsString>,
     /// The list: on each line a network, an address or a range (10.0.0.0-10.0.0.9, or first and last
     /// address in two fields), and its label behind it
-    #[arg(long = "in", short = 'i', value_name = "FILE", required = true)]
+    #[arg(
+        long = "in",
+        short = 'i',
+        short_alias = 'f',
+        value_name = "FILE",
+        required = true
+    )]
     lists: Vec<OsString>,
     #[command(flatten)]
     places: Places,
@@ -564,20 +570,15 @@ impl Anonymize {
 }
 
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("into").required(true).args(["prefix", "parts", "hosts"])))]
 pub(crate) struct Split {
     #[command(flatten)]
     items: Items,
     /// Split into networks with this prefix length
-    #[arg(
-        long,
-        short,
-        value_name = "LENGTH",
-        required_unless_present_any = ["parts", "hosts"],
-        conflicts_with_all = ["parts", "hosts"]
-    )]
+    #[arg(long, short, value_name = "LENGTH")]
     prefix: Option<u8>,
     /// Split into this many equal parts, a power of two
-    #[arg(long, short = 'n', value_name = "N", value_parser = power_of_two, conflicts_with = "hosts")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = power_of_two)]
     parts: Option<u64>,
     /// Split into the smallest networks that have room for these numbers of hosts (VLSM); the largest
     /// network is placed first, and the networks are written in the order of the numbers
