@@ -94,22 +94,11 @@ pub(crate) fn whole(text: &[u8], found: Found) -> (Item, usize) {
 /// alone.
 #[inline(always)]
 pub(crate) fn goes_on(text: &[u8], end: usize) -> bool {
-    if !MAY_GO_ON[usize::from(text[end])] {
-        return false;
-    }
-    let Some(next) = text[end..].first_chunk::<4>() else {
+    let Some(next) = text.get(end..).and_then(|next| next.first_chunk()) else {
         return false;
     };
-    match next {
-        [b'/' | b'-', ..] => true,
-        // Most logs have this behind an address, so it is decided at once.
-        b" - -" => false,
-        [b' ', b'-', third, fourth] => {
-            begins(*third) || *third == b' ' && (begins(*fourth) || *fourth == b' ')
-        }
-        [b' ', b'0'..=b'2' | b' ' | b'm' | b'n', ..] => true,
-        _ => false,
-    }
+    // Most logs have ` - -` behind an address.
+    MAY_GO_ON[usize::from(next[0])] && next != b" - -" && goes_on_with(next)
 }
 
 /// The bytes that can stand between an address and what belongs to it.
@@ -120,6 +109,19 @@ static MAY_GO_ON: [bool; 256] = {
     table[b' ' as usize] = true;
     table
 };
+
+/// Like [`goes_on`], for the few texts that need a closer look.
+#[inline(never)]
+fn goes_on_with(next: &[u8; 4]) -> bool {
+    match next {
+        [b'/' | b'-', ..] => true,
+        [b' ', b'-', third, fourth] => {
+            begins(*third) || *third == b' ' && (begins(*fourth) || *fourth == b' ')
+        }
+        [b' ', b'0'..=b'2' | b' ' | b'm' | b'n', ..] => true,
+        _ => false,
+    }
+}
 
 /// Returns whether an address may begin with this byte.
 #[inline(always)]

@@ -199,6 +199,22 @@ impl Meaning {
             _ => Some(item),
         }
     }
+
+    /// Like [`Meaning::adjust`], for an address.
+    #[inline]
+    pub(crate) fn adjust_addr(&self, addr: IpAddr) -> Option<IpAddr> {
+        let addr = if self.unmap {
+            addr.to_canonical()
+        } else {
+            addr
+        };
+        let counts = match self.only {
+            None => true,
+            Some(Version::V4) => addr.is_ipv4(),
+            Some(Version::V6) => addr.is_ipv6(),
+        };
+        counts.then_some(addr)
+    }
 }
 
 /// Decides by the first byte that tells the form.

@@ -378,17 +378,18 @@ impl Search {
             let (item, end) = find::longer(text, found);
             (self.item_hit(&item), end)
         } else {
-            (self.hit(found.addr), found.end)
+            (self.hit(found.addr, self.v4), found.end)
         }
     }
 
+    /// Returns whether an address that stands alone matches. `v4` says whether IPv4 addresses can match.
     #[inline(always)]
-    fn hit(&self, addr: IpAddr) -> bool {
+    fn hit(&self, addr: IpAddr, v4: bool) -> bool {
         match addr {
             IpAddr::V4(addr) => self.set.contains_v4(addr),
             IpAddr::V6(addr) => {
                 self.set.contains_v6(addr)
-                    || self.v4
+                    || v4
                         && addr
                             .to_ipv4_mapped()
                             .is_some_and(|addr| self.set.contains_v4(addr))
@@ -417,14 +418,7 @@ impl Search {
     /// Returns whether an address counts at all.
     #[inline(always)]
     fn counts(&self, addr: IpAddr) -> bool {
-        self.only.is_none() || {
-            let meaning = Meaning {
-                unmap: true,
-                only: self.only,
-                ..Meaning::default()
-            };
-            meaning.adjust(Item::Addr(addr)).is_some()
-        }
+        self.only.is_none_or(|only| is_of_version(addr, only))
     }
 
     /// Like [`Search::run`], but calls `emit` for each line separately, with the item that decided
@@ -516,26 +510,40 @@ impl Search {
         let rest = self.choice == Choice::Rest;
         // Neighbouring lines are written together. All lines up to `done` are decided.
         let (mut begin, mut done) = (PAD, PAD);
-        finder.each::<V4, V6>(
-            padded,
-            &self.places,
-            #[inline(always)]
-            |text, found| {
+        let mut line = |found: Found| {
+            let (start, end) = line_around(padded, done, found.start);
+            if rest {
+                emit(&padded[done..start]);
+            } else if start > done {
+                emit(&padded[begin..done]);
+                begin = start;
+            }
+            done = end;
+            end
+        };
+        if self.places.is_everywhere() && self.how != How::Covers {
+            // Most addresses do not match, so that is asked first.
+            finder.scanner.scan_some::<V4, V6>(
+                padded,
+                #[inline(always)]
+                |addr, end| goes_on(padded, end) || self.hit(addr, V4),
+                #[inline(always)]
+                |found| {
+                    if goes_on(padded, found.end) {
+                        let (item, end) = find::longer(padded, found);
+                        if !self.item_hit(&item) {
+                            return end;
+                        }
+                    }
+                    line(found)
+                },
+            );
+        } else {
+            finder.at_places::<V4, V6>(padded, &self.places, |text, _, found| {
                 let (hit, end) = self.decide(text, found);
-                if !hit {
-                    return end;
-                }
-                let (start, end) = line_around(padded, done, found.start);
-                if rest {
-                    emit(&padded[done..start]);
-                } else if start > done {
-                    emit(&padded[begin..done]);
-                    begin = start;
-                }
-                done = end;
-                end
-            },
-        );
+                (if hit { line(found) } else { end }, true)
+            });
+        }
         if rest {
             emit(&padded[done..PAD + block.text().len()]);
         } else {
@@ -569,6 +577,17 @@ impl Search {
             emit(&padded[start..line_end]);
         }
     }
+}
+
+/// Returns whether an address counts if only those of a version do. It is seldom asked.
+#[inline(never)]
+fn is_of_version(addr: IpAddr, only: Version) -> bool {
+    let meaning = Meaning {
+        unmap: true,
+        only: Some(only),
+        ..Meaning::default()
+    };
+    meaning.adjust_addr(addr).is_some()
 }
 
 /// Returns the lines of a text, with their line ends.

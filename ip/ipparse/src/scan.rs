@@ -71,15 +71,32 @@ const V4_TEXT: usize = 36;
 const NEAR: usize = 48;
 const BEFORE: usize = 12;
 
+/// The length of the longest address, such as `0000:0000:0000:0000:0000:0000:255.255.255.255`.
+const LONGEST: usize = 45;
+
 impl Scanner {
     /// Calls `found` for each address in a padded text, in order, for the given versions. `found`
     /// returns where the search goes on.
     ///
     /// With IPv4 only, it finds the same IPv4 addresses as with both versions. It also finds the IPv4
     /// addresses in IPv4-mapped IPv6 addresses.
+    #[inline(always)]
     pub(crate) fn scan<const V4: bool, const V6: bool>(
         &mut self,
         padded: &[u8],
+        found: impl FnMut(Found) -> usize,
+    ) {
+        self.scan_some::<V4, V6>(padded, |_, _| true, found);
+    }
+
+    /// Like [`Scanner::scan`], but leaves out each address for which `matters` returns false. `matters`
+    /// gets the address and the place where it ends. It is asked before the text on the left of an IPv4
+    /// address is looked at. So it is also asked about versions, and where it is false, that text is
+    /// never looked at.
+    pub(crate) fn scan_some<const V4: bool, const V6: bool>(
+        &mut self,
+        padded: &[u8],
+        mut matters: impl FnMut(IpAddr, usize) -> bool,
         mut found: impl FnMut(Found) -> usize,
     ) {
         self.masks::<V4, V6>(padded);
@@ -118,16 +135,20 @@ impl Scanner {
                     if chain.can_be_v6() {
                         let (end, address) = self.v6(padded, at);
                         resume = end;
-                        if let Some(address) = address {
-                            resume = resume.max(found(address));
+                        if let Some((addr, start, end)) = address
+                            && matters(addr.into(), end)
+                        {
+                            let addr = addr.into();
+                            resume = resume.max(found(Found { addr, start, end }));
                         }
                     }
-                } else if V4
-                    && let Some((addr, start, end)) = self.v4(padded, at)
-                    && (V6 || padded[start - 1] != b':' || not_in_v6(padded, start, end))
-                {
+                } else if V4 && let Some((addr, start, end)) = self.v4(padded, at) {
+                    // No other address begins before this end.
+                    resume = end;
                     let addr = addr.into();
-                    resume = found(Found { addr, start, end });
+                    if matters(addr, end) && stands_alone::<V6>(padded, start, end) {
+                        resume = found(Found { addr, start, end });
+                    }
                 }
             }
         }
@@ -198,7 +219,8 @@ impl Scanner {
         }
     }
 
-    /// Returns the IPv4 address whose first dot is at `dot`, and where it begins and ends.
+    /// Returns the IPv4 address whose first dot is at `dot`, and where it begins and ends. It looks at
+    /// the text behind it, but not at the text before it.
     #[inline(always)]
     fn v4(&self, padded: &[u8], dot: usize) -> Option<(Ipv4Addr, usize, usize)> {
         // The window begins four bytes before the dot, so the dot is bit 4.
@@ -237,24 +259,22 @@ impl Scanner {
         if !(ab_good & cd_good) {
             return None;
         }
-        // Most addresses stand between bytes that need no further look.
-        let (left, right) = (text[3_usize.wrapping_sub(a_len) & 31], text[d_end & 31]);
-        if WORD[usize::from(right)] && follows(padded, end)
-            || LEFT_OF_V4[usize::from(left)] && is_other_v4(padded, start, end)
-        {
+        // Most addresses stand before a byte that needs no further look.
+        if WORD[usize::from(text[d_end & 31])] && follows(padded, end) {
             return None;
         }
         Some((Ipv4Addr::from_bits(ab << 16 | cd), start, end))
     }
 
-    /// Returns the IPv6 address in the run around the colon at `at`, if there is one, and before that
-    /// where the search goes on. It is separate from the search, which needs the registers.
+    /// Returns where the search goes on, and the IPv6 address in the run around the colon at `at`, if
+    /// there is one, with the places where it begins and ends. It is separate from the search, which
+    /// needs the registers.
     #[inline(never)]
-    fn v6(&self, padded: &[u8], at: usize) -> (usize, Option<Found>) {
+    fn v6(&self, padded: &[u8], at: usize) -> (usize, Option<(Ipv6Addr, usize, usize)>) {
         let run = run(padded, at);
-        if let Some((addr, start, end)) = self.v6_run(padded, at, run) {
-            let addr = addr.into();
-            return (run.end, Some(Found { addr, start, end }));
+        let found = self.v6_run(padded, at, run);
+        if found.is_some() {
+            return (run.end, found);
         }
         // The rest of this run is done, except for an IPv4 address at its end.
         let dot = memchr::memchr(b'.', &padded[at..run.end]);
@@ -265,15 +285,14 @@ impl Scanner {
     #[inline(always)]
     fn v6_run(&self, padded: &[u8], at: usize, run: Run) -> Option<(Ipv6Addr, usize, usize)> {
         let (start, end) = trim(padded, run.start, run.end);
-        // The longest text is `0000:0000:0000:0000:0000:0000:255.255.255.255`.
-        if end.checked_sub(start)? > 45 || follows_v6(padded, end) {
+        if end.checked_sub(start)? > LONGEST || follows_v6(padded, end) {
             return None;
         }
         let len = end - start;
         let colons = self.window(start).colons & !(u64::MAX << len);
         let addr = if run.dots & !(u64::MAX << (end - at)) == 0 {
-            // All bytes are hexadecimal digits and colons. The four bytes before them are passed too.
-            groups(padded.get(start - 4..)?.first_chunk()?, colons, len)?
+            // All bytes are hexadecimal digits and colons.
+            groups(padded.get(start..)?.first_chunk()?, colons, len)?
         } else if colons.count_ones() <= 7 {
             // These may be the colons of `::` and of six groups before an IPv4 address, or fewer.
             ip::parse_v6(&padded[start..end]).ok()?
@@ -382,8 +401,8 @@ fn below(bytes: u8x16, n: u8) -> u8x16 {
     bytes.min(u8x16::splat(n)).simd_eq(bytes)
 }
 
-/// Returns the address of `len` bytes, 45 at most, which are all digits and colons. `text` begins four
-/// bytes before the address.
+/// Returns the address of `len` bytes, 45 at most, which are all digits and colons, without a single
+/// colon at an end. `text` begins with the address.
 #[inline(always)]
 fn groups(text: &[u8; TEXT], colons: u64, len: usize) -> Option<Ipv6Addr> {
     let all = !(u64::MAX << len);
@@ -396,15 +415,13 @@ fn groups(text: &[u8; TEXT], colons: u64, len: usize) -> Option<Ipv6Addr> {
     if double == 0 {
         // Every colon ends a group, and so does the end of the text.
         let mut ends = colons | 1 << len;
-        // No group may be empty.
-        if (colons | colons << 1 >> len) & 1 != 0 {
-            return None;
-        }
+        // No group is empty, because no single colon stands at an end: see `trim`.
+        debug_assert!((colons | colons << 1 >> len) & 1 == 0);
         let mut start = 0;
         for four in &mut fours {
             let end = (ends | 1 << 63).trailing_zeros() as usize;
             ends &= ends.wrapping_sub(1);
-            *four = last_digits(text, end, end.wrapping_sub(start));
+            *four = digits(text, start, end.wrapping_sub(start));
             start = end + 1;
         }
         // There must be eight groups, and the last one must end with the text.
@@ -459,25 +476,40 @@ fn some_groups(
         if len.wrapping_sub(1) > 3 {
             return None;
         }
-        *fours.get_mut(count)? = last_digits(text, end, len);
+        *fours.get_mut(count)? = digits(text, start, len);
         count += 1;
         start = end + 1;
     }
     Some(count)
 }
 
-/// Returns the 1 to 4 digits that end at `end`, the last one in the highest byte, with zeros below.
+/// Returns the 1 to 4 digits that begin at `start`, the last one in the highest byte, with zeros below.
 #[inline(always)]
-fn last_digits(text: &[u8; TEXT], end: usize, len: usize) -> u32 {
+fn digits(text: &[u8; TEXT], start: usize, len: usize) -> u32 {
     // No place of the text is above 63. With this mask, the compiler needs no check.
-    let end = end & 63;
-    let four = u32::from_le_bytes([text[end], text[end + 1], text[end + 2], text[end + 3]]);
-    let others = (len as u32).wrapping_mul(8).wrapping_neg();
-    four.wrapping_shr(others).wrapping_shl(others)
+    let start = start & 63;
+    let four = [
+        text[start],
+        text[start + 1],
+        text[start + 2],
+        text[start + 3],
+    ];
+    // The shift drops what stands behind the digits.
+    u32::from_le_bytes(four).wrapping_shl((len as u32).wrapping_mul(8).wrapping_neg())
 }
 
-/// How many bytes [`groups`] may look at: four before an address, and 64 from its beginning on.
+/// How many bytes [`groups`] may look at.
 const TEXT: usize = 68;
+
+/// Returns whether an IPv4 address is one by the text before it, and not a part of something else. With
+/// `V6`, all IPv6 addresses are found, so that it is not a part of one.
+#[inline(always)]
+fn stands_alone<const V6: bool>(padded: &[u8], start: usize, end: usize) -> bool {
+    let left = padded[start - 1];
+    // Most addresses stand behind a byte that needs no further look.
+    !(LEFT_OF_V4[usize::from(left)] && is_other_v4(padded, start, end))
+        && (V6 || left != b':' || not_in_v6(padded, start, end))
+}
 
 /// Returns whether the IPv4 address behind a colon stands alone, and is not the end of an IPv6 address.
 /// The end of an IPv4-mapped address counts as alone.
@@ -678,6 +710,13 @@ mod tests {
         all
     }
 
+    fn low_bit(addr: IpAddr) -> u8 {
+        match addr {
+            IpAddr::V4(addr) => addr.octets()[3] & 1,
+            IpAddr::V6(addr) => addr.octets()[15] & 1,
+        }
+    }
+
     fn v4_only(text: &[u8]) -> Vec<IpAddr> {
         let block = Block::of(text);
         let mut all = Vec::new();
@@ -825,6 +864,39 @@ mod tests {
                 let valid = word.parse::<Ipv6Addr>().is_ok();
                 prop_assert_eq!(all(text.as_bytes()) == [word], valid, "{}", text);
             }
+        }
+
+        /// Where only some addresses matter, exactly these are found, and no text changes what is found
+        /// behind the others.
+        #[test]
+        fn what_does_not_matter_is_left_out(
+            bytes in prop::collection::vec(prop::sample::select(&b"0123456789abcdefv/:::::....g \n"[..]), 0..600),
+            words in prop::collection::vec("(v|V|Tool/|1\\.|\\.|/|:|::ffff:|::|)([0-9]{1,3}\\.){3}[0-9]{1,3}[.:/ ]?", 0..20),
+            odd: bool,
+        ) {
+            let text = [bytes, words.concat().into_bytes(), words.join(" ").into_bytes()].concat();
+            let block = Block::of(&text);
+            let matters = |addr: IpAddr| (low_bit(addr) == 1) == odd;
+            let (mut all, mut some) = (Vec::new(), Vec::new());
+            Scanner::default().scan::<true, true>(block.padded(), |found| {
+                all.extend(matters(found.addr).then_some(found));
+                found.end
+            });
+            Scanner::default().scan_some::<true, true>(block.padded(), |addr, _| matters(addr), |found| {
+                some.push(found);
+                found.end
+            });
+            prop_assert_eq!(&all, &some);
+            let (mut all, mut some) = (Vec::new(), Vec::new());
+            Scanner::default().scan::<true, false>(block.padded(), |found| {
+                all.extend(matters(found.addr).then_some(found));
+                found.end
+            });
+            Scanner::default().scan_some::<true, false>(block.padded(), |addr, _| matters(addr), |found| {
+                some.push(found);
+                found.end
+            });
+            prop_assert_eq!(all, some);
         }
 
         #[test]
