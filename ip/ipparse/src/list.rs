@@ -7,26 +7,35 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::hint::black_box;
 use std::net::IpAddr;
+use std::ops::Sub;
 
 use std_net_ip::range::IpRange;
 
 use crate::item::Item;
 
-/// Entries in the order of the list. Their texts are in one buffer.
+/// Entries in the order of the list.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     ranges: Vec<IpRange>,
     /// These are apart from the ranges, because most look-ups need only them. Smaller entries mean
     /// fewer waits for the memory.
     written: Vec<Written>,
-    texts: Vec<u8>,
+    /// The texts, in the parts in which they were read: to join them would take longer than to read
+    /// them.
+    texts: Vec<Vec<u8>>,
 }
 
-/// The place of the text of an entry.
+/// A part of the texts that is longer gets no more texts.
+const PART: usize = 1 << 30;
+
+/// The place of the text of an entry. Behind the text there are a tab, the rest of its line, and a line
+/// end.
 #[derive(Clone, Copy, Debug)]
 struct Written {
-    start: usize,
+    part: u32,
+    start: u32,
     /// The length of the text of the entry, and of the rest of its line.
     text: u32,
     rest: u32,
@@ -39,9 +48,27 @@ pub(crate) struct Match<'a> {
     pub(crate) text: &'a [u8],
     /// The other fields of its line, with tabs between them.
     pub(crate) rest: &'a [u8],
+    /// The text, a tab, the rest, and a line end.
+    pub(crate) line: &'a [u8],
+}
+
+impl Match<'_> {
+    /// Brings its text into the processor's cache: see [`List::fetch`].
+    #[inline(always)]
+    pub(crate) fn fetch(&self) {
+        black_box((self.line.first().copied(), self.line.last().copied()));
+    }
 }
 
 impl Entries {
+    /// Makes it for the entries of a text of `len` bytes.
+    pub(crate) fn for_text(len: usize) -> Entries {
+        Entries {
+            texts: vec![Vec::with_capacity(len)],
+            ..Entries::default()
+        }
+    }
+
     pub(crate) fn push(&mut self, range: IpRange, text: &[u8]) {
         self.push_with(range, text, std::iter::empty::<&[u8]>());
     }
@@ -53,25 +80,35 @@ impl Entries {
         text: &[u8],
         rest: impl Iterator<Item: AsRef<[u8]>>,
     ) {
-        let start = self.texts.len();
-        self.texts.extend_from_slice(text);
-        let behind = self.texts.len();
+        if self.texts.last().is_none_or(|part| part.len() > PART) {
+            self.texts.push(Vec::new());
+        }
+        let part = self.texts.len() - 1;
+        let texts = &mut self.texts[part];
+        let start = texts.len();
+        texts.extend_from_slice(text);
+        texts.push(b'\t');
+        let behind = texts.len();
         for (i, field) in rest.enumerate() {
             if i > 0 {
-                self.texts.push(b'\t');
+                texts.push(b'\t');
             }
-            let at = self.texts.len();
+            let at = texts.len();
             let field = field.as_ref();
-            self.texts.extend_from_slice(field);
+            texts.extend_from_slice(field);
             if memchr::memchr(b'\t', field).is_some() {
-                spaces_for_tabs(&mut self.texts[at..]);
+                spaces_for_tabs(&mut texts[at..]);
             }
         }
+        let rest = texts.len() - behind;
+        texts.push(b'\n');
+        let short = |len: usize| u32::try_from(len).expect("a line has less than 4 GB");
         self.ranges.push(range);
         self.written.push(Written {
-            start,
-            text: (behind - start) as u32,
-            rest: (self.texts.len() - behind) as u32,
+            part: short(part),
+            start: short(start),
+            text: short(text.len()),
+            rest: short(rest),
         });
     }
 
@@ -85,11 +122,11 @@ impl Entries {
             *self = other;
             return;
         }
-        let shift = self.texts.len();
-        self.texts.extend_from_slice(&other.texts);
+        let shift = self.texts.len() as u32;
+        self.texts.extend(other.texts);
         self.ranges.extend_from_slice(&other.ranges);
         let moved = other.written.into_iter().map(|entry| Written {
-            start: entry.start + shift,
+            part: entry.part + shift,
             ..entry
         });
         self.written.extend(moved);
@@ -120,13 +157,62 @@ pub(crate) struct List {
     crossed: bool,
 }
 
-/// The starts of the segments in order, and the smallest entry of each.
+/// The starts of the segments in order, each with its smallest entry.
 #[derive(Debug)]
 struct Segments<T> {
-    starts: Vec<T>,
-    entries: Vec<u32>,
+    all: Vec<(T, u32)>,
     /// For the highest 16 bits of an address, the first segment that begins there or later.
     index: Vec<u32>,
+}
+
+/// An address of one version as a number.
+trait Bits: Copy + Ord + Sub<Output = Self> {
+    const ZERO: Self;
+    fn next(self) -> Option<Self>;
+    /// Returns the highest 16 bits.
+    fn high(self) -> usize;
+    /// Returns the first and the last address of a range of this version.
+    fn ends(range: &IpRange) -> (Self, Self);
+}
+
+impl Bits for u32 {
+    const ZERO: u32 = 0;
+
+    fn next(self) -> Option<u32> {
+        self.checked_add(1)
+    }
+
+    #[inline]
+    fn high(self) -> usize {
+        self as usize >> 16
+    }
+
+    fn ends(range: &IpRange) -> (u32, u32) {
+        match (range.first(), range.last()) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => (first.to_bits(), last.to_bits()),
+            _ => unreachable!("the ranges of the other version are apart"),
+        }
+    }
+}
+
+impl Bits for u128 {
+    const ZERO: u128 = 0;
+
+    fn next(self) -> Option<u128> {
+        self.checked_add(1)
+    }
+
+    #[inline]
+    fn high(self) -> usize {
+        (self >> 112) as usize
+    }
+
+    fn ends(range: &IpRange) -> (u128, u128) {
+        match (range.first(), range.last()) {
+            (IpAddr::V6(first), IpAddr::V6(last)) => (first.to_bits(), last.to_bits()),
+            _ => unreachable!("the ranges of the other version are apart"),
+        }
+    }
 }
 
 /// An address as a number, with its version before it.
@@ -149,7 +235,7 @@ impl List {
         let mut outer = vec![NONE; order.len()];
         let mut crossed = false;
         // Most large lists are in order, and no entry holds another one.
-        let apart = |pair: &[IpRange]| key(pair[0].last()) < key(pair[1].first());
+        let apart = |pair: &[IpRange]| pair[0].last() < pair[1].first();
         let plain = all.ranges.windows(2).all(apart);
         if !plain {
             order.sort_by_cached_key(|i| {
@@ -160,26 +246,8 @@ impl List {
         }
         let border = order.partition_point(|i| !ends(*i).0.0);
         let (v4, v6) = order.split_at(border);
-        let segments = |part: &[u32]| {
-            let entries = part.iter().map(|i| {
-                let ((_, first), (_, last)) = ends(*i);
-                (first, last, *i)
-            });
-            if plain {
-                side_by_side(entries)
-            } else {
-                cut(entries)
-            }
-        };
-        let (starts, entries) = segments(v4);
-        // A segment cannot begin behind the last address.
-        let starts: Vec<u32> = starts
-            .into_iter()
-            .map_while(|start| start.try_into().ok())
-            .collect();
-        let v4 = Segments::new(starts, entries, |start| start as usize >> 16);
-        let (starts, entries) = segments(v6);
-        let v6 = Segments::new(starts, entries, |start| (start >> 112) as usize);
+        let v4 = Segments::new(&all.ranges, v4, plain);
+        let v6 = Segments::new(&all.ranges, v6, plain);
         List {
             all,
             v4,
@@ -194,16 +262,21 @@ impl List {
     #[inline]
     pub(crate) fn find(&self, addr: IpAddr) -> Option<u32> {
         let found = match addr {
-            IpAddr::V4(addr) => {
-                let bits = addr.to_bits();
-                self.v4.find(bits, bits as usize >> 16)
-            }
-            IpAddr::V6(addr) => {
-                let bits = addr.to_bits();
-                self.v6.find(bits, (bits >> 112) as usize)
-            }
+            IpAddr::V4(addr) => self.v4.find(addr.to_bits()),
+            IpAddr::V6(addr) => self.v6.find(addr.to_bits()),
         };
         (found != NONE).then_some(found)
+    }
+
+    /// Brings the segments around an address into the processor's cache. If this is done for several
+    /// addresses before the first of them is looked up, the processor waits for the memory once, not
+    /// once for each.
+    #[inline(always)]
+    pub(crate) fn fetch(&self, addr: IpAddr) {
+        match addr {
+            IpAddr::V4(addr) => self.v4.fetch(addr.to_bits()),
+            IpAddr::V6(addr) => self.v6.fetch(addr.to_bits()),
+        }
     }
 
     /// Returns the smallest entry that contains the whole item, by either of its versions. If there is
@@ -270,10 +343,14 @@ impl List {
     #[inline]
     pub(crate) fn written(&self, i: u32) -> Match<'_> {
         let entry = &self.all.written[i as usize];
-        let behind = entry.start + entry.text as usize;
+        let texts = &self.all.texts[entry.part as usize][entry.start as usize..];
+        // Between the text and the rest there is a tab, and behind them a line end.
+        let (text, rest) = (entry.text as usize, entry.rest as usize);
+        let line = &texts[..text + 1 + rest + 1];
         Match {
-            text: &self.all.texts[entry.start..behind],
-            rest: &self.all.texts[behind..behind + entry.rest as usize],
+            text: &line[..text],
+            rest: &line[text + 1..text + 1 + rest],
+            line,
         }
     }
 }
@@ -296,50 +373,37 @@ fn nest(order: &[u32], outer: &mut [u32], ends: impl Fn(u32) -> (Key, Key)) -> b
 }
 
 /// Like [`cut`], for entries that have no address in common.
-fn side_by_side(
-    entries: impl ExactSizeIterator<Item = (u128, u128, u32)>,
-) -> (Vec<u128>, Vec<u32>) {
-    let most = 1 + 2 * entries.len();
-    let (mut starts, mut found) = (Vec::with_capacity(most), Vec::with_capacity(most));
-    let mut free = Some(0);
+fn side_by_side<T: Bits>(entries: impl ExactSizeIterator<Item = (T, T, u32)>) -> Vec<(T, u32)> {
+    let mut segments = Vec::with_capacity(1 + 2 * entries.len());
+    let mut free = Some(T::ZERO);
     for (first, last, i) in entries {
         if let Some(start) = free.filter(|start| *start < first) {
-            starts.push(start);
-            found.push(NONE);
+            segments.push((start, NONE));
         }
-        starts.push(first);
-        found.push(i);
-        free = last.checked_add(1);
+        segments.push((first, i));
+        free = last.next();
     }
-    if let Some(start) = free {
-        starts.push(start);
-        found.push(NONE);
-    }
-    (starts, found)
+    segments.extend(free.map(|start| (start, NONE)));
+    segments
 }
 
 /// Cuts entries into segments with their smallest entries. The entries come as first and last
 /// addresses, in order.
-fn cut(entries: impl Iterator<Item = (u128, u128, u32)>) -> (Vec<u128>, Vec<u32>) {
-    let mut segments: (Vec<u128>, Vec<u32>) = (vec![0], vec![NONE]);
-    let mut add = |start: u128, entry: u32| {
-        let (starts, entries) = &mut segments;
-        if starts.last() == Some(&start) {
-            starts.pop();
-            entries.pop();
-        }
-        if entries.last() != Some(&entry) {
-            starts.push(start);
-            entries.push(entry);
+fn cut<T: Bits>(entries: impl Iterator<Item = (T, T, u32)>) -> Vec<(T, u32)> {
+    let mut segments = vec![(T::ZERO, NONE)];
+    let mut add = |start: T, entry: u32| {
+        segments.pop_if(|(last, _)| *last == start);
+        if segments.last().is_none_or(|(_, last)| *last != entry) {
+            segments.push((start, entry));
         }
     };
     // The smallest entry is on top. Of two entries with the same size, the first in the list is on top.
     // An entry that has ended is removed when it comes to the top.
-    let mut open: BinaryHeap<Reverse<(u128, u32, u128)>> = BinaryHeap::new();
+    let mut open: BinaryHeap<Reverse<(T, u32, T)>> = BinaryHeap::new();
     // Removes all entries at the top that end before a place.
-    let close = |open: &mut BinaryHeap<Reverse<(u128, u32, u128)>>,
-                 add: &mut dyn FnMut(u128, u32),
-                 place: Option<u128>| {
+    let close = |open: &mut BinaryHeap<Reverse<(T, u32, T)>>,
+                 add: &mut dyn FnMut(T, u32),
+                 place: Option<T>| {
         while let Some(Reverse((_, _, last))) = open.peek().copied() {
             if place.is_some_and(|place| last >= place) {
                 return;
@@ -349,7 +413,7 @@ fn cut(entries: impl Iterator<Item = (u128, u128, u32)>) -> (Vec<u128>, Vec<u32>
             while open.peek().is_some_and(|Reverse((_, _, end))| *end <= last) {
                 open.pop();
             }
-            if let Some(next) = last.checked_add(1) {
+            if let Some(next) = last.next() {
                 add(next, open.peek().map_or(NONE, |Reverse((_, i, _))| *i));
             }
         }
@@ -365,30 +429,50 @@ fn cut(entries: impl Iterator<Item = (u128, u128, u32)>) -> (Vec<u128>, Vec<u32>
     segments
 }
 
-impl<T: Copy + Ord> Segments<T> {
-    fn new(starts: Vec<T>, entries: Vec<u32>, high: impl Fn(T) -> usize) -> Segments<T> {
+impl<T: Bits> Segments<T> {
+    /// Makes the segments of the ranges at the places in `order`. `plain` means that they have no
+    /// address in common.
+    fn new(ranges: &[IpRange], order: &[u32], plain: bool) -> Segments<T> {
+        let entries = order.iter().map(|i| {
+            let (first, last) = T::ends(&ranges[*i as usize]);
+            (first, last, *i)
+        });
+        let all = if plain {
+            side_by_side(entries)
+        } else {
+            cut(entries)
+        };
         let mut index = vec![0u32; (1 << 16) + 1];
-        for start in &starts {
-            index[high(*start) + 1] += 1;
+        for (start, _) in &all {
+            index[start.high() + 1] += 1;
         }
         for i in 1..index.len() {
             index[i] += index[i - 1];
         }
-        Segments {
-            starts,
-            entries,
-            index,
-        }
+        Segments { all, index }
     }
 
-    /// Returns the entry of the segment that contains an address. `high` has the highest 16 bits of the
-    /// address.
+    /// Returns the entry of the segment that contains an address.
     #[inline]
-    fn find(&self, addr: T, high: usize) -> u32 {
-        let (from, to) = (self.index[high] as usize, self.index[high + 1] as usize);
-        let segment = from + self.starts[from..to].partition_point(|start| *start <= addr);
+    fn find(&self, addr: T) -> u32 {
+        let (from, to) = self.around(addr);
+        let segment = from + self.all[from..to].partition_point(|(start, _)| *start <= addr);
         // The first segment begins with the lowest address.
-        self.entries[segment - 1]
+        self.all[segment - 1].1
+    }
+
+    #[inline(always)]
+    fn fetch(&self, addr: T) {
+        let (from, to) = self.around(addr);
+        black_box(self.all.get((from + to) / 2).map(|(_, entry)| *entry));
+    }
+
+    /// Returns the places of the first segment that begins with the highest bits of an address, and of
+    /// the first one behind these.
+    #[inline(always)]
+    fn around(&self, addr: T) -> (usize, usize) {
+        let high = addr.high();
+        (self.index[high] as usize, self.index[high + 1] as usize)
     }
 }
 
@@ -433,6 +517,7 @@ mod tests {
                 let found = list.find(addr(place, v6)).map(|found| {
                     let found = list.written(found);
                     assert_eq!(found.rest, b"a\tb");
+                    assert_eq!(found.line, [found.text, found.rest].join(&b'\t').into_iter().chain([b'\n']).collect::<Vec<_>>());
                     String::from_utf8(found.text.to_vec()).unwrap()
                 });
                 prop_assert_eq!(found, smallest, "{}", place);

@@ -518,6 +518,43 @@ fn masks_and_lines() {
     );
 }
 
+/// The default columns are written by a short way, for several addresses at once. It must give what the
+/// general way gives.
+#[test]
+fn default_labels_are_those_of_the_general_way() {
+    let mut list = String::from("10.0.0.0/8\n10.1.0.0/16,one\n2001:db8::/32,six,of\n");
+    for i in 0..200 {
+        list += &format!("192.0.{i}.0,192.0.{i}.{i},name {i},\n");
+    }
+    let folder = Folder::new(&[("list", list.as_bytes())]);
+    let list = folder.name("list");
+    let mut log = String::from("::ffff:10.1.2.3 ::1 2001:db8::7 v10.0.0.1\n");
+    for i in 0..200 {
+        log += &format!("a 192.0.{i}.9 b 10.{i}.0.1, [2001:db8:{i}::1]:80 172.16.0.{i}\n");
+    }
+    for more in [
+        &[][..],
+        &["-4"],
+        &["-6"],
+        &["--matched"],
+        &["--first"],
+        &["--threads", "1"],
+    ] {
+        let with = |columns: &str| {
+            let mut arguments = vec!["label", "--in", &list, "--columns", columns];
+            arguments.extend(more);
+            good(&arguments, &log)
+        };
+        let general = with("line,address,match,label");
+        let general: String = general
+            .lines()
+            .map(|row| row.split_once('\t').unwrap().1.to_owned() + "\n")
+            .collect();
+        assert_eq!(with("address,match,label"), general, "{more:?}");
+        assert!(general.lines().count() > 100, "{more:?}");
+    }
+}
+
 #[test]
 fn labels() {
     let folder = Folder::new(&[

@@ -13,7 +13,7 @@ use crate::find::Finder;
 use crate::input::{Block, PAD};
 use crate::item::{Item, Meaning, Version};
 use crate::job::{Job, Pool};
-use crate::list::{Entries, List, spaces_for_tabs};
+use crate::list::{Entries, List, Match, spaces_for_tabs};
 use crate::output::{Result, Status, complain};
 use crate::place::Places;
 use crate::read::{Bad, Entry, Style};
@@ -117,6 +117,16 @@ struct Work<'a> {
     meaning: Meaning,
 }
 
+/// An address and its entry in the list.
+struct Row<'a> {
+    /// The address as it is written, and as it is looked up.
+    written: IpAddr,
+    addr: IpAddr,
+    /// The place of the entry in the list.
+    place: Option<u32>,
+    entry: Option<Match<'a>>,
+}
+
 /// How many addresses are looked up at once.
 const BATCH: usize = 64;
 
@@ -138,10 +148,10 @@ impl Work<'_> {
         }
         let (mut number, mut line, mut counted) = (block.first_line, PAD, PAD);
         finder.each::<true, true>(padded, &self.settings.places, |_, found| {
-            let Some(item) = self.meaning.adjust(Item::Addr(found.addr)) else {
+            let Some(addr) = self.meaning.adjust_addr(found.addr) else {
                 return found.end;
             };
-            let matched = self.find(item.addr(), found.addr);
+            let matched = self.find(addr, found.addr);
             let matched = matched.map(|i| self.list.written(i));
             if matched.is_none() && self.settings.matched {
                 return found.end;
@@ -177,8 +187,13 @@ impl Work<'_> {
     fn usual_rows(&self, finder: &mut Finder, padded: &[u8], out: &mut Vec<u8>) {
         let mut batch = Vec::with_capacity(BATCH);
         finder.each::<true, true>(padded, &self.settings.places, |_, found| {
-            if let Some(item) = self.meaning.adjust(Item::Addr(found.addr)) {
-                batch.push((found.addr, item.addr(), None));
+            if let Some(addr) = self.meaning.adjust_addr(found.addr) {
+                batch.push(Row {
+                    written: found.addr,
+                    addr,
+                    place: None,
+                    entry: None,
+                });
                 if batch.len() == BATCH {
                     self.write_batch(&mut batch, out);
                 }
@@ -188,29 +203,36 @@ impl Work<'_> {
         self.write_batch(&mut batch, out);
     }
 
-    /// Looks up the addresses of a batch, writes their rows, and empties the batch. A look-up in a long
-    /// list waits for the memory, so the look-ups stand together: the processor then waits for several
-    /// of them at the same time.
-    fn write_batch(&self, batch: &mut Vec<(IpAddr, IpAddr, Option<u32>)>, out: &mut Vec<u8>) {
-        for (written, addr, found) in batch.iter_mut() {
-            *found = self.find(*addr, *written);
+    /// Looks up the addresses of a batch, writes their rows, and empties the batch. Each look-up in a
+    /// long list waits for the memory several times. So each step is made for all rows before the next
+    /// step: the processor then waits for many rows at the same time.
+    fn write_batch<'a>(&'a self, batch: &mut Vec<Row<'a>>, out: &mut Vec<u8>) {
+        for row in &*batch {
+            self.list.fetch(row.addr);
         }
-        for (written, _, found) in batch.drain(..) {
-            let Some(found) = found else {
-                if !self.settings.matched {
-                    crate::item::push_addr(out, written);
-                    out.extend_from_slice(b"\t-\t-\n");
-                }
+        for row in &mut *batch {
+            row.place = self.find(row.addr, row.written);
+        }
+        for row in &mut *batch {
+            row.entry = row.place.map(|place| self.list.written(place));
+        }
+        for entry in batch.iter().filter_map(|row| row.entry) {
+            entry.fetch();
+        }
+        for row in batch.drain(..) {
+            if row.entry.is_none() && self.settings.matched {
                 continue;
-            };
-            let matched = self.list.written(found);
-            let label = matched.rest;
-            crate::item::push_addr(out, written);
+            }
+            crate::item::push_addr(out, row.written);
             out.push(b'\t');
-            out.extend_from_slice(matched.text);
-            out.push(b'\t');
-            out.extend_from_slice(if label.is_empty() { b"-" } else { label });
-            out.push(b'\n');
+            match row.entry {
+                None => out.extend_from_slice(b"-\t-\n"),
+                Some(entry) if entry.rest.is_empty() => {
+                    out.extend_from_slice(entry.text);
+                    out.extend_from_slice(b"\t-\n");
+                }
+                Some(entry) => out.extend_from_slice(entry.line),
+            }
         }
     }
 
@@ -231,8 +253,8 @@ impl Work<'_> {
             }
         };
         finder.each::<true, true>(padded, &self.settings.places, |_, found| {
-            let item = self.meaning.adjust(Item::Addr(found.addr));
-            let label = item.and_then(|item| self.find(item.addr(), found.addr));
+            let addr = self.meaning.adjust_addr(found.addr);
+            let label = addr.and_then(|addr| self.find(addr, found.addr));
             let Some(matched) = label.map(|i| self.list.written(i)) else {
                 return found.end;
             };
@@ -269,7 +291,7 @@ fn load(settings: &Settings) -> Result<(List, Status)> {
     let (_, trouble) = job.blocks(
         || (),
         |(), block| {
-            let mut entries = Entries::default();
+            let mut entries = Entries::for_text(block.text().len());
             let mut bad = Vec::new();
             let mut number = block.first_line;
             let mut left = block.text();
