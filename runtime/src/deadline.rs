@@ -101,6 +101,14 @@ impl Nanos {
         }
     }
 
+    /// The time so long before this one, but not before the first use of the clock.
+    pub(crate) fn before(self, wait: Duration) -> Nanos {
+        Nanos(
+            self.0
+                .saturating_sub(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)),
+        )
+    }
+
     pub(crate) fn after(self, wait: Duration) -> Nanos {
         Nanos(
             self.0

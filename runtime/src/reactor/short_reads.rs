@@ -212,9 +212,9 @@ fn look(worker: &'static Worker) -> bool {
     let now = worker.coarse_now();
     let due = worker.with_looks(|looks| looks.take_if_due(now, EVERY));
     let Some(mut looks) = due else {
-        return !worker.reactor.set_alarm(LATEST);
+        return !worker.reactor.set_alarm(Reactor::LOOK, LATEST);
     };
-    worker.reactor.drop_alarm();
+    worker.reactor.drop_alarm(Reactor::LOOK);
     // SAFETY: all keys come from `Source::key`.
     looks.look(|key| unsafe { Source::begin_look(key) });
     let found = !looks.is_empty();

@@ -17,6 +17,7 @@
 //! | `park` | waits that work in processes and on threads |
 //! | `sends` | sends of several processes, made with one system call |
 //! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
+//! | `trim` | gives the memory of stacks back whose processes wait for long |
 //! | `panics` | names the process that panics |
 //! | `threadlike` | processes that are threads to all code in them |
 //! | `threads` | threads for code that blocks |
@@ -47,6 +48,7 @@ pub(crate) mod threads;
 pub(crate) mod timer;
 #[cfg(feature = "tracing")]
 pub(crate) mod trace;
+mod trim;
 pub(crate) mod watchdog;
 pub(crate) mod worker;
 

@@ -66,6 +66,9 @@ impl Worker {
         if trim {
             at_most(TRIM_AFTER);
         }
+        if let Some(limit) = self.trim() {
+            at_most(limit);
+        }
         if W::settle(self) {
             return true;
         }

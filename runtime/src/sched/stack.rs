@@ -88,6 +88,12 @@ pub(crate) fn tasks() -> Vec<&'static Task> {
     TASKS.lock().clone()
 }
 
+/// Up to `count` of these tasks, from a place in the list on.
+pub(crate) fn tasks_from(at: usize, count: usize) -> Vec<&'static Task> {
+    let tasks = TASKS.lock();
+    tasks.iter().skip(at).take(count).copied().collect()
+}
+
 /// All stacks of one size that no worker keeps.
 pub(crate) struct Pool {
     /// The bytes of a stack with its slot, a multiple of the page size.
@@ -162,6 +168,42 @@ pub(crate) fn trim(pools: &[&'static Pool], keep: usize, count: usize) -> bool {
     left == 0
 }
 
+/// A suspended process uses less than this many bytes below the stack pointer that it has noted. The call that suspends
+/// it lies there, with the registers that it keeps: 152 bytes on x86-64 in a debug build.
+const BELOW: usize = if cfg!(target_arch = "x86_64") {
+    256
+} else {
+    512
+};
+
+/// Gives the pages below the stack pointer of a suspended process back to the system.
+///
+/// # Safety
+///
+/// The process of this task is suspended and stays so meanwhile, and it noted `stack_pointer` in the function that has
+/// suspended it.
+pub(crate) unsafe fn give_back_below(task: &Task, stack_pointer: usize) {
+    let page = page();
+    let (limit, end) = task.stack_bounds();
+    let bottom = limit + guard_size(page);
+    // A process may have switched to a stack that it has made itself. Then nothing is known of its own stack.
+    if !(bottom + BELOW..end).contains(&stack_pointer) {
+        return;
+    }
+    let unused = (stack_pointer - BELOW) & !(page - 1);
+    if unused > bottom {
+        // SAFETY: the range is within the usable part of the stack. It begins above the guard, and ends below all that
+        // the process has on its stack. The caller says that no code runs there.
+        unsafe {
+            libc::madvise(
+                bottom as *mut libc::c_void,
+                unused - bottom,
+                memory::GIVE_BACK,
+            );
+        }
+    }
+}
+
 impl Stack {
     pub(crate) fn pool(&self) -> &'static Pool {
         self.pool
@@ -170,6 +212,11 @@ impl Stack {
     /// The address where the next stack's guard begins. There is less than a page between the slot and it.
     fn top(&self) -> usize {
         (self.base.get() + mem::size_of::<Slot>()).next_multiple_of(page())
+    }
+
+    /// The lowest address, where the guard begins.
+    fn lowest(&self) -> usize {
+        self.top() - self.pool.stride()
     }
 
     /// Takes the slot away from its worker. Call this on the worker's thread.
@@ -196,7 +243,7 @@ impl Stack {
         if !made {
             // SAFETY: the slot is valid for the reason given in `is_made`. `self` is the exclusive right to it, and no
             // other code has a reference yet.
-            let task: &'static Task = unsafe { (*slot).task.write(Task::new()) };
+            let task: &'static Task = unsafe { (*slot).task.write(Task::new(self.lowest())) };
             TASKS.lock().push(task);
         }
         // SAFETY: the task was made, just now or by an earlier holder of this stack.
@@ -232,7 +279,7 @@ unsafe impl corosensei::stack::Stack for Stack {
     }
 
     fn limit(&self) -> NonZeroUsize {
-        NonZeroUsize::new(self.top() - self.pool.stride()).expect("a slab is not at address 0")
+        NonZeroUsize::new(self.lowest()).expect("a slab is not at address 0")
     }
 }
 

@@ -12,7 +12,6 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering, fence};
 
-use corosensei::stack::Stack as _;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::deadline::Nanos;
@@ -26,7 +25,7 @@ use crate::sched::threadlike::{self, OfThread};
 use crate::sched::trace::Spans;
 use crate::sched::worker::Worker;
 use crate::sys::lock::Lock;
-use crate::sys::thread_pointer;
+use crate::sys::{stack_pointer, thread_pointer};
 use crate::wake::Token;
 
 /// How many operations a process may do before it lets other processes run.
@@ -61,8 +60,10 @@ pub(crate) struct Task {
     /// The link in the worker's inbox. It belongs to the thread that has sent the task.
     pub(crate) next: AtomicPtr<Task>,
     info: UnsafeCell<Option<Arc<Info>>>,
-    /// The additional state of a threadlike process.
-    own: Own,
+    /// The thread-locals of a threadlike process. Null if it has none of its own.
+    block: Cell<*mut u8>,
+    /// The lowest address of the stack, where its guard begins.
+    lowest: usize,
     /// The tracing spans that the process has entered, while it waits.
     spans: Spans,
     // The fields below are rarely used.
@@ -73,14 +74,6 @@ pub(crate) struct Task {
     locals: UnsafeCell<Locals>,
     /// The identity of the process. Any thread uses it, to list and to cancel.
     listed: Lock<Option<Arc<Info>>>,
-}
-
-/// The additional state of a threadlike process.
-struct Own {
-    /// Its thread-locals, or null if it has none of its own.
-    block: Cell<*mut u8>,
-    /// The lowest address of its stack. An ordinary process leaves what it finds here.
-    lowest: Cell<usize>,
 }
 
 pub(crate) struct Timer {
@@ -167,8 +160,8 @@ pub(crate) fn with_running_name(f: impl FnOnce(u64, Option<&str>)) {
 }
 
 impl Task {
-    /// An empty slot.
-    pub(crate) fn new() -> Task {
+    /// The empty slot of a stack whose guard begins at `lowest`.
+    pub(crate) fn new(lowest: usize) -> Task {
         Task {
             token: Token::new(),
             stopped: AtomicU8::new(0),
@@ -188,10 +181,8 @@ impl Task {
             since: AtomicU64::new(0),
             next: AtomicPtr::new(ptr::null_mut()),
             info: UnsafeCell::new(None),
-            own: Own {
-                block: Cell::new(ptr::null_mut()),
-                lowest: Cell::new(0),
-            },
+            block: Cell::new(ptr::null_mut()),
+            lowest,
             spans: Spans::new(),
             limit: Cell::new(Nanos::NEVER),
             leads: Cell::new(false),
@@ -203,7 +194,7 @@ impl Task {
     /// An empty slot that belongs to a worker.
     #[cfg(all(test, not(std_net_loom)))]
     pub(crate) fn of(worker: &'static Worker) -> Task {
-        let task = Task::new();
+        let task = Task::new(0);
         task.worker
             .store(ptr::from_ref(worker).cast_mut(), Ordering::Relaxed);
         task
@@ -238,11 +229,8 @@ impl Task {
             worker.want_timer(task, deadline);
         }
         task.kind.set(info.kind);
-        if info.kind != Kind::Ordinary {
-            task.own.lowest.set(stack.limit().get());
-        }
         let of_thread = (info.kind == Kind::Threadlike).then(|| {
-            task.own.block.set(threadlike::allocate(info.id.get()));
+            task.block.set(threadlike::allocate(info.id.get()));
             OfThread::of(worker)
         });
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
@@ -289,7 +277,7 @@ impl Task {
     /// Runs a process that is not an ordinary one.
     #[inline(never)]
     fn resume_threadlike(&'static self, coroutine: &mut Process) -> CoroutineResult<(), ()> {
-        let block = self.own.block.get();
+        let block = self.block.get();
         if block.is_null() {
             self.spans.enter();
             CURRENT.set(Some(self));
@@ -307,7 +295,7 @@ impl Task {
     fn end(&'static self) -> Stack {
         self.deregister();
         self.spans.end();
-        let block = self.own.block.replace(ptr::null_mut());
+        let block = self.block.replace(ptr::null_mut());
         if !block.is_null() {
             threadlike::free(block);
         }
@@ -318,6 +306,18 @@ impl Task {
             unsafe { ((*self.coroutine.get()).take(), (*self.info.get()).take()) };
         drop(info);
         coroutine.expect("it has just returned").into_stack()
+    }
+
+    /// Since when the process is suspended, and its stack pointer; `None` if the slot is empty. Call this in the loop of
+    /// the worker that owns the slot.
+    pub(crate) fn suspended(&self) -> Option<(Nanos, usize)> {
+        self.check_owner();
+        // SAFETY: this is the owner's thread, and the process itself never uses `coroutine`.
+        let coroutine = unsafe { (*self.coroutine.get()).as_ref() };
+        coroutine.map(|_| {
+            let since = Nanos(self.since.load(Ordering::Relaxed));
+            (since, self.stack_pointer.get() as usize)
+        })
     }
 
     /// Takes the empty slot away from its worker, whose thread calls this. From now on this worker is not taken for the
@@ -422,11 +422,10 @@ impl Task {
         self.kind.get() == Kind::Threadlike
     }
 
-    /// The lowest address of the process's stack, and the address just past the highest. Not valid for an ordinary
-    /// process.
+    /// The lowest address of the stack, and the address just past the highest.
     pub(crate) fn stack_bounds(&self) -> (usize, usize) {
         // The slot itself lies above the stack.
-        (self.own.lowest.get(), ptr::from_ref(self) as usize)
+        (self.lowest, ptr::from_ref(self) as usize)
     }
 
     /// Whether this address lies on the process's stack, and not on the stack of a signal handler or of the worker.
@@ -481,8 +480,7 @@ impl Task {
         self.waiting.store(waiting.pack(), Ordering::Relaxed);
         self.since
             .store(self.worker().coarse_now().0, Ordering::Relaxed);
-        let here = 0u8;
-        self.stack_pointer.set(&raw const here);
+        self.stack_pointer.set(stack_pointer::get());
         // SAFETY: the pointer was set when the process began, and it is valid while the process runs.
         unsafe { &*self.yielder.get() }.suspend(());
         self.waiting.store(0, Ordering::Relaxed);

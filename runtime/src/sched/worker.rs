@@ -22,6 +22,7 @@ use crate::sched::task::Task;
 use crate::sched::threads::{POOLS, Pools};
 use crate::sched::timer::Timers;
 use crate::sched::trace::Outside;
+use crate::sched::trim::Sweeps;
 use crate::sys::Reactor;
 use crate::sys::clock::coarse_now;
 use crate::sys::lock::Lock;
@@ -76,6 +77,7 @@ pub(super) struct Local {
     /// The sockets to check for short reads, for the floor above.
     pub(super) looks: Looks,
     pub(super) sends: Sends,
+    pub(super) sweeps: Sweeps,
     /// The [`Worker::progress`] of each worker at the time when this one began to linger.
     pub(super) progress: Vec<u64>,
 }
@@ -120,6 +122,7 @@ impl Worker {
                 stacks: Vec::new(),
                 looks: Looks::default(),
                 sends: Sends::default(),
+                sweeps: Sweeps::default(),
                 progress: Vec::new(),
             }),
         })))

@@ -18,7 +18,7 @@
 //!
 //! | name | what | implementations |
 //! |---|---|---|
-//! | `Reactor` | waits for descriptors: `new`, `add`, `rearm`, `remove`, `wait`, `wake`, `set_alarm`, `drop_alarm`, `REPORTS_ONCE` | `linux/epoll`; `portable` over the `polling` crate: kqueue, and on Linux with `--cfg std_net_portable` |
+//! | `Reactor` | waits for descriptors: `new`, `add`, `rearm`, `remove`, `wait`, `wake`, `set_alarm`, `drop_alarm`, `is_set`, `REPORTS_ONCE` | `linux/epoll`; `portable` over the `polling` crate: kqueue, and on Linux with `--cfg std_net_portable` |
 //! | `Ring` | several sends by one call: `new`, `make` | `linux/ring`; `no_ring` |
 //! | `Accepts` | an accept that cannot block: `new`, `accept` | `linux/ring`; `no_ring` |
 //!
@@ -29,6 +29,7 @@
 //! | `poll` | the wait of a plain thread |
 //! | `looks` | a check of many descriptors at once: `poll(2)` |
 //! | `lock` | the runtime's own lock, which does not wait through interposed functions |
+//! | `stack_pointer` | the register that holds the stack pointer; elsewhere an address near it |
 //! | `thread_pointer` | the register that leads to the thread-locals; only on Linux on x86-64 |
 //! | `clock` | a clock that is cheap to read, but a few milliseconds late |
 //! | `sigpipe` | suppresses `SIGPIPE` for calls without `MSG_NOSIGNAL` |
@@ -59,6 +60,7 @@ pub(crate) mod poll;
 #[cfg(any(std_net_portable, not(target_os = "linux")))]
 mod portable;
 pub(crate) mod sigpipe;
+pub(crate) mod stack_pointer;
 pub(crate) mod thread_pointer;
 pub(crate) mod wake_fd;
 

@@ -30,6 +30,9 @@ unsafe impl Send for Reactor {}
 impl Reactor {
     /// Whether a report must be requested again by `rearm`.
     pub(crate) const REPORTS_ONCE: bool = true;
+    /// The alarms of the other reactor.
+    pub(crate) const LOOK: usize = 0;
+    pub(crate) const TRIM: usize = 1;
 
     pub(crate) fn new() -> io::Result<Reactor> {
         let capacity = NonZeroUsize::new(1024).expect("not zero");
@@ -91,15 +94,20 @@ impl Reactor {
         self.woken.swap(false, Ordering::Relaxed) || !events.is_empty()
     }
 
-    /// This is not needed here, because no short read is trusted.
-    #[allow(clippy::unused_self, reason = "the other one has a timer")]
-    pub(crate) fn set_alarm(&self, _: Duration) -> bool {
+    /// There is no alarm here. No short read is trusted, so no check for them is needed. For a trim, the worker sleeps
+    /// with a timeout.
+    #[allow(clippy::unused_self, reason = "the other one has timers")]
+    pub(crate) fn set_alarm(&self, _: usize, _: Duration) -> bool {
         false
     }
 
-    /// This is not needed here either.
-    #[allow(clippy::unused_self, reason = "the other one has a timer")]
-    pub(crate) fn drop_alarm(&self) {}
+    #[allow(clippy::unused_self, reason = "the other one has timers")]
+    pub(crate) fn drop_alarm(&self, _: usize) {}
+
+    #[allow(clippy::unused_self, reason = "the other one has timers")]
+    pub(crate) fn is_set(&self, _: usize) -> bool {
+        false
+    }
 
     pub(crate) fn wake(&self) {
         self.woken.store(true, Ordering::Relaxed);

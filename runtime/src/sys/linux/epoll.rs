@@ -24,15 +24,18 @@ const SOURCE_AHEAD: usize = 6;
 const TASK_AHEAD: usize = 3;
 const EDGES: c_int =
     libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLPRI | libc::EPOLLET;
-/// No source has these keys, because sources are aligned.
+/// No source has these keys, because sources are aligned. The alarms have the keys from `ALARM` to `LAST`.
 const WAKE: u64 = 1;
 const ALARM: u64 = 2;
+const LAST: u64 = ALARM + ALARMS as u64 - 1;
+/// The number of alarms.
+const ALARMS: usize = 2;
 
 pub(crate) struct Reactor {
     epoll: OwnedFd,
     /// Raised to wake the worker. It is edge-triggered, so it never needs to be read.
     waker: WakeFd,
-    alarm: OnceLock<Alarm>,
+    alarms: [OnceLock<Alarm>; ALARMS],
     /// Whether the kernel may have `epoll_pwait2(2)`. It is false after the first refusal.
     counts_nanos: AtomicBool,
     events: UnsafeCell<Box<[libc::epoll_event; EVENTS]>>,
@@ -50,6 +53,10 @@ unsafe impl Sync for Reactor {}
 impl Reactor {
     /// Whether a report must be requested again by `rearm`.
     pub(crate) const REPORTS_ONCE: bool = false;
+    /// The alarm for a look at sockets whose short reads may not be trusted.
+    pub(crate) const LOOK: usize = 0;
+    /// The alarm for a trim of stacks.
+    pub(crate) const TRIM: usize = 1;
 
     pub(crate) fn new() -> io::Result<Reactor> {
         // SAFETY: the call has no preconditions.
@@ -59,7 +66,7 @@ impl Reactor {
         let reactor = Reactor {
             epoll,
             waker: WakeFd::new()?,
-            alarm: OnceLock::new(),
+            alarms: [const { OnceLock::new() }; ALARMS],
             counts_nanos: AtomicBool::new(true),
             events: UnsafeCell::new(Box::new([libc::epoll_event { events: 0, u64: 0 }; EVENTS])),
         };
@@ -145,7 +152,7 @@ impl Reactor {
                 E::prefetch(soon.u64);
             }
             if let Some(next) = events.get(i + TASK_AHEAD)
-                && next.u64 > ALARM
+                && next.u64 > LAST
             {
                 // SAFETY: the key was given to `add`, as the comment below says.
                 unsafe { E::prefetch_waiter(next.u64) };
@@ -153,8 +160,8 @@ impl Reactor {
             let (flags, key) = (event.events.cast_signed(), event.u64);
             match key {
                 WAKE => {}
-                ALARM => self.drop_alarm(),
-                // SAFETY: every key except WAKE and ALARM was given to `add`.
+                ALARM..=LAST => self.drop_alarm((key - ALARM) as usize),
+                // SAFETY: every key except WAKE and those of the alarms was given to `add`.
                 _ => unsafe { E::event(key, bits(flags)) },
             }
         }
@@ -180,10 +187,10 @@ impl Reactor {
         self.waker.raise();
     }
 
-    /// Makes the present or next wait end when `after` has passed. If an alarm is already set, it stays. Returns
-    /// whether an alarm is set.
-    pub(crate) fn set_alarm(&self, after: Duration) -> bool {
-        let Some(alarm) = self.alarm() else {
+    /// Makes the present or next wait end when `after` has passed. If this alarm is already set, it stays. Returns
+    /// whether it is set.
+    pub(crate) fn set_alarm(&self, which: usize, after: Duration) -> bool {
+        let Some(alarm) = self.alarm(which) else {
             return false;
         };
         if !alarm.set.load(Ordering::Relaxed) {
@@ -193,27 +200,36 @@ impl Reactor {
         alarm.set.load(Ordering::Relaxed)
     }
 
-    fn alarm(&self) -> Option<&Alarm> {
-        if self.alarm.get().is_none() {
+    fn alarm(&self, which: usize) -> Option<&Alarm> {
+        let place = &self.alarms[which];
+        if place.get().is_none() {
             let new = Alarm::new().ok()?;
             self.control(
                 libc::EPOLL_CTL_ADD,
                 new.timer.as_fd(),
                 libc::EPOLLIN | libc::EPOLLET,
-                ALARM,
+                ALARM + which as u64,
             )
             .ok()?;
             // If another thread has set one at the same moment, this one is dropped and its descriptor is closed.
-            let _ = self.alarm.set(new);
+            let _ = place.set(new);
         }
-        self.alarm.get()
+        place.get()
     }
 
     /// Cancels interest in the alarm. It may still ring, and the next `set_alarm` starts it again.
-    pub(crate) fn drop_alarm(&self) {
-        if let Some(alarm) = self.alarm.get() {
+    pub(crate) fn drop_alarm(&self, which: usize) {
+        if let Some(alarm) = self.alarms[which].get() {
             alarm.set.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// Whether the alarm is set and has not rung.
+    #[inline]
+    pub(crate) fn is_set(&self, which: usize) -> bool {
+        self.alarms[which]
+            .get()
+            .is_some_and(|alarm| alarm.set.load(Ordering::Relaxed))
     }
 }
 
@@ -334,7 +350,7 @@ mod tests {
     fn an_alarm_rings_each_time_it_is_set() {
         let reactor = Reactor::new().unwrap();
         for _ in 0..3 {
-            assert!(reactor.set_alarm(SOON));
+            assert!(reactor.set_alarm(Reactor::LOOK, SOON));
             assert!(rings(&reactor));
         }
     }
@@ -366,11 +382,23 @@ mod tests {
     #[test]
     fn an_alarm_stays_as_it_is_set_until_it_is_dropped() {
         let reactor = Reactor::new().unwrap();
-        assert!(reactor.set_alarm(SOON) && reactor.set_alarm(2 * LATE));
+        assert!(
+            reactor.set_alarm(Reactor::LOOK, SOON) && reactor.set_alarm(Reactor::LOOK, 2 * LATE)
+        );
         assert!(rings(&reactor));
-        assert!(reactor.set_alarm(2 * LATE));
-        reactor.drop_alarm();
-        assert!(reactor.set_alarm(SOON));
+        assert!(reactor.set_alarm(Reactor::LOOK, 2 * LATE));
+        reactor.drop_alarm(Reactor::LOOK);
+        assert!(reactor.set_alarm(Reactor::LOOK, SOON));
         assert!(rings(&reactor));
+    }
+
+    #[test]
+    fn one_alarm_does_not_hold_the_other_up() {
+        let reactor = Reactor::new().unwrap();
+        assert!(!reactor.is_set(Reactor::TRIM));
+        assert!(reactor.set_alarm(Reactor::TRIM, LATE));
+        assert!(reactor.set_alarm(Reactor::LOOK, SOON));
+        assert!(rings(&reactor));
+        assert!(reactor.is_set(Reactor::TRIM) && !reactor.is_set(Reactor::LOOK));
     }
 }
