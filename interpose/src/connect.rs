@@ -69,8 +69,12 @@ fn connect_parking(process: Threadlike, fd: c_int, call: impl Fn() -> isize) -> 
         if let Err(closed) = waiter.begin() {
             return closed;
         }
-        if let Some(result) = outcome(fd) {
-            return result;
+        match outcome(fd) {
+            // To the kernel a connect has ended only when a call has returned its success. Until then the next one would
+            // return 0 instead of `EISCONN`.
+            Some(0) => return call(),
+            Some(result) => return result,
+            None => {}
         }
     }
 }
@@ -109,7 +113,7 @@ fn outcome(fd: c_int) -> Option<isize> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn accept(fd: c_int, addr: *mut sockaddr, len: *mut socklen_t) -> c_int {
     // SAFETY: the caller keeps this function's contract.
-    unsafe { accept4(fd, addr, len, 0) }
+    accepted(fd, || unsafe { sys!(libc::SYS_accept, fd, addr, len) })
 }
 
 /// `accept4(2)`.
@@ -125,7 +129,13 @@ pub unsafe extern "C" fn accept4(
     flags: c_int,
 ) -> c_int {
     // SAFETY: the caller keeps this function's contract.
-    let accept = || unsafe { sys!(libc::SYS_accept4, fd, addr, len, flags) };
+    accepted(fd, || unsafe {
+        sys!(libc::SYS_accept4, fd, addr, len, flags)
+    })
+}
+
+#[inline(always)]
+fn accepted(fd: c_int, accept: impl Fn() -> isize) -> c_int {
     match threadlike::current() {
         Some(process) => finish(accept_parking(process, fd, accept)) as c_int,
         None => finish(accept_on_thread(fd, accept)) as c_int,

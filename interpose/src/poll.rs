@@ -196,8 +196,7 @@ pub unsafe extern "C" fn select(
     let process = threadlike::current().filter(|_| wait != Some(Duration::ZERO));
     let Some(process) = process else {
         // SAFETY: the caller keeps this function's contract.
-        return finish(unsafe { sys!(libc::SYS_select, count, read, write, except, timeout) })
-            as c_int;
+        return finish(unsafe { select_plainly(count, [read, write, except], timeout) }) as c_int;
     };
     let begun = std::time::Instant::now();
     // SAFETY: the caller keeps this function's contract.
@@ -210,6 +209,39 @@ pub unsafe extern "C" fn select(
         left.tv_usec = i64::from(rest.subsec_micros());
     }
     finish(result) as c_int
+}
+
+/// `select(2)` as the C library makes it since its release 2.34: by the kernel's `pselect6`, which leaves the remaining
+/// time in the timeout.
+///
+/// # Safety
+///
+/// The same as for [`select`].
+unsafe fn select_plainly(count: c_int, sets: [*mut fd_set; 3], timeout: *mut timeval) -> isize {
+    const MICROS: i64 = 1_000_000;
+    let [read, write, except] = sets;
+    // SAFETY: the caller keeps this function's contract.
+    let timeout = unsafe { timeout.as_mut() };
+    let mut time = timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let mut at = std::ptr::null_mut();
+    if let Some(timeout) = &timeout {
+        if timeout.tv_sec < 0 || timeout.tv_usec < 0 {
+            return failed(libc::EINVAL);
+        }
+        time.tv_sec = timeout.tv_sec.saturating_add(timeout.tv_usec / MICROS);
+        time.tv_nsec = timeout.tv_usec % MICROS * 1000;
+        at = &raw mut time;
+    }
+    // SAFETY: the caller keeps this function's contract. The time is live, and null is no signal mask.
+    let result = unsafe { sys!(libc::SYS_pselect6, count, read, write, except, at, 0) };
+    if let Some(timeout) = timeout {
+        timeout.tv_sec = time.tv_sec;
+        timeout.tv_usec = time.tv_nsec / 1000;
+    }
+    result
 }
 
 /// `pselect(2)`.
@@ -262,6 +294,9 @@ unsafe fn select_parking(
     wait: Option<Duration>,
 ) -> isize {
     let [read, write, except] = sets;
+    if count < 0 {
+        return failed(libc::EINVAL);
+    }
     let mut polls = Vec::new();
     for fd in 0..count {
         // SAFETY: the caller keeps this function's contract. With many descriptors, a set may be longer than its type.

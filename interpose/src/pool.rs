@@ -29,19 +29,23 @@ impl<T> Lent<T> {
     }
 }
 
-/// Makes a blocking call on a thread of the pool. The process gets the `errno` and `h_errno` of that thread.
+/// Makes a blocking call on a thread of the pool. That thread has the `errno` and `h_errno` of the process during the
+/// call, and the process gets back what the call has made of them.
 pub(crate) fn run<R>(f: &dyn Fn() -> R) -> R {
     WAITS.fetch_add(1, Ordering::Relaxed);
-    let before = raw::errno();
+    let before = (raw::errno(), h_errno());
     let f = Lent(f);
-    let (result, errno, h_errno) = blocking(move || {
+    let (result, (errno, h_error)) = blocking(move || {
         let f = f.take();
+        // An earlier call on this thread has left its own.
+        raw::set_errno(before.0);
+        set_h_errno(before.1);
         let result = f();
-        Lent((result, raw::errno(), h_errno()))
+        Lent((result, (raw::errno(), h_errno())))
     })
     .take();
-    raw::set_errno(if errno == 0 { before } else { errno });
-    set_h_errno(h_errno);
+    raw::set_errno(errno);
+    set_h_errno(h_error);
     result
 }
 
@@ -323,6 +327,16 @@ pub unsafe extern "C" fn waitid(
     let Some(process) = process else {
         return finish(wait(0)) as c_int;
     };
+    // Without a wait, the kernel tells whether there is such a child at all: a pidfd may be had of any OS process. The
+    // child stays as it is.
+    let mut found = mem::MaybeUninit::<siginfo_t>::zeroed();
+    let look = options | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: there is room for the answer.
+    let result = unsafe { sys!(libc::SYS_waitid, kind, id, found.as_mut_ptr(), look, 0) };
+    // SAFETY: zeros are a `siginfo_t`, and the kernel leaves them or fills in a child.
+    if result < 0 || unsafe { found.assume_init().si_pid() } != 0 {
+        return finish(wait(0)) as c_int;
+    }
     let of_the_end = options & (libc::WSTOPPED | libc::WCONTINUED) == 0;
     let waited = match kind {
         libc::P_PIDFD if of_the_end => wait_for_pidfd(process, id.cast_signed()),

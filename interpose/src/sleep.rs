@@ -59,8 +59,18 @@ pub unsafe extern "C" fn clock_nanosleep(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
     if threadlike::current().is_none() {
+        // The C library makes this call too.
         // SAFETY: the caller keeps this function's contract.
-        return finish(unsafe { sys!(libc::SYS_nanosleep, time, left) }) as c_int;
+        let result = unsafe {
+            sys!(
+                libc::SYS_clock_nanosleep,
+                libc::CLOCK_REALTIME,
+                0,
+                time,
+                left
+            )
+        };
+        return finish(result) as c_int;
     }
     // SAFETY: the caller keeps this function's contract.
     let error = unsafe { clock_nanosleep(libc::CLOCK_MONOTONIC, 0, time, left) };

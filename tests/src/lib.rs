@@ -7,6 +7,7 @@
 use std_net_interpose as _;
 
 pub mod api;
+pub mod calls;
 pub mod certificates;
 pub mod documents;
 pub mod parity;

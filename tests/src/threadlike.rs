@@ -41,12 +41,21 @@ pub fn pair() -> (TcpStream, TcpStream) {
 }
 
 /// Waits until the list of processes shows this process as waiting.
+///
+/// # Panics
+///
+/// If the process ends instead.
 pub fn until_it_waits<T>(handle: &JoinHandle<T>) {
     let id = handle.process().id();
     while !process::list()
         .iter()
         .any(|p| p.id == id && p.since.is_some())
     {
+        assert!(
+            !handle.is_finished(),
+            "{:?} ended and did not wait",
+            handle.process()
+        );
         process::yield_now();
         thread::sleep(Duration::from_micros(100));
     }
