@@ -115,6 +115,21 @@ impl Calls {
         Calls(handle)
     }
 
+    /// The function that makes each kind of call.
+    ///
+    /// # Panics
+    ///
+    /// Never: the library has it.
+    #[must_use]
+    pub fn scenario(self) -> Scenario {
+        // SAFETY: the function is in `c/calls.c`, with this type.
+        unsafe {
+            let found = libc::dlsym(self.0, c"scenario".as_ptr());
+            assert!(!found.is_null());
+            Scenario(std::mem::transmute::<*mut c_void, extern "C" fn()>(found))
+        }
+    }
+
     /// The function of this name, or `None` if this C library has none.
     #[must_use]
     pub fn function(self, name: &str) -> Option<Function> {
@@ -126,6 +141,17 @@ impl Calls {
             let found = find(name.as_ptr());
             (!found.is_null()).then(|| Function(std::mem::transmute(found)))
         }
+    }
+}
+
+/// The function `scenario` of `c/calls.c`.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario(extern "C" fn());
+
+impl Scenario {
+    /// Makes its calls, between two marks for strace.
+    pub fn run(self) {
+        (self.0)();
     }
 }
 

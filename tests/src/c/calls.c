@@ -408,3 +408,109 @@ void *function_named(const char *name) {
         if (!strcmp(rows[i].name, name)) return rows[i].function;
     return NULL;
 }
+
+// A program that makes each kind of call, also such that fail or wait, between two marks for strace.
+void scenario(void) {
+    char buf[16];
+    int pair[2], pipes[2], status;
+    struct timespec time = {0, 1000000};
+    struct timeval short_time = {0, 1000};
+    struct sockaddr_in addr = loopback();
+    socklen_t len = sizeof addr;
+    write(-1, "begin", 5);
+    // A connection, and its data
+    int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    bind(listener, (struct sockaddr *)&addr, sizeof addr);
+    listen(listener, 5);
+    getsockname(listener, (struct sockaddr *)&addr, &len);
+    connect(client, (struct sockaddr *)&addr, sizeof addr);
+    int server = accept(listener, NULL, NULL);
+    write(client, "hello", 5);
+    read(server, buf, 5);
+    send(client, "hello", 5, 0);
+    recv(server, buf, 5, 0);
+    sendto(client, "hello", 5, 0, NULL, 0);
+    recvfrom(server, buf, 5, 0, NULL, NULL);
+    struct iovec slices[2] = {{buf, 2}, {buf + 2, 3}};
+    writev(client, slices, 2);
+    readv(server, slices, 2);
+    struct mmsghdr message = {.msg_hdr = {.msg_iov = slices, .msg_iovlen = 2}};
+    sendmsg(client, &message.msg_hdr, 0);
+    recvmsg(server, &message.msg_hdr, 0);
+    sendmmsg(client, &message, 1, 0);
+    recvmmsg(server, &message, 1, 0, NULL);
+    // Waits that time out, and modes
+    setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &short_time, sizeof short_time);
+    recv(server, buf, 5, 0);
+    read(server, buf, 5);
+    setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &short_time, sizeof short_time);
+    accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    fcntl(server, F_SETFL, fcntl(server, F_GETFL) | O_NONBLOCK);
+    recv(server, buf, 5, 0);
+    struct pollfd poll_one = {server, POLLIN, 0};
+    poll(&poll_one, 1, 1);
+    ppoll(&poll_one, 1, &time, NULL);
+    fd_set set;
+    FD_ZERO(&set);
+    select(0, &set, NULL, NULL, &short_time);
+    pselect(0, &set, NULL, NULL, &time, NULL);
+    int epoll = epoll_create1(0);
+    struct epoll_event event = {.events = EPOLLIN};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, server, &event);
+    epoll_wait(epoll, &event, 1, 1);
+    epoll_pwait(epoll, &event, 1, 1, NULL);
+    nanosleep(&time, NULL);
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+    usleep(1);
+    sleep(0);
+    sched_yield();
+    // The end of a connection
+    shutdown(client, SHUT_WR);
+    recv(server, buf, 5, 0);
+    close(client);
+    close(client);
+    // Pipes and pairs
+    socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    pipe(pipes);
+    write(pipes[1], "hello", 5);
+    splice(pipes[0], NULL, pair[0], NULL, 5, 0);
+    read(pair[1], buf, 16);
+    dup2(pair[0], pipes[0]);
+    dup3(pair[0], pipes[1], 0);
+    close(pair[1]);
+    send(pair[0], "x", 1, MSG_NOSIGNAL);
+    // Errors
+    recv(-1, buf, 1, 0);
+    recv(epoll, buf, 1, 0);
+    send(-1, buf, 1, 0);
+    connect(-1, (struct sockaddr *)&addr, sizeof addr);
+    accept(-1, NULL, NULL);
+    dup2(-1, 3);
+    pread(-1, buf, 1, 0);
+    sendfile(server, -1, NULL, 1);
+    flock(-1, LOCK_EX);
+    lockf(-1, F_LOCK, 1);
+    fsync(-1);
+    fdatasync(-1);
+    // Names without a server
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *found;
+    if (!getaddrinfo("127.0.0.1", "80", &hints, &found)) freeaddrinfo(found);
+    // Children and futexes
+    waitpid(getpid(), &status, 0);
+    siginfo_t info;
+    waitid(P_PID, getpid(), &info, WEXITED);
+    int word = 0;
+    syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
+    syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &time, NULL, 0);
+    syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    int rest[] = {listener, server, epoll, pair[0], pipes[0], pipes[1]};
+    for (unsigned long i = 0; i < sizeof rest / sizeof *rest; i++) close(rest[i]);
+    write(-1, "end", 3);
+}
+
+#ifdef MAIN
+int main(void) {
+    scenario();
+    return 0;
+}
+#endif

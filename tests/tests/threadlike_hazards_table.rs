@@ -1,0 +1,56 @@
+//! `docs/threadlike.md` has a table of the hazards of threadlike processes. The tests that it names exist.
+
+use std::fs;
+
+use std_net_tests::tree::root;
+
+/// The rows of the table: the hazard, and its tests.
+fn rows(page: &str) -> Vec<(String, String)> {
+    let table = page
+        .split("| hazard | what is done | test |")
+        .nth(1)
+        .unwrap();
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    rows.map(|line| {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert_eq!(cells.len(), 3, "{line}");
+        (cells[0].to_owned(), cells[2].to_owned())
+    })
+    .collect()
+}
+
+#[test]
+fn each_test_that_the_table_names_exists() {
+    let page = fs::read_to_string(root().join("docs/threadlike.md")).unwrap();
+    let rows = rows(&page);
+    assert!(rows.len() > 25, "{}", rows.len());
+    let mut with_tests = 0;
+    for (hazard, tests) in &rows {
+        let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(names.is_empty() == (tests == "none"), "{hazard}: {tests}");
+        with_tests += usize::from(!names.is_empty());
+        for name in names {
+            let Some((file, test)) = name.split_once("::") else {
+                assert!(
+                    root().join(name).is_file(),
+                    "{hazard}: there is no file {name}"
+                );
+                continue;
+            };
+            let found = ["tests/tests", "tests/ecosystem/tests"]
+                .iter()
+                .find_map(|folder| {
+                    fs::read_to_string(root().join(folder).join(format!("{file}.rs"))).ok()
+                });
+            let text = found.unwrap_or_else(|| panic!("{hazard}: there is no test file {file}"));
+            assert!(
+                text.contains(&format!("fn {test}(")),
+                "{hazard}: {file} has no test {test}"
+            );
+        }
+    }
+    assert!(with_tests > 20, "{with_tests}");
+}
