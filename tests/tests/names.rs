@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use std_net::Deadline;
 use std_net::dns::{Error, Family, Resolver};
 use std_net::process;
+use std_net::socket::ToSocketAddrs;
 use std_net::unix::{UnixListener, UnixStream};
 use std_net_tests::{TempPath, both, tool, within};
 
@@ -645,6 +646,27 @@ fn the_c_library_knows_localhost_with_and_without_a_deadline() {
             let v4 = Resolver::libc().family(Family::V4);
             let found = v4.lookup_deadline("localhost", deadline).unwrap();
             assert_eq!(found, ips(&["127.0.0.1"]));
+        }
+    });
+}
+
+#[test]
+fn text_names_addresses_with_and_without_a_deadline() {
+    both(|| {
+        let expected: SocketAddr = "127.0.0.1:7".parse().unwrap();
+        for text in ["127.0.0.1:7", "localhost:7"] {
+            // Without a deadline, a plain thread asks the C library itself, and a process asks it on the pool.
+            let found: Vec<_> = text.to_socket_addrs().unwrap().collect();
+            assert!(found.contains(&expected), "{text}: {found:?}");
+            let in_time = text.to_socket_addrs_deadline(LATE.into()).unwrap();
+            assert_eq!(in_time.collect::<Vec<_>>(), found);
+        }
+        let past = Instant::now().into();
+        let error = "localhost:7".to_socket_addrs_deadline(past).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        for text in ["localhost", ":7", "256.0.0.1:7"] {
+            let error = text.to_socket_addrs().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{text}: {error}");
         }
     });
 }
