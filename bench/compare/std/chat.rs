@@ -1,0 +1,70 @@
+//! A room: each line of a client goes to all clients. The first line of a client is its name.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// The longest line in bytes, and how many lines a slow client may be behind.
+const LINE: u64 = 1024;
+const BEHIND: usize = 256;
+
+type Room = Mutex<HashMap<u64, SyncSender<Arc<str>>>>;
+
+fn main() -> io::Result<()> {
+    let address = std::env::args().nth(1).expect("usage: chat ADDRESS");
+    let listener = TcpListener::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
+    let room = Arc::new(Room::default());
+    for (id, stream) in (0..).zip(listener.incoming()) {
+        let (stream, room) = (stream?, Arc::clone(&room));
+        thread::spawn(move || client(id, &stream, &room));
+    }
+    Ok(())
+}
+
+fn client(id: u64, stream: &TcpStream, room: &Room) -> io::Result<()> {
+    let mut receive = BufReader::new(stream);
+    let Some(name) = line(&mut receive)? else {
+        return Ok(());
+    };
+    let (send, heard) = mpsc::sync_channel(BEHIND);
+    room.lock().unwrap().insert(id, send);
+    thread::scope(|scope| {
+        scope.spawn(move || -> io::Result<()> {
+            let mut stream = stream;
+            for line in heard {
+                stream.write_all(format!("{line}\n").as_bytes())?;
+            }
+            Ok(())
+        });
+        tell(room, &format!("* {name} joined"));
+        while let Ok(Some(line)) = line(&mut receive) {
+            tell(room, &format!("{name}: {line}"));
+        }
+        // The writer ends when its channel is closed.
+        room.lock().unwrap().remove(&id);
+        tell(room, &format!("* {name} left"));
+    });
+    Ok(())
+}
+
+fn tell(room: &Room, text: &str) {
+    let text: Arc<str> = text.into();
+    room.lock().unwrap().retain(|_, send| {
+        let sent = send.try_send(Arc::clone(&text));
+        !matches!(sent, Err(TrySendError::Disconnected(_)))
+    });
+}
+
+/// `BufRead::lines` has no limit.
+fn line(receive: &mut BufReader<&TcpStream>) -> io::Result<Option<String>> {
+    let mut line = String::new();
+    match receive.take(LINE).read_line(&mut line)? {
+        0 => Ok(None),
+        _ if line.ends_with('\n') => Ok(Some(line.trim_end().to_owned())),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
