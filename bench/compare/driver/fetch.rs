@@ -64,7 +64,7 @@ fn fails(output: &Output, when: &str) -> io::Result<()> {
 }
 
 pub(crate) fn check(program: Program) -> io::Result<()> {
-    let output = run(program, "20000", |mut stream, _| {
+    let output = run(program, "100000", |mut stream, _| {
         stream.write_all(b"HTTP/1.0 200 OK\r\nServer: a test\r\n\r\nhello\n")?;
         stream.write_all(b"world\n")
     })?;
@@ -76,7 +76,7 @@ pub(crate) fn check(program: Program) -> io::Result<()> {
         output.stdout == b"hello\nworld\n",
         "it prints something else",
     )?;
-    let missing = run(program, "20000", |mut stream, _| {
+    let missing = run(program, "100000", |mut stream, _| {
         stream.write_all(b"HTTP/1.0 404 Not Found\r\n\r\nno such page\n")
     })?;
     fails(&missing, "when there is no page")?;
@@ -99,7 +99,7 @@ pub(crate) fn load(program: Program) -> io::Result<Figures> {
     let page = "x".repeat(SIZE);
     let answer = format!("HTTP/1.0 200 OK\r\n\r\n{page}");
     let mut peak = 0;
-    run(program, "20000", |mut stream, running| {
+    run(program, "100000", |mut stream, running| {
         stream.write_all(answer.as_bytes())?;
         // Then it waits for the end of the stream, and only the printing is still to come.
         process::sleep(Duration::from_millis(100));
@@ -109,7 +109,7 @@ pub(crate) fn load(program: Program) -> io::Result<Figures> {
     let before = cpu_of_children()?;
     let began = Instant::now();
     for _ in 0..RUNS {
-        let output = run(program, "20000", |mut stream, _| {
+        let output = run(program, "100000", |mut stream, _| {
             stream.write_all(answer.as_bytes())
         })?;
         ensure(output.stdout == page.as_bytes(), "it prints something else")?;

@@ -15,7 +15,7 @@ use std_net::socket::TcpStream;
 use crate::results::Figures;
 
 /// No wait is longer. A program that is still silent then is wrong.
-pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
 /// What the programs are written with. Each is a folder; ours is the first.
 pub(crate) const WAYS: [&str; 7] = ["std_net", "std", "tokio", "may", "go", "kotlin", "inko"];

@@ -82,11 +82,9 @@ pub(crate) fn load(program: Program) -> io::Result<Figures> {
             }
         }
     })?;
-    let args = ["127.0.0.1:0", &target.address];
-    loaded(program, &args, (CONNECTIONS * EACH) as u64, |proxy| {
-        let streams = (0..CONNECTIONS)
-            .map(|_| proxy.connect())
-            .collect::<io::Result<Vec<_>>>()?;
+    let units = (CONNECTIONS * EACH) as u64;
+    loaded(program, &["127.0.0.1:0", &target.address], units, |proxy| {
+        let streams = echo::connect(proxy, CONNECTIONS)?;
         echo::round_trips(&streams, SIZE, EACH)?;
         proxy.peak()
     })

@@ -101,13 +101,16 @@ impl Results {
             let lines = program.lines()?;
             let figures = match self.of(program) {
                 Some(Figures { cpu, peak, time }) => {
-                    let (cpu, peak) = (cpu as f64 / 1000.0, peak as f64 / 1024.0);
-                    format!(
-                        "{cpu:.1} µs | {peak:.1} MiB | {:.2} s",
-                        time as f64 / 1000.0
-                    )
+                    let (micros, mib, s) =
+                        (cpu as f64 / 1e3, peak as f64 / 1024.0, time as f64 / 1e3);
+                    let cpu = if micros < 1000.0 {
+                        format!("{micros:.1} µs")
+                    } else {
+                        format!("{:.1} ms", micros / 1000.0)
+                    };
+                    format!("{cpu} | {mib:.1} MiB | {s:.2} s")
                 }
-                None => "not run here | | ".to_owned(),
+                None => "not run here | |".to_owned(),
             };
             let _ = writeln!(table, "| {way} | {lines} | {figures} |");
         }

@@ -27,6 +27,7 @@ fn main() -> io::Result<()> {
 }
 
 fn client(id: u64, mut stream: TcpStream, room: &Room) -> io::Result<()> {
+    stream.set_nodelay(true)?;
     let mut receive = BufReader::new(stream.try_clone()?);
     let Some(name) = line(&mut receive)? else {
         return Ok(());

@@ -26,6 +26,7 @@ fn main() -> io::Result<()> {
 }
 
 fn client(id: u64, stream: &TcpStream, room: &Room) -> io::Result<()> {
+    stream.set_nodelay(true)?;
     let mut receive = BufReader::new(stream);
     let Some(name) = line(&mut receive)? else {
         return Ok(());

@@ -25,6 +25,7 @@ fn main() -> io::Result<()> {
 }
 
 fn client(stream: TcpStream, room: &Room) -> io::Result<()> {
+    stream.set_nodelay(true)?;
     let (mut receive, mut send) = stream.into_channels(true)?;
     let mut said = receive.lines(LINE);
     let Some(name) = said.next().transpose()? else {

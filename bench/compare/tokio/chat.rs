@@ -27,6 +27,7 @@ async fn main() -> io::Result<()> {
 }
 
 async fn client(stream: TcpStream, room: Room) -> Result<(), LinesCodecError> {
+    stream.set_nodelay(true)?;
     let mut lines = Framed::new(stream, LinesCodec::new_with_max_length(LINE));
     let Some(name) = lines.next().await.transpose()? else {
         return Ok(());
