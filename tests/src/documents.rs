@@ -19,6 +19,7 @@ documents! {
     start: "docs/guide/src/start.md";
     coming_from_std: "docs/guide/src/coming-from-std.md";
     coming_from: "docs/guide/src/coming-from.md";
+    compare: "docs/guide/src/compare.md";
     sockets: "docs/guide/src/sockets.md";
     deadlines: "docs/guide/src/deadlines.md";
     processes: "docs/guide/src/processes.md";
