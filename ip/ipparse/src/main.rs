@@ -12,8 +12,7 @@
 //! | `stream`, `lazy` | items one by one; `lazy` for verbs that write far more than they read |
 //! | `lines` | lines that hold an address of a set, or none |
 //! | `set` | how a set is read and written |
-//! | `list` | the entries of a list with their original text, and the search for the most specific one
-//! |
+//! | `list` | the entries of a list with their text, and the search for the most specific one |
 //! | `input` | arguments, files and standard input as blocks of whole lines; the threads that work on them |
 //! | `standard` | standard input and output as files |
 //! | `decode` | compressed files and UTF-16, recognised by their first bytes |

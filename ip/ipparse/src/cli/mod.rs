@@ -1,9 +1,8 @@
 //! The command line, and the text of `--help` and of the man page.
-
+//!
 //! `shared` has the groups of arguments that several verbs use, and `verbs` the arguments of each verb.
 //! Both make the plain settings in `settings` and in the file of each verb, which know nothing of the
 //! command line.
-//! of both are the plain settings of `settings` and of each verb, which know nothing of the command line.
 
 mod later;
 mod shared;
