@@ -273,6 +273,9 @@ impl<L: Listener> Server<L> {
     /// an error. After a shutdown it ends as if the deadline had come. It does not wait for the
     /// connections that it cancels then.
     ///
+    /// `serve` may return `()` or a result with any error. So a closure that uses `?` says which:
+    /// `|stream| -> io::Result<()> { ... }`.
+    ///
     /// # Errors
     ///
     /// The error of an accept that will not pass, for example because the listener was shut down. It
