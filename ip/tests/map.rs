@@ -314,3 +314,45 @@ fn a_map_is_looked_up_from_many_threads() {
         }
     });
 }
+
+/// The whole address space, single addresses at its ends, and half of it, in one map.
+#[test]
+fn the_ends_of_the_address_spaces() {
+    let texts = [
+        "0.0.0.0/0",
+        "0.0.0.0/32",
+        "255.255.255.255/32",
+        "128.0.0.0/1",
+        "::/0",
+        "::/128",
+        "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128",
+        "8000::/1",
+    ];
+    let nets = texts.map(|text| std_net_ip::net::parse(text).unwrap());
+    let mut map = IpMap::from_iter(nets.iter().copied().zip(texts));
+    // Once with an index, and once without.
+    for _ in 0..2 {
+        for (addr, found) in [
+            ("0.0.0.0", "0.0.0.0/32"),
+            ("0.0.0.1", "0.0.0.0/0"),
+            ("127.255.255.255", "0.0.0.0/0"),
+            ("128.0.0.0", "128.0.0.0/1"),
+            ("255.255.255.254", "128.0.0.0/1"),
+            ("255.255.255.255", "255.255.255.255/32"),
+            ("::", "::/128"),
+            ("::1", "::/0"),
+            ("7fff:ffff::", "::/0"),
+            ("8000::", "8000::/1"),
+            ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", "8000::/1"),
+            ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", texts[6]),
+        ] {
+            let (_, value) = map.lookup(addr.parse().unwrap()).unwrap();
+            assert_eq!(*value, found, "{addr}");
+        }
+        assert_eq!(map.inside(nets[0]).count(), 4);
+        assert_eq!(map.containing(nets[2]).count(), 3);
+        assert_eq!(map.overlapping(nets[7]).count(), 3);
+        map.insert(std_net_ip::net::parse("10.0.0.0/8").unwrap(), "10.0.0.0/8");
+        map.remove(std_net_ip::net::parse("10.0.0.0/8").unwrap());
+    }
+}
