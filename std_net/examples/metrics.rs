@@ -92,6 +92,21 @@ fn write_text(out: &mut String, metrics: &Metrics) -> fmt::Result {
         writeln!(out, "# HELP std_net_processes_{name} {help}")?;
         writeln!(out, "std_net_processes_{name}_total {count}")?;
     }
+    // The bytes are counted with the feature `metrics` only.
+    let mut traffic = vec![(
+        "accepted",
+        "Connections that were accepted.",
+        metrics.accepted,
+    )];
+    if cfg!(feature = "metrics") {
+        let received = ("received_bytes", "Bytes received.", metrics.received_bytes);
+        traffic.extend([received, ("sent_bytes", "Bytes sent.", metrics.sent_bytes)]);
+    }
+    for (name, help, count) in traffic {
+        writeln!(out, "# TYPE std_net_{name} counter")?;
+        writeln!(out, "# HELP std_net_{name} {help}")?;
+        writeln!(out, "std_net_{name}_total {count}")?;
+    }
     for (name, help, count) in [
         ("stacks", "Stacks that exist.", metrics.stacks),
         (

@@ -57,6 +57,7 @@
 //! | `tls` | [`tls`](tls/index.html): TLS on connections, by rustls |
 //! | `signals` | [`signals`](signals/index.html), and [`runtime::Builder`]'s list of processes on a signal |
 //! | `tracing` | spans that belong to their process, and [events](#tracing) |
+//! | `metrics` | received and sent bytes among the numbers of [`process::metrics()`] |
 //! | `interfaces` | [`interfaces`](interfaces/index.html): the network interfaces of the host |
 //! | `proxy-protocol` | [`proxy_protocol`](proxy_protocol/index.html): the client of a load balancer |
 //! | `futures-io`, `tokio-io`, `hyper` | the traits of these crates for [`compat`] |
@@ -87,7 +88,8 @@
 //! Events with the target `std_net` report that a process was spawned or has ended (`TRACE`), was
 //! cancelled or has passed its deadline (`DEBUG`), or keeps its worker too long (`WARN`, in place of
 //! the watchdog's line). For a [`server`] they report that an accept failed (`WARN`), or that a handler
-//! returned an error (`DEBUG`) or panicked (`ERROR`).
+//! returned an error (`DEBUG`) or panicked (`ERROR`). `Metrics::trace` reports the numbers of
+//! [`process::metrics()`] (`INFO`).
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

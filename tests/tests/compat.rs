@@ -307,3 +307,125 @@ fn a_future_that_never_waits_leaves_others_their_turn() {
         busy.join().unwrap();
     });
 }
+
+/// Several waits in the middle of a poll: each may take a wake-up that was for the future.
+#[test]
+fn a_wait_in_the_middle_of_a_poll_takes_no_wake_up_from_the_future() {
+    both(|| {
+        within(Duration::from_secs(60), || {
+            for round in 0..20 {
+                let (client, server) = tcp_pair();
+                let (other_client, other) = tcp_pair();
+                let mut server = server.compat().unwrap();
+                let (go, wait) = process::channel::bounded::<()>(1);
+                let writer = process::spawn(move || {
+                    wait.recv().unwrap();
+                    // The reader is inside its poll now, and waits there for the second stream.
+                    client.write_string("x").unwrap();
+                    for _ in 0..round % 3 {
+                        process::yield_now();
+                    }
+                    other_client.write_string("y").unwrap();
+                    (client, other_client)
+                });
+                let mut first = true;
+                let mut read = Box::pin(async move { read_one(&mut server).await });
+                let byte = block_on(std::future::poll_fn(|cx| {
+                    let polled = read.as_mut().poll(cx);
+                    if std::mem::take(&mut first) {
+                        assert!(polled.is_pending());
+                        go.send(()).unwrap();
+                        assert_eq!(other.read_string(1).unwrap(), "y");
+                        block_on(delay(Duration::from_micros(100)));
+                    }
+                    polled
+                }));
+                assert_eq!(byte.unwrap(), b'x');
+                drop(writer.join().unwrap());
+            }
+        });
+    });
+}
+
+#[test]
+fn one_future_waits_for_two_sockets_in_any_order() {
+    both(|| {
+        within(Duration::from_secs(60), || {
+            let (first_client, first) = tcp_pair();
+            let (second_client, second) = tcp_pair();
+            let writer = process::spawn(move || {
+                for turn in 0..100_u8 {
+                    let order = [&first_client, &second_client];
+                    for i in 0..2 {
+                        (&mut &*order[usize::from(turn + i) % 2])
+                            .write_all(&[turn])
+                            .unwrap();
+                        process::yield_now();
+                    }
+                }
+            });
+            let all = |stream: TcpStream| async move {
+                let mut stream = stream.compat().unwrap();
+                for turn in 0..100 {
+                    assert_eq!(read_one(&mut stream).await.unwrap(), turn);
+                }
+            };
+            block_on(join_all(vec![all(first), all(second)]));
+            writer.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn after_its_future_a_process_waits_for_other_things_as_ever() {
+    both(|| {
+        within(Duration::from_secs(60), || {
+            let (client, server) = tcp_pair();
+            let mut server = server.compat().unwrap();
+            for turn in 0..50_u8 {
+                let (go, wait) = process::channel::bounded(1);
+                let writer = {
+                    let client = client.try_clone().unwrap();
+                    process::spawn(move || {
+                        (&client).write_all(&[turn]).unwrap();
+                        go.send(turn).unwrap();
+                    })
+                };
+                assert_eq!(block_on(read_one(&mut server)).unwrap(), turn);
+                assert_eq!(wait.recv().unwrap(), turn);
+                writer.join().unwrap();
+                // The same socket by a plain wait, and by a wait that ends before anything comes.
+                let never =
+                    process::block_on_deadline(server.readable(), Duration::from_micros(50));
+                assert!(never.is_err());
+                (&client).write_all(&[turn]).unwrap();
+                let mut byte = [0];
+                (&mut server.get_ref()).read_exact(&mut byte).unwrap();
+                assert_eq!(byte[0], turn);
+            }
+        });
+    });
+}
+
+/// A socket that was only read so far is written at once, without a wait for an event.
+#[test]
+fn the_first_write_is_tried_at_once() {
+    within(Duration::from_secs(60), || {
+        std_net::runtime::Builder::new().workers(1).start().ok();
+        let polls = process::spawn(|| {
+            let (_client, server) = tcp_pair();
+            let mut server = server.compat().unwrap();
+            let never = process::block_on_deadline(server.readable(), Duration::from_micros(50));
+            assert!(never.is_err());
+            let mut polls = 0;
+            let mut write = Box::pin(server.writable());
+            block_on(std::future::poll_fn(|cx| {
+                polls += 1;
+                write.as_mut().poll(cx)
+            }))
+            .unwrap();
+            polls
+        });
+        assert_eq!(polls.join().unwrap(), 1);
+    });
+}

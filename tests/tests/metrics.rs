@@ -2,11 +2,13 @@
 //!
 //! The counts concern the whole program, so each of these tests is a program of its own.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::fs::File;
+use std::io::{IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use std_net::process::{self, Metrics, channel};
+use std_net::unix::{RecvBatch, SendBatch, UnixDatagram};
 use std_net_tests::{LIMIT, Server, again, example, is_again, tcp_pair, within};
 
 /// Runs `body` in a program of its own, on two workers.
@@ -118,6 +120,79 @@ fn a_process_counts_itself() {
     });
 }
 
+/// The accepted connections, and the bytes received and sent.
+fn traffic() -> [u64; 3] {
+    let all = process::metrics();
+    [all.accepted, all.received_bytes, all.sent_bytes]
+}
+
+#[test]
+fn connections_and_bytes_are_counted_on_a_thread_and_in_a_process() {
+    alone(
+        "connections_and_bytes_are_counted_on_a_thread_and_in_a_process",
+        || {
+            // Before the start of the runtime.
+            let measure = || {
+                let before = traffic();
+                let (client, server) = tcp_pair();
+                client.write_string("hello").unwrap();
+                let mut buf = [0; 8];
+                assert_eq!(server.peek(&mut buf).unwrap(), 5);
+                assert_eq!(server.read_string(5).unwrap(), "hello");
+                let parts = [IoSlice::new(b"a"), IoSlice::new(b"bc")];
+                assert_eq!((&server).write_vectored(&parts).unwrap(), 3);
+                assert_eq!((&client).read(&mut buf).unwrap(), 3);
+                let (one, other) = UnixDatagram::pair().unwrap();
+                one.send(b"datagram").unwrap();
+                assert_eq!(other.recv(&mut buf).unwrap(), 8);
+                // A refused one counts for nothing.
+                assert!(server.try_read(&mut buf).is_err());
+                let after = traffic();
+                [0, 1, 2].map(|i| after[i] - before[i])
+            };
+            assert_eq!(measure(), [1, 16, 16]);
+            assert_eq!(process::spawn(measure).join().unwrap(), [1, 16, 16]);
+            assert_eq!(traffic(), [2, 32, 32]);
+        },
+    );
+}
+
+#[test]
+fn all_ways_of_moving_bytes_are_counted() {
+    alone("all_ways_of_moving_bytes_are_counted", || {
+        let file = File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
+        let body = move || {
+            let (client, server) = tcp_pair();
+            let before = traffic();
+            let mut moved = [0, 0];
+            // Batches of messages.
+            let (one, other) = UnixDatagram::pair().unwrap();
+            let mut batch = SendBatch::new();
+            batch.push(b"four");
+            batch.push(b"six666");
+            assert_eq!(one.send_many(&mut batch).unwrap(), 2);
+            let mut came = RecvBatch::new(4, 64);
+            let mut left = 2;
+            while left > 0 {
+                left -= other.recv_many(&mut came).unwrap();
+            }
+            moved[1] += 10;
+            moved[0] += 10;
+            // A file.
+            let len = file.metadata().unwrap().len();
+            assert_eq!(client.send_file(&file, 0..len).unwrap(), len);
+            client.shutdown(Shutdown::Write).unwrap();
+            let mut all = Vec::new();
+            (&server).read_to_end(&mut all).unwrap();
+            moved[1] += len;
+            moved[0] += len;
+            let after = traffic();
+            assert_eq!([after[1] - before[1], after[2] - before[2]], moved);
+        };
+        process::spawn(body).join().unwrap();
+    });
+}
+
 #[test]
 fn the_example_reports_them_as_open_metrics() {
     example("metrics");
@@ -139,6 +214,13 @@ fn the_example_reports_them_as_open_metrics() {
             }
         };
         assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+        for name in ["accepted", "received_bytes", "sent_bytes"] {
+            let sample = |line: &&str| line.starts_with(&format!("std_net_{name}_total "));
+            // The example may have been built without the feature `metrics`.
+            if name == "accepted" || body.contains("_bytes_total") {
+                assert!(body.lines().any(|line| sample(&line)), "{name}: {body}");
+            }
+        }
         assert!(head.contains("application/openmetrics-text"), "{head}");
         assert!(body.ends_with("\n# EOF\n"), "{body}");
         assert!(

@@ -17,6 +17,7 @@ use super::wait::timed_out;
 use crate::deadline::Nanos;
 use crate::interest::{Interest, Wait};
 use crate::sched::park;
+use crate::sched::traffic;
 use crate::sys::{
     Accepts, CONNECT_RESUMES, Refused, accept_any, accept_from, cvt, poll, retry_interrupted,
 };
@@ -80,6 +81,7 @@ impl Io {
     }
 
     fn accepted(&self, new: OwnedFd) -> Io {
+        traffic::accepted();
         let mut io = Io::fresh(new);
         // The new socket is of the same kind as its listener.
         io.short_reads = self.short_reads;

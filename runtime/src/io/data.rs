@@ -14,6 +14,7 @@ use crate::buffers::pool::{Buffer, LENT};
 use crate::deadline::{Deadline, Nanos};
 use crate::interest::{Interest, Wait};
 use crate::reactor::short_reads::{Attempt, Received};
+use crate::sched::traffic;
 use crate::sys::{self, NO_SIGNAL, cvt_len};
 
 impl Io {
@@ -155,6 +156,7 @@ impl Io {
         };
         let room = buf.len();
         let len = sys::recv(self.fd.as_fd(), buf, flags | wait.flags())?;
+        traffic::received(len, flags);
         Ok(Received::of(len, room, drains && flags == 0))
     }
 
@@ -171,6 +173,7 @@ impl Io {
         let all_flags = flags | Wait::Never.flags();
         // SAFETY: there is one live, writable slice, and neither an address nor control messages are asked for.
         let len = unsafe { sys::recvmsg(self.fd.as_raw_fd(), &raw mut msg, all_flags) }?;
+        traffic::received(len, flags);
         // If control data came with these bytes, the read stopped behind them.
         let cut = msg.msg_flags & libc::MSG_CTRUNC != 0;
         Ok(Received::of(len, buf.len(), !cut && flags == 0))
@@ -217,7 +220,9 @@ impl Io {
         let received = self.perform_deadline(Interest::Read, reader, deadline, |wait| {
             // SAFETY: std documents that IoSliceMut has the layout of iovec. The slices are live and writable, and the
             // count is not above their number.
-            cvt_len(unsafe { libc::recvmsg(fd, &raw mut msg, flags | wait.flags()) })
+            let received =
+                cvt_len(unsafe { libc::recvmsg(fd, &raw mut msg, flags | wait.flags()) });
+            received.inspect(|len| traffic::received(*len, flags))
         });
         let error = match received {
             Ok(n) => return Ok(n),
@@ -281,6 +286,7 @@ impl Io {
                     &raw mut len,
                 )
             })?;
+            traffic::received(n, flags);
             // SAFETY: the kernel wrote `len` bytes of an address into the storage.
             Ok((n, unsafe { SockAddr::new(storage, len) }))
         })
@@ -367,10 +373,13 @@ impl Io {
             && wait == Wait::Never
             && let Some(sent) = self.send_in_batch(buf, flags)
         {
-            return sent;
+            return sent.inspect(|len| traffic::sent(*len));
         }
-        sys::send(self.fd.as_fd(), buf, flags | wait.flags())
+        let sent = sys::send(self.fd.as_fd(), buf, flags | wait.flags())?;
+        traffic::sent(sent);
+        Ok(sent)
     }
+
     /// Repeats `send` until all of `buf` is sent.
     ///
     /// # Errors
@@ -447,7 +456,10 @@ impl Io {
         msg.msg_iovlen = self.slices(bufs.len())? as _;
         // SAFETY: std documents that IoSlice has the layout of iovec. The slices are live, the count is not above their
         // number, and sendmsg does not write to them.
-        cvt_len(unsafe { libc::sendmsg(self.fd.as_raw_fd(), &raw const msg, flags | NO_SIGNAL) })
+        let sent = cvt_len(unsafe {
+            libc::sendmsg(self.fd.as_raw_fd(), &raw const msg, flags | NO_SIGNAL)
+        });
+        sent.inspect(|len| traffic::sent(*len))
             .map_err(sys::send_error)
     }
 
@@ -471,6 +483,7 @@ impl Io {
                     addr.len(),
                 )
             })
+            .inspect(|len| traffic::sent(*len))
         })
     }
 
@@ -492,7 +505,8 @@ impl Io {
             msg.msg_namelen = name_len;
             msg.msg_controllen = control_len;
             // SAFETY: the caller keeps the pointers of `msg` valid.
-            cvt_len(unsafe { libc::recvmsg(fd, msg, flags | wait.flags()) })
+            let received = cvt_len(unsafe { libc::recvmsg(fd, msg, flags | wait.flags()) });
+            received.inspect(|len| traffic::received(*len, flags))
         })
     }
 
@@ -511,7 +525,7 @@ impl Io {
         self.perform_flagged(flags, Interest::Write, |wait| {
             let flags = flags | NO_SIGNAL | wait.flags();
             // SAFETY: the caller keeps the pointers of `msg` valid.
-            cvt_len(unsafe { libc::sendmsg(fd, msg, flags) })
+            cvt_len(unsafe { libc::sendmsg(fd, msg, flags) }).inspect(|len| traffic::sent(*len))
         })
     }
 }

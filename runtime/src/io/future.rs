@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
+use std::ptr;
 use std::task::{Context, Poll, ready};
 
 use super::Io;
@@ -17,14 +18,20 @@ use crate::interest::{Interest, Wait};
 use crate::reactor::short_reads::{Received, ShortReads};
 use crate::reactor::source::Entry;
 use crate::sched::alarms::Alarm;
-use crate::sched::park::suspendable;
+use crate::sched::park;
 use crate::sched::scheduler::Scheduler;
 use crate::sched::stop;
+use crate::sched::traffic;
+use crate::sched::waker;
 use crate::sched::worker::Worker;
 use crate::sys::{self, NO_SIGNAL};
 
 /// How many operations of a future may succeed in a row before others get their turn.
 const TURNS: u8 = 64;
+
+/// Up to this many bytes of several buffers are copied and sent as one. The copy then costs less than what `sendmsg(2)`
+/// costs more than `send(2)`.
+const TOGETHER: usize = 2048;
 
 /// A socket for futures. A worker of the runtime watches it. Up to two futures wait for it, one for each direction, and
 /// their wakers are among its waiters.
@@ -148,7 +155,8 @@ impl<T: super::AsIo> Polled<T> {
         )
     }
 
-    /// Sends from several buffers in order. Corresponds to `sendmsg(2)`.
+    /// Sends from several buffers in order. Corresponds to `sendmsg(2)`. A few bytes are put together and sent by
+    /// `send(2)`, which is cheaper by about 100 ns.
     ///
     /// # Errors
     ///
@@ -161,7 +169,7 @@ impl<T: super::AsIo> Polled<T> {
         self.poll_perform(
             Interest::Write,
             cx,
-            |io, wait| io.send_slices(bufs, wait.flags()),
+            |io, wait| io.send_slices_for_future(bufs, wait),
             |_| false,
         )
     }
@@ -232,11 +240,29 @@ impl Io {
         let drains = self.short_reads == ShortReads::Drain;
         let room = buf.len();
         let len = sys::recv(self.fd.as_fd(), buf, wait.flags())?;
+        traffic::received(len, 0);
         Ok(Received::of(len, room, drains))
     }
 
+    /// Makes one attempt to send from several buffers.
+    fn send_slices_for_future(&self, bufs: &[IoSlice<'_>], wait: Wait) -> io::Result<usize> {
+        let len: usize = bufs.iter().map(|buf| buf.len()).sum();
+        if bufs.len() == 1 || len > TOGETHER {
+            return self.send_slices(bufs, wait.flags());
+        }
+        let mut together = Buffer::take(LENT);
+        let mut at = 0;
+        for buf in bufs {
+            together.bytes_mut()[at..at + buf.len()].copy_from_slice(buf);
+            at += buf.len();
+        }
+        self.send_for_future(&together.bytes_mut()[..len], wait)
+    }
+
     fn send_for_future(&self, buf: &[u8], wait: Wait) -> io::Result<usize> {
-        sys::send(self.fd.as_fd(), buf, NO_SIGNAL | wait.flags())
+        let sent = sys::send(self.fd.as_fd(), buf, NO_SIGNAL | wait.flags())?;
+        traffic::sent(sent);
+        Ok(sent)
     }
 
     /// Checks what may end the operation of a future before its attempt.
@@ -261,7 +287,18 @@ impl Io {
         interest: Interest,
         cx: &Context<'_>,
     ) -> io::Result<bool> {
-        let source = self.source.get_or_take();
+        let source = self.source.get_or_take_for(interest);
+        if entry.is_none()
+            && let Some(task) = park::suspendable()
+            && waker::task_of(cx.waker()).is_some_and(|woken| ptr::eq(woken, task))
+        {
+            // The usual case: the process itself waits for the future.
+            source.watch(task.worker(), self.fd.as_fd())?;
+            if source.register_for_future(interest, task) {
+                task.set_handle(self);
+                return Ok(!source.readiness(interest).allows());
+            }
+        }
         let worker = watcher()?;
         if entry.as_ref().is_some_and(|e| e.wakes(cx.waker())) {
             source.watch(worker, self.fd.as_fd())?;
@@ -275,7 +312,7 @@ impl Io {
 
 /// The worker whose reactor should watch the socket: that of the process, or any other.
 fn watcher() -> io::Result<&'static Worker> {
-    if let Some(task) = suspendable() {
+    if let Some(task) = park::suspendable() {
         return Ok(task.worker());
     }
     Scheduler::started()

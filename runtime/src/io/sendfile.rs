@@ -15,6 +15,7 @@ use crate::buffers::lent::Lent;
 use crate::buffers::pool::{Buffer, LENT};
 use crate::interest::{Interest, Wait};
 use crate::io::{Io, file_range};
+use crate::sched::traffic;
 use crate::sys::sigpipe::Sigpipe;
 use crate::sys::{self, Pipe, retry_interrupted};
 
@@ -127,6 +128,7 @@ impl Io {
             }
             sigpipe
                 .held(|| sys::send_file(self.fd.as_fd(), file, at, len))
+                .inspect(|n| traffic::sent(*n))
                 .map(|n| n as u64)
         })
     }
@@ -215,6 +217,7 @@ impl Io {
             let pipe = Pipe::take()?;
             let n = pipe.fill(self.fd.as_fd(), COPY);
             if let Ok(n @ 1..) = n {
+                traffic::received(n, 0);
                 return Ok(Taken::Piped(n, pipe));
             }
             pipe.give_back();
@@ -250,7 +253,8 @@ impl Io {
                 if wait == Wait::Never {
                     self.force_nonblocking(Interest::Write)?;
                 }
-                sigpipe.held(|| pipe.drain(self.fd.as_fd(), left))
+                let drained = sigpipe.held(|| pipe.drain(self.fd.as_fd(), left));
+                drained.inspect(|n| traffic::sent(*n))
             });
             match drained {
                 // A pipe with data never returns 0. Without this check the loop would go on for ever.

@@ -396,7 +396,7 @@ impl Io {
         if task.is_stopped() {
             return Err(stop::error());
         }
-        let source = self.source.get_or_take();
+        let source = self.source.get_or_take_for(interest);
         source.watch(task.worker(), self.fd.as_fd())?;
         let entered = source.register(interest, task);
         if self.short_reads.may_deceive(interest) {

@@ -35,6 +35,7 @@ pub use send_batch::SendBatch;
 use crate::deadline::Deadline;
 use crate::interest::Interest;
 use crate::io::{Io, empty_msghdr};
+use crate::sched::traffic;
 use crate::sys::control::OWN_KINDS_ROOM;
 pub use crate::sys::control::{Item, Word};
 use crate::sys::{CLOSE_ON_EXEC, NO_SIGNAL, mmsg};
@@ -165,6 +166,9 @@ impl Io {
             unsafe { mmsg::recv_many(fd, headers, flags) }
         })?;
         batch.came(count);
+        for i in 0..batch.len() {
+            traffic::received(batch.data(i).len(), flags);
+        }
         if let Some(error) = stopped {
             self.defer_error(&error);
         }
@@ -190,6 +194,7 @@ impl Io {
             // this call is done.
             unsafe { mmsg::send_many(fd, headers, flags) }
         })?;
+        traffic::sent(batch.bytes_of_next(sent));
         batch.skip(sent);
         Ok(sent)
     }

@@ -81,6 +81,15 @@ impl<'fd> SendBatch<'fd> {
         Ok(())
     }
 
+    /// How many bytes the first `count` messages have.
+    pub(super) fn bytes_of_next(&self, count: usize) -> usize {
+        let end = |count: usize| match count.checked_sub(1) {
+            Some(last) => self.messages[last].data_end,
+            None => 0,
+        };
+        end(self.sent + count) - end(self.sent)
+    }
+
     /// Takes the first `count` messages out of the batch without sending them.
     pub fn skip(&mut self, count: usize) {
         self.sent += count.min(self.len());

@@ -2,15 +2,13 @@
 
 use std::fmt;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 
 use crate::deadline::{Deadline, Nanos};
 use crate::sched::alarms::{self, Alarm};
-use crate::sched::park::{self, Unparker};
 use crate::sched::stop::{self, Stopped};
-use crate::sched::task::{self, Waiting};
+use crate::sched::task;
+use crate::sched::waker::FutureWait;
 
 /// Runs `future` to its end. It parks the calling process, or blocks the thread.
 ///
@@ -65,19 +63,16 @@ pub(crate) fn wait_for<F: Future>(
     cancellable: bool,
 ) -> Result<F::Output, Stopped> {
     let mut future = pin!(future);
-    // The waker has its own flag, because a wait inside the future may use up the park token.
-    let signal = Arc::new(Signal {
-        woken: AtomicBool::new(false),
-        unparker: park::unparker(),
-    });
-    let waker = Waker::from(Arc::clone(&signal));
+    let wait = FutureWait::begin();
+    let waker = wait.waker();
     let mut context = Context::from_waker(&waker);
     let mut told_of_stop = false;
     loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+        let polled = wait.poll(&mut context, |context| future.as_mut().poll(context));
+        if let Poll::Ready(output) = polled {
             return Ok(output);
         }
-        while !signal.woken.swap(false, Ordering::SeqCst) {
+        while !wait.take_woken() {
             if let Some(stopped) = stop::current() {
                 if cancellable {
                     return Err(stopped);
@@ -92,8 +87,8 @@ pub(crate) fn wait_for<F: Future>(
                 return Err(Stopped::TimedOut);
             }
             let alarm = alarms::ring();
-            if !signal.woken.load(Ordering::SeqCst) {
-                park::park(until.min(alarm), Waiting::Future);
+            if !wait.is_woken() {
+                wait.park(until.min(alarm));
             }
         }
         if let Some(task) = task::current() {
@@ -155,21 +150,5 @@ impl Future for Delay {
 impl fmt::Debug for Delay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delay").finish_non_exhaustive()
-    }
-}
-
-struct Signal {
-    woken: AtomicBool,
-    unparker: Unparker,
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Signal>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Signal>) {
-        self.woken.store(true, Ordering::SeqCst);
-        self.unparker.unpark();
     }
 }

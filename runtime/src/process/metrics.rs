@@ -3,6 +3,7 @@
 use crate::process::list::{State, state};
 use crate::sched::scheduler::Scheduler;
 use crate::sched::stack;
+use crate::sched::traffic::Totals;
 
 /// The numbers that [`metrics`] returns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,13 @@ pub struct Metrics {
     pub ended: u64,
     /// The numbers of present processes by state.
     pub processes: ByState,
+    /// How many connections were accepted, in processes and on threads.
+    pub accepted: u64,
+    /// How many bytes sockets have received, in processes and on threads. Always 0 without the feature `metrics`,
+    /// because counting them costs a few instructions for each receive and send.
+    pub received_bytes: u64,
+    /// How many bytes sockets have sent. Always 0 without the feature `metrics`.
+    pub sent_bytes: u64,
     /// What each worker has done.
     pub workers: Vec<WorkerMetrics>,
     /// How many stacks exist, used and unused.
@@ -79,10 +87,18 @@ pub struct WorkerMetrics {
 /// ```
 #[must_use]
 pub fn metrics() -> Metrics {
-    let Some(scheduler) = Scheduler::started() else {
-        return Metrics::default();
-    };
+    let mut traffic = Totals::of_threads();
     let mut all = Metrics::default();
+    let workers = Scheduler::started().map_or(&[][..], Scheduler::workers);
+    for worker in workers {
+        traffic = traffic.plus(worker.traffic.totals());
+    }
+    all.accepted = traffic.accepted;
+    all.received_bytes = traffic.received;
+    all.sent_bytes = traffic.sent;
+    let Some(scheduler) = Scheduler::started() else {
+        return all;
+    };
     let (mut begun, mut placed) = (0, 0);
     for worker in scheduler.workers() {
         let (processes, new) = worker.lengths();
@@ -113,6 +129,59 @@ pub fn metrics() -> Metrics {
         all.stacks_warm += warm;
     }
     all
+}
+
+impl Metrics {
+    /// Reports the numbers as one event of the crate `tracing`, with the target `std_net` and the level `INFO`. The
+    /// numbers of the workers are added up. Call it from time to time in a process or thread of your own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use std_net::process;
+    ///
+    /// let reports = process::spawn(|| {
+    ///     while process::check_cancelled().is_ok() {
+    ///         # #[cfg(feature = "tracing")]
+    ///         process::metrics().trace();
+    ///         process::sleep(Duration::from_secs(10));
+    ///     }
+    /// });
+    /// // The service runs here.
+    /// reports.cancel();
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn trace(&self) {
+        let sum = |number: fn(&WorkerMetrics) -> u64| self.workers.iter().map(number).sum::<u64>();
+        let now = &self.processes;
+        tracing::event!(
+            target: "std_net",
+            tracing::Level::INFO,
+            spawned = self.spawned,
+            ended = self.ended,
+            new = now.new,
+            ready = now.ready,
+            running = now.running,
+            readable = now.readable,
+            writable = now.writable,
+            sleeping = now.sleeping,
+            joining = now.joining,
+            future = now.future,
+            blocking = now.blocking,
+            accepted = self.accepted,
+            received_bytes = self.received_bytes,
+            sent_bytes = self.sent_bytes,
+            workers = self.workers.len(),
+            turns = sum(|worker| worker.turns),
+            remote_wakes = sum(|worker| worker.remote_wakes),
+            reactor_turns = sum(|worker| worker.reactor_turns),
+            stacks = self.stacks,
+            stacks_claimed = self.stacks_claimed,
+            stacks_warm = self.stacks_warm,
+            "metrics"
+        );
+    }
 }
 
 impl ByState {

@@ -397,6 +397,20 @@ impl Source {
         Some(self.register_other(interest, Unparker::Process(task)))
     }
 
+    /// Enters the calling process among the waiters for a future that it polls. Returns whether the process is in its
+    /// slot. If not, the future's waker must be entered.
+    #[inline]
+    pub(crate) fn register_for_future(
+        &'static self,
+        interest: Interest,
+        task: &'static Task,
+    ) -> bool {
+        // A reactor that reports once would be asked for this direction again in each later wait of the process.
+        let slot = (!Reactor::REPORTS_ONCE).then(|| self.waiters.get(interest as usize));
+        slot.flatten()
+            .is_some_and(|slot| task.register_for_future(slot))
+    }
+
     /// Enters a waiter of any kind.
     pub(crate) fn register_other(&'static self, interest: Interest, unparker: Unparker) -> Entry {
         let mut slow = self.lock();
@@ -500,6 +514,22 @@ impl Attached {
         match self.get() {
             Some(source) => source,
             None => self.take(),
+        }
+    }
+
+    /// `get_or_take` for a wait of a read. Before the first event nobody knows whether there is room to send. A send
+    /// is then tried, instead of waiting for that event.
+    #[inline]
+    pub(crate) fn get_or_take_for(&self, interest: Interest) -> &'static Source {
+        match self.get() {
+            Some(source) => source,
+            None => {
+                let source = self.take();
+                if interest == Interest::Read {
+                    source.readiness.hope_for_room();
+                }
+                source
+            }
         }
     }
 

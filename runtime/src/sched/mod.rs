@@ -15,13 +15,14 @@
 //! | `timer` | one heap per worker |
 //! | `alarms` | times at which the futures of a process are polled again |
 //! | `park` | waits that work in processes and on threads |
+//! | `waker` | how a process or thread waits for a future |
 //! | `sends` | sends of several processes, made with one system call |
 //! | `stack`, `overflow` | stacks with guards, and what happens at the guard |
 //! | `trim` | gives the memory of stacks back whose processes wait for long |
 //! | `panics` | names the process that panics |
 //! | `threadlike` | processes that are threads to all code in them |
 //! | `threads` | threads for code that blocks |
-//! | `counter` | the counters for `process::metrics` |
+//! | `counter`, `traffic` | the counters for `process::metrics` |
 //! | `watchdog` | names a process that keeps its worker for too long |
 //! | `trace`, `no_trace` | events and spans for the crate `tracing`, with the feature `tracing` |
 
@@ -48,7 +49,9 @@ pub(crate) mod threads;
 pub(crate) mod timer;
 #[cfg(feature = "tracing")]
 pub(crate) mod trace;
+pub(crate) mod traffic;
 mod trim;
+pub(crate) mod waker;
 pub(crate) mod watchdog;
 pub(crate) mod worker;
 

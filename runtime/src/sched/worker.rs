@@ -22,6 +22,7 @@ use crate::sched::task::Task;
 use crate::sched::threads::{POOLS, Pools};
 use crate::sched::timer::Timers;
 use crate::sched::trace::Outside;
+use crate::sched::traffic::Traffic;
 use crate::sched::trim::Sweeps;
 use crate::sys::Reactor;
 use crate::sys::clock::coarse_now;
@@ -66,6 +67,7 @@ pub(crate) struct Worker {
     pub(crate) reactor_turns: Counter,
     /// The threads for what would block this one.
     pub(crate) pools: &'static Pools,
+    pub(crate) traffic: Traffic,
     pub(super) local: UnsafeCell<Local>,
 }
 
@@ -116,6 +118,7 @@ impl Worker {
             remote_wakes: Counter::default(),
             reactor_turns: Counter::default(),
             pools: &POOLS,
+            traffic: Traffic::default(),
             local: UnsafeCell::new(Local {
                 ready: Ready::new(),
                 timers: Timers::default(),

@@ -100,6 +100,12 @@ impl Readiness {
         }
     }
 
+    /// Lets the next send make an attempt, although no event has come. An extra attempt is harmless.
+    #[cold]
+    pub(crate) fn hope_for_room(&self) {
+        self.used_up[Interest::Write as usize].store(ONE.wrapping_neg(), Ordering::Relaxed);
+    }
+
     /// Records an event: sets its flags and increases the counts.
     #[inline]
     pub(crate) fn notify(&self, bits: u64) {

@@ -25,6 +25,36 @@ fn hear(text: &str, and: &str) -> Heard {
 }
 
 #[test]
+fn metrics_are_reported_as_one_event() {
+    listen();
+    within(LIMIT, || {
+        process::spawn(|| ()).join().unwrap();
+        let (a, b) = std_net::unix::UnixStream::pair().unwrap();
+        a.write_string("hello").unwrap();
+        assert_eq!(b.read_string(5).unwrap(), "hello");
+        let metrics = process::metrics();
+        assert!(metrics.sent_bytes >= 5 && metrics.received_bytes >= 5);
+        metrics.trace();
+        let event = hear(
+            "message=metrics",
+            &format!("sent_bytes={}", metrics.sent_bytes),
+        );
+        assert_eq!(
+            (event.level, event.target.as_str()),
+            (Level::INFO, "std_net")
+        );
+        for (name, number) in [
+            ("spawned", metrics.spawned),
+            ("accepted", metrics.accepted),
+            ("received_bytes", metrics.received_bytes),
+        ] {
+            let field = format!("{name}={number}");
+            assert!(event.fields.split(' ').any(|f| f == field), "{event:?}");
+        }
+    });
+}
+
+#[test]
 fn a_process_is_spawned_and_ends() {
     listen();
     std_net_tests::both(|| {
