@@ -139,7 +139,9 @@ impl Calls {
             let find = libc::dlsym(self.0, c"function_named".as_ptr());
             let find: extern "C" fn(*const libc::c_char) -> *mut c_void = std::mem::transmute(find);
             let found = find(name.as_ptr());
-            (!found.is_null()).then(|| Function(std::mem::transmute(found)))
+            type Row = extern "C" fn(*mut Given) -> c_long;
+            let row = |found| Function(std::mem::transmute::<*mut c_void, Row>(found));
+            (!found.is_null()).then(|| row(found))
         }
     }
 }

@@ -901,6 +901,10 @@ fn files() {
 }
 
 /// A child that ends with the status 7 when the writer is dropped.
+#[expect(
+    clippy::zombie_processes,
+    reason = "the function under test waits for it"
+)]
 fn child() -> (i64, std::process::ChildStdin) {
     let mut child = Command::new("sh")
         .args(["-c", "read line; exit 7"])
