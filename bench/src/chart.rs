@@ -1,4 +1,4 @@
-//! The kept results as SVG.
+//! Draws the kept results as SVG charts.
 
 use std::fs;
 use std::io;
@@ -112,7 +112,7 @@ fn line_chart(
             .collect::<Vec<_>>();
         chart.draw_series(LineSeries::new(inside.clone(), style))?;
         chart.draw_series(inside.iter().map(|p| Circle::new(*p, 3, colour.filled())))?;
-        // The library's own legend is as wide as what is left of the plot: here that is nothing.
+        // The legend is drawn by hand, because the library draws its own only inside the plot.
         let y = 50 + 22 * i as i32;
         root.draw(&PathElement::new(
             [(724, y), (748, y)],
@@ -126,7 +126,7 @@ fn line_chart(
     Ok(())
 }
 
-/// A bar for each server, with its value beside it.
+/// Draws a bar for each server, with its value beside it.
 fn bar_chart(file: &Path, title: &str, bars: &[(Kind, f64)]) -> Drawn<()> {
     let high = bars.iter().map(|(_, value)| *value).fold(0.0, f64::max) * 1.15;
     let height = 80 + 32 * bars.len() as u32;
@@ -143,7 +143,7 @@ fn bar_chart(file: &Path, title: &str, bars: &[(Kind, f64)]) -> Drawn<()> {
         .disable_y_mesh()
         .disable_y_axis()
         .draw()?;
-    // The first is the uppermost.
+    // Draw from the bottom up, so that the first server is at the top.
     for (i, (kind, value)) in bars.iter().rev().enumerate() {
         let (low, top) = (i as f64 + 0.2, i as f64 + 0.8);
         let colour = if *kind == Kind::Ours {
@@ -155,7 +155,7 @@ fn bar_chart(file: &Path, title: &str, bars: &[(Kind, f64)]) -> Drawn<()> {
         chart.draw_series([Rectangle::new([(0.0, low), (*value, top)], colour.filled())])?;
         let label = |text: String, x: f64| Text::new(text, (x, top - 0.1), font.clone());
         chart.draw_series([label(format!("{value:.1}"), value + high * 0.01)])?;
-        // Left of the axis.
+        // The name stands to the left of the axis.
         let (x, y) = chart.backend_coord(&(0.0, top - 0.1));
         root.draw(&Text::new(kind.title(), (x - 160, y), font))?;
     }

@@ -1,5 +1,5 @@
-//! std_net beside a hand-written epoll loop and other runtimes. What the results mean and how they
-//! were measured: `README.md` beside this crate.
+//! Measures std_net beside a hand-written epoll loop and other runtimes. `bench/README.md` says what the
+//! results mean and how they were measured.
 
 mod chart;
 mod load;
@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::measure::Settings;
 
-/// std_net beside a hand-written epoll loop and other runtimes.
+/// Measures std_net beside a hand-written epoll loop and other runtimes.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -26,13 +26,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measures every row, or those of a name or family, and prints the table.
+    /// Measures all rows, or only those that are named, and prints the table.
     Table {
-        /// Rows (`echo-64-1`) or families of them (`echo-64`); all if there are none.
+        /// Rows (`echo-64-1`) or families of rows (`echo-64`). Without any, all rows are measured.
         rows: Vec<String>,
         #[command(flatten)]
         settings: Settings,
-        /// Keeps the results of the rows that were measured here.
+        /// The file that keeps the results. Only the rows that were measured are replaced.
         #[arg(long, default_value = "bench/results.tsv")]
         results: PathBuf,
     },
@@ -50,22 +50,22 @@ enum Command {
         #[arg(long, default_value = "docs/charts")]
         into: PathBuf,
     },
-    /// One server, by itself; prints its address.
+    /// Runs one server and prints its address.
     Serve(serve::Service),
-    /// The load, by itself; prints requests, nanoseconds, CPU nanoseconds of the server, p50, p99 and
-    /// maximum in nanoseconds, bytes per idle connection.
+    /// Runs the load alone. Prints requests, nanoseconds, CPU nanoseconds of the server, p50, p99 and
+    /// maximum in nanoseconds, and bytes per idle connection.
     Load(load::Plan),
-    /// One measurement within one process: spawning, switching, timers, ping-pong.
+    /// Runs one measurement within one OS process: spawning, switching, timers or ping-pong.
     Micro(micro::Job),
-    /// A service that is bound to Redis: threadlike processes beside std's threads and tokio, with the crate `redis`.
+    /// Measures a service that uses Redis by the crate `redis`: in threadlike processes, on std's threads and on tokio.
     Redis,
 }
 
-/// Runs the command of the arguments.
+/// Runs the command that the arguments name.
 ///
 /// # Errors
 ///
-/// That of a measurement.
+/// Returns the error of the measurement.
 pub fn main() -> io::Result<()> {
     match Cli::parse().command {
         Command::Table {
@@ -88,7 +88,7 @@ pub fn main() -> io::Result<()> {
     }
 }
 
-/// Runs the example of `tests/ecosystem`, whose dependencies are too many for everybody who only wants an echo.
+/// Runs the example of `tests/ecosystem`. It stays there because this crate should not need its many dependencies.
 fn redis() -> io::Result<()> {
     let status = cargo()
         .args(["run", "--release", "--package", "std_net_ecosystem"])
@@ -101,7 +101,7 @@ fn redis() -> io::Result<()> {
     }
 }
 
-/// cargo, in the folder of this workspace.
+/// Returns a cargo command that runs in the folder of this workspace.
 fn cargo() -> std::process::Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = std::process::Command::new(cargo);

@@ -1,5 +1,5 @@
-//! Puts the question of a row to its peers, round after round, in alternating order, so that ratios
-//! can be taken within a round.
+//! Measures the peers of a row, round after round. Ratios are taken within a round. The order of the
+//! peers alternates from round to round.
 
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,30 +12,30 @@ use crate::place;
 use crate::row::{Exchange, Place, Row, What};
 use crate::serve::Kind;
 
-/// How much is measured.
+/// How the rows are measured.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Settings {
     #[arg(long, default_value_t = 7)]
     pub(crate) rounds: usize,
-    /// The length of one measurement; its warm-up is a quarter of it, on top.
+    /// The length of one measurement in milliseconds. A warm-up of a quarter of this time comes first.
     #[arg(long, default_value_t = 700)]
     pub(crate) millis: u64,
-    /// Only these peers (those that a row has).
+    /// Measures only these peers, in the rows that have them.
     #[arg(long, value_delimiter = ',')]
     pub(crate) peers: Vec<Kind>,
-    /// The core of the rows on one core.
+    /// The core for the rows that use only one.
     #[arg(long, default_value_t = 1)]
     pub(crate) cpu: usize,
 }
 
-/// What one peer did, a value a round.
+/// The results of one peer, one for each round.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
     pub(crate) kind: Kind,
     pub(crate) rounds: Vec<Outcome>,
 }
 
-/// All peers of the row that can run here.
+/// Measures all peers of the row that can run here.
 pub(crate) fn row(row: &Row, settings: &Settings) -> io::Result<Vec<Series>> {
     let wanted = |kind: &Kind| settings.peers.is_empty() || settings.peers.contains(kind);
     let mut series: Vec<Series> = row
@@ -51,7 +51,7 @@ pub(crate) fn row(row: &Row, settings: &Settings) -> io::Result<Vec<Series>> {
         })
         .collect();
     for round in 0..settings.rounds {
-        // Every other round in the other order.
+        // Every second round has the peers in reverse order.
         let mut order: Vec<usize> = (0..series.len()).collect();
         if round % 2 == 1 {
             order.reverse();
@@ -108,7 +108,7 @@ fn serve(kind: Kind, exchange: &Exchange, settings: &Settings) -> io::Result<Out
         }
         own
     };
-    // Go's server inherits both from here.
+    // The server inherits core and policy from this thread. Go's server cannot set them itself.
     place::take(server_cpu, true)?;
     let child = command.stdout(Stdio::piped()).spawn();
     place::take(None, false)?;
@@ -152,13 +152,13 @@ fn serve(kind: Kind, exchange: &Exchange, settings: &Settings) -> io::Result<Out
     String::from_utf8_lossy(&output.stdout).trim().parse()
 }
 
-/// What a server has left: a socket, or nginx's folder.
+/// Removes what a server has left: a socket, or nginx's folder.
 fn remove(path: &Path) {
     let _ = fs::remove_file(path);
     let _ = fs::remove_dir_all(path);
 }
 
-/// Ends its process when dropped.
+/// An OS process that is killed when this is dropped.
 struct Running(Child);
 
 impl Drop for Running {
@@ -168,19 +168,19 @@ impl Drop for Running {
     }
 }
 
-/// The Go server, built once if there is a Go.
+/// Returns the path of the Go echo server, which is built on the first call. Returns `None` without a Go compiler.
 pub(crate) fn go() -> Option<&'static Path> {
     static GO: OnceLock<Option<PathBuf>> = OnceLock::new();
     GO.get_or_init(|| build_go("echo")).as_deref()
 }
 
-/// The Go server of HTTP.
+/// Returns the path of the Go server for HTTP, in the same way.
 fn go_http() -> Option<&'static Path> {
     static GO: OnceLock<Option<PathBuf>> = OnceLock::new();
     GO.get_or_init(|| build_go("http")).as_deref()
 }
 
-/// The Go program of the micro-measurements.
+/// Returns the path of the Go program for the micro-measurements, in the same way.
 pub(crate) fn go_micro() -> Option<&'static Path> {
     static GO: OnceLock<Option<PathBuf>> = OnceLock::new();
     GO.get_or_init(|| build_go("micro")).as_deref()

@@ -1,20 +1,20 @@
-//! Where a process runs: its core and its scheduling policy.
+//! Where an OS process runs: its core and its scheduling policy.
 
 use std::io;
 use std::mem;
 
-/// Moves the calling thread, and all that it starts from now on, to a core (or to all of them), and
-/// gives it the policy for batch work: without it preemption alone decides the order in which a
-/// server and its load on one core take turns.
+/// Moves the calling thread to a core, or to all cores, and sets its policy. All that it starts from now
+/// on inherits both. Without the policy for batch work, preemption alone decides in which order a server
+/// and its load take turns on one core.
 pub(crate) fn take(cpu: Option<usize>, batch: bool) -> io::Result<()> {
-    // SAFETY: all-zero is the empty set.
+    // SAFETY: a `cpu_set_t` of zeros is valid: it is the empty set.
     let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
     let cpus = match cpu {
         Some(cpu) => cpu..cpu + 1,
         None => 0..libc::CPU_SETSIZE as usize,
     };
     for cpu in cpus {
-        // SAFETY: below CPU_SETSIZE, or ignored.
+        // SAFETY: `CPU_SET` ignores a number from CPU_SETSIZE on.
         unsafe { libc::CPU_SET(cpu, &mut set) };
     }
     // SAFETY: a live set of that size.
@@ -27,7 +27,7 @@ pub(crate) fn take(cpu: Option<usize>, batch: bool) -> io::Result<()> {
         libc::SCHED_OTHER
     };
     let param = libc::sched_param { sched_priority: 0 };
-    // SAFETY: a live parameter.
+    // SAFETY: the parameter lives during the call.
     if unsafe { libc::sched_setscheduler(0, policy, &raw const param) } < 0 {
         return Err(io::Error::last_os_error());
     }

@@ -1,4 +1,4 @@
-//! The table: as text while it is measured, as a file to keep, as Markdown.
+//! The table, in three forms: as text while it is measured, as a file that is kept, and as Markdown.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,8 +11,8 @@ use crate::measure::{self, Series, Settings};
 use crate::row::{self, Row, What};
 use crate::serve::Kind;
 
-/// One peer in one row: medians over the rounds, and ratios to the first peer of the row, taken
-/// within each round.
+/// One peer in one row. The values are medians over the rounds. The ratios are to the first peer of the
+/// row, and each is taken within a round.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line {
     pub(crate) row: String,
@@ -27,7 +27,7 @@ pub(crate) struct Line {
     pub(crate) max: f64,
 }
 
-/// The median, and the least and the greatest of all rounds.
+/// The median of all rounds, with the least and the greatest value.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -71,7 +71,7 @@ pub(crate) fn table(names: &[String], settings: &Settings, results: &Path) -> io
     Ok(())
 }
 
-/// Whether a row has this name or is of this family: `echo-64` is that of `echo-64-1`.
+/// Returns true if a row has this name or belongs to this family. The family of `echo-64-1` is `echo-64`.
 fn is_named(row: &str, name: &str) -> bool {
     row.strip_prefix(name)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))

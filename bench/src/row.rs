@@ -1,10 +1,10 @@
-//! The rows of the table: what is asked of the servers, or of the runtimes themselves.
+//! The rows of the table. Each says what is measured, and with which peers.
 
 use crate::load::Net;
 use crate::micro::Task;
 use crate::serve::Kind;
 
-/// One row: a question, put to all peers in turn.
+/// One row: a measurement that is made with each of its peers.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) name: String,
@@ -15,9 +15,9 @@ pub(crate) struct Row {
 
 #[derive(Clone, Debug)]
 pub(crate) enum What {
-    /// A server and a load.
+    /// A load measures a server.
     Serve(Exchange),
-    /// One process that measures itself.
+    /// One OS process measures itself.
     Micro(Task),
 }
 
@@ -36,15 +36,15 @@ pub(crate) struct Exchange {
 /// Where server and load run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// One worker, on one core with the load: no wake-up crosses cores, the CPU is always busy.
+    /// One worker shares a core with the load. So no wake-up crosses cores, and the core is always busy.
     OneCore,
-    /// One worker on core 0, a load that never sleeps on core 1: for latency.
+    /// One worker runs on core 0. The load runs on core 1 and never sleeps. This measures latency.
     Apart,
-    /// Two workers on both cores, the load beside them.
+    /// Two workers and the load share both cores.
     TwoWorkers,
 }
 
-/// All that serve an echo.
+/// All servers of the echo that the tables show.
 pub(crate) const ALL: [Kind; 11] = [
     Kind::Epoll,
     Kind::Ours,
@@ -59,14 +59,14 @@ pub(crate) const ALL: [Kind; 11] = [
     Kind::Threads,
 ];
 
-/// All of them but these.
+/// Returns all of [`ALL`] except these.
 fn without(kinds: &[Kind]) -> Vec<Kind> {
     ALL.into_iter()
         .filter(|kind| !kinds.contains(kind))
         .collect()
 }
 
-/// Those that can use two workers.
+/// The servers that can use two workers.
 const TWO: [Kind; 7] = [
     Kind::Epoll,
     Kind::Ours,
@@ -77,7 +77,7 @@ const TWO: [Kind; 7] = [
     Kind::Go,
 ];
 
-/// All that serve HTTP, the one to compare with first.
+/// All servers of HTTP. The others are compared with the first.
 const HTTP: [Kind; 7] = [
     Kind::HyperTokioCt,
     Kind::HttpOurs,

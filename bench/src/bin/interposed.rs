@@ -1,5 +1,5 @@
-//! The benchmark with `std_net_interpose` linked in. `bench` starts it for the rows about threadlike processes, and about
-//! what the crate costs a plain thread.
+//! The benchmark with `std_net_interpose` linked in. `bench` starts it for the rows about threadlike processes, and for
+//! the row that shows what this crate costs a plain thread.
 
 use std_net_interpose as _;
 

@@ -1,4 +1,4 @@
-//! Connections that come, make one round trip and go by a reset, so that none lingers.
+//! The load of a churn: each connection makes one round trip and ends by a reset, so that none stays in TIME_WAIT.
 
 use std::io;
 use std::mem;
@@ -45,7 +45,7 @@ pub(super) fn run(plan: &Plan) -> io::Result<Outcome> {
                     Ok(_) => return Err(io::Error::other("a request too large to churn")),
                     Err(e) => return Err(e),
                 }
-                // The answer brings another event.
+                // The answer will bring another event.
                 continue;
             }
             match recv(fd, &mut buf[slot.received..])? {

@@ -1,4 +1,4 @@
-//! Many connections, a request in flight on each, answered by the same bytes.
+//! The load of an echo: many connections, with one request in flight on each. The answer must have the same bytes.
 
 use std::io;
 use std::net::{TcpStream, UdpSocket};
@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::{Net, Outcome, Pattern, Plan, Poll, Window, let_accept, recv, resident, send};
 
-/// How long those that are measured beside `--hogs` pause.
+/// With `--hogs`: how long a measured connection pauses after each answer.
 const PAUSE: Duration = Duration::from_millis(1);
-/// What one of `--hogs` sends at a time: the server finds data whenever it looks.
+/// The bytes of a request from one of `--hogs`. They are so many that the server finds data whenever it looks.
 const HOG_SIZE: usize = 1 << 20;
 
 struct Connection {
@@ -19,7 +19,7 @@ struct Connection {
     sent: usize,
     received: usize,
     began: Instant,
-    /// When it asks next.
+    /// The end of its pause. `None`: a request is in flight.
     next: Option<Instant>,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn run(plan: &Plan) -> io::Result<Outcome> {
             next: None,
         });
     }
-    // All ask at once, and none is late because another was slow to be accepted.
+    // All begin now. So the time that other connections took to open does not count as latency.
     let now = Instant::now();
     for c in &mut connections {
         c.began = now;
@@ -101,7 +101,7 @@ pub(super) fn run(plan: &Plan) -> io::Result<Outcome> {
     }
 }
 
-/// Goes on with a request; whether its answer is complete.
+/// Sends and receives as much of a request as possible. Returns true when its answer is complete.
 fn pump(c: &mut Connection, request: &[u8], buf: &mut [u8]) -> io::Result<bool> {
     let size = request.len();
     let fd = c.fd.as_raw_fd();
@@ -118,7 +118,7 @@ fn pump(c: &mut Connection, request: &[u8], buf: &mut [u8]) -> io::Result<bool> 
             return Ok(true);
         }
         if c.received == 0 && sent_before == 0 && c.sent == size {
-            // It has just gone out: the answer brings an event.
+            // All of the request was sent just now. Its answer will bring an event.
             return Ok(false);
         }
         let room = buf.len().min(size - c.received);
@@ -135,7 +135,7 @@ fn pump(c: &mut Connection, request: &[u8], buf: &mut [u8]) -> io::Result<bool> 
     }
 }
 
-/// One connection that comes and goes, so that the server has set up what it needs once.
+/// Opens and closes one connection, so that the server has allocated all that it allocates only once.
 fn warm(plan: &Plan) -> io::Result<()> {
     let fd = open(plan)?;
     let byte = [1u8; 1];
@@ -149,7 +149,7 @@ fn warm(plan: &Plan) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets the server come to rest and reads its memory.
+/// Waits until the server is at rest, and reads its memory.
 fn idle(plan: &Plan, before: u64) -> io::Result<Outcome> {
     std::thread::sleep(Duration::from_millis(300));
     let after = plan.pid.map_or(Ok(0), resident)?;

@@ -1,4 +1,5 @@
-//! Many connections, a request over HTTP/1.1 in flight on each. The head of every answer is parsed, and its body compared.
+//! The load of HTTP/1.1: many connections, with one request in flight on each. It parses the head of every answer and
+//! compares the body.
 
 use std::io;
 use std::net::TcpStream;
@@ -15,13 +16,13 @@ const REQUEST: &[u8] =
 /// The body of every answer.
 pub(crate) const HELLO: &[u8] = b"Hello, HTTP!\n";
 
-/// The server may still be about to listen.
+/// How long it tries to connect. The server may not listen yet.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 struct Connection {
     stream: TcpStream,
     began: Instant,
-    /// Of the answer.
+    /// The bytes of the answer that have come.
     received: Vec<u8>,
 }
 
@@ -75,7 +76,7 @@ fn ask(c: &mut Connection, now: Instant) -> io::Result<()> {
     }
 }
 
-/// Whether the answer is complete; an error if it is another one.
+/// Returns true if the answer is complete. Returns an error if it is not the expected answer.
 fn is_complete(received: &[u8]) -> io::Result<bool> {
     let bad = || io::Error::other(format!("a bad answer: {:?}", received.escape_ascii()));
     let mut headers = [EMPTY_HEADER; 16];

@@ -1,6 +1,6 @@
-//! The load: a process of its own that opens connections, keeps one request in flight on each, and
-//! checks every byte that comes back. Raw epoll, so that it costs as little as possible beside the
-//! server on the same core.
+//! The load: an OS process of its own that opens connections, keeps one request in flight on each, and
+//! checks every byte that comes back. It uses raw epoll, because it shares a core with the server and
+//! should cost as little as possible.
 
 mod churn;
 mod echo;
@@ -18,7 +18,7 @@ use hdrhistogram::Histogram;
 pub(crate) use self::http::HELLO;
 use crate::place;
 
-/// Over what the bytes go.
+/// The transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Net {
     Tcp,
@@ -36,12 +36,12 @@ impl fmt::Display for Net {
     }
 }
 
-/// What the load does.
+/// The arguments of the load.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Plan {
     #[arg(long, default_value = "tcp")]
     pub(crate) net: Net,
-    /// Of the server: IP:PORT or a path.
+    /// The address of the server: IP:PORT or a path.
     #[arg(long)]
     pub(crate) addr: String,
     #[arg(long, default_value_t = 64)]
@@ -49,7 +49,7 @@ pub(crate) struct Plan {
     /// Bytes of a request and of its answer.
     #[arg(long, default_value_t = 64)]
     pub(crate) size: usize,
-    /// How long it measures, after a warm-up of a quarter of it.
+    /// How long it measures, in milliseconds. A warm-up of a quarter of this time comes first.
     #[arg(long, default_value_t = 800)]
     pub(crate) millis: u64,
     /// Reconnects for every request, and ends each connection by a reset.
@@ -58,25 +58,25 @@ pub(crate) struct Plan {
     /// Asks over HTTP/1.1, and checks every answer.
     #[arg(long, conflicts_with_all = ["churn", "idle", "hogs"])]
     pub(crate) http: bool,
-    /// The server's process, whose CPU time is read at both ends of the measurement.
+    /// The OS process of the server. Its CPU time is read at the beginning and at the end.
     #[arg(long)]
     pub(crate) pid: Option<u32>,
-    /// The core it runs on; all of them if there is none.
+    /// The core it runs on. Without it, the load runs on all cores.
     #[arg(long)]
     pub(crate) cpu: Option<usize>,
-    /// Looks for answers all the time and never sleeps: for a core of its own.
+    /// Never sleeps but polls for answers all the time. Use it only if the load has a core of its own.
     #[arg(long)]
     pub(crate) spin: bool,
-    /// This many of the connections never pause; what is measured are the others, which do for a
-    /// millisecond after each answer.
+    /// This many of the connections never pause. Only the others are measured. Each of them pauses for
+    /// a millisecond after each answer.
     #[arg(long, default_value_t = 0)]
     pub(crate) hogs: usize,
-    /// Serves each connection once, then prints what the server holds per connection and stops.
+    /// Makes one request on each connection, then prints the server's memory per connection and stops.
     #[arg(long)]
     pub(crate) idle: bool,
 }
 
-/// What came of it, printed as one line.
+/// The results of a load. They are printed as one line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) requests: u64,
@@ -137,7 +137,7 @@ pub(crate) fn run(plan: &Plan) -> io::Result<()> {
     Ok(())
 }
 
-/// Measures between a warm-up and an end.
+/// The time in which requests count: from the end of the warm-up to the end of the run.
 struct Window {
     start: Instant,
     end: Instant,
@@ -161,7 +161,7 @@ impl Window {
         }
     }
 
-    /// One request has ended.
+    /// Counts a request that has ended, if the warm-up is over.
     fn request(&mut self, began: Instant, now: Instant) {
         if self.begun.is_some() {
             self.requests += 1;
@@ -170,7 +170,7 @@ impl Window {
         }
     }
 
-    /// Whether it goes on.
+    /// Returns false when the time is over. Begins to measure when the warm-up is over.
     fn goes_on(&mut self, now: Instant) -> io::Result<bool> {
         if self.begun.is_none() && now >= self.start {
             self.begun = Some((Instant::now(), self.cpu()?));
@@ -198,11 +198,12 @@ impl Window {
     }
 }
 
-/// The CPU time of all threads of a process, from schedstat: nanoseconds, not ticks.
+/// Returns the CPU time of all threads of an OS process in nanoseconds. It comes from schedstat, because
+/// other files of `/proc` count in ticks.
 pub(crate) fn cpu_nanos(pid: u32) -> io::Result<u64> {
     let mut sum = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread may end meanwhile.
+        // A thread may have ended since the folder was read.
         if let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) {
             let first = text.split_whitespace().next();
             sum += first.and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
@@ -211,7 +212,7 @@ pub(crate) fn cpu_nanos(pid: u32) -> io::Result<u64> {
     Ok(sum)
 }
 
-/// Resident memory of a process in bytes.
+/// Returns the resident memory of an OS process in bytes.
 pub(crate) fn resident(pid: u32) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     status
@@ -223,7 +224,7 @@ pub(crate) fn resident(pid: u32) -> io::Result<u64> {
         .ok_or_else(|| io::Error::other("no VmRSS"))
 }
 
-/// The bytes that are sent: no two requests of a connection in a row are the same.
+/// The bytes that are sent. Two requests in a row on one connection always differ.
 struct Pattern(Vec<u8>);
 
 impl Pattern {
@@ -258,7 +259,7 @@ fn len(result: isize) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
-/// An epoll instance, edge-triggered.
+/// An edge-triggered epoll instance.
 struct Poll {
     epoll: OwnedFd,
     events: Vec<libc::epoll_event>,
@@ -295,7 +296,8 @@ impl Poll {
         .map(drop)
     }
 
-    /// Waits for events and gives their keys. A second without any is an error: an answer was lost.
+    /// Waits for events, for `millis` at most, and puts their keys into `keys`. Without an event `keys`
+    /// is empty.
     fn wait(&mut self, millis: i32, keys: &mut Vec<usize>) -> io::Result<()> {
         let begun = Instant::now();
         loop {
@@ -322,18 +324,18 @@ impl Poll {
     }
 }
 
-/// Far fewer than the connections that a listener of std's keeps waiting.
+/// Let the server accept after this many connections. The queue of a listener of std is much longer.
 const BACKLOG: usize = 32;
 
-/// Lets the server accept, before every so many connections: one that its queue has no room for tries
-/// again only after a second.
+/// Waits a moment after every [`BACKLOG`] connections, so that the server can accept them. If its queue
+/// were full, the kernel would try again only after a second.
 fn let_accept(connection: usize) {
     if connection % BACKLOG == BACKLOG - 1 {
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// One attempt to send, `None` if it would block.
+/// Makes one attempt to send. Returns `None` if it would block.
 fn send(fd: i32, bytes: &[u8]) -> io::Result<Option<usize>> {
     // SAFETY: a live buffer and its length.
     maybe(len(unsafe {
@@ -341,7 +343,7 @@ fn send(fd: i32, bytes: &[u8]) -> io::Result<Option<usize>> {
     }))
 }
 
-/// One attempt to receive, `None` if it would block.
+/// Makes one attempt to receive. Returns `None` if it would block.
 fn recv(fd: i32, bytes: &mut [u8]) -> io::Result<Option<usize>> {
     // SAFETY: a live, writable buffer and its length.
     maybe(len(unsafe {

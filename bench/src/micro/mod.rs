@@ -1,5 +1,5 @@
-//! What is measured within one process: making, switching, waking. A process of its own for each
-//! peer, started on its core.
+//! What is measured within one OS process: spawning, switching and waking. Each peer gets a new OS
+//! process, which is started on its core.
 
 mod ours;
 mod peers;
@@ -22,15 +22,15 @@ pub(crate) enum Task {
     SpawnAll,
     /// Spawns one and joins it, again and again.
     SpawnOne,
-    /// Two that yield to each other.
+    /// Lets two yield to each other.
     Switch,
-    /// Many that sleep until different times.
+    /// Lets many sleep until different times.
     Timers,
-    /// Two plain threads, a byte string to and fro.
+    /// Sends a byte string to and fro between two plain threads.
     PingPong,
-    /// Many that wait for a message.
+    /// Lets many wait for a message.
     Parked,
-    /// A write and a read of std's on a plain thread.
+    /// Makes a write and a read of std on a plain thread.
     Calls,
 }
 
@@ -47,11 +47,11 @@ impl Task {
         }
     }
 
-    /// How often; threads do less, or it takes for ever.
+    /// Returns how often the task is done. Threads do it less often, because they would take too long.
     fn count(self, kind: Kind) -> usize {
         let threads = kind == Kind::Threads;
         match self {
-            // Each of its stacks is two mappings, of which a process may have 65,530.
+            // Each stack of may takes two mappings, and an OS process may have 65,530 of them.
             Task::SpawnAll | Task::Timers | Task::Parked if kind == Kind::May => 10_000,
             Task::SpawnAll if threads => 10_000,
             Task::SpawnOne if threads => 5_000,
@@ -67,7 +67,7 @@ impl Task {
         if self == Task::SpawnOne { 2 } else { 1 }
     }
 
-    /// Runs it in a process of its own.
+    /// Runs the task in an OS process of its own.
     pub(crate) fn measure(self, kind: Kind, settings: &Settings) -> io::Result<Outcome> {
         let count = self.count(kind).to_string();
         let workers = self.workers();
@@ -107,7 +107,7 @@ impl Task {
     }
 }
 
-/// The program with `std_net_interpose` linked in, built once.
+/// Returns the path of the program with `std_net_interpose` linked in. It is built on the first call.
 fn interposed() -> io::Result<&'static Path> {
     static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
     BUILT
@@ -130,7 +130,7 @@ fn interposed() -> io::Result<&'static Path> {
         .ok_or_else(|| io::Error::other("the program `interposed` cannot be built"))
 }
 
-/// One such measurement.
+/// The arguments of one such measurement.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Job {
     #[arg(long)]
@@ -143,7 +143,7 @@ pub(crate) struct Job {
     pub(crate) workers: usize,
 }
 
-/// Runs it and prints the sum of all: nanoseconds, or bytes.
+/// Runs the measurement and prints the sum over all, in nanoseconds or bytes.
 pub(crate) fn run(job: &Job) -> io::Result<()> {
     let total = match job.kind {
         Kind::Ours => ours::run(job)?,
@@ -156,7 +156,7 @@ pub(crate) fn run(job: &Job) -> io::Result<()> {
     Ok(())
 }
 
-/// The CPU time of this process in nanoseconds.
+/// Returns the CPU time of this OS process in nanoseconds.
 fn own_cpu() -> io::Result<u64> {
     crate::load::cpu_nanos(std::process::id())
 }
@@ -165,7 +165,7 @@ fn own_memory() -> io::Result<u64> {
     resident(std::process::id())
 }
 
-/// When each of many wakes: within 200 ms to 700 ms, not in the order in which they begin.
+/// Returns how long sleeper `i` sleeps: between 200 ms and 700 ms. They wake in another order than they begin.
 fn wake_after(i: usize) -> std::time::Duration {
     std::time::Duration::from_micros(200_000 + (i as u64 * 7919) % 500_000)
 }

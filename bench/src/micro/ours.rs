@@ -1,4 +1,4 @@
-//! std_net.
+//! The measurements with std_net.
 
 use std::io::{self, Read, Write};
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! The same with the peers.
+//! The same measurements with the peers.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -180,7 +180,7 @@ pub(super) fn threads(job: &Job) -> io::Result<u64> {
     Ok(start.elapsed().as_nanos() as u64)
 }
 
-/// A byte through a Unix socket, there and back again into the same hands: nobody waits.
+/// Writes to one end of a Unix socket pair and reads at the other, on the same thread. So no call waits.
 fn calls(count: usize) -> io::Result<u64> {
     let (mut a, mut b) = std::os::unix::net::UnixStream::pair()?;
     let mut byte = [1];

@@ -1,11 +1,11 @@
-//! The echo of a connection where a read looks as if it blocked: std's threads, may, and ours with buffers
-//! of one's own.
+//! The echo of one connection, for all peers whose `read` blocks or seems to: std's threads, may, and std_net when each
+//! connection has its own buffer.
 
 use std::io::{self, Read, Write};
 
 use super::SMALL;
 
-/// With a small buffer on the stack, where a larger one is on the heap.
+/// Sends everything back. A small buffer is on the stack, a larger one on the heap.
 pub(super) fn echo<S: Read + Write>(stream: S, buffer: usize) -> io::Result<()> {
     if buffer <= SMALL {
         echo_with(stream, &mut [0; SMALL])

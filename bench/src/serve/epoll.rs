@@ -1,6 +1,6 @@
-//! A hand-written epoll loop: the limit that the others are measured by. Edge-triggered, one buffer
-//! for all connections, no system call that is not needed. With more workers, one loop a thread,
-//! each with its own connections.
+//! A hand-written epoll loop. All others are compared with it. It is edge-triggered, has one buffer for
+//! all connections, and makes only the system calls that are needed. With several workers, each thread
+//! has its own loop and its own connections.
 
 use std::collections::HashMap;
 use std::io;
@@ -34,7 +34,7 @@ pub(super) fn run(service: &Service) -> io::Result<()> {
     let loops = (0..service.workers)
         .map(|_| Loop::new().map(Arc::new))
         .collect::<io::Result<Vec<_>>>()?;
-    // The first accepts and deals the connections out.
+    // The first loop accepts, and gives each loop a connection in turn.
     loops[0].add(listener.as_raw_fd(), LISTENER, libc::EPOLLIN)?;
     let mut others = Vec::new();
     for own in loops.iter().skip(1) {
@@ -48,7 +48,7 @@ struct Loop {
     epoll: OwnedFd,
 }
 
-/// What could not be sent at once; nothing is read meanwhile.
+/// The bytes that could not be sent at once, by descriptor. Until they are sent, nothing more is read there.
 type Backlog = HashMap<RawFd, Vec<u8>>;
 
 impl Loop {
@@ -103,7 +103,7 @@ impl Loop {
                 let closed = event.events & (libc::EPOLLRDHUP | libc::EPOLLHUP) as u32 != 0;
                 if echo(fd, closed, &mut buf, &mut backlog).is_err() {
                     backlog.remove(&fd);
-                    // SAFETY: ours, and forgotten by now.
+                    // SAFETY: the loop owns this descriptor, and its backlog was removed above.
                     unsafe { libc::close(fd) };
                 }
             }
@@ -135,7 +135,7 @@ fn accept(listener: Option<&OwnedFd>, loops: &[Arc<Loop>], accepted: &mut usize)
     }
 }
 
-/// Reads until nothing is left and sends the same back. An error ends the connection.
+/// Reads until nothing is left, and sends the same bytes back. An error ends the connection.
 fn echo(fd: RawFd, closed: bool, buf: &mut [u8], backlog: &mut Backlog) -> io::Result<()> {
     if !backlog.is_empty()
         && let Some(mut rest) = backlog.remove(&fd)
@@ -170,7 +170,7 @@ fn echo(fd: RawFd, closed: bool, buf: &mut [u8], backlog: &mut Backlog) -> io::R
     }
 }
 
-/// How many bytes were taken before it would block.
+/// Sends until it would block. Returns how many bytes were sent.
 fn send(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     let mut sent = 0;
     while sent < bytes.len() {

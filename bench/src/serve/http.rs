@@ -1,4 +1,5 @@
-//! Hello world over HTTP/1.1 with keep-alive: by httparse on `Read + Write`, by hyper in processes and on tokio, and by nginx.
+//! The servers that say hello world over HTTP/1.1 with keep-alive. They use httparse on `Read + Write`, hyper in processes
+//! and on tokio, and nginx.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -25,9 +26,9 @@ use std_net::socket::{TcpListener, TcpStream};
 use super::{ANY, SMALL, Service, listening};
 use crate::load::HELLO;
 
-// By httparse.
+// Servers with httparse.
 
-/// std_net: a process for each connection.
+/// std_net, with a process for each connection.
 pub(super) fn ours(service: &Service) -> io::Result<()> {
     each_in_process(service, serve)
 }
@@ -47,7 +48,7 @@ fn each_in_process(
     })
 }
 
-/// std: a thread for each connection.
+/// std, with a thread for each connection.
 pub(super) fn threads() -> io::Result<()> {
     let listener = StdListener::bind(ANY)?;
     listening(listener.local_addr()?)?;
@@ -90,7 +91,7 @@ fn serve(mut stream: impl Read + Write) -> io::Result<()> {
     }
 }
 
-/// The same header fields as hyper sends.
+/// Writes the header fields that hyper sends too.
 fn write_hello(answer: &mut Vec<u8>) -> io::Result<()> {
     write!(
         answer,
@@ -102,7 +103,7 @@ fn write_hello(answer: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-// By hyper.
+// Servers with hyper.
 
 async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let answer = Response::builder().header(CONTENT_TYPE, "text/plain");
@@ -145,18 +146,18 @@ pub(super) fn hyper_tokio(service: &Service, multi_thread: bool) -> io::Result<(
     })
 }
 
-/// A load that ends leaves its connections.
+/// Prints an error, but only if it was asked for: at its end the load breaks its connections off, so errors are normal.
 fn tell<E: Debug>(result: Result<(), E>) {
     if let (Err(error), Some(_)) = (result, std::env::var_os("STD_NET_BENCH_ERRORS")) {
         eprintln!("{error:?}");
     }
 }
 
-// By nginx.
+// The server nginx.
 
 /// Becomes nginx, with one OS process that serves. It keeps its files in the folder `path`.
 pub(super) fn nginx(path: &str) -> io::Result<()> {
-    // A port that is free now.
+    // nginx cannot choose a port, so take one that is free now.
     let address = StdListener::bind(ANY)?.local_addr()?;
     let folder = Path::new(path);
     fs::create_dir_all(folder)?;

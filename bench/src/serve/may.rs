@@ -1,5 +1,5 @@
-//! may: stackful coroutines that move between threads, which makes its spawn unsafe. Their default stack
-//! of 32 KiB has room for a small buffer, as ours.
+//! The server with may. Its stackful coroutines move between threads, so its `spawn` is unsafe. Their
+//! default stack of 32 KiB has room for a small buffer, as ours has.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! The servers: the same echo, as each of the peers would write it. A process of its own each.
+//! The servers: the same echo, written as each peer's users would write it. Each server is an OS process of its own.
 
 mod blocking;
 mod epoll;
@@ -18,18 +18,18 @@ use std::path::Path;
 use crate::load::Net;
 use crate::place;
 
-/// Who serves.
+/// The kinds of servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub(crate) enum Kind {
-    /// A hand-written epoll loop: the limit.
+    /// A hand-written epoll loop, which the others are compared with.
     Epoll,
-    /// std_net, the code of `echo_server`.
+    /// std_net, with the code of `echo_server`.
     Ours,
-    /// std_net, each connection with a buffer of its own.
+    /// std_net. Each connection has a buffer of its own.
     OursOwn,
     /// std_net, with batched writes.
     OursBatched,
-    /// std_net, the same by its `Server`.
+    /// std_net, with its `Server`.
     OursServer,
     Tokio,
     TokioCt,
@@ -38,13 +38,13 @@ pub(crate) enum Kind {
     Smol,
     Threads,
     Go,
-    /// std_net, in threadlike processes.
+    /// std_net in threadlike processes.
     Threadlike,
     /// Plain threads, with `std_net_interpose` linked in.
     Interposed,
     /// HTTP by httparse on `Read + Write`, in processes of std_net.
     HttpOurs,
-    /// The same on threads.
+    /// The same code on threads.
     HttpThreads,
     /// HTTP by hyper in processes of std_net.
     HyperOurs,
@@ -56,7 +56,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// As tables call it.
+    /// Its name in tables.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Kind::Epoll => "epoll loop",
@@ -83,7 +83,7 @@ impl Kind {
         }
     }
 
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Epoll => "epoll",
@@ -111,22 +111,22 @@ impl Kind {
     }
 }
 
-/// How it serves.
+/// The arguments of a server.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Service {
     #[arg(long)]
     pub(crate) kind: Kind,
     #[arg(long, default_value = "tcp")]
     pub(crate) net: Net,
-    /// A path for Unix sockets; other addresses are chosen and printed.
+    /// The path, for Unix sockets. Other addresses are chosen by the kernel and printed.
     #[arg(long, default_value = "")]
     pub(crate) path: String,
-    /// Bytes of the buffer of a connection.
+    /// The size of a connection's buffer in bytes.
     #[arg(long, default_value_t = 4096)]
     pub(crate) buffer: usize,
     #[arg(long, default_value_t = 1)]
     pub(crate) workers: usize,
-    /// The core it runs on; all of them if there is none.
+    /// The core it runs on. Without it, the server runs on all cores.
     #[arg(long)]
     pub(crate) cpu: Option<usize>,
     /// Keeps the usual scheduling policy.
@@ -134,7 +134,7 @@ pub(crate) struct Service {
     pub(crate) no_batch: bool,
 }
 
-/// The buffer with which a small message is read; a larger one is on the heap, for every peer.
+/// The size of the buffer for small messages, in bytes. For every peer, a larger buffer is on the heap.
 pub(crate) const SMALL: usize = 4096;
 
 pub(crate) fn run(service: &Service) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! monoio: a thread a core, io_uring where the kernel has it.
+//! The server with monoio: it has a thread for each core, and uses io_uring where the kernel has it.
 
 use std::io;
 

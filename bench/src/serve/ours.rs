@@ -1,4 +1,4 @@
-//! std_net: what `echo_server` does, line after line.
+//! The server with std_net. It does the same as the example `echo_server`.
 
 use std::io::{self, Write};
 
@@ -11,14 +11,14 @@ use std_net::unix::{UnixListener, UnixStream};
 use super::{ANY, SMALL, Service, blocking, listening, listening_at};
 use crate::load::Net;
 
-/// What is not as in the example.
+/// How the server differs from the example.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
     Plain,
     /// Each connection has a buffer of its own.
     OwnBuffers,
     BatchedWrites,
-    /// By the server that can be shut down, and never is here.
+    /// With `Server`, which could be shut down. Here it never is.
     Server,
 }
 
@@ -26,7 +26,8 @@ pub(super) fn run(service: &Service, manner: Manner) -> io::Result<()> {
     in_process(service.workers, || serve_all(service, manner))
 }
 
-/// One worker is the calling thread, as in a program of one thread; more are threads of their own.
+/// Runs `main` in a process. If there is one worker, it is the calling thread, so the program has only one thread.
+/// If there are more, each has a thread of its own.
 pub(super) fn in_process(
     workers: usize,
     main: impl FnOnce() -> io::Result<()> + Send,
@@ -82,7 +83,7 @@ fn serve_all(service: &Service, manner: Manner) -> io::Result<()> {
     }
 }
 
-/// A process for each connection.
+/// Serves each connection in its own process.
 pub(super) fn serve_each<S: Send + 'static>(
     incoming: impl Iterator<Item = io::Result<S>>,
     serve: impl Fn(S) -> io::Result<()> + Copy + Send + 'static,

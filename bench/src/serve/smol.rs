@@ -11,7 +11,7 @@ use super::{ANY, SMALL, Service, listening, listening_at};
 use crate::load::Net;
 
 pub(super) fn run(service: &Service) -> io::Result<()> {
-    // SAFETY: the only thread so far.
+    // SAFETY: this is the only thread so far, so no other reads the environment.
     unsafe { std::env::set_var("SMOL_THREADS", service.workers.to_string()) };
     let service = service.clone();
     smol::block_on(smol::spawn(serve(service)))

@@ -1,4 +1,4 @@
-//! std: a thread a connection.
+//! The server with std: it has a thread for each connection.
 
 use std::io;
 use std::net::{TcpListener, UdpSocket};

@@ -11,7 +11,7 @@ use crate::load::Net;
 
 pub(super) fn run(service: &Service, multi_thread: bool) -> io::Result<()> {
     let runtime = runtime(service.workers, multi_thread)?;
-    // Spawned: what `block_on` runs itself would run on a thread that is no worker.
+    // Spawn it, because `block_on` would run it on a thread that is not a worker.
     let service = service.clone();
     runtime.block_on(async {
         tokio::spawn(serve(service))

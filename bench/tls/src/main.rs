@@ -1,10 +1,11 @@
-//! TLS servers of std_net and of tokio-rustls, each in an OS process of its own with two workers,
-//! under the same load: a thousand connections at once, from processes of std_net.
+//! Compares a TLS server of std_net with one of tokio-rustls. Each runs in an OS process of its own with
+//! two workers. The load is the same: a thousand connections at once, from processes of std_net.
 //!
 //!     cargo run --release -p std_net_bench_tls [CONNECTIONS [ROUNDS]]
 //!
-//! For each server and round: full handshakes a second, the memory of an idle connection, and bulk data
-//! both ways; each also by the CPU time that the server took, which the load itself cannot distort.
+//! For each server it measures full handshakes a second, the memory of an idle connection, and bulk data
+//! in both directions. Rates are also given for each second of the server's CPU time, because the load
+//! itself cannot distort that.
 
 use std::env;
 use std::error::Error;
@@ -52,7 +53,7 @@ fn main() -> Result<(), Any> {
     }
 }
 
-/// The same for both servers. No resumption: each handshake is a full one.
+/// Returns the configuration of both servers. The client does not resume sessions, so each handshake is a full one.
 fn config(chain: &str, key: &str) -> Result<Arc<rustls::ServerConfig>, Any> {
     let provider = Arc::new(ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -65,7 +66,8 @@ fn config(chain: &str, key: &str) -> Result<Arc<rustls::ServerConfig>, Any> {
     Ok(Arc::new(config))
 }
 
-// The servers. A request is a byte: `u` or `d`; the bulk goes up and is answered by a byte, or down.
+// The servers. A request is one byte. After `u` the client sends the bulk, and the server answers with one byte.
+// After `d` the server sends the bulk.
 
 fn ours(config: Arc<rustls::ServerConfig>) -> Result<(), Any> {
     fn serve(mut stream: TlsStream<TcpStream>) -> io::Result<()> {
@@ -136,7 +138,7 @@ fn tokios(config: Arc<rustls::ServerConfig>) -> Result<(), Any> {
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
-        // On a worker, as ours.
+        // Spawn it, so that it runs on a worker, as ours does.
         let accepting = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await?;
@@ -168,7 +170,7 @@ impl Server {
         Ok(Server { child, address })
     }
 
-    /// CPU seconds that its threads have used.
+    /// Returns the CPU time that its threads have used, in seconds.
     fn cpu(&self) -> Result<f64, Any> {
         let mut nanos = 0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
@@ -178,7 +180,7 @@ impl Server {
         Ok(nanos as f64 / 1e9)
     }
 
-    /// Resident memory in bytes.
+    /// Returns its resident memory in bytes.
     fn memory(&self) -> Result<f64, Any> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
@@ -196,7 +198,7 @@ impl Drop for Server {
     }
 }
 
-/// What one round measured, in the order of [`NAMES`].
+/// The results of one round, in the order of [`NAMES`].
 type Round = [f64; 7];
 
 const NAMES: [&str; 7] = [
@@ -252,10 +254,10 @@ fn compare(connections: usize, rounds: usize) -> Result<(), Any> {
 }
 
 fn round(server: &Server, client: &ClientConfig, connections: usize) -> Result<Round, Any> {
-    // One before, so that what both sides do once is done.
+    // Connect once before, so that both sides have done what they do only once.
     connect(server.address, client)?;
     let (memory, cpu, begin) = (server.memory()?, server.cpu()?, Instant::now());
-    // So many are in their handshake at a time: it is the server that is to be busy.
+    // This many processes are in their handshake at a time, so that the server is always busy.
     let (done, streams) = mpsc::channel();
     let address = server.address;
     let connecting: Vec<_> = (0..32)
@@ -263,7 +265,7 @@ fn round(server: &Server, client: &ClientConfig, connections: usize) -> Result<R
             let (client, done) = (client.clone(), done.clone());
             process::spawn(move || -> io::Result<()> {
                 for _ in (i..connections).step_by(32) {
-                    // Cannot fail: the receiver is there to the end.
+                    // This cannot fail, because the receiver lives to the end of the function.
                     let _ = done.send(connect(address, &client)?);
                 }
                 Ok(())
@@ -298,7 +300,7 @@ fn connect(address: SocketAddr, client: &ClientConfig) -> io::Result<TlsStream<T
     stream.tls_with("localhost", client)
 }
 
-/// Moves the bulk on all connections at once: MB/s, and MB for each CPU second of the server.
+/// Moves the bulk on all connections at once. Returns MB/s, and MB for each CPU second of the server.
 fn bulk(
     server: &Server,
     streams: &[TlsStream<TcpStream>],
