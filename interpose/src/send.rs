@@ -140,7 +140,7 @@ pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, len: size_t) -> ss
 ///
 /// # Safety
 ///
-/// `slices` leads to `count` slices of readable memory.
+/// `slices` points to `count` slices of readable memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn writev(fd: c_int, slices: *const iovec, count: c_int) -> ssize_t {
     let process = threadlike::current().filter(|_| fd > LAST_STANDARD);
@@ -228,7 +228,7 @@ struct Slices<'a>(&'a [iovec]);
 impl Slices<'_> {
     /// # Safety
     ///
-    /// `slices` leads to `count` slices, which live as long as this value.
+    /// `slices` points to `count` slices. They live as long as this value.
     unsafe fn new<'a>(slices: *const iovec, count: usize) -> Slices<'a> {
         if count == 0 || slices.is_null() {
             return Slices(&[]);

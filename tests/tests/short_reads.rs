@@ -1,5 +1,6 @@
-//! A short read on a Unix stream mostly means that no data are left. It does not mean this behind
-//! passed descriptors, and where the sender changes. Are the remaining data found then?
+//! A short read on a Unix stream usually means that no data are left. There are two exceptions: a message with
+//! passed descriptors ends a read early, and so does a message of another sender. These tests check that the
+//! remaining data are found then.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -10,7 +11,7 @@ use std_net::process::{self, Listed, State, channel};
 use std_net::unix::{Ancillary, UnixListener, UnixStream};
 use std_net_tests::{LIMIT, TempPath, again, both, is_again, within};
 
-/// Runs `reader` in a process that has waited on its stream before, so that a reactor watches the
+/// Runs `reader` in a process. The process has waited on its stream before, so a reactor watches the
 /// stream. `fill` puts all data into the socket before the process goes on.
 fn read_after(
     (stream, mut peer): (UnixStream, UnixStream),
@@ -65,8 +66,8 @@ fn behind_passed_descriptors() {
     });
 }
 
-/// Data that are there in time must be read in time, although no event has reported them when the
-/// deadline comes. The worker checks the first socket at once, and the next ones later.
+/// If data come before the deadline, the read must return them, even if no event has reported them yet.
+/// The worker checks the first socket at once, and the next ones later.
 #[test]
 fn behind_passed_descriptors_with_a_deadline() {
     within(LIMIT, || {
@@ -119,8 +120,8 @@ fn behind_passed_descriptors_with_a_deadline() {
     });
 }
 
-/// All data come while the reader waits. Both processes are on one worker, so the reader finds all data
-/// together.
+/// All data come while the reader waits. Both processes are on one worker, so all data are there when the reader
+/// runs.
 #[test]
 fn behind_passed_descriptors_while_it_waits() {
     within(LIMIT, || {
@@ -154,8 +155,8 @@ fn behind_passed_descriptors_while_it_waits() {
     });
 }
 
-/// A worker may be about to check whether a short read can be trusted, when the stream is closed on
-/// another thread and the next stream gets its number.
+/// A worker wants to check whether a short read can be trusted. Just before this, another thread closes the
+/// stream, and the next stream gets its descriptor number.
 #[test]
 fn a_stream_that_is_closed_elsewhere_leaves_the_next_one_alone() {
     within(LIMIT, || {
@@ -177,7 +178,7 @@ fn a_stream_that_is_closed_elsewhere_leaves_the_next_one_alone() {
                 peer.write_all(byte).unwrap();
                 peer.read_exact(&mut [0]).unwrap();
             }
-            // These bytes are not read, and the peer may be gone already.
+            // Nobody reads these bytes, and the peer may be gone already, so an error does not matter.
             while !reading.is_finished() && peer.try_write(b"c").is_ok() {}
             reading.join().unwrap();
         }

@@ -11,7 +11,7 @@ use std_net::runtime;
 use std_net::unix::UnixStream;
 
 const PROCESSES: usize = 300;
-/// So much of each stack is used once.
+/// Each process uses this many bytes of its stack once.
 const DEPTH: usize = 80 << 10;
 
 fn resident() -> usize {

@@ -39,7 +39,7 @@ mod batch;
 mod builder;
 mod credentials;
 mod datagram;
-// The file of a path: who removes it, and when it may be replaced.
+// The file at a socket's path: this code decides when it is removed and when it may be replaced.
 mod file;
 mod listener;
 mod options;

@@ -30,7 +30,7 @@ pub struct RecvFlags(c_int);
 impl RecvFlags {
     /// The data stay in the queue. Corresponds to `MSG_PEEK`.
     pub const PEEK: RecvFlags = RecvFlags(libc::MSG_PEEK);
-    /// Of a datagram, the result is the length of the whole message, also where the buffer is shorter. Of
+    /// For a datagram, the result is the length of the whole message, even if the buffer is shorter. For
     /// TCP, Linux throws the bytes away instead of copying them. Corresponds to `MSG_TRUNC`.
     #[cfg(target_os = "linux")]
     pub const TRUNCATE: RecvFlags = RecvFlags(libc::MSG_TRUNC);

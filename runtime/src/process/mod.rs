@@ -170,12 +170,12 @@ impl Builder {
         self
     }
 
-    /// Sets the deadline of the process: a duration from now, or an instant. After it, all its waits fail as after a
-    /// cancel, but with [`TimedOut`](io::ErrorKind::TimedOut).
+    /// Sets the deadline of the process: a duration from now, or an instant. After the deadline all waits of the
+    /// process fail as after a cancel, but with [`TimedOut`](io::ErrorKind::TimedOut).
     ///
-    /// The processes that this process spawns belong to it, and so do those that these spawn. They have the same
-    /// deadline unless they have an earlier one, and a cancel of this process reaches them. It corresponds to a
-    /// `context.Context` in Go. A process without a deadline has no cost for this.
+    /// Then all processes that this process spawns belong to it, and so do all processes that they spawn. Their
+    /// deadline is the same, unless they set an earlier one. If this process is cancelled, they are cancelled too. In
+    /// Go one would use a `context.Context`. A process without a deadline pays nothing for this.
     ///
     /// # Examples
     ///

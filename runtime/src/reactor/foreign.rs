@@ -21,7 +21,7 @@ use crate::sched::threadlike::{Threadlike, Until};
 use crate::sys::lock::{self, Guard, Lock};
 use crate::wake::Seen;
 
-/// What the runtime knows of a descriptor number.
+/// What the runtime knows about a descriptor number.
 struct Slot {
     /// Whether `state` holds anything. If not, the lock need not be taken.
     used: AtomicBool,
@@ -53,7 +53,7 @@ pub(crate) fn in_child() {
     IN_CHILD.store(true, Ordering::Relaxed);
 }
 
-/// The slot of a number, if it was ever made.
+/// Returns the slot of a descriptor number, or `None` if no slot was made for it.
 #[inline]
 fn find(fd: RawFd) -> Option<&'static Slot> {
     let fd = usize::try_from(fd).ok()?;
@@ -62,8 +62,8 @@ fn find(fd: RawFd) -> Option<&'static Slot> {
     unsafe { chunk.as_ref() }.map(|chunk| &chunk[fd % SLOTS])
 }
 
-/// The slot of a number that is in use. Returns `None` while this thread holds a lock of the runtime. Then the caller
-/// is a signal handler or the runtime itself, and it must not wait for that lock.
+/// Returns the slot of a descriptor number if the slot is in use. Returns `None` too while this thread holds a lock of
+/// the runtime: then the caller is a signal handler or the runtime itself, and it must not wait for that lock.
 #[inline]
 fn find_used(fd: RawFd) -> Option<&'static Slot> {
     find(fd).filter(|slot| slot.used.load(Ordering::Acquire) && !lock::is_held())

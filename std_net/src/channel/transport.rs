@@ -32,7 +32,7 @@ pub trait Transport: Send + Sync + Sized + 'static {
     fn flush(&self, deadline: Deadline) -> io::Result<()>;
     fn end(&self, how: Shutdown, deadline: Deadline) -> io::Result<()>;
 
-    /// Called when data were lost: the peer must not take the end of this side for an intended one.
+    /// Called when data were lost. The peer must then see an error, and not an orderly end.
     fn truncate(&self) {}
 
     /// Claims these halves. Returns false if one of them is claimed already.

@@ -12,10 +12,10 @@ use std_net_unix::{SocketAddr as UnixAddr, UnixStream};
 
 use super::{Error, Family};
 
-/// The socket on which it listens.
+/// The Unix socket on which the service listens.
 const SOCKET: &str = "/run/systemd/resolve/io.systemd.Resolve";
 
-/// How long the service's own clients wait for it. A lookup without a deadline waits as long.
+/// A lookup without a deadline waits this long. The service's own clients wait for the same time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A reply longer than this cannot be the answer to one question.
@@ -29,7 +29,7 @@ const DEEPEST: usize = 16;
 pub(super) struct Service(PathBuf);
 
 impl Service {
-    /// Returns the one of the system. It need not be running.
+    /// Returns the system's service. It may not be running.
     pub(super) fn of_system() -> Option<Service> {
         Some(Service::at(Path::new(SOCKET)))
     }
@@ -48,7 +48,7 @@ pub(super) enum Refusal {
     NoRecord,
     /// The service says that this cannot be a name.
     InvalidName,
-    /// Nothing came before the deadline, or the service had waited for too long itself.
+    /// No reply came before the deadline, or the service itself has waited too long for an answer.
     TimedOut,
     /// The service reports why it has no answer.
     Failed(String),
@@ -59,7 +59,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// Returns whether the C library may know more.
+    /// Returns whether it makes sense to ask the C library too.
     pub(super) fn is_unusable(&self) -> bool {
         matches!(self, Refusal::Unusable(_))
     }

@@ -210,7 +210,7 @@ fn certificate(dir: &Path, owner: &str) -> bool {
     make.output().is_ok_and(|made| made.status.success())
 }
 
-/// `sshd` for the user that runs this, who logs in with the key `key` in its folder.
+/// An `sshd` for the user that runs the test. The user logs in with the key `key` in its folder.
 #[must_use]
 pub fn sshd() -> Option<Server> {
     let (program, keygen) = (tool(&["sshd"])?, tool(&["ssh-keygen"])?);
