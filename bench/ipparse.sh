@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# ipparse beside grepcidr, iprange, ipcalc, Python's ipaddress, grep with sort and uniq, and an mmdb file:
-# the same data, in one run, by turns; the output compared byte for byte; medians and ratios. Needs
-# python3; a tool that is missing is skipped. The rows of an mmdb file need the Python packages maxminddb
-# (3.2) and mmdb_writer (0.2.7), and a minute to write the file once.
+# Compares ipparse with grepcidr, iprange, ipcalc, Python's ipaddress, grep with sort and uniq, and an mmdb
+# file. All tools get the same data and run by turns. The output is compared byte for byte. The script
+# prints medians and ratios. It needs python3. A tool that is missing is skipped. The rows of an mmdb file
+# need the Python packages maxminddb (3.2) and mmdb_writer (0.2.7), and a minute to write the file once.
 #
-#   bench/ipparse.sh [RUNS] [PART]     PART: only rows whose text has it
+#   bench/ipparse.sh [RUNS] [PART]     with PART, only the rows whose text contains it
 #
-# BEFORE=PATH names another build of ipparse; the last column is then its time divided by this build's.
+# BEFORE=PATH names another build of ipparse. The last column then has its time divided by that of this build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --quiet --package std_net_ipparse
@@ -44,7 +44,7 @@ def build():
                 r.choice([200, 200, 200, 404, 304]), r.randrange(100000), r.randrange(1000), r.choice(agents))
             size -= len(line)
             yield line
-    # In both versions 1% of the addresses lie in the 1,000 networks: what matches is copied.
+    # In both versions 1% of the addresses lie in the 1,000 networks, so equally many lines are copied.
     files = {
         "ips": lambda: (v4() + "\n" for _ in range(1_000_000)),
         "ips6": lambda: (v6() + "\n" for _ in range(1_000_000)),

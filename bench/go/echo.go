@@ -1,4 +1,4 @@
-// The echo as Go writes it: a goroutine a connection. Usage: echo NET PATH BUFFER
+// An echo server in the usual way of Go: it has a goroutine for each connection. Usage: echo NET PATH BUFFER
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Hello world over HTTP/1.1 as Go's net/http serves it.
+// A server that says hello world over HTTP/1.1, with Go's net/http.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// What Go's goroutines cost. Usage: micro TASK COUNT; prints the sum of all: nanoseconds, or bytes.
+// Measures what Go's goroutines cost. Usage: micro TASK COUNT. Prints the sum over all, in nanoseconds or bytes.
 package main
 
 import (

@@ -1,5 +1,5 @@
-//! Channels over anything that reads and writes, and over memory; also peeks, strict lines, an abort,
-//! counters.
+//! Tests of channels over memory and over any type that reads and writes. They also test peeks, strict lines,
+//! `abort` and the counters.
 
 use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read, Write};
@@ -12,7 +12,7 @@ use std_net::unix::UnixStream;
 use std_net_tests::certificates::Authority;
 use std_net_tests::{TempPath, both, tcp_pair};
 
-/// A reader that returns one byte at a time, and is interrupted before each.
+/// A reader that returns one byte at a time. Before each byte it returns `Interrupted` once.
 struct Slow<R>(R, bool);
 
 impl<R: Read> Read for Slow<R> {

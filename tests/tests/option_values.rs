@@ -41,7 +41,8 @@ fn a_linger_rounds_up_and_saturates() {
     });
 }
 
-/// Cut to whole seconds it would be a reset, and the peer would lose unread data.
+/// If the kernel got whole seconds rounded down, it would get 0. Closing would reset the connection, and the peer would
+/// lose unread data.
 #[test]
 fn half_a_second_of_linger_loses_nothing() {
     both(|| {
@@ -183,13 +184,13 @@ fn a_processor_is_a_number_or_none() {
     });
 }
 
-/// The kernel counts microseconds.
+/// The kernel counts microseconds, so a nanosecond must become a whole one.
 #[test]
 fn a_timeout_of_a_call_rounds_up() {
     both(|| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::new(1, 1))).unwrap();
-        // Its clock is coarser still, and it rounds up too.
+        // The kernel then rounds up to a tick of its clock, which is longer than a microsecond.
         assert!(socket.read_timeout().unwrap() > Some(Duration::from_secs(1)));
     });
 }

@@ -1,8 +1,8 @@
 //! With `std_net_interpose` linked in, a plain thread and an ordinary process make the same system calls as without it,
-//! with the same results. strace tells.
+//! with the same results. strace records the calls.
 //!
-//! A program of C without the crate is the measure: `c/calls.c` with its `main`. This test binary, which links the crate,
-//! loads the same code and runs it on a thread and in an ordinary process.
+//! The calls are compared with those of a C program without the crate: `c/calls.c` with its `main`. This test binary
+//! links the crate. It loads the same C code and runs it on a thread and in an ordinary process.
 
 // On other systems nothing is interposed.
 #![cfg(all(
@@ -21,7 +21,7 @@ use std_net_interpose as _;
 use std_net_tests::calls::{Calls, compile};
 use std_net_tests::{LIMIT, is_again, tool, within};
 
-/// What this program calls between its two marks: each call with its result or its error.
+/// Returns the system calls between the two marks of this program, each with its result or its error.
 fn trace(strace: &Path, folder: &Path, program: &mut Command) -> Option<Vec<String>> {
     let file = folder.join("trace");
     let output = Command::new(strace)
@@ -61,10 +61,10 @@ fn trace(strace: &Path, folder: &Path, program: &mut Command) -> Option<Vec<Stri
     for line in between {
         let (_, call) = line.trim_start().split_once(' ').unwrap();
         let call = call.trim_start();
-        // The first half of a call that waited, and its second half.
+        // strace prints a call that waited in two halves. Join them.
         let resumed = call.strip_prefix("<... ");
         let name = resumed.unwrap_or(call).split(['(', ' ']).next().unwrap();
-        // Signals, and memory, which the allocator of each program has in its own way.
+        // Leave out signals, and calls for memory, because the allocators of the two programs differ.
         let left_out = [
             "---",
             "brk",

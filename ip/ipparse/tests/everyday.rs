@@ -109,7 +109,7 @@ fn a_set_with_a_part_missing_lets_nothing_through() {
             (2, String::new(), err)
         });
     }
-    // A missing part of this set means fewer matches, and it is reported.
+    // A part of this set is missing. So there are fewer matches, and this is reported.
     let (code, out, _) = run(&["filter", "--in", &bad, &feed], "");
     assert_eq!((code, out.as_str()), (2, "10.0.0.1\n"));
 }
@@ -435,7 +435,7 @@ fn greps_options() {
     assert_eq!(filter(&["-q", a]), (0, String::new(), String::new()));
     assert_eq!(filter(&["-q", b]).0, 1);
     assert_eq!(filter(&["-m", "1", a]).1, "10.0.0.1 10.0.0.2\n");
-    // As grep: a count for each file. The sum is asked for.
+    // There is a count for each file, as with grep. With -h there is one sum instead.
     assert_eq!(filter(&["-c", a, b, c]).1, format!("{a}:2\n{b}:0\n{c}:1\n"));
     assert_eq!(filter(&["-c", "-h", a, b, c]).1, "3\n");
     assert_eq!(filter(&["-c", "-H", a]).1, format!("{a}:2\n"));
@@ -518,8 +518,8 @@ fn masks_and_lines() {
     );
 }
 
-/// The default columns are written by a short way, for several addresses at once. It must give what the
-/// general way gives.
+/// Default columns are written by faster code, for several addresses at once. Its output must be the same as
+/// that of the general code.
 #[test]
 fn default_labels_are_those_of_the_general_way() {
     let mut list = String::from("10.0.0.0/8\n10.1.0.0/16,one\n2001:db8::/32,six,of\n");
@@ -613,7 +613,7 @@ fn labels() {
     );
     let (code, out, _) = run(&["label", "--in", &folder.name("bad.csv"), "10.0.0.1"], "");
     assert_eq!((code, out.as_str()), (2, ""));
-    // As for the other sets: what is known is written, and the status tells that it is not all.
+    // With --lenient-set the good lines of the list are used, and the status says that the list had bad ones.
     let bad = folder.name("bad.csv");
     let (code, out, _) = run(&["label", "--lenient-set", "--in", &bad, "10.0.0.1"], "");
     assert_eq!((code, out.as_str()), (2, "10.0.0.1\t10.0.0.0/8\ta\n"));
@@ -818,7 +818,7 @@ fn networks_behind_a_colon() {
         extract(spf),
         "192.0.2.0/24\n198.51.100.0/25\n2001:db8::/32\n"
     );
-    // Over 32: the slash ends the address, as in the path of an URL.
+    // This length is above 32, so the slash ends the address, as in the path of a URL.
     for text in ["Re:5.5.5.5/99\n", "Re:5.5.5.5/96\n", "x 5.5.5.5/33\n"] {
         assert_eq!(extract(text), "5.5.5.5\n", "{text}");
     }

@@ -338,12 +338,12 @@ pub(crate) struct Aggregate {
     items: Items,
     #[command(flatten)]
     form: SetForm,
-    /// Write no network longer than this, first for IPv4, then after a comma for IPv6: longer ones
-    /// become larger
+    /// Replace each longer network by the larger one of this length. A length for IPv6 follows after a
+    /// comma
     #[arg(long, value_name = "LENGTH[,LENGTH]", value_parser = mask)]
     max_length: Option<Mask>,
-    /// Write no network shorter than this, first for IPv4, then after a comma for IPv6: shorter ones
-    /// are divided
+    /// Divide each shorter network into networks of this length. A length for IPv6 follows after a
+    /// comma
     #[arg(long, value_name = "LENGTH[,LENGTH]", value_parser = least, conflicts_with = "ranges")]
     min_length: Option<Mask>,
     /// Join networks if at most this part of the joined network was in none of them
