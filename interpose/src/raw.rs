@@ -115,7 +115,8 @@ pub(crate) fn poll_one(fd: c_int, events: i16) -> i16 {
     poll.revents
 }
 
-/// A time that a program passes. `None` if it is negative or out of range. The kernel refuses such a time.
+/// Converts a time that a program has passed. Returns `None` if it is negative or out of range. The kernel refuses such
+/// a time.
 pub(crate) fn from_timespec(time: timespec) -> Option<Duration> {
     let nanos = u32::try_from(time.tv_nsec)
         .ok()

@@ -1,4 +1,4 @@
-//! `process::backtraces`: in which function of the program each process waits.
+//! Does `process::backtraces` say in which function of the program each process waits?
 
 use std::backtrace::Backtrace;
 use std::hint;
@@ -103,7 +103,7 @@ fn each_kind_of_wait_is_found_and_goes_on() {
             assert!(trace.contains(function), "{function} is not in\n{trace}");
         }
 
-        // No wait has ended by the question.
+        // The question has not ended any wait.
         client.write_all(b"abc").unwrap();
         assert_eq!(reader.join().unwrap(), 3);
         drop(TcpStream::connect(address).unwrap());
@@ -122,7 +122,7 @@ fn each_kind_of_wait_is_found_and_goes_on() {
 
 #[test]
 fn a_process_that_computes_is_missing() {
-    // The caller is a thread: a process might wait on the worker that the computation holds.
+    // The caller is a thread. A process could be on the same worker as the computation, which holds it.
     let end = Arc::new(AtomicBool::new(false));
     let busy = process::spawn({
         let end = Arc::clone(&end);

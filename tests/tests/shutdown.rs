@@ -25,7 +25,7 @@ fn a_shutdown_of_a_datagram_socket_ends_its_receives() {
             let b = Arc::clone(&b);
             process::spawn(move || b.recv(&mut [0; 8]))
         };
-        // The process waits by then, or begins to wait later.
+        // By now the process waits, or it will begin to wait. Both must end.
         process::sleep(Duration::from_millis(5));
         b.shutdown(Shutdown::Read).unwrap();
         assert_eq!(waiting.join().unwrap().unwrap(), 0);
@@ -126,8 +126,8 @@ fn a_shutdown_of_a_datagram_socket_ends_its_sends() {
     });
 }
 
-/// The shutdown comes at about the time when the sender begins to wait: before its attempt, behind it, or when it
-/// waits. No event of the kernel follows, and still the sender learns of it.
+/// The shutdown comes at about the time when the sender begins to wait: before its attempt, after the attempt, or
+/// during the wait. The kernel reports no event, but the sender must end.
 #[test]
 fn a_shutdown_at_any_moment_ends_a_send() {
     both(|| {
@@ -161,7 +161,7 @@ fn a_shutdown_at_any_moment_ends_a_send() {
     });
 }
 
-/// Here a thread waits in the kernel, and has sent files before.
+/// Here a thread waits in the kernel. A process has sent a file over the socket before.
 #[test]
 fn a_shutdown_ends_the_writes_of_a_thread_on_a_socket_that_a_process_has_used() {
     both(|| {

@@ -1,4 +1,5 @@
-//! A process that has gone deep into its stack and then waits for long gives the memory back, and finds its values.
+//! Does a process that has gone deep into its stack give the memory back when it waits for long? Are its values
+//! unchanged afterwards?
 
 use std::fs;
 use std::hint::black_box;
@@ -55,7 +56,7 @@ fn memory_of_deep_stacks_is_given_back_after_a_long_wait() {
                 let expected: [u64; 64] = std::array::from_fn(|k| (i * k) as u64);
                 assert_eq!(black_box(values), expected);
                 assert_eq!(go_deep(DEPTH, i as u64), deep);
-                // Once more, with a wait that has a time.
+                // Wait once more, for a limited time.
                 process::sleep(Duration::from_millis(1));
                 assert_eq!((black_box(values), byte), (expected, [7]));
             })
@@ -67,7 +68,7 @@ fn memory_of_deep_stacks_is_given_back_after_a_long_wait() {
     let deep = resident();
     let most = PROCESSES * DEPTH;
     let begin = Instant::now();
-    // It takes some 6 s. The waits of 20 ms here only look.
+    // It takes some 6 s until the memory is given back. The waits of 20 ms only set how often this is checked.
     while resident() + most * 3 / 4 > deep {
         let now = resident();
         assert!(

@@ -1,4 +1,4 @@
-//! Gives the memory of stacks back whose processes wait for long.
+//! If a process waits for a long time, the unused memory of its stack goes back to the system.
 //!
 //! A process may go deep into its stack once, for example in a TLS handshake, and then wait for hours in a shallow
 //! call. The pages below its stack pointer hold nothing then, but they stay in memory. So a worker that has nothing else
@@ -17,12 +17,12 @@ use crate::sched::stack;
 use crate::sched::worker::Worker;
 use crate::sys::{Reactor, stack_pointer};
 
-/// How long a process must have waited.
+/// How long a process must have waited before its memory goes back.
 const WAITED: Duration = Duration::from_secs(5);
-/// With up to this many processes there is little to gain, and no sweep.
+/// With at most this many processes there is no sweep, because there is little to gain.
 const FEW: usize = 64;
-/// A sweep pauses after it has looked at this many processes, or given back the pages of this many. This bounds the
-/// delay for a process that wakes meanwhile: a look takes some 10 ns, and a return of pages about a microsecond.
+/// A sweep pauses after it has looked at this many processes, or given back the pages of this many. So a process that
+/// wakes meanwhile is not delayed for long: a look takes some 10 ns, and giving pages back about a microsecond.
 const LOOKS: usize = 1024;
 const RETURNS: usize = 128;
 const PAUSE: Duration = Duration::from_millis(50);

@@ -1,4 +1,5 @@
-//! HTTP by `ureq` over streams of std_net, in ordinary processes: no threadlike process, and no thread for each request.
+//! HTTP by `ureq` over streams of std_net, in ordinary processes. It needs no threadlike processes, and no thread for
+//! each request.
 //!
 //! ```sh
 //! cargo run -p std_net_ecosystem --example ureq_connector
@@ -21,7 +22,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
 
-/// Connects by std_net.
+/// Makes connections of std_net.
 #[derive(Debug)]
 struct StdNet;
 
@@ -62,7 +63,7 @@ struct Stream {
     buffers: LazyBuffers,
 }
 
-/// A timeout of the stream as `ureq` tells it.
+/// Turns an error of the stream into one of `ureq`.
 fn told(error: std::io::Error, timeout: NextTimeout) -> ureq::Error {
     match error.kind() {
         std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => {
@@ -96,13 +97,13 @@ impl Transport for Stream {
     }
 
     fn is_open(&mut self) -> bool {
-        // Between two requests a server has nothing to say: what comes is the end, or a mistake.
+        // Between two requests a server sends nothing. If there is something to read, it is the end or an error.
         let silent = self.stream.try_read(&mut [0]);
         silent.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
 }
 
-/// Names are looked up by the C library, which blocks: on a thread of the pool.
+/// Looks names up with the C library. This blocks, so it runs on a thread of the pool.
 #[derive(Debug)]
 struct Names;
 

@@ -30,8 +30,9 @@ pub(crate) struct Reading {
         help_heading = "Reading"
     )]
     from: From,
-    /// Also read these forms of lists: lists for all, or short-range, star, mask, wildcard, short-net,
-    /// columns, defanged, numbers, several with commas; with --extract only short-range and defanged
+    /// Also read these forms of lists, with commas between them: short-range, star, mask, wildcard,
+    /// short-net, columns, defanged, numbers, or lists for all; with --extract only short-range and
+    /// defanged
     #[arg(
         long,
         value_name = "FORMS",
