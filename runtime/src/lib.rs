@@ -19,7 +19,8 @@
 //! | `sys` | the platform: all raw calls, and what a platform must provide |
 //! | `wake`, `deadline`, `interest`, `prefetch` | the ground: the core of the wake-up protocol, modelled by loom; absolute times; directions; cache hints |
 //!
-//! The crate knows nothing of TCP, UDP or Unix addresses: here an address is an opaque [`socket2::SockAddr`].
+//! Here the address of a peer is an opaque [`socket2::SockAddr`], whatever its family. The one exception is the IP address in
+//! packet info (`message`).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -345,11 +345,27 @@ struct Reader<'a> {
     bar: ProgressBar,
 }
 
+/// A reader that reads again if a signal interrupts it. All other code, the decoders too, need not know of
+/// interruptions.
+struct Retrying<R>(R);
+
+impl<R: Read> Read for Retrying<R> {
+    #[inline]
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buf) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+}
+
 /// The reader of a file's text.
 enum Text {
     /// The format is not known yet.
-    New(File),
-    Plain(File),
+    New(Retrying<File>),
+    Plain(Retrying<File>),
     /// The text is decoded from the contents of the file.
     Decoded(Box<dyn Read + Send>),
     /// There is no more text.
@@ -453,7 +469,7 @@ impl Open {
     fn new(file: File, source: usize) -> Open {
         let fill = file.metadata().is_ok_and(|m| m.is_file());
         Open {
-            text: Text::New(file),
+            text: Text::New(Retrying(file)),
             source,
             carry: Vec::new(),
             line: 1,
@@ -477,11 +493,9 @@ impl Open {
                 break kind;
             }
             let room = block.buffer.len() - PAD;
-            match file.read(&mut block.buffer[PAD + len..room]) {
-                Ok(0) => at_end = true,
-                Ok(n) => len += n,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match file.read(&mut block.buffer[PAD + len..room])? {
+                0 => at_end = true,
+                n => len += n,
             }
         };
         if kind == Kind::Plain {
@@ -542,9 +556,9 @@ impl Open {
                     }
                 }
             }
-            match self.text.read(&mut block.buffer[PAD + len..room]) {
-                Ok(0) => break None,
-                Ok(n) => {
+            match self.text.read(&mut block.buffer[PAD + len..room])? {
+                0 => break None,
+                n => {
                     len += n;
                     if !self.fill
                         && let Some(at) = memrchr(line_end, &block.buffer[PAD + len - n..PAD + len])
@@ -552,8 +566,6 @@ impl Open {
                         break Some(len - n + at + 1);
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
             }
         };
         // The rest at the end of a file is a line, with or without a line end.
@@ -659,6 +671,39 @@ mod tests {
             blocks.push(block.text().to_vec());
         }
         blocks
+    }
+
+    #[test]
+    fn a_decoder_does_not_see_an_interruption() {
+        /// Is interrupted before each of its parts.
+        struct Interrupted(io::Cursor<Vec<u8>>, bool);
+
+        impl Read for Interrupted {
+            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                self.1 = !self.1;
+                if self.1 {
+                    return Err(ErrorKind::Interrupted.into());
+                }
+                let most = buf.len().min(3);
+                self.0.read(&mut buf[..most])
+            }
+        }
+
+        let text = "\u{feff}10.0.0.1\n::1\n".encode_utf16();
+        let text: Vec<u8> = text.flat_map(u16::to_le_bytes).collect();
+        let source = || Interrupted(io::Cursor::new(text.clone()), false);
+        let mut bare = decode(Kind::Utf16Le, source()).unwrap();
+        let error = bare.read(&mut [0; 4]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted);
+        let mut decoded = decode(Kind::Utf16Le, Retrying(source())).unwrap();
+        let (mut all, mut part) = (Vec::new(), [0; 4]);
+        loop {
+            match decoded.read(&mut part).unwrap() {
+                0 => break,
+                n => all.extend_from_slice(&part[..n]),
+            }
+        }
+        assert_eq!(all, b"10.0.0.1\n::1\n");
     }
 
     #[test]

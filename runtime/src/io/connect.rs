@@ -272,13 +272,11 @@ impl Io {
         self.perform(Interest::Hangup, |wait| {
             let waits = wait == Wait::InKernel && !nonblocking;
             loop {
-                match poll::is_hung_up(self.fd.as_fd(), waits) {
-                    Ok(true) => return Ok(()),
+                match retry_interrupted(|| poll::is_hung_up(self.fd.as_fd(), waits))? {
+                    true => return Ok(()),
                     // The error queue of a datagram socket has an entry, which is not for this caller.
-                    Ok(false) if waits => park::sleep(Duration::from_millis(1)),
-                    Ok(false) => return Err(io::ErrorKind::WouldBlock.into()),
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    Err(e) => return Err(e),
+                    false if waits => park::sleep(Duration::from_millis(1)),
+                    false => return Err(io::ErrorKind::WouldBlock.into()),
                 }
             }
         })

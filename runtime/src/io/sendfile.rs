@@ -145,14 +145,13 @@ pub fn copy(from: &Io, to: &Io, moved: &AtomicU64) -> io::Result<()> {
     let sigpipe = Sigpipe::disposition();
     loop {
         // A pipe is held only while it has data.
-        match from.take_some() {
+        match retry_interrupted(|| from.take_some()) {
             Ok(Taken::Bytes(data)) if data.is_empty() => return Ok(()),
             Ok(Taken::Bytes(data)) => send_whole(to, &data, moved)?,
             Ok(Taken::Piped(n, pipe)) => {
                 to.drain_pipe(&pipe, n, sigpipe, moved)?;
                 pipe.give_back();
             }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e)
                 if is_unsupported(&e)
                     || matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) =>
@@ -170,10 +169,7 @@ pub fn copy(from: &Io, to: &Io, moved: &AtomicU64) -> io::Result<()> {
 
 fn copy_through_buffer(from: &Io, to: &Io, moved: &AtomicU64) -> io::Result<()> {
     loop {
-        let data = match from.recv_lent() {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            other => other?,
-        };
+        let data = retry_interrupted(|| from.recv_lent())?;
         if data.is_empty() {
             return Ok(());
         }
@@ -183,14 +179,9 @@ fn copy_through_buffer(from: &Io, to: &Io, moved: &AtomicU64) -> io::Result<()> 
 
 fn send_whole(to: &Io, mut rest: &[u8], moved: &AtomicU64) -> io::Result<()> {
     while !rest.is_empty() {
-        match to.send(rest, 0) {
-            Ok(n) => {
-                moved.fetch_add(n as u64, Ordering::Relaxed);
-                rest = &rest[n..];
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
+        let n = retry_interrupted(|| to.send(rest, 0))?;
+        moved.fetch_add(n as u64, Ordering::Relaxed);
+        rest = &rest[n..];
     }
     Ok(())
 }
@@ -249,12 +240,14 @@ impl Io {
         moved: &AtomicU64,
     ) -> io::Result<()> {
         while left > 0 {
-            let drained = self.perform(Interest::Write, |wait| {
-                if wait == Wait::Never {
-                    self.force_nonblocking(Interest::Write)?;
-                }
-                let drained = sigpipe.held(|| pipe.drain(self.fd.as_fd(), left));
-                drained.inspect(|n| traffic::sent(*n))
+            let drained = retry_interrupted(|| {
+                self.perform(Interest::Write, |wait| {
+                    if wait == Wait::Never {
+                        self.force_nonblocking(Interest::Write)?;
+                    }
+                    let drained = sigpipe.held(|| pipe.drain(self.fd.as_fd(), left));
+                    drained.inspect(|n| traffic::sent(*n))
+                })
             });
             match drained {
                 // A pipe with data never returns 0. Without this check the loop would go on for ever.
@@ -263,7 +256,6 @@ impl Io {
                     moved.fetch_add(n as u64, Ordering::Relaxed);
                     left -= n;
                 }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if is_unsupported(&e) => return self.send_from_pipe(pipe, left, moved),
                 Err(e) => return Err(e),
             }

@@ -10,6 +10,11 @@
 //! | `recv_batch` | [`RecvBatch`]: several messages received by one call |
 //! | `decoded` | [`Decoded`]: the same messages, decoded into a type of the caller |
 //! | `send_batch` | [`SendBatch`]: several messages sent by one call |
+//!
+//! Addresses of peers are opaque [`SockAddr`]s here. The only other addresses are those in packet info
+//! ([`Outgoing::packet_info`], [`Item::PacketInfo`]), which are [`IpAddr`](std::net::IpAddr)s. They stay here because the
+//! kernel puts them into structures that differ from system to system (`in_pktinfo`, `in_addr`, `in6_pktinfo`). Only
+//! `sys` may know those structures, and `std_net`, which has no `unsafe`, could not fill them.
 
 mod decode;
 mod decoded;
