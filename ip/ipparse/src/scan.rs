@@ -285,10 +285,11 @@ impl Scanner {
     #[inline(always)]
     fn v6_run(&self, padded: &[u8], at: usize, run: Run) -> Option<(Ipv6Addr, usize, usize)> {
         let (start, end) = trim(padded, run.start, run.end);
-        if end.checked_sub(start)? > LONGEST || follows_v6(padded, end) {
+        // A run of which nothing is left may end more than 64 bytes behind `at`.
+        let len = end.checked_sub(start)?;
+        if !(1..=LONGEST).contains(&len) || follows_v6(padded, end) {
             return None;
         }
-        let len = end - start;
         let colons = self.window(start).colons & !(u64::MAX << len);
         let addr = if run.dots & !(u64::MAX << (end - at)) == 0 {
             // All bytes are hexadecimal digits and colons.
