@@ -175,8 +175,10 @@ fn a_deadline_that_does_not_pass_costs_no_call() {
                     *calls.entry("epoll_wait".to_owned()).or_insert(0) += waits;
                 }
             }
-            // The check of short reads depends on the clock, not on round trips.
-            calls.retain(|name, _| name != "poll" && name != "timerfd_settime");
+            // The check of short reads depends on the clock, not on round trips. The C library masks signals
+            // while a thread starts or ends, which may happen meanwhile.
+            let depends = ["poll", "timerfd_settime", "rt_sigprocmask"];
+            calls.retain(|name, _| !depends.contains(&name.as_str()));
             Some(calls)
         };
         let (Some(without), Some(with)) = (count("trips"), count("trips_by")) else {
