@@ -216,7 +216,7 @@ impl Io {
     /// a signal.
     fn wait_connected(&self) -> io::Result<()> {
         loop {
-            poll::wait_connected(self.fd.as_fd())?;
+            poll::wait(self.fd.as_fd(), Interest::Write, Nanos::NEVER, [None, None])?;
             match self.connect_outcome() {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 other => return other,

@@ -89,18 +89,6 @@ pub(crate) fn is_gone(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(polls.iter().all(ended))
 }
 
-/// Waits until a connect has ended, by a success or an error. The caller asks which of the two it is.
-pub(crate) fn wait_connected(fd: BorrowedFd<'_>) -> io::Result<()> {
-    let mut poll = libc::pollfd {
-        fd: fd.as_raw_fd(),
-        events: libc::POLLOUT,
-        revents: 0,
-    };
-    // SAFETY: there is one valid pollfd.
-    crate::sys::retry_interrupted(|| crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, -1) }))
-        .map(drop)
-}
-
 /// Whether the kernel reports that there is something to read. Does not wait.
 pub(crate) fn is_readable(fd: BorrowedFd<'_>) -> io::Result<bool> {
     is_now(fd, libc::POLLIN)
