@@ -171,8 +171,10 @@ impl Io {
             unsafe { mmsg::recv_many(fd, headers, flags) }
         })?;
         batch.came(count);
-        for i in 0..batch.len() {
-            traffic::received(batch.data(i).len(), flags);
+        if traffic::COUNTS_BYTES {
+            for i in 0..batch.len() {
+                traffic::received(batch.data(i).len(), flags);
+            }
         }
         if let Some(error) = stopped {
             self.defer_error(&error);
@@ -199,7 +201,9 @@ impl Io {
             // this call is done.
             unsafe { mmsg::send_many(fd, headers, flags) }
         })?;
-        traffic::sent(batch.bytes_of_next(sent));
+        if traffic::COUNTS_BYTES {
+            traffic::sent(batch.bytes_of_next(sent));
+        }
         batch.skip(sent);
         Ok(sent)
     }

@@ -87,20 +87,14 @@ pub struct WorkerMetrics {
 /// ```
 #[must_use]
 pub fn metrics() -> Metrics {
-    let mut traffic = Totals::of_threads();
     let mut all = Metrics::default();
-    let workers = Scheduler::started().map_or(&[][..], Scheduler::workers);
-    for worker in workers {
-        traffic = traffic.plus(worker.traffic.totals());
-    }
-    all.accepted = traffic.accepted;
-    all.received_bytes = traffic.received;
-    all.sent_bytes = traffic.sent;
+    all.add_traffic(Totals::of_threads());
     let Some(scheduler) = Scheduler::started() else {
         return all;
     };
     let (mut begun, mut placed) = (0, 0);
     for worker in scheduler.workers() {
+        all.add_traffic(worker.traffic.totals());
         let (processes, new) = worker.lengths();
         let one = WorkerMetrics {
             processes,
@@ -132,6 +126,12 @@ pub fn metrics() -> Metrics {
 }
 
 impl Metrics {
+    fn add_traffic(&mut self, traffic: Totals) {
+        self.accepted += traffic.accepted;
+        self.received_bytes += traffic.received;
+        self.sent_bytes += traffic.sent;
+    }
+
     /// Reports the numbers as one event of the crate `tracing`, with the target `std_net` and the level `INFO`. The
     /// numbers of the workers are added up. Call it from time to time in a process or thread of your own.
     ///

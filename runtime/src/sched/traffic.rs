@@ -11,6 +11,9 @@ use libc::c_int;
 use crate::sched::counter::Counter;
 use crate::sched::worker;
 
+/// Whether bytes are counted. A caller that must add up how many they are asks this first.
+pub(crate) const COUNTS_BYTES: bool = cfg!(feature = "metrics");
+
 /// The counts of one worker.
 #[derive(Default)]
 pub(crate) struct Traffic {
@@ -25,7 +28,6 @@ static RECEIVED: AtomicU64 = AtomicU64::new(0);
 static SENT: AtomicU64 = AtomicU64::new(0);
 
 /// Accepted connections, received bytes, sent bytes.
-#[derive(Clone, Copy, Default)]
 pub(crate) struct Totals {
     pub(crate) accepted: u64,
     pub(crate) received: u64,
@@ -50,14 +52,6 @@ impl Totals {
             sent: SENT.load(Ordering::Relaxed),
         }
     }
-
-    pub(crate) fn plus(self, other: Totals) -> Totals {
-        Totals {
-            accepted: self.accepted + other.accepted,
-            received: self.received + other.received,
-            sent: self.sent + other.sent,
-        }
-    }
 }
 
 /// Counts one accepted connection.
@@ -69,7 +63,7 @@ pub(crate) fn accepted() {
 /// Counts received bytes, unless they stay in the socket because of `MSG_PEEK`.
 #[inline(always)]
 pub(crate) fn received(len: usize, flags: c_int) {
-    if cfg!(feature = "metrics") && flags & libc::MSG_PEEK == 0 {
+    if COUNTS_BYTES && flags & libc::MSG_PEEK == 0 {
         add(len, |traffic| &traffic.received, &RECEIVED);
     }
 }
@@ -77,7 +71,7 @@ pub(crate) fn received(len: usize, flags: c_int) {
 /// Counts sent bytes.
 #[inline(always)]
 pub(crate) fn sent(len: usize) {
-    if cfg!(feature = "metrics") {
+    if COUNTS_BYTES {
         add(len, |traffic| &traffic.sent, &SENT);
     }
 }
