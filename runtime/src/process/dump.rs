@@ -1,12 +1,14 @@
 //! Prints the list of processes on a signal, to examine a stuck server.
 
+use std::backtrace::Backtrace;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
 use crate::deadline::Nanos;
-use crate::process::backtraces::{oldest, write_grouped};
-use crate::process::list;
+use crate::process::backtraces::oldest;
+use crate::process::{ProcessId, list};
 use crate::runtime::Builder;
 
 impl Builder {
@@ -53,4 +55,63 @@ fn dump() {
         let _ = writeln!(text, "and no backtraces of the others");
     }
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Writes backtraces, each with the numbers of all processes that have the same one. Without the frames of the runtime
+/// itself.
+fn write_grouped(backtraces: Vec<(ProcessId, Backtrace)>, text: &mut String) {
+    let mut groups: Vec<(String, Vec<ProcessId>)> = Vec::new();
+    let mut known = HashMap::new();
+    for (id, backtrace) in backtraces {
+        let trace = without_runtime(&backtrace.to_string());
+        let group = *known.entry(trace.clone()).or_insert(groups.len());
+        if group == groups.len() {
+            groups.push((trace, Vec::new()));
+        }
+        groups[group].1.push(id);
+    }
+    for (trace, ids) in groups {
+        let plural = if ids.len() == 1 { "" } else { "es" };
+        let _ = write!(text, "process{plural}");
+        for id in ids {
+            let _ = write!(text, " {id}");
+        }
+        let _ = write!(text, ":\n{trace}");
+    }
+}
+
+/// The frames of a backtrace between the capture and the start of the process, numbered from 0.
+fn without_runtime(trace: &str) -> String {
+    // A frame begins with its number and a colon. The line of its place in the source follows, if it is known.
+    let number_of = |line: &str| {
+        let (number, _) = line.trim_start().split_once(": ")?;
+        number.parse::<usize>().ok()
+    };
+    let is_capture = |line: &&str| !line.contains("::stopped_or_asked");
+    let is_start = |line: &str| {
+        line.contains("catch_unwind_at_root") || line.contains(" as std_net_runtime::sched::")
+    };
+    let has_capture = trace.contains("::stopped_or_asked");
+    let mut lines = trace.lines();
+    if has_capture {
+        lines.by_ref().take_while(is_capture).for_each(drop);
+    }
+    let mut frames = String::new();
+    let mut count = 0;
+    for line in lines.skip_while(|line| has_capture && number_of(line).is_none()) {
+        if is_start(line) {
+            break;
+        }
+        match line.split_once(": ") {
+            Some((_, name)) if number_of(line).is_some() => {
+                frames.push_str(&format!("{count:>4}: {name}\n"));
+                count += 1;
+            }
+            _ => {
+                frames.push_str(line);
+                frames.push('\n');
+            }
+        }
+    }
+    frames
 }

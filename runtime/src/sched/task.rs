@@ -633,7 +633,7 @@ impl Task {
     fn stopped_or_asked(&self, code: u8) -> Option<Stopped> {
         if code & ASKED != 0 {
             self.stopped.fetch_and(!ASKED, Ordering::AcqRel);
-            asked::answer(&Arc::clone(self.info()));
+            asked::answer(self.info());
         }
         Stopped::of(code & !ASKED)
     }
