@@ -212,21 +212,15 @@ fn on_the_pool<T: Send + 'static>(
     let ticket = pool.run(job).map_err(|(_, error)| Failure::Io(error))?;
     let _give_up = GiveUp(pool, ticket);
     let until = Nanos::from_deadline(deadline);
-    loop {
-        let result = answer.result.lock().take();
-        if let Some(result) = result {
-            return result
-                .unwrap_or_else(|_| Err(Failure::Io(io::Error::other("the lookup panicked"))));
+    let result = park::wait_until(Waiting::Blocking, until, stop::current, || {
+        answer.result.lock().take()
+    });
+    match result {
+        Ok(result) => {
+            result.unwrap_or_else(|_| Err(Failure::Io(io::Error::other("the lookup panicked"))))
         }
-        match stop::current() {
-            None => {}
-            Some(Stopped::TimedOut) => return Err(Failure::TimedOut),
-            Some(Stopped::Cancelled) => return Err(Failure::Io(stop::error())),
-        }
-        if until.has_passed() {
-            return Err(Failure::TimedOut);
-        }
-        park::park(until, Waiting::Blocking);
+        Err(Stopped::TimedOut) => Err(Failure::TimedOut),
+        Err(Stopped::Cancelled) => Err(Failure::Io(Stopped::Cancelled.into())),
     }
 }
 

@@ -69,20 +69,12 @@ impl<T> Packet<T> {
         until: Nanos,
         stopped: impl Fn() -> Option<Stopped>,
     ) -> Result<(), Stopped> {
-        while !self.is_done() {
-            self.set_joiner(park::unparker());
-            if self.is_done() {
-                break;
+        park::wait_until(Waiting::Join, until, stopped, || {
+            if !self.is_done() {
+                self.set_joiner(park::unparker());
             }
-            if let Some(stopped) = stopped() {
-                return Err(stopped);
-            }
-            if until.has_passed() {
-                return Err(Stopped::TimedOut);
-            }
-            park::park(until, Waiting::Join);
-        }
-        Ok(())
+            self.is_done().then_some(())
+        })
     }
 
     /// Registers the waiter that the end of the process wakes.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking::Parker;
 
 use crate::deadline::{Deadline, Nanos};
-use crate::sched::stop;
+use crate::sched::stop::{self, Stopped};
 use crate::sched::task::{self, Task, Waiting};
 use crate::sys::wake_fd::WakeFd;
 
@@ -93,6 +93,28 @@ pub(crate) fn park(until: Nanos, waiting: Waiting) {
 #[inline]
 pub(crate) fn suspendable() -> Option<&'static Task> {
     task::current().filter(|task| !std::thread::panicking() || task.has_own_thread_locals())
+}
+
+/// Waits until `ready` returns a value, `stopped` returns a reason, or `until` has passed. `ready` is asked first, and
+/// again after each wake-up by [`unparker`].
+pub(crate) fn wait_until<T>(
+    waiting: Waiting,
+    until: Nanos,
+    stopped: impl Fn() -> Option<Stopped>,
+    mut ready: impl FnMut() -> Option<T>,
+) -> Result<T, Stopped> {
+    loop {
+        if let Some(value) = ready() {
+            return Ok(value);
+        }
+        if let Some(stopped) = stopped() {
+            return Err(stopped);
+        }
+        if until.has_passed() {
+            return Err(Stopped::TimedOut);
+        }
+        park(until, waiting);
+    }
 }
 
 /// Waits for a duration or until an instant. It parks a process and blocks a thread. If the process is cancelled or its
