@@ -86,7 +86,7 @@ impl Nanos {
     /// Converts an instant. One from before the epoch becomes zero, which is always in the past.
     pub(crate) fn from_instant(at: Instant) -> Nanos {
         let since = at.checked_duration_since(epoch()).unwrap_or_default();
-        Nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        Nanos(nanos(since))
     }
 
     pub(crate) fn from_deadline(deadline: Deadline) -> Nanos {
@@ -103,17 +103,11 @@ impl Nanos {
 
     /// The time so long before this one, but not before the first use of the clock.
     pub(crate) fn before(self, wait: Duration) -> Nanos {
-        Nanos(
-            self.0
-                .saturating_sub(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Nanos(self.0.saturating_sub(nanos(wait)))
     }
 
     pub(crate) fn after(self, wait: Duration) -> Nanos {
-        Nanos(
-            self.0
-                .saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Nanos(self.0.saturating_add(nanos(wait)))
     }
 
     pub(crate) fn has_passed(self) -> bool {
@@ -124,6 +118,11 @@ impl Nanos {
     pub(crate) fn left(self, now: Nanos) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(now.0))
     }
+}
+
+/// A duration in nanoseconds. One that is too long becomes the longest.
+pub(crate) fn nanos(wait: Duration) -> u64 {
+    u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The zero of [`Nanos`]. It is one second before the first use, so that deadlines shortly before that keep their

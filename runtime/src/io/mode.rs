@@ -13,7 +13,7 @@ use libc::c_int;
 
 use super::halves::Claimed;
 use super::{Belonging, Io};
-use crate::deadline::{Deadline, Nanos};
+use crate::deadline::{Deadline, Nanos, nanos};
 use crate::interest::Interest;
 use crate::io::notify::{Notifier, Notify};
 use crate::io::values::to_microseconds;
@@ -365,9 +365,7 @@ impl Io {
             Interest::Write => self.sock().set_write_timeout(timeout)?,
             Interest::Hangup => return Err(io::ErrorKind::InvalidInput.into()),
         }
-        let nanos = timeout.map_or(u64::MAX, |t| {
-            u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)
-        });
+        let nanos = timeout.map_or(u64::MAX, nanos);
         self.timeout_cell(interest).store(nanos, Ordering::SeqCst);
         Ok(())
     }
@@ -387,7 +385,6 @@ impl Io {
 
     fn timeout_in_kernel(&self, interest: Interest) -> io::Result<u64> {
         let timeout = self.timeout(interest)?;
-        let nanos = |t: Duration| u64::try_from(t.as_nanos()).unwrap_or(u64::MAX);
         Ok(timeout.map_or(u64::MAX, nanos))
     }
 
