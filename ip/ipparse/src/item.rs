@@ -193,11 +193,7 @@ impl Meaning {
     #[inline]
     pub(crate) fn adjust(&self, item: Item) -> Option<Item> {
         let item = if self.unmap { item.unmapped() } else { item };
-        match self.only {
-            Some(Version::V4) if !item.addr().is_ipv4() => None,
-            Some(Version::V6) if item.addr().is_ipv4() => None,
-            _ => Some(item),
-        }
+        self.counts(item.addr()).then_some(item)
     }
 
     /// Like [`Meaning::adjust`], for an address.
@@ -208,12 +204,17 @@ impl Meaning {
         } else {
             addr
         };
-        let counts = match self.only {
+        self.counts(addr).then_some(addr)
+    }
+
+    /// Returns whether an address is of a version that counts.
+    #[inline]
+    fn counts(&self, addr: IpAddr) -> bool {
+        match self.only {
             None => true,
             Some(Version::V4) => addr.is_ipv4(),
             Some(Version::V6) => addr.is_ipv6(),
-        };
-        counts.then_some(addr)
+        }
     }
 }
 

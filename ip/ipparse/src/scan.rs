@@ -830,6 +830,27 @@ mod tests {
         all
     }
 
+    /// Finds the addresses that matter: by leaving out the others of all, and by a search for them alone.
+    fn in_both_ways<const V6: bool>(
+        block: &Block,
+        matters: impl Fn(IpAddr) -> bool,
+    ) -> (Vec<Found>, Vec<Found>) {
+        let (mut all, mut some) = (Vec::new(), Vec::new());
+        Scanner::default().scan::<true, V6>(block.padded(), |found| {
+            all.extend(matters(found.addr).then_some(found));
+            found.end
+        });
+        Scanner::default().scan_some::<true, V6>(
+            block.padded(),
+            |addr, _| matters(addr),
+            |found| {
+                some.push(found);
+                found.end
+            },
+        );
+        (all, some)
+    }
+
     proptest! {
         #[test]
         fn wherever_it_stands(before in "[ -]{0,200}", v4: u32, v6: u128, v6_first: bool) {
@@ -878,25 +899,9 @@ mod tests {
             let text = [bytes, words.concat().into_bytes(), words.join(" ").into_bytes()].concat();
             let block = Block::of(&text);
             let matters = |addr: IpAddr| (low_bit(addr) == 1) == odd;
-            let (mut all, mut some) = (Vec::new(), Vec::new());
-            Scanner::default().scan::<true, true>(block.padded(), |found| {
-                all.extend(matters(found.addr).then_some(found));
-                found.end
-            });
-            Scanner::default().scan_some::<true, true>(block.padded(), |addr, _| matters(addr), |found| {
-                some.push(found);
-                found.end
-            });
-            prop_assert_eq!(&all, &some);
-            let (mut all, mut some) = (Vec::new(), Vec::new());
-            Scanner::default().scan::<true, false>(block.padded(), |found| {
-                all.extend(matters(found.addr).then_some(found));
-                found.end
-            });
-            Scanner::default().scan_some::<true, false>(block.padded(), |addr, _| matters(addr), |found| {
-                some.push(found);
-                found.end
-            });
+            let (all, some) = in_both_ways::<true>(&block, matters);
+            prop_assert_eq!(all, some);
+            let (all, some) = in_both_ways::<false>(&block, matters);
             prop_assert_eq!(all, some);
         }
 
