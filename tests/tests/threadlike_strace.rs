@@ -63,6 +63,10 @@ fn trace(strace: &Path, folder: &Path, program: &mut Command) -> Option<Vec<Stri
         let call = call.trim_start();
         // strace prints a call that waited in two halves. Join them.
         let resumed = call.strip_prefix("<... ");
+        if resumed.is_some() && calls.is_empty() {
+            // This is the second half of the mark.
+            continue;
+        }
         let name = resumed.unwrap_or(call).split(['(', ' ']).next().unwrap();
         // Leave out signals, and calls for memory, because the allocators of the two programs differ.
         let left_out = [
