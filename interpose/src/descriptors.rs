@@ -18,7 +18,8 @@ pub extern "C" fn close(fd: c_int) -> c_int {
 /// `close_range(2)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
-    if flags & libc::CLOSE_RANGE_CLOEXEC.cast_signed() == 0 {
+    // With `CLOSE_RANGE_CLOEXEC` or an unknown flag the call closes nothing.
+    if flags.cast_unsigned() & !libc::CLOSE_RANGE_UNSHARE == 0 {
         // No OS process can have more descriptors than this.
         for fd in first..=last.min(first.saturating_add(1 << 20)) {
             threadlike::closing(fd.cast_signed());
@@ -32,7 +33,7 @@ pub extern "C" fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_in
 #[unsafe(no_mangle)]
 pub extern "C" fn dup2(fd: c_int, new: c_int) -> c_int {
     if fd != new {
-        threadlike::closing(new);
+        threadlike::closing_if(new, || is_open(fd));
     }
     // SAFETY: the call passes no memory.
     finish(unsafe { sys!(libc::SYS_dup2, fd, new) }) as c_int
@@ -41,11 +42,16 @@ pub extern "C" fn dup2(fd: c_int, new: c_int) -> c_int {
 /// `dup3(2)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn dup3(fd: c_int, new: c_int, flags: c_int) -> c_int {
-    if fd != new {
-        threadlike::closing(new);
+    if fd != new && flags & !libc::O_CLOEXEC == 0 {
+        threadlike::closing_if(new, || is_open(fd));
     }
     // SAFETY: the call passes no memory.
     finish(unsafe { sys!(libc::SYS_dup3, fd, new, flags) }) as c_int
+}
+
+fn is_open(fd: c_int) -> bool {
+    // SAFETY: the call passes no memory.
+    unsafe { sys!(libc::SYS_fcntl, fd, libc::F_GETFD) >= 0 }
 }
 
 /// `fcntl(2)`. Two of its operations wait for a file lock: in a process these run on the pool.

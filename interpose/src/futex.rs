@@ -177,6 +177,9 @@ pub(crate) fn wake(word: usize, most: usize, bits: u32) -> usize {
 const COMMAND: c_int = !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
 const ANY: u32 = u32::MAX;
 
+/// `futex_wait(2)`, since Linux 6.7.
+const SYS_FUTEX_WAIT: c_long = 455;
+
 /// `syscall(2)`. Only `futex(2)` can wait here. By the ABI every argument is one word.
 ///
 /// # Safety
@@ -194,8 +197,14 @@ pub unsafe extern "C" fn syscall(
 ) -> c_long {
     // SAFETY: the caller keeps this function's contract.
     let plain = || unsafe { raw::call(number, [a, b, c, d, e, f]) };
-    if number != libc::SYS_futex {
-        return finish(plain()) as c_long;
+    match number {
+        libc::SYS_futex => {}
+        // These wait for one of several words, or for one with a mask. A wake-up reaches the kernel too, so a thread of
+        // the pool can wait.
+        libc::SYS_futex_waitv | SYS_FUTEX_WAIT if threadlike::current().is_some() => {
+            return finish(pool::run(&plain)) as c_long;
+        }
+        _ => return finish(plain()) as c_long,
     }
     // SAFETY: the caller keeps this function's contract.
     let result = unsafe { futex(a, b as c_int, c as u32, d, e, f as u32, &plain) };
@@ -222,6 +231,9 @@ unsafe fn futex(
             if operation & libc::FUTEX_PRIVATE_FLAG == 0 {
                 // Another OS process may wake this word, and it does not know this table.
                 return pool::run(plain);
+            }
+            if command == libc::FUTEX_WAIT_BITSET && bits == 0 {
+                return failed(libc::EINVAL);
             }
             // SAFETY: the caller keeps this function's contract.
             let time = unsafe { (fourth as *const timespec).as_ref() };

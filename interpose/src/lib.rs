@@ -45,6 +45,7 @@
 //! | `connect` | `connect` and `accept` |
 //! | `mode` | `O_NONBLOCK`: whether the user wants to wait, and calls without a flag of their own |
 //! | `descriptors` | `close`, and other calls that close a descriptor |
+//! | `open` | opening a FIFO
 //! | `poll` | waiting for several descriptors |
 //! | `sleep` | sleep and yield |
 //! | `pool` | calls that can only block: lookups, file locks, the disk, waiting for children and threads |
@@ -69,6 +70,8 @@ mod futex;
 mod keys;
 #[cfg(interposes)]
 mod mode;
+#[cfg(interposes)]
+mod open;
 #[cfg(interposes)]
 mod poll;
 #[cfg(interposes)]

@@ -5,6 +5,7 @@
 //! applied, because no signal ends the wait of a process.
 
 use std::ffi::{c_int, c_short};
+use std::fs;
 use std::time::Duration;
 
 use libc::{epoll_event, fd_set, nfds_t, pollfd, sigset_t, size_t, timespec, timeval};
@@ -119,26 +120,17 @@ unsafe fn poll_parking(
         return ready;
     }
     let fds = if count == 0 {
-        &[]
+        &mut []
     } else {
         // SAFETY: the caller keeps this function's contract. The kernel has just accepted `count` pollfds.
-        unsafe { std::slice::from_raw_parts(fds, count) }
+        unsafe { std::slice::from_raw_parts_mut(fds, count) }
     };
-    let live = || fds.iter().filter(|poll| poll.fd >= 0);
-    if live().next().is_none() {
-        let errno = raw::errno();
-        while !until.has_passed() {
-            if let Some(errno) = process.stopped() {
-                return failed(errno);
-            }
-            process.park(until);
-        }
-        raw::set_errno(errno);
-        return 0;
-    }
-    let Some(mut watches) = watches(live()) else {
+    let Some((owners, mut watches)) = watches(fds) else {
         return failed(libc::EINVAL);
     };
+    if watches.is_empty() {
+        return sleep(process, until);
+    }
     loop {
         for watch in &mut watches {
             watch.attempt();
@@ -155,27 +147,89 @@ unsafe fn poll_parking(
         }
         match park(process, &mut watches, until) {
             Ok(true) => {}
-            // Either a descriptor was closed meanwhile, or it can never be ready (such as urgent data of a file).
-            Ok(false) | Err(libc::EBADF | libc::EPERM) => return look(),
+            Ok(false) => return look(),
+            Err(libc::EBADF) => {
+                let ready = look();
+                let closed = closed(fds, &owners, &watches);
+                if ready + closed != 0 {
+                    return ready + closed;
+                }
+            }
+            // None of them can ever be ready, such as a file of which only urgent data are asked for.
+            Err(libc::EPERM) => return sleep(process, until),
+            Err(error) if is_too_nested(error) => return by_looking(process, until, look),
             Err(errno) => return failed(errno),
         }
     }
 }
 
-/// One watch for each direction that each of these descriptors asks for.
-fn watches<'a>(fds: impl Iterator<Item = &'a pollfd>) -> Option<Vec<Watch>> {
-    let mut all = Vec::new();
-    for poll in fds {
+/// One watch for each direction that each of these descriptors asks for, and the place of its descriptor.
+fn watches(fds: &[pollfd]) -> Option<(Vec<usize>, Vec<Watch>)> {
+    let (mut owners, mut all) = (Vec::new(), Vec::new());
+    for (at, poll) in fds.iter().enumerate().filter(|(_, poll)| poll.fd >= 0) {
         // The kernel always reports errors and hang-ups, even if the caller did not ask for them. They arrive with the
         // read direction.
         if poll.events & !WRITE != 0 || poll.events == 0 {
+            owners.push(at);
             all.push(Watch::new(poll.fd, Interest::Read)?);
         }
         if poll.events & WRITE != 0 {
+            owners.push(at);
             all.push(Watch::new(poll.fd, Interest::Write)?);
         }
     }
-    Some(all)
+    Some((owners, all))
+}
+
+/// Says of each descriptor that was closed during the wait that it is closed. The kernel cannot be asked, because the
+/// number may belong to another file by now. Returns how many the kernel has not reported.
+fn closed(fds: &mut [pollfd], owners: &[usize], watches: &[Watch]) -> isize {
+    let mut count = 0;
+    for (&at, watch) in owners.iter().zip(watches) {
+        let poll = &mut fds[at];
+        if watch.is_closed() && poll.revents != libc::POLLNVAL {
+            count += isize::from(poll.revents == 0);
+            poll.revents = libc::POLLNVAL;
+        }
+    }
+    count
+}
+
+/// A wait for nothing but the end of the time.
+fn sleep(process: Threadlike, until: Until) -> isize {
+    let errno = raw::errno();
+    while !until.has_passed() {
+        if let Some(errno) = process.stopped() {
+            return failed(errno);
+        }
+        process.park(until);
+    }
+    raw::set_errno(errno);
+    0
+}
+
+/// Whether the reactor's epoll cannot watch a descriptor because this is an epoll too: the kernel limits how deep epolls
+/// can be within each other, and how many epolls that are within another can have one descriptor (500).
+fn is_too_nested(errno: c_int) -> bool {
+    matches!(errno, libc::ELOOP | libc::EINVAL)
+}
+
+/// A wait for descriptors that the reactor cannot watch: looks again and again, with longer and longer pauses.
+fn by_looking(process: Threadlike, until: Until, look: impl Fn() -> isize) -> isize {
+    const FIRST_PAUSE: Duration = Duration::from_millis(1);
+    const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let ready = look();
+        if ready != 0 || until.has_passed() {
+            return ready;
+        }
+        let slept = sleep(process, Until::after(Some(pause)).min(until));
+        if slept != 0 {
+            return slept;
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }
 
 /// `select(2)`.
@@ -192,8 +246,11 @@ pub unsafe extern "C" fn select(
     timeout: *mut timeval,
 ) -> c_int {
     // SAFETY: the caller keeps this function's contract.
-    let wait = unsafe { timeout.as_ref() }.map(|time| raw::from_timeval(*time));
-    let process = threadlike::current().filter(|_| wait != Some(Duration::ZERO));
+    let time = unsafe { timeout.as_ref() };
+    let wait = time.map(|time| raw::from_timeval(*time));
+    // The kernel refuses a negative time.
+    let waits = time.is_none_or(|time| time.tv_usec >= 0) && wait != Some(Duration::ZERO);
+    let process = threadlike::current().filter(|_| waits);
     let Some(process) = process else {
         // SAFETY: the caller keeps this function's contract.
         return finish(unsafe { select_plainly(count, [read, write, except], timeout) }) as c_int;
@@ -298,7 +355,7 @@ unsafe fn select_parking(
         return failed(libc::EINVAL);
     }
     let mut polls = Vec::new();
-    for fd in 0..count {
+    for fd in 0..count.min(most_descriptors(count)) {
         // SAFETY: the caller keeps this function's contract. With many descriptors, a set may be longer than its type.
         let has = |set: *mut fd_set| !set.is_null() && unsafe { is_set(set, fd) };
         let asked = [
@@ -323,6 +380,9 @@ unsafe fn select_parking(
     if waited < 0 {
         return waited;
     }
+    if polls.iter().any(|poll| poll.revents & libc::POLLNVAL != 0) {
+        return failed(libc::EBADF);
+    }
     let mut now = timeval {
         tv_sec: 0,
         tv_usec: 0,
@@ -330,6 +390,21 @@ unsafe fn select_parking(
     // This call writes which descriptors are ready, in the form of `select`.
     // SAFETY: the caller keeps this function's contract.
     unsafe { sys!(libc::SYS_select, count, read, write, except, &raw mut now) }
+}
+
+/// How many descriptors `select` looks at, at most. The kernel does not read a set beyond the size of its table of
+/// descriptors. So a program may name a count that is larger than its sets, such as the limit of descriptors.
+fn most_descriptors(count: c_int) -> c_int {
+    if count as usize <= libc::FD_SETSIZE {
+        return count;
+    }
+    fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find_map(|line| line.strip_prefix("FDSize:"))?;
+            line.trim().parse().ok()
+        })
+        .unwrap_or(count)
 }
 
 /// # Safety
@@ -451,6 +526,9 @@ fn epoll_parking(
             Waited::Again => {}
             Waited::Failed(raw::AGAIN) => return look(),
             Waited::Plain => return failed(libc::EINVAL),
+            Waited::Failed(error) if is_too_nested(-error as c_int) => {
+                return by_looking(process, until, look);
+            }
             Waited::Failed(error) => return error,
         }
     }

@@ -8,7 +8,7 @@ use std_net_runtime::Interest;
 use std_net_runtime::threadlike::{self, Threadlike};
 
 use crate::raw::{self, AGAIN, failed, finish, sys};
-use crate::wait::{CANNOT_TRY, until_done};
+use crate::wait::{CANNOT_TRY, Waiter, until_done};
 use crate::{mode, pool, send};
 
 /// The kernel does not wait in a call that has one of these flags.
@@ -140,19 +140,24 @@ unsafe fn receive_parking(
             addr_len
         )
     };
-    let fill = flags & libc::MSG_WAITALL != 0 && flags & libc::MSG_PEEK == 0;
+    let all = All::of(fd, flags);
+    let mut waiter = Waiter::new(process, fd, Interest::Read);
     let mut done = 0;
     loop {
-        let result = until_done(
-            process,
-            fd,
-            Interest::Read,
-            || receive(done, libc::MSG_DONTWAIT),
+        let result = waiter.until_done(
+            || match receive(done, libc::MSG_DONTWAIT) {
+                part if all == All::Seen && (1..len.cast_signed()).contains(&part) => AGAIN,
+                result => result,
+            },
             || receive(done, 0),
         );
+        if result == AGAIN && all == All::Seen {
+            // The time is over. What has come is seen all the same.
+            return receive(0, libc::MSG_DONTWAIT);
+        }
         if result > 0 {
             done += result.cast_unsigned();
-            if fill && done < len && is_stream(fd) {
+            if all == All::Taken && done < len {
                 continue;
             }
         }
@@ -160,8 +165,36 @@ unsafe fn receive_parking(
     }
 }
 
-fn is_stream(fd: c_int) -> bool {
-    let mut kind: c_int = 0;
+/// What `MSG_WAITALL` asks for. Only streams have this flag.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum All {
+    /// The call returns when something has come.
+    No,
+    /// The call takes data until the buffer is full.
+    Taken,
+    /// The call waits until the buffer can be filled, and leaves the data there (`MSG_PEEK`).
+    Seen,
+}
+
+impl All {
+    fn of(fd: c_int, flags: c_int) -> All {
+        if flags & libc::MSG_WAITALL == 0 || option(fd, libc::SO_TYPE) != Some(libc::SOCK_STREAM) {
+            return All::No;
+        }
+        if flags & libc::MSG_PEEK == 0 {
+            return All::Taken;
+        }
+        // On a Unix stream the kernel shows what is there, and waits for no more.
+        match option(fd, libc::SO_DOMAIN) {
+            Some(libc::AF_UNIX) => All::No,
+            _ => All::Seen,
+        }
+    }
+}
+
+/// The value of a socket option that is an int.
+fn option(fd: c_int, name: c_int) -> Option<c_int> {
+    let mut value: c_int = 0;
     let mut len = std::mem::size_of::<c_int>() as socklen_t;
     // SAFETY: there is room for an int, and its length.
     let result = unsafe {
@@ -169,35 +202,81 @@ fn is_stream(fd: c_int) -> bool {
             libc::SYS_getsockopt,
             fd,
             libc::SOL_SOCKET,
-            libc::SO_TYPE,
-            &raw mut kind,
+            name,
+            &raw mut value,
             &raw mut len
         )
     };
-    result == 0 && kind == libc::SOCK_STREAM
+    (result == 0).then_some(value)
 }
 
-/// `recvmsg(2)`. In a process, `MSG_WAITALL` does not wait for the rest: the call returns as soon as it has received
-/// something.
+/// `recvmsg(2)`.
 ///
 /// # Safety
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn recvmsg(fd: c_int, msg: *mut msghdr, flags: c_int) -> ssize_t {
-    // SAFETY: the caller keeps this function's contract.
-    let receive = |more: c_int| unsafe { sys!(libc::SYS_recvmsg, fd, msg, flags | more) };
     let process = threadlike::current().filter(|_| flags & NEVER_WAIT == 0);
     let Some(process) = process else {
-        return finish(receive(0));
+        // SAFETY: the caller keeps this function's contract.
+        return finish(unsafe { sys!(libc::SYS_recvmsg, fd, msg, flags) });
     };
-    finish(until_done(
-        process,
-        fd,
-        Interest::Read,
-        || receive(libc::MSG_DONTWAIT),
-        || receive(0),
-    ))
+    // SAFETY: the caller keeps this function's contract.
+    finish(unsafe { receive_message(process, fd, msg, flags) })
+}
+
+#[inline(never)]
+unsafe fn receive_message(process: Threadlike, fd: c_int, msg: *mut msghdr, flags: c_int) -> isize {
+    // SAFETY: the caller keeps this function's contract.
+    let receive =
+        |msg: *mut msghdr, more: c_int| unsafe { sys!(libc::SYS_recvmsg, fd, msg, flags | more) };
+    let all = All::of(fd, flags);
+    let mut waiter = Waiter::new(process, fd, Interest::Read);
+    if all == All::No {
+        return waiter.until_done(|| receive(msg, libc::MSG_DONTWAIT), || receive(msg, 0));
+    }
+    // SAFETY: the caller keeps this function's contract.
+    let asked = unsafe { *msg };
+    // SAFETY: the caller keeps this function's contract. The cast is needed because the type of this field differs
+    // between C libraries.
+    let slices = unsafe { send::Slices::new(asked.msg_iov, asked.msg_iovlen as _) };
+    // Each call writes lengths into the message, so each gets one as the caller has made it.
+    let again = |more: c_int| {
+        // SAFETY: the caller keeps this function's contract.
+        unsafe { msg.write(asked) };
+        receive(msg, more)
+    };
+    let first = waiter.until_done(
+        || match again(libc::MSG_DONTWAIT) {
+            part if all == All::Seen && (1..slices.len().cast_signed()).contains(&part) => AGAIN,
+            result => result,
+        },
+        || again(0),
+    );
+    if all == All::Seen {
+        return if first == AGAIN {
+            again(libc::MSG_DONTWAIT)
+        } else {
+            first
+        };
+    }
+    let mut done = first;
+    // SAFETY: as above. The kernel too ends the call at control data.
+    while done > 0 && done.cast_unsigned() < slices.len() && unsafe { (*msg).msg_controllen } == 0 {
+        let result = slices.behind(done.cast_unsigned(), |at, n| {
+            let mut part = send::no_message();
+            part.msg_iov = at.cast_mut();
+            part.msg_iovlen = n as _;
+            let part = &raw mut part;
+            waiter.until_done(|| receive(part, libc::MSG_DONTWAIT), || receive(part, 0))
+        });
+        if result <= 0 {
+            break;
+        }
+        done += result;
+    }
+    done
 }
 
 /// `recvmmsg(2)`. The timeout is checked only after each message, as in the kernel.
@@ -230,8 +309,12 @@ pub unsafe extern "C" fn recvmmsg(
         return finish(receive(0, 0, timeout)) as c_int;
     };
     // SAFETY: the caller keeps this function's contract.
-    let end = unsafe { timeout.as_ref() }
-        .and_then(|time| raw::from_timespec(*time))
+    let time = unsafe { timeout.as_ref() }.map(|time| raw::from_timespec(*time));
+    if time == Some(None) {
+        return finish(failed(libc::EINVAL)) as c_int;
+    }
+    let end = time
+        .flatten()
         .and_then(|time| Instant::now().checked_add(time));
     let mut done = 0;
     let result = loop {

@@ -95,15 +95,10 @@ fn until_written(
     len: usize,
     attempt: impl Fn(usize, bool) -> isize,
 ) -> isize {
+    let mut waiter = Waiter::new(process, fd, Interest::Write);
     let mut done = 0;
     loop {
-        let result = until_done(
-            process,
-            fd,
-            Interest::Write,
-            || attempt(done, false),
-            || attempt(done, true),
-        );
+        let result = waiter.until_done(|| attempt(done, false), || attempt(done, true));
         if result < 0 {
             return if done > 0 { done.cast_signed() } else { result };
         }
@@ -223,13 +218,13 @@ pub(crate) fn no_message() -> msghdr {
 }
 
 /// The data of one call, of which a part may already be written.
-struct Slices<'a>(&'a [iovec]);
+pub(crate) struct Slices<'a>(&'a [iovec]);
 
 impl Slices<'_> {
     /// # Safety
     ///
     /// `slices` points to `count` slices. They live as long as this value.
-    unsafe fn new<'a>(slices: *const iovec, count: usize) -> Slices<'a> {
+    pub(crate) unsafe fn new<'a>(slices: *const iovec, count: usize) -> Slices<'a> {
         if count == 0 || slices.is_null() {
             return Slices(&[]);
         }
@@ -237,14 +232,18 @@ impl Slices<'_> {
         Slices(unsafe { std::slice::from_raw_parts(slices, count) })
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0
             .iter()
             .fold(0, |sum: usize, s| sum.saturating_add(s.iov_len))
     }
 
     /// Calls `f` with the data that are left after the first `done` bytes.
-    fn behind(&self, done: usize, f: impl FnOnce(*const iovec, usize) -> isize) -> isize {
+    pub(crate) fn behind(
+        &self,
+        done: usize,
+        f: impl FnOnce(*const iovec, usize) -> isize,
+    ) -> isize {
         if done == 0 {
             return f(self.0.as_ptr(), self.0.len());
         }

@@ -57,6 +57,55 @@ impl Waiter {
         Ok(())
     }
 
+    /// Like the function of this name. A call that goes on after a part uses the same waiter, because the timeout is
+    /// one for the whole call.
+    pub(crate) fn until_done(
+        &mut self,
+        mut attempt: impl FnMut() -> isize,
+        plain: impl FnOnce() -> isize,
+    ) -> isize {
+        loop {
+            if let Err(closed) = self.begin() {
+                return closed;
+            }
+            let result = attempt();
+            if result == CANNOT_TRY {
+                return self.once_ready(plain);
+            }
+            if result != AGAIN {
+                return result;
+            }
+            match self.wait() {
+                Waited::Again => {}
+                Waited::Plain => return plain(),
+                Waited::Failed(error) => return error,
+            }
+        }
+    }
+
+    /// The wait for descriptors such as terminals, for which no attempt without blocking exists. It waits until the
+    /// descriptor is ready and then makes the original call. If another reader takes the data first, the call blocks
+    /// the worker.
+    fn once_ready(&mut self, plain: impl FnOnce() -> isize) -> isize {
+        let events = match self.interest {
+            Interest::Read | Interest::Hangup => libc::POLLIN,
+            Interest::Write => libc::POLLOUT,
+        };
+        loop {
+            if let Err(closed) = self.begin() {
+                return closed;
+            }
+            if raw::poll_one(self.fd, events) != 0 || mode::waits(self.fd) != Some(true) {
+                return plain();
+            }
+            match self.wait() {
+                Waited::Again => {}
+                Waited::Plain => return plain(),
+                Waited::Failed(error) => return error,
+            }
+        }
+    }
+
     /// Call this after an attempt that would have blocked. It waits if the caller wants to wait.
     pub(crate) fn wait(&mut self) -> Waited {
         if self.watch.is_none() {
@@ -126,48 +175,8 @@ pub(crate) fn until_done(
     process: Threadlike,
     fd: c_int,
     interest: Interest,
-    mut attempt: impl FnMut() -> isize,
+    attempt: impl FnMut() -> isize,
     plain: impl FnOnce() -> isize,
 ) -> isize {
-    let mut waiter = Waiter::new(process, fd, interest);
-    loop {
-        if let Err(closed) = waiter.begin() {
-            return closed;
-        }
-        let result = attempt();
-        if result == CANNOT_TRY {
-            return once_ready(waiter, plain);
-        }
-        if result != AGAIN {
-            return result;
-        }
-        match waiter.wait() {
-            Waited::Again => {}
-            Waited::Plain => return plain(),
-            Waited::Failed(error) => return error,
-        }
-    }
-}
-
-/// The wait for descriptors such as terminals, for which no attempt without blocking exists. It waits until the
-/// descriptor is ready and then makes the original call. If another reader takes the data first, the call blocks the
-/// worker.
-fn once_ready(mut waiter: Waiter, plain: impl FnOnce() -> isize) -> isize {
-    let events = match waiter.interest {
-        Interest::Read | Interest::Hangup => libc::POLLIN,
-        Interest::Write => libc::POLLOUT,
-    };
-    loop {
-        if let Err(closed) = waiter.begin() {
-            return closed;
-        }
-        if raw::poll_one(waiter.fd, events) != 0 || mode::waits(waiter.fd) != Some(true) {
-            return plain();
-        }
-        match waiter.wait() {
-            Waited::Again => {}
-            Waited::Plain => return plain(),
-            Waited::Failed(error) => return error,
-        }
-    }
+    Waiter::new(process, fd, interest).until_done(attempt, plain)
 }

@@ -4,7 +4,7 @@
 //! process calls it. If not, the function makes its usual system call. If so, it makes attempts that do not block, and
 //! waits with a [`Watch`] or with [`Threadlike::park`]. Before each close it calls [`closing`].
 
-pub use crate::reactor::foreign::{Watch, closing, wait};
+pub use crate::reactor::foreign::{Watch, closing, closing_if, wait};
 pub use crate::sched::threadlike::{Interposer, Threadlike, Until, current, install};
 pub use crate::sys::lock::{Guard, Lock};
 

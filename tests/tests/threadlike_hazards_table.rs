@@ -1,23 +1,21 @@
-//! `docs/threadlike.md` has a table of the hazards of threadlike processes. The tests that it names exist.
+//! `docs/threadlike.md` has tables of the hazards of threadlike processes, and of reports about others. The tests that they
+//! name exist.
 
 use std::fs;
 
 use std_net_tests::tree::root;
 
-/// The rows of the table: the hazard, and its tests.
-fn rows(page: &str) -> Vec<(String, String)> {
-    let table = page
-        .split("| hazard | what is done | test |")
-        .nth(1)
-        .unwrap();
+/// The rows of the table with these titles: the first cell of each, and its tests.
+fn rows(page: &str, titles: &str) -> Vec<(String, String)> {
+    let table = page.split(titles).nth(1).unwrap();
     let rows = table
         .lines()
         .skip(2)
         .take_while(|line| line.starts_with('|'));
     rows.map(|line| {
         let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        assert_eq!(cells.len(), 3, "{line}");
-        (cells[0].to_owned(), cells[2].to_owned())
+        assert_eq!(cells.len(), titles.matches('|').count() - 1, "{line}");
+        (cells[0].to_owned(), cells[cells.len() - 1].to_owned())
     })
     .collect()
 }
@@ -25,10 +23,16 @@ fn rows(page: &str) -> Vec<(String, String)> {
 #[test]
 fn each_test_that_the_table_names_exists() {
     let page = fs::read_to_string(root().join("docs/threadlike.md")).unwrap();
-    let rows = rows(&page);
-    assert!(rows.len() > 25, "{}", rows.len());
+    let mut all = rows(&page, "| hazard | what is done | test |");
+    assert!(all.len() > 25, "{}", all.len());
+    let reports = rows(
+        &page,
+        "| report | what was reported there | what happens here | test |",
+    );
+    assert!(reports.len() >= 10, "{}", reports.len());
+    all.extend(reports);
     let mut with_tests = 0;
-    for (hazard, tests) in &rows {
+    for (hazard, tests) in &all {
         let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
         assert!(names.is_empty() == (tests == "none"), "{hazard}: {tests}");
         with_tests += usize::from(!names.is_empty());

@@ -118,6 +118,17 @@ pub fn closing(fd: RawFd) {
     }
 }
 
+/// Like [`closing`], for a call that may fail and then closes nothing: it asks `closes` whether the call will succeed. It
+/// asks only if the descriptor may have waiters.
+#[inline]
+pub fn closing_if(fd: RawFd, closes: impl FnOnce() -> bool) {
+    if let Some(slot) = find_used(fd)
+        && closes()
+    {
+        close_slot(slot, fd);
+    }
+}
+
 #[cold]
 fn close_slot(slot: &'static Slot, fd: RawFd) {
     if IN_CHILD.load(Ordering::Relaxed) {

@@ -289,7 +289,45 @@ static long do_gethostbyaddr_r(struct given *g) {
     return found ? entry(g, found) : 1000 + error + result;
 }
 
-// Files
+// Files. `open`: the path is in the data, and the flags in `other`.
+
+static long opened(struct given *g, long fd) {
+    g->data_len = 0;
+    if (fd < 0) return fd;
+    close(fd);
+    return 0;
+}
+#define OPENS(name)                                                                                                    \
+    static long do_##name(struct given *g) {                                                                           \
+        int flags = g->other;                                                                                          \
+        return opened(g, flags & O_CREAT ? name(g->data, flags, 0600) : name(g->data, flags));                         \
+    }
+#define OPENS_AT(name)                                                                                                 \
+    static long do_##name(struct given *g) {                                                                           \
+        int flags = g->other;                                                                                          \
+        return opened(g, flags & O_CREAT ? name(g->fd, g->data, flags, 0600) : name(g->fd, g->data, flags));           \
+    }
+OPENS(open)
+OPENS(open64)
+OPENS_AT(openat)
+OPENS_AT(openat64)
+
+// What fortified code calls when it passes no mode.
+#if __USE_FORTIFY_LEVEL > 0
+#define do_open_2 do_open
+#define do_open64_2 do_open64
+#define do_openat_2 do_openat
+#define do_openat64_2 do_openat64
+#else
+int __open_2(const char *, int);
+int __open64_2(const char *, int);
+int __openat_2(int, const char *, int);
+int __openat64_2(int, const char *, int);
+static long do_open_2(struct given *g) { return opened(g, __open_2(g->data, g->other)); }
+static long do_open64_2(struct given *g) { return opened(g, __open64_2(g->data, g->other)); }
+static long do_openat_2(struct given *g) { return opened(g, __openat_2(g->fd, g->data, g->other)); }
+static long do_openat64_2(struct given *g) { return opened(g, __openat64_2(g->fd, g->data, g->other)); }
+#endif
 
 static long do_flock(struct given *g) { return flock(g->fd, LOCK_EX | g->other); }
 static long do_lockf(struct given *g) { return lockf(g->fd, g->other ? F_TLOCK : F_LOCK, 1); }
@@ -389,6 +427,7 @@ static const struct {
 } rows[] = {
     ROW(read), ROW(recv), ROW(recvfrom), ROW(readv), ROW(recvmsg), ROW(recvmmsg), ROW(pread), ROW(pread64),
     ROW(write), ROW(send), ROW(sendto), ROW(writev), ROW(sendmsg), ROW(sendmmsg), ROW(sendfile), ROW(sendfile64),
+    ROW(open), ROW(open64), ROW(openat), ROW(openat64), ROW(open_2), ROW(open64_2), ROW(openat_2), ROW(openat64_2),
     ROW(splice), ROW(connect), ROW(accept), ROW(accept4), ROW(poll), ROW(ppoll), ROW(select), ROW(pselect),
     ROW(epoll_wait), ROW(epoll_pwait),
 #if __GLIBC_PREREQ(2, 35)
@@ -489,6 +528,9 @@ void scenario(void) {
     pread(-1, buf, 1, 0);
     sendfile(server, -1, NULL, 1);
     flock(-1, LOCK_EX);
+    close(open("/dev/null", O_RDONLY));
+    close(openat(AT_FDCWD, "/dev/null", O_WRONLY | O_CREAT, 0600));
+    open("/nowhere/at/all", O_RDONLY);
     lockf(-1, F_LOCK, 1);
     fsync(-1);
     fdatasync(-1);
