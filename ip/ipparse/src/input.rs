@@ -388,6 +388,8 @@ struct Open {
     source: usize,
     /// The beginning of a line whose end has not been read yet.
     carry: Vec<u8>,
+    /// The error that ended the file, after the whole lines before it.
+    failed: Option<io::Error>,
     line: u64,
     /// Whether to read as much as fits. From a pipe or terminal, only the bytes that have arrived are
     /// read.
@@ -472,6 +474,7 @@ impl Open {
             text: Text::New(Retrying(file)),
             source,
             carry: Vec::new(),
+            failed: None,
             line: 1,
             fill,
         }
@@ -518,13 +521,18 @@ impl Open {
         Ok(0)
     }
 
-    /// Reads whole lines into `block`. Returns false at the end of the file.
+    /// Reads whole lines into `block`. Returns false at the end of the file. If the file cannot be read
+    /// to its end, its whole lines come first and then the error. The beginning of a line at the end is
+    /// left out, because it may be half an address.
     fn read(
         &mut self,
         block: &mut Block,
         settings: Settings,
         bar: &ProgressBar,
     ) -> io::Result<bool> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         block.grow(BLOCK.max(self.carry.len() + 1));
         block.buffer[PAD..PAD + self.carry.len()].copy_from_slice(&self.carry);
         let mut len = self.carry.len();
@@ -556,7 +564,18 @@ impl Open {
                     }
                 }
             }
-            match self.text.read(&mut block.buffer[PAD + len..room])? {
+            let read = match self.text.read(&mut block.buffer[PAD + len..room]) {
+                Ok(read) => read,
+                Err(error) => {
+                    let Some(at) = memrchr(line_end, &block.buffer[PAD..PAD + len]) else {
+                        return Err(error);
+                    };
+                    self.failed = Some(error);
+                    len = at + 1;
+                    break Some(len);
+                }
+            };
+            match read {
                 0 => break None,
                 n => {
                     len += n;
@@ -704,6 +723,46 @@ mod tests {
             }
         }
         assert_eq!(all, b"10.0.0.1\n::1\n");
+    }
+
+    #[test]
+    fn an_error_comes_behind_the_whole_lines() {
+        /// Fails at the end of its text.
+        struct Damaged(io::Cursor<Vec<u8>>);
+
+        impl Read for Damaged {
+            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                match self.0.read(buf)? {
+                    0 => Err(ErrorKind::UnexpectedEof.into()),
+                    n => Ok(n),
+                }
+            }
+        }
+
+        let settings = Settings {
+            threads: 1,
+            lines: true,
+            zero: false,
+        };
+        for (text, whole) in [
+            ("10.0.0.1\n10.0.0.2\n10.0.0.3", Some("10.0.0.1\n10.0.0.2\n")),
+            ("10.0.0.1\n", Some("10.0.0.1\n")),
+            ("10.0.0.1", None),
+            ("", None),
+        ] {
+            let mut open = Open::new(tempfile::tempfile().unwrap(), 0);
+            open.text = Text::Decoded(Box::new(Damaged(io::Cursor::new(text.into()))));
+            let mut block = Block::new();
+            let mut read = || {
+                let more = open.read(&mut block, settings, &ProgressBar::hidden())?;
+                assert!(more);
+                io::Result::Ok(String::from_utf8(block.text().to_vec()).unwrap())
+            };
+            if let Some(whole) = whole {
+                assert_eq!(read().unwrap(), whole);
+            }
+            assert_eq!(read().unwrap_err().kind(), ErrorKind::UnexpectedEof);
+        }
     }
 
     #[test]

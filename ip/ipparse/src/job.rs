@@ -179,7 +179,11 @@ impl Job {
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        complain(&error.to_string());
+                        let text = match (error.path(), error.io_error()) {
+                            (Some(path), Some(error)) => format!("{}: {error}", path.display()),
+                            _ => error.to_string(),
+                        };
+                        complain(&text);
                         trouble = true;
                     }
                 }

@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     /// A zero byte ends a line.
     pub(crate) zero: bool,
     pub(crate) places: Places,
+    /// An IPv4-mapped address is written as its IPv4 address in columns.
+    pub(crate) unmap: bool,
     /// Only addresses of this version count, if there is one.
     pub(crate) only: Option<Version>,
     pub(crate) set: Given,
@@ -157,6 +159,7 @@ pub(crate) fn run(lines: &Settings, choice: Choice) -> Result<Status> {
         choice,
         how: lines.how,
         places: lines.places,
+        unmap: lines.unmap,
         only: lines.only,
     };
     let write = Write {
@@ -351,6 +354,7 @@ struct Search {
     choice: Choice,
     how: How,
     places: Places,
+    unmap: bool,
     only: Option<Version>,
 }
 
@@ -464,7 +468,7 @@ impl Search {
                     whole,
                     text: text.strip_suffix(b"\r").unwrap_or(text),
                     entry: found.map(|(item, at, end, _)| Entry {
-                        item,
+                        item: if self.unmap { item.unmapped() } else { item },
                         text: &padded[at..end],
                         source: block.source,
                         line: number,

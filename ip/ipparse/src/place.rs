@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::{memchr, memchr_iter};
-use std_net_ip::forms;
+use std_net_ip::forms::{self, Entry, Forms};
 
 use crate::input::PAD;
+use crate::scan::follows;
 
 /// The places where items are looked for in free text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(crate) struct Places {
     pub(crate) dotted_ports: bool,
     /// Read `1[.]2[.]3[.]4` as an address.
     pub(crate) defanged: bool,
+    /// Read `192.168.1.*` as a network.
+    pub(crate) stars: bool,
 }
 
 /// A field of a line.
@@ -104,12 +107,11 @@ impl Places {
 
     /// Returns whether the text is changed before the search.
     pub(crate) fn rewrites(&self) -> bool {
-        self.field.is_some() || self.dotted_ports || self.defanged
+        self.field.is_some() || self.dotted_ports || self.defanged || self.stars
     }
 
-    /// Rewrites a padded text. Lines and the beginnings of words stay at their places. Returns the
-    /// original places of the words that became shorter.
-    pub(crate) fn rewrite(&self, padded: &mut [u8]) -> Vec<Range<usize>> {
+    /// Rewrites a padded text. Lines and the beginnings of words stay at their places.
+    pub(crate) fn rewrite(&self, padded: &mut [u8]) -> Rewritten {
         let end = padded.len() - PAD;
         if let Some(column) = self.field {
             each_line(padded, end, |line| {
@@ -118,14 +120,44 @@ impl Places {
                 line[keep.end..].fill(b' ');
             });
         }
-        let mut words = Vec::new();
+        let mut rewritten = Rewritten::default();
         if self.defanged {
-            refang(&mut padded[..end], &mut words);
+            refang(&mut padded[..end], &mut rewritten.words);
+        }
+        if self.stars {
+            replace_stars(padded, &mut rewritten.stars);
         }
         if self.dotted_ports {
+            named_ports(&mut padded[..end]);
             dotted_ports(&mut padded[..end]);
         }
-        words
+        rewritten
+    }
+}
+
+/// What was rewritten in a text.
+#[derive(Debug, Default)]
+pub(crate) struct Rewritten {
+    /// The original places of the words that became shorter, in order.
+    words: Vec<Range<usize>>,
+    /// The words with stars, in order: their places, and what each of them means. In the text, each is
+    /// now the address 0.0.0.0, so that the search finds it.
+    stars: Vec<(Range<usize>, Entry)>,
+}
+
+impl Rewritten {
+    /// Returns where the word ends from which a place in the text comes, if it was a longer word.
+    pub(crate) fn end_of_word(&self, place: usize) -> Option<usize> {
+        let i = self.words.partition_point(|word| word.end <= place);
+        let word = self.words.get(i)?;
+        word.contains(&place).then_some(word.end)
+    }
+
+    /// Returns the entry that was written with stars at a place, and its end.
+    pub(crate) fn stars_at(&self, place: usize) -> Option<(Entry, usize)> {
+        let i = self.stars.binary_search_by_key(&place, |(at, _)| at.start);
+        let (at, entry) = &self.stars[i.ok()?];
+        Some((*entry, at.end))
     }
 }
 
@@ -158,6 +190,73 @@ fn refang(text: &mut [u8], words: &mut Vec<Range<usize>>) {
             words.push(start..end);
         }
         start = end + 1;
+    }
+}
+
+/// The address that stands for a word with stars. No such word is shorter.
+const STARS: &[u8; 7] = b"0.0.0.0";
+
+/// Replaces words such as `192.168.1.*` by [`STARS`], with spaces behind it. Such a word has four parts
+/// and stands alone, because shorter ones (`10.*`) are rather versions or patterns of names.
+fn replace_stars(padded: &mut [u8], words: &mut Vec<(Range<usize>, Entry)>) {
+    let part = |b: &u8| b.is_ascii_digit() || matches!(b, b'.' | b'*');
+    let mut done = 0;
+    let stars: Vec<usize> = memchr_iter(b'*', padded).collect();
+    for star in stars {
+        if star < done {
+            continue;
+        }
+        let left = &padded[..star];
+        let start = star - left.iter().rev().take(16).take_while(|b| part(b)).count();
+        let mut end = star + padded[star..].iter().take_while(|b| part(b)).count();
+        done = end;
+        while padded[end - 1] == b'.' {
+            end -= 1;
+        }
+        let word = &padded[start..end];
+        let parts = memchr_iter(b'.', word).count() + 1;
+        let left = padded[start - 1];
+        let alone = !left.is_ascii_alphanumeric()
+            && left != b'_'
+            && padded[end] != b'_'
+            && !follows(padded, end);
+        if alone
+            && parts == 4
+            && let Ok(entry) = forms::parse(word, Forms::STAR)
+        {
+            padded[start..start + STARS.len()].copy_from_slice(STARS);
+            padded[start + STARS.len()..end].fill(b' ');
+            words.push((start..end, entry));
+        }
+    }
+}
+
+/// Turns the dot before the name of a service into a colon behind IPv4, and into a space behind IPv6:
+/// tcpdump and netstat write `10.0.0.5.https`, if they may look names up. A name is one word of up to 15
+/// letters, digits and dashes (RFC 6335).
+fn named_ports(text: &mut [u8]) {
+    let part = |b: &u8| b.is_ascii_hexdigit() || b".:".contains(b);
+    let dots: Vec<usize> = memchr_iter(b'.', text).collect();
+    for dot in dots {
+        let letter = text.get(dot + 1).is_some_and(u8::is_ascii_alphabetic);
+        if !letter || dot == 0 || !text[dot - 1].is_ascii_hexdigit() {
+            continue;
+        }
+        let name = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'-';
+        let len = text[dot + 1..].iter().take_while(name).count();
+        let end = dot + 1 + len;
+        if len > 15 || text.get(end) == Some(&b'_') || follows(text, end) {
+            continue;
+        }
+        let before = text[..dot].iter().rev().take(64).take_while(|b| part(b));
+        let start = dot - before.count();
+        let word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+        if start > 0 && word(&text[start - 1]) {
+            continue;
+        }
+        if let Ok(addr) = std_net_ip::parse(&text[start..dot]) {
+            text[dot] = if addr.is_ipv4() { b':' } else { b' ' };
+        }
     }
 }
 
@@ -251,6 +350,38 @@ mod tests {
                 "1.2.3.4 1.2.3.4.5.6 1.2.3.4.99999 x1.2.3.4.5",
             ),
             ("::ffff:1.2.3.4", "::ffff:1.2.3.4"),
+            (
+                "IP 10.0.0.5.https > 10.0.0.7.domain: Flags",
+                "IP 10.0.0.5:https > 10.0.0.7:domain: Flags",
+            ),
+            (
+                "IP6 2001:db8::1.http-alt > ::1.ntp:",
+                "IP6 2001:db8::1 http-alt > ::1 ntp:",
+            ),
+            (
+                "x-1.2.3.4.tar.gz 1.2.3.4.example.org 1.2.3.4.sixteen-letters- 1.2.3.org x1.2.3.4.ftp 1.2.3.4.a_b",
+                "x-1.2.3.4.tar.gz 1.2.3.4.example.org 1.2.3.4.sixteen-letters- 1.2.3.org x1.2.3.4.ftp 1.2.3.4.a_b",
+            ),
+        ] {
+            assert_eq!(rewritten(places, text), after);
+        }
+    }
+
+    #[test]
+    fn words_with_stars() {
+        let places = Places {
+            stars: true,
+            defanged: true,
+            ..Places::default()
+        };
+        for (text, after) in [
+            ("192.168.1.*, (10.0.*.*)", "0.0.0.0    , (0.0.0.0 )"),
+            ("at 1.*.*.*. ip:1.2.3.*:80", "at 0.0.0.0. ip:0.0.0.0:80"),
+            ("192[.]168[.]1[.]* x", "0.0.0.0           x"),
+            (
+                "10.* 10.0.* 1.2.*.4 *.*.*.* a1.2.3.* 1.2.3.*x 1.2.3.4* 1.2.3.*.example.org 1.2.3.300.* 1.2.3.**",
+                "10.* 10.0.* 1.2.*.4 *.*.*.* a1.2.3.* 1.2.3.*x 1.2.3.4* 1.2.3.*.example.org 1.2.3.300.* 1.2.3.**",
+            ),
         ] {
             assert_eq!(rewritten(places, text), after);
         }

@@ -339,23 +339,16 @@ fn extract_some<'a>(
     finder.at_places::<true, true>(padded, &style.places, |text, rewritten, found| {
         let (line, line_start) = lines.of(found.start);
         let (mut item, mut end) = whole(text, found);
-        if short_ranges && let Some(range) = short_range(text, found.start, end) {
+        if let Some((entry, stars_end)) = rewritten.stars_at(found.start) {
+            (item, end) = (entry.into(), stars_end);
+        } else if short_ranges && let Some(range) = short_range(text, found.start, end) {
             (item, end) = range;
         }
         let Some(item) = style.meaning.adjust(item) else {
             return (end, false);
         };
         // The item gets the text from before the rewriting.
-        let word = rewritten.binary_search_by(|word| {
-            let before = word.end <= found.start;
-            let behind = word.start > found.start;
-            match (before, behind) {
-                (true, _) => std::cmp::Ordering::Less,
-                (_, true) => std::cmp::Ordering::Greater,
-                _ => std::cmp::Ordering::Equal,
-            }
-        });
-        let text_end = word.map_or(end, |word| rewritten[word].end);
+        let text_end = rewritten.end_of_word(found.start).unwrap_or(end);
         let go_on = f(Entry {
             item,
             text: &padded[found.start..text_end],

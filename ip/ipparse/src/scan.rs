@@ -10,7 +10,9 @@
 //!
 //! - IPv4: four octets. Before it stands no digit, and no dot behind a digit. Behind it stands no
 //!   letter, no digit, and no dot followed by one of these. So `1.2.3.4.5` and `1.2.3.4.example.org`
-//!   have no address, and an address may stand at the end of a sentence. A version is not an address:
+//!   have no address, and an address may stand at the end of a sentence or before several dots. A mask
+//!   is not an address: it stands alone, and is one of those from 255.0.0.0 to 255.255.255.254, or it is
+//!   255.255.255.255 behind the word `mask`. A version is not an address:
 //!   it stands directly behind a `v`, or behind a product and a slash (`Chrome/120.0.0.0`). The slash
 //!   of a URL or a path (`https://1.2.3.4/`, `/hosts/1.2.3.4`), or behind a host name with dots or
 //!   behind `localhost`, does not follow a product. A text with a port is never a version.
@@ -20,7 +22,8 @@
 //!   to the first colon does not belong to it: `192.0.2.1:2001:db8::1` has two addresses, and
 //!   `IPv6:2001:db8::1` has 2001:db8::1. If only one colon is left behind the word, there is no
 //!   address: `Foo::Ba`, `std::a`. If the word could end inside the first group of an address
-//!   (`x2001:db8::1`), the start is unclear, and there is no address.
+//!   (`x2001:db8::1`), the start is unclear, and there is no address. A text without a digit, but with
+//!   small and large letters, is a name: `Bad::Add`.
 //! - `::ffff:192.0.2.1` has one address, which is IPv6. `at:192.0.2.1` has an IPv4 address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -145,8 +148,12 @@ impl Scanner {
                 } else if V4 && let Some((addr, start, end)) = self.v4(padded, at) {
                     // No other address begins before this end.
                     resume = end;
+                    let mask = is_high(addr);
                     let addr = addr.into();
-                    if matters(addr, end) && stands_alone::<V6>(padded, start, end) {
+                    if matters(addr, end)
+                        && stands_alone::<V6>(padded, start, end)
+                        && !(mask && is_mask(padded, start, end))
+                    {
                         resume = found(Found { addr, start, end });
                     }
                 }
@@ -293,7 +300,8 @@ impl Scanner {
         let colons = self.window(start).colons & !(u64::MAX << len);
         let addr = if run.dots & !(u64::MAX << (end - at)) == 0 {
             // All bytes are hexadecimal digits and colons.
-            groups(padded.get(start..)?.first_chunk()?, colons, len)?
+            groups(padded.get(start..)?.first_chunk()?, colons, len)
+                .filter(|_| !is_name(&padded[start..end]))?
         } else if colons.count_ones() <= 7 {
             // These may be the colons of `::` and of six groups before an IPv4 address, or fewer.
             ip::parse_v6(&padded[start..end]).ok()?
@@ -533,6 +541,46 @@ pub(crate) fn v6_around(padded: &[u8], start: usize, end: usize) -> Option<Ipv6A
     ip::parse_v6(&padded[start..end]).ok()
 }
 
+/// Returns whether the text of an IPv6 address is rather a name in a program: it has no digit, but small
+/// and large letters. Nearly every address has a digit in its first group.
+#[inline(always)]
+fn is_name(text: &[u8]) -> bool {
+    !text.iter().any(u8::is_ascii_digit)
+        && text.iter().any(u8::is_ascii_uppercase)
+        && text.iter().any(u8::is_ascii_lowercase)
+}
+
+/// Returns whether an address is one of those among which the masks of networks are.
+#[inline(always)]
+fn is_high(addr: Ipv4Addr) -> bool {
+    addr.octets()[0] == 255
+}
+
+/// Returns whether the text of an address from 255.0.0.0 on is the mask of a network. No host has such
+/// an address, but 255.255.255.255 is the target of a broadcast. So this one is a mask only behind the
+/// word `mask`.
+#[cold]
+fn is_mask(padded: &[u8], start: usize, end: usize) -> bool {
+    // A network or a range begins here, or this is the end of an IPv6 address.
+    if b"/-".contains(&padded[end])
+        || padded[start - 1] == b':' && v6_around(padded, start, end).is_some()
+    {
+        return false;
+    }
+    let Ok(mask) = ip::parse_v4(&padded[start..end]) else {
+        return false;
+    };
+    let ones = mask.to_bits().leading_ones();
+    if ones == 32 {
+        let between = |b: &&u8| b" \t:=\"'".contains(b);
+        let before = &padded[..start];
+        let blank = before.iter().rev().take(16).take_while(between).count();
+        let word = &before[..before.len() - blank];
+        return word[word.len() - 4..].eq_ignore_ascii_case(b"mask");
+    }
+    mask.to_bits() << ones == 0
+}
+
 /// Letters and digits, the dot (which needs a further check), and `_`, which occurs in names of
 /// programs.
 static WORD: [bool; 256] = {
@@ -629,25 +677,21 @@ fn trim(padded: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
     (start, end)
 }
 
-/// Returns whether a word goes on at `end`, perhaps behind dots, or with a `_`.
+/// Returns whether a word goes on at `end`, perhaps behind a dot, or with a `_`.
 #[inline(always)]
 fn follows_v6(padded: &[u8], end: usize) -> bool {
     let next = padded.get(end).copied().unwrap_or(b'\n');
     WORD[usize::from(next)] && (next == b'_' || follows(padded, end))
 }
 
-/// Returns whether a word goes on at `end`, perhaps behind dots.
+/// Returns whether a word goes on at `end`, perhaps behind a dot. Several dots are no part of a word.
 #[inline(always)]
 pub(crate) fn follows(padded: &[u8], end: usize) -> bool {
     let byte = |at: usize| padded.get(at).copied().unwrap_or(b'\n');
     if !WORD[usize::from(byte(end))] {
         return false;
     }
-    let mut end = end;
-    while byte(end) == b'.' {
-        end += 1;
-    }
-    byte(end).is_ascii_alphanumeric()
+    byte(end + usize::from(byte(end) == b'.')).is_ascii_alphanumeric()
 }
 
 /// Converts two octets. For each there are the last four bytes of its text, and its number of digits, 1
@@ -808,6 +852,36 @@ mod tests {
             // The last colon of a run, and other colons behind it that are near.
             ("1::2:g:3::4 1::5:g:g:g:g:g:1", &["1::2", "3::4", "1::5"]),
             ("1::2:.:3::4 ::1:z::2", &["3::4", "::1"]),
+            // Masks, and what only begins like one.
+            (
+                "inet addr:10.0.0.1  Bcast:10.0.0.255  Mask:255.255.255.0",
+                &["10.0.0.1", "10.0.0.255"],
+            ),
+            (
+                "Mask:255.255.255.255 netmask 255.255.255.255 \"netmask\": \"255.255.255.255\" option subnet-mask 255.128.0.0; Mask . : 255.0.0.0",
+                &none,
+            ),
+            (
+                "to 255.255.255.255 255.0.0.1 255.0.255.0 254.0.0.0 ::ffff:255.255.255.0 255.255.0.0-255.255.255.255",
+                &[
+                    "255.255.255.255",
+                    "255.0.0.1",
+                    "255.0.255.0",
+                    "254.0.0.0",
+                    "::ffff:255.255.255.0",
+                    "255.255.0.0",
+                    "255.255.255.255",
+                ],
+            ),
+            // Dots between addresses, and names of hexadecimal letters.
+            (
+                "1.2.3.4..1.2.3.5 1.2.3.6...and ::1..x",
+                &["1.2.3.4", "1.2.3.5", "1.2.3.6", "::1"],
+            ),
+            (
+                "Bad::Add DB::Bad Face::Fed:Dad dead::beef DEAD::BEEF Dead::Beef:1",
+                &["dead::beef", "DEAD::BEEF", "Dead::Beef:1"],
+            ),
         ] {
             assert_eq!(all(text.as_bytes()), found, "{text}");
         }
@@ -823,8 +897,9 @@ mod tests {
         let mut all = Vec::new();
         for word in text.split(|b| !b.is_ascii_alphanumeric() && !b":.".contains(b)) {
             let word = String::from_utf8(word.to_vec()).unwrap();
-            if let Ok(addr) = ip::parse(&word) {
-                all.push((addr, word).1);
+            // What begins with 255 may be a mask.
+            if ip::parse(&word).is_ok() && !word.starts_with("255.") {
+                all.push(word);
             }
         }
         all
@@ -854,6 +929,8 @@ mod tests {
     proptest! {
         #[test]
         fn wherever_it_stands(before in "[ -]{0,200}", v4: u32, v6: u128, v6_first: bool) {
+            // A mask would not be found.
+            prop_assume!(v4 >> 24 != 255);
             // The address stands at all places in a word, and over the borders of words.
             let v4 = Ipv4Addr::from_bits(v4).to_string();
             let v6 = Ipv6Addr::from_bits(v6).to_string();
@@ -883,7 +960,7 @@ mod tests {
                 if word.ends_with(':') && !word.ends_with("::") {
                     word = &word[..word.len() - 1];
                 }
-                let valid = word.parse::<Ipv6Addr>().is_ok();
+                let valid = word.parse::<Ipv6Addr>().is_ok() && !is_name(word.as_bytes());
                 prop_assert_eq!(all(text.as_bytes()) == [word], valid, "{}", text);
             }
         }

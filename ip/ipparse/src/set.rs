@@ -247,17 +247,24 @@ fn values(given: &Given) -> Result<(Vec<OsString>, Vec<IpNet>)> {
     let mut input: Vec<OsString> = Vec::new();
     for value in &given.values {
         let bytes = value.as_encoded_bytes();
-        // The value is a list with commas, unless a file has exactly this name.
+        let is_item = |text: &str| given.style.meaning.parse(text.as_bytes()).is_ok();
+        // The value is a list with commas, unless a file has exactly this name. A list with white space
+        // has only items, and is not itself one, such as an address and its mask.
         match value.to_str() {
-            Some(text) if bytes.contains(&b',') && !std::path::Path::new(value).exists() => {
-                input.extend(
-                    text.split([',', ' '])
-                        .filter(|t| !t.is_empty())
-                        .map(OsString::from),
-                );
+            Some(text)
+                if (bytes.contains(&b',')
+                    || !is_item(text) && text.split_ascii_whitespace().all(is_item))
+                    && !std::path::Path::new(value).exists() =>
+            {
+                let words = text.split([',', ' ', '\t', '\n']);
+                input.extend(words.filter(|word| !word.is_empty()).map(OsString::from));
             }
             _ => input.push(value.clone()),
         }
+    }
+    // A variable of a script that is empty by mistake must not mean an empty set.
+    if input.is_empty() && !given.values.is_empty() {
+        return Err(Fail::message("--in: the set is empty"));
     }
     let mut blocks = Vec::new();
     let mut values = Vec::new();
@@ -269,8 +276,11 @@ fn values(given: &Given) -> Result<(Vec<OsString>, Vec<IpNet>)> {
             values.push(value);
             continue;
         }
-        let named = value.to_str().map(named).unwrap_or_default();
-        if !named.is_empty() {
+        // The registry's own spelling counts too: Private-Use.
+        let in_names = |b: u8| b.is_ascii_alphanumeric() || b"-() ".contains(&b);
+        let name = value.to_str().filter(|name| name.bytes().all(in_names));
+        let named = name.map(plain_name).map(|name| named(&name));
+        if let Some(named) = named.filter(|named| !named.is_empty()) {
             blocks.extend(named);
             continue;
         }

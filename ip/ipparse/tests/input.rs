@@ -335,3 +335,23 @@ fn a_bar_for_large_files_on_a_terminal() {
         .unwrap();
     assert!(output.stderr.is_empty());
 }
+
+/// What a damaged file still tells is read, up to its last whole line, and the damage is reported.
+#[test]
+fn a_damaged_file_is_read_up_to_the_damage() {
+    let Some(mut gzip) = tool("gzip") else {
+        return;
+    };
+    let folder = Folder::new(&[("log", b"10.0.0.1 x\n10.0.0.22 y\n")]);
+    let output = gzip.args(["-c", &folder.name("log")]).output().unwrap();
+    let mut bytes = output.stdout;
+    bytes.extend_from_slice(b"\x1f\x8bgarbage");
+    std::fs::write(folder.path("tail.gz"), bytes).unwrap();
+    let name = folder.name("tail.gz");
+    let (code, out, err) = run(&["-e", &name], "");
+    assert_eq!((code, out.as_str()), (2, "10.0.0.1\n10.0.0.22\n"), "{err}");
+    assert!(err.starts_with(&format!("ipparse: {name}: ")), "{err}");
+    // As a set it is not whole, so nothing is let through.
+    let (code, out, _) = run(&["exclude", "--in", &name, "11.0.0.1"], "");
+    assert_eq!((code, out.as_str()), (2, ""));
+}

@@ -214,3 +214,19 @@ fn as_sort_and_uniq() {
     assert_eq!(ours.as_bytes(), theirs.stdout);
     assert_eq!(good(&["sort", "-z"], good(&["dedupe", "-z"], &list)), ours);
 }
+
+#[test]
+fn lists_are_compared_with_zero_bytes() {
+    assert_eq!(
+        run(
+            &["diff", "-z", "-", "10.0.0.0/9"],
+            "10.0.0.0/8\x0010.1.0.0/16\0"
+        ),
+        (1, "- 10.128.0.0/9\0".into(), String::new())
+    );
+    // Objects in JSON still end with line ends.
+    assert_eq!(
+        run(&["diff", "-z", "--json", "-", "10.0.0.0/9"], "10.0.0.0/8\0").1,
+        "{\"change\":\"removed\",\"network\":\"10.128.0.0/9\"}\n"
+    );
+}

@@ -170,6 +170,7 @@ Examples:
   ipparse label --in asn.csv access.log
   ipparse label --in asn.csv --append --field 1 access.log
   ipparse label --in plan.csv --json 10.1.2.3
+  ipparse label --in ip2location.csv --forms numbers access.log
   ipparse label --in asn.csv --columns line,address,label access.log")]
     Label(Later<Label>),
     /// Sort by address: IPv4 first, the larger network before the smaller
@@ -324,15 +325,15 @@ pub(crate) fn run() -> Result<Status> {
         Verb::Check(Later(args)) => run::check::run(&args.settings()),
         Verb::Filter(Later(args)) => run::filter::run(&args.settings()?),
         Verb::Exclude(Later(args)) => run::exclude::run(&args.settings()?),
-        Verb::Label(Later(args)) => run::label::run(&args.settings()),
+        Verb::Label(Later(args)) => run::label::run(&args.settings()?),
         Verb::Sort(Later(args)) => run::sort::run(&args.settings()),
         Verb::Dedupe(Later(args)) => run::dedupe::run(&args.settings()),
         Verb::Count(Later(args)) => run::count::run(&args.settings()),
         Verb::Aggregate(Later(args)) => run::aggregate::run(&args.settings()),
         Verb::Subtract(Later(args)) => run::subtract::run(&args.settings("subtract")?),
         Verb::Intersect(Later(args)) => run::intersect::run(&args.settings("intersect")?),
-        Verb::Diff(Later(args)) => run::diff::run(&args.settings()),
-        Verb::Overlaps(Later(args)) => run::overlaps::run(&args.settings()),
+        Verb::Diff(Later(args)) => run::diff::run(&args.settings()?),
+        Verb::Overlaps(Later(args)) => run::overlaps::run(&args.settings()?),
         Verb::Free(Later(args)) => run::free::run(&args.settings()?),
         Verb::Supernet(Later(args)) => run::supernet::run(&args.settings()),
         Verb::Split(Later(args)) => run::split::run(&args.settings()),

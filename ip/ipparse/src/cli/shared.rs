@@ -31,8 +31,8 @@ pub(crate) struct Reading {
     )]
     from: From,
     /// Also read these forms of lists, with commas between them: short-range, star, mask, wildcard,
-    /// short-net, columns, defanged, numbers, or lists for all; with --extract only short-range and
-    /// defanged
+    /// short-net, columns, defanged, numbers; lists means all of them but numbers. With --extract,
+    /// short-range, star and defanged count
     #[arg(
         long,
         value_name = "FORMS",
@@ -43,9 +43,8 @@ pub(crate) struct Reading {
     forms: Forms,
     #[command(flatten)]
     places: Places,
-    /// Take ::ffff:192.0.2.1 for 192.0.2.1
-    #[arg(long, help_heading = "Reading")]
-    unmap: bool,
+    #[command(flatten)]
+    unmap: Unmap,
     #[command(flatten)]
     only: Only,
     /// Stop at the first invalid line
@@ -72,11 +71,12 @@ impl Reading {
                 meaning: Meaning {
                     from: self.from,
                     forms: self.forms,
-                    unmap: self.unmap,
+                    unmap: self.unmap.unmap,
                     only: self.only.version(),
                 },
                 places: place::Places {
                     defanged: self.forms.contains(Forms::DEFANGED),
+                    stars: self.forms.contains(Forms::STAR),
                     ..self.places.settings()
                 },
             },
@@ -133,6 +133,7 @@ impl Places {
             }),
             dotted_ports: self.dotted_ports,
             defanged: false,
+            stars: false,
         }
     }
 }
@@ -164,6 +165,14 @@ impl Only {
             _ => None,
         }
     }
+}
+
+/// What IPv4-mapped addresses are.
+#[derive(Args, Debug)]
+pub(crate) struct Unmap {
+    /// Take ::ffff:192.0.2.1 for 192.0.2.1
+    #[arg(long, help_heading = "Reading")]
+    pub(super) unmap: bool,
 }
 
 /// What ends a line.
@@ -240,7 +249,7 @@ impl Items {
         let meaning = Meaning {
             from: From::Auto,
             forms: self.reading.forms,
-            unmap: self.reading.unmap,
+            unmap: self.reading.unmap.unmap,
             only: None,
         };
         set.settings(verb, &self.reading.input, meaning)
@@ -275,6 +284,11 @@ impl In {
     ) -> Result<settings::Given> {
         if self.set.is_empty() {
             let example = match input {
+                // The network in which something is free comes first.
+                [net, ..] if verb == "free" => {
+                    format!("ipparse free {} --in used.txt", net.to_string_lossy())
+                }
+                [] if verb == "free" => String::from("ipparse free 10.0.0.0/8 --in used.txt"),
                 [] => format!("ipparse {verb} --in 10.0.0.0/8 FILE"),
                 [set, rest @ ..] => {
                     let words = [set].into_iter().chain(rest).take(3);
@@ -286,20 +300,28 @@ impl In {
                 "the set must stand after --in: {example}"
             )));
         }
-        Ok(self.optional(meaning))
-    }
-
-    /// The same if the set may be missing.
-    pub(super) fn optional(self, meaning: Meaning) -> settings::Given {
-        settings::Given {
+        one_reader(&self.set, input)?;
+        Ok(settings::Given {
             values: self.set,
             style: Style {
                 meaning,
                 ..Style::default()
             },
             lenient: self.lenient_set,
-        }
+        })
     }
+}
+
+/// Fails if both a set and the input come from standard input: the first one would use it up, and the
+/// other one would be empty.
+pub(super) fn one_reader(set: &[OsString], input: &[OsString]) -> Result<()> {
+    let is_stdin = |word: &OsString| word.as_encoded_bytes() == b"-";
+    if set.iter().any(is_stdin) && (input.is_empty() || input.iter().any(is_stdin)) {
+        return Err(Fail::message(
+            "standard input can be read only once: name a file for the set or for the input",
+        ));
+    }
+    Ok(())
 }
 
 /// The lengths to which addresses are cut.

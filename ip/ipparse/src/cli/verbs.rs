@@ -15,7 +15,9 @@ use crate::read::Style;
 use crate::settings::Given;
 use crate::verbs;
 
-use super::shared::{Cut, Ends, In, Items, Only, Places, Reading, SetForm, Threads, mask};
+use super::shared::{
+    Cut, Ends, In, Items, Only, Places, Reading, SetForm, Threads, Unmap, mask, one_reader,
+};
 
 #[derive(Args, Debug)]
 pub(crate) struct Check {
@@ -41,7 +43,8 @@ pub(crate) struct Lines {
     input: Vec<OsString>,
     #[command(flatten)]
     set: In,
-    /// Also read these forms of lists in the set: lists for all, or their names with commas
+    /// Also read the set in these forms of lists, with commas between them: short-range, star, mask,
+    /// wildcard, short-net, columns, defanged, numbers; lists means all of them but numbers
     #[arg(
         long,
         value_name = "FORMS",
@@ -52,6 +55,8 @@ pub(crate) struct Lines {
     forms: Forms,
     #[command(flatten)]
     places: Places,
+    #[command(flatten)]
+    unmap: Unmap,
     #[command(flatten)]
     only: Only,
     /// Match an item that has an address in common with the set, not only one that lies inside
@@ -112,6 +117,7 @@ impl Lines {
     fn settings(self, verb: &str, items: bool) -> Result<lines::Settings> {
         let meaning = Meaning {
             forms: self.forms,
+            unmap: self.unmap.unmap,
             ..Meaning::default()
         };
         Ok(lines::Settings {
@@ -120,6 +126,7 @@ impl Lines {
             recursive: self.recursive,
             zero: self.ends.null_data,
             places: self.places.settings(),
+            unmap: self.unmap.unmap,
             only: self.only.version(),
             how: match (self.overlap, self.covers) {
                 (true, _) => How::Overlap,
@@ -207,8 +214,20 @@ pub(crate) struct Label {
         required = true
     )]
     lists: Vec<OsString>,
+    /// With numbers, the list may also have numbers as addresses: 16777216,16777471,AU. All other forms
+    /// of lists are always read
+    #[arg(
+        long,
+        value_name = "FORMS",
+        default_value = "lists",
+        hide_default_value = true,
+        help_heading = "Reading"
+    )]
+    forms: Forms,
     #[command(flatten)]
     places: Places,
+    #[command(flatten)]
+    unmap: Unmap,
     #[command(flatten)]
     only: Only,
     /// Write every line unchanged, and behind it a tab and the label of its first address that has one
@@ -239,11 +258,14 @@ pub(crate) struct Label {
 }
 
 impl Label {
-    pub(super) fn settings(self) -> verbs::label::Settings {
-        verbs::label::Settings {
+    pub(super) fn settings(self) -> Result<verbs::label::Settings> {
+        one_reader(&self.lists, &self.input)?;
+        Ok(verbs::label::Settings {
             input: self.input,
             lists: self.lists,
+            forms: self.forms,
             places: self.places.settings(),
+            unmap: self.unmap.unmap,
             only: self.only.version(),
             append: self.append,
             matched: self.matched,
@@ -252,7 +274,7 @@ impl Label {
             lenient: self.lenient_set,
             zero: self.ends.null_data,
             threads: self.threads.threads,
-        }
+        })
     }
 }
 
@@ -404,7 +426,8 @@ pub(crate) struct Diff {
     old: OsString,
     /// The new list
     new: OsString,
-    /// Also read these forms of lists: lists for all, or their names with commas
+    /// Also read these forms of lists, with commas between them: short-range, star, mask, wildcard,
+    /// short-net, columns, defanged, numbers; lists means all of them but numbers
     #[arg(
         long,
         value_name = "FORMS",
@@ -412,6 +435,10 @@ pub(crate) struct Diff {
         hide_default_value = true
     )]
     forms: Forms,
+    #[command(flatten)]
+    unmap: Unmap,
+    #[command(flatten)]
+    ends: Ends,
     /// Write nothing; the exit status says whether they differ
     #[arg(long, short)]
     quiet: bool,
@@ -428,10 +455,15 @@ pub(crate) struct Diff {
 }
 
 impl Diff {
-    pub(super) fn settings(self) -> verbs::diff::Settings {
+    pub(super) fn settings(self) -> Result<verbs::diff::Settings> {
+        let lists = [self.old, self.new];
+        one_reader(&lists[..1], &lists[1..])?;
+        let [old, new] = lists;
         let style = Style {
+            zero: self.ends.null_data,
             meaning: Meaning {
                 forms: self.forms,
+                unmap: self.unmap.unmap,
                 ..Meaning::default()
             },
             ..Style::default()
@@ -441,14 +473,15 @@ impl Diff {
             style,
             lenient: self.lenient_set,
         };
-        verbs::diff::Settings {
-            old: given(self.old),
-            new: given(self.new),
+        Ok(verbs::diff::Settings {
+            old: given(old),
+            new: given(new),
             quiet: self.quiet,
             json: self.json,
+            zero: self.ends.null_data,
             form: self.form.settings(),
             threads: self.threads.threads,
-        }
+        })
     }
 }
 
@@ -465,12 +498,14 @@ pub(crate) struct Overlaps {
 }
 
 impl Overlaps {
-    pub(super) fn settings(self) -> verbs::overlaps::Settings {
-        verbs::overlaps::Settings {
-            reading: self.reading.settings(),
+    pub(super) fn settings(self) -> Result<verbs::overlaps::Settings> {
+        let reading = self.reading.settings();
+        one_reader(&self.set, &reading.input)?;
+        Ok(verbs::overlaps::Settings {
+            reading,
             other: self.set,
             json: self.json,
-        }
+        })
     }
 }
 
@@ -541,6 +576,8 @@ pub(crate) struct Anonymize {
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     #[command(flatten)]
+    unmap: Unmap,
+    #[command(flatten)]
     ends: Ends,
     #[command(flatten)]
     threads: Threads,
@@ -563,6 +600,7 @@ impl Anonymize {
                 Some(file) => How::Key(file),
                 None => How::Cut(self.mask),
             },
+            unmap: self.unmap.unmap,
             zero: self.ends.null_data,
             threads: self.threads.threads,
         }
@@ -582,7 +620,7 @@ pub(crate) struct Split {
     parts: Option<u64>,
     /// Split into the smallest networks that have room for these numbers of hosts (VLSM); the largest
     /// network is placed first, and the networks are written in the order of the numbers
-    #[arg(long, value_name = "N", value_delimiter = ',')]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
     hosts: Vec<u64>,
 }
 

@@ -19,6 +19,8 @@ use crate::settings::Reading;
 pub(crate) struct Settings {
     pub(crate) input: Vec<OsString>,
     pub(crate) how: How,
+    /// An IPv4-mapped address becomes its IPv4 address first.
+    pub(crate) unmap: bool,
     /// A zero byte ends a line.
     pub(crate) zero: bool,
     pub(crate) threads: usize,
@@ -62,7 +64,12 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
             let mut done = PAD;
             finder.each::<true, true>(padded, &job.style.places, |_, found| {
                 out.extend_from_slice(&padded[done..found.start]);
-                push_addr(&mut out, replace.address(found.addr));
+                let addr = if settings.unmap {
+                    found.addr.to_canonical()
+                } else {
+                    found.addr
+                };
+                push_addr(&mut out, replace.address(addr));
                 done = found.end;
                 done
             });

@@ -13,6 +13,8 @@ pub(crate) struct Settings {
     /// Write nothing: only the status tells the result.
     pub(crate) quiet: bool,
     pub(crate) json: bool,
+    /// A zero byte ends a line.
+    pub(crate) zero: bool,
     pub(crate) form: SetForm,
     pub(crate) threads: usize,
 }
@@ -31,6 +33,9 @@ pub(crate) fn run(settings: &Settings) -> Result<Status> {
         return Ok(Status::Negative);
     }
     let mut output = Output::stdout()?;
+    if settings.zero && !settings.json {
+        output = output.with_zeros();
+    }
     let gone = old.set.subtract(&new.set);
     let came = new.set.subtract(&old.set);
     write(&mut output, settings, &gone, '-', "removed")?;

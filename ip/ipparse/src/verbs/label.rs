@@ -22,7 +22,11 @@ use crate::settings::Reading;
 pub(crate) struct Settings {
     pub(crate) input: Vec<OsString>,
     pub(crate) lists: Vec<OsString>,
+    /// Further forms in which a list is read.
+    pub(crate) forms: Forms,
     pub(crate) places: Places,
+    /// IPv4-mapped addresses in the input and in the list are their IPv4 addresses.
+    pub(crate) unmap: bool,
     /// Only addresses of this version count, if there is one.
     pub(crate) only: Option<Version>,
     /// Write lines unchanged, with the label behind them.
@@ -140,6 +144,12 @@ impl Work<'_> {
             .or_else(|| (written != addr).then(|| self.list.find(written))?)
     }
 
+    /// Returns the address that is written for one in the text, of which `unmapped` is the other form.
+    #[inline(always)]
+    fn written(&self, found: IpAddr, unmapped: IpAddr) -> IpAddr {
+        if self.settings.unmap { unmapped } else { found }
+    }
+
     /// Writes a row for each address.
     fn rows(&self, finder: &mut Finder, block: &Block, out: &mut Vec<u8>) {
         let padded = block.padded();
@@ -170,7 +180,7 @@ impl Work<'_> {
                 whole: text,
                 text: text.strip_suffix(b"\r").unwrap_or(text),
                 entry: Some(Entry {
-                    item: Item::Addr(found.addr),
+                    item: Item::Addr(self.written(found.addr, addr)),
                     text: &padded[found.start..found.end],
                     source: block.source,
                     line: number,
@@ -189,7 +199,7 @@ impl Work<'_> {
         finder.each::<true, true>(padded, &self.settings.places, |_, found| {
             if let Some(addr) = self.meaning.adjust_addr(found.addr) {
                 batch.push(Row {
-                    written: found.addr,
+                    written: self.written(found.addr, addr),
                     addr,
                     place: None,
                     entry: None,
@@ -246,8 +256,7 @@ impl Work<'_> {
             let mut left = &padded[from..to];
             while let Some(len) = memchr(b'\n', left) {
                 if !self.settings.matched {
-                    out.extend_from_slice(&left[..len]);
-                    out.extend_from_slice(b"\t-\n");
+                    append_label(&left[..len], b"-", out);
                 }
                 left = &left[len + 1..];
             }
@@ -262,20 +271,29 @@ impl Work<'_> {
                 memchr::memrchr(b'\n', &padded[done..found.start]).map_or(done, |at| done + at + 1);
             let line_end = memchr(b'\n', &padded[found.start..]).map_or(end, |at| found.start + at);
             without(done, start, out);
-            out.extend_from_slice(&padded[start..line_end]);
-            out.push(b'\t');
             let label = if matched.rest.is_empty() {
                 matched.text
             } else {
                 matched.rest
             };
-            out.extend_from_slice(label);
-            out.push(b'\n');
+            append_label(&padded[start..line_end], label, out);
             done = line_end + 1;
             done
         });
         without(done.min(end), end, out);
     }
+}
+
+/// Writes a line, given without its `\n`, and its label behind it. A `\r` stays at the end of the line.
+fn append_label(line: &[u8], label: &[u8], out: &mut Vec<u8>) {
+    let (text, end) = match line {
+        [text @ .., b'\r'] => (text, &b"\r\n"[..]),
+        _ => (line, &b"\n"[..]),
+    };
+    out.extend_from_slice(text);
+    out.push(b'\t');
+    out.extend_from_slice(label);
+    out.extend_from_slice(end);
 }
 
 /// Reads the lists.
@@ -296,8 +314,12 @@ fn load(settings: &Settings) -> Result<(List, Status)> {
             let mut number = block.first_line;
             let mut left = block.text();
             while let Some(len) = memchr(b'\n', left) {
-                if let Err(wrong) = push(&mut entries, &left[..len], number) {
-                    bad.push(Bad::of(&left[..len], &wrong, block.source, number));
+                let line = &left[..len];
+                if let Err(wrong) = push(&mut entries, line, number, settings) {
+                    let mut wrong = Bad::of(line, &wrong, block.source, number);
+                    let numbers = FORMS | Forms::NUMBERS;
+                    wrong.needs = forms::parse_row(line, numbers).ok().map(|_| Forms::NUMBERS);
+                    bad.push(wrong);
                 }
                 left = &left[len + 1..];
                 number += 1;
@@ -321,6 +343,7 @@ fn push(
     entries: &mut Entries,
     line: &[u8],
     number: u64,
+    settings: &Settings,
 ) -> std::result::Result<(), std_net_ip::ParseError> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let line = if number == 1 {
@@ -334,7 +357,7 @@ fn push(
     }
     match push_plain(entries, line) {
         Some(()) => Ok(()),
-        None => push_general(entries, line, number),
+        None => push_general(entries, line, number, settings.forms, settings.unmap),
     }
 }
 
@@ -343,8 +366,10 @@ fn push_general(
     entries: &mut Entries,
     line: &[u8],
     number: u64,
+    more: Forms,
+    unmap: bool,
 ) -> std::result::Result<(), std_net_ip::ParseError> {
-    let row = match forms::parse_row(line, FORMS) {
+    let row = match forms::parse_row(line, FORMS | more) {
         Ok(row) => row,
         Err(error) => match heading(line, number) {
             true => return Ok(()),
@@ -368,7 +393,9 @@ fn push_general(
         left: (!row.rest.is_empty()).then_some(row.rest),
         separator,
     };
-    entries.push_with(row.entry.range(), as_written.trim_ascii(), fields);
+    let item = Item::from(row.entry);
+    let range = if unmap { item.unmapped() } else { item }.range();
+    entries.push_with(range, as_written.trim_ascii(), fields);
     Ok(())
 }
 
@@ -400,7 +427,7 @@ fn push_plain(entries: &mut Entries, line: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// The forms of an entry. Its first and last address may be in two fields.
+/// The forms of an entry in every list. Its first and last address may be in two fields.
 const FORMS: Forms = Forms::LISTS;
 
 /// Returns whether a first line names the columns.
@@ -501,7 +528,7 @@ mod tests {
                 "{line} is not plain"
             );
             let mut general = Entries::default();
-            push_general(&mut general, line.as_bytes(), 2).unwrap();
+            push_general(&mut general, line.as_bytes(), 2, FORMS, false).unwrap();
             assert_eq!(format!("{short:?}"), format!("{general:?}"), "{line}");
         }
         for line in [
