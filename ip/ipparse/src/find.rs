@@ -121,15 +121,16 @@ const EN_DASH: [u8; 3] = *b"\xe2\x80\x93";
 /// Like [`goes_on`], for the few texts that need a closer look.
 #[inline(never)]
 fn goes_on_with(next: &[u8; 4]) -> bool {
-    match next {
-        [b'/' | b'-', ..] => true,
-        [b' ', b'-', third, fourth] => {
-            begins(*third) || *third == b' ' && (begins(*fourth) || *fourth == b' ')
+    let mask = |byte: u8| matches!(byte, b'0'..=b'2' | b' ' | b'\t' | b'm' | b'n');
+    let [first, second, third, fourth] = *next;
+    match first {
+        b' ' if second == b'-' => {
+            begins(third) || third == b' ' && (begins(fourth) || fourth == b' ')
         }
-        [b' ' | b'\t', b'0'..=b'2' | b' ' | b'\t' | b'm' | b'n', ..] => true,
-        [dash @ .., _] if *dash == EN_DASH => true,
-        [b' ', dash @ ..] => *dash == EN_DASH,
-        _ => false,
+        b' ' => mask(second) || second == EN_DASH[0] && next[1..] == EN_DASH,
+        b'\t' => mask(second),
+        b'/' | b'-' => true,
+        _ => next[..3] == EN_DASH,
     }
 }
 

@@ -94,8 +94,8 @@ impl Scanner {
 
     /// Like [`Scanner::scan`], but leaves out each address for which `matters` returns false. `matters`
     /// gets the address and the place where it ends. It is asked before the text on the left of an IPv4
-    /// address is looked at. So it is also asked about versions, and where it is false, that text is
-    /// never looked at.
+    /// address is looked at. So it is also asked about versions, masks and names, and where it is false,
+    /// that text is never looked at.
     pub(crate) fn scan_some<const V4: bool, const V6: bool>(
         &mut self,
         padded: &[u8],
@@ -140,6 +140,7 @@ impl Scanner {
                         resume = end;
                         if let Some((addr, start, end)) = address
                             && matters(addr.into(), end)
+                            && !is_name(&padded[start..end])
                         {
                             let addr = addr.into();
                             resume = resume.max(found(Found { addr, start, end }));
@@ -148,11 +149,11 @@ impl Scanner {
                 } else if V4 && let Some((addr, start, end)) = self.v4(padded, at) {
                     // No other address begins before this end.
                     resume = end;
-                    let mask = is_high(addr);
+                    let high = addr.octets()[0] == 255;
                     let addr = addr.into();
                     if matters(addr, end)
                         && stands_alone::<V6>(padded, start, end)
-                        && !(mask && is_mask(padded, start, end))
+                        && !(high && is_mask(padded, start, end))
                     {
                         resume = found(Found { addr, start, end });
                     }
@@ -300,8 +301,7 @@ impl Scanner {
         let colons = self.window(start).colons & !(u64::MAX << len);
         let addr = if run.dots & !(u64::MAX << (end - at)) == 0 {
             // All bytes are hexadecimal digits and colons.
-            groups(padded.get(start..)?.first_chunk()?, colons, len)
-                .filter(|_| !is_name(&padded[start..end]))?
+            groups(padded.get(start..)?.first_chunk()?, colons, len)?
         } else if colons.count_ones() <= 7 {
             // These may be the colons of `::` and of six groups before an IPv4 address, or fewer.
             ip::parse_v6(&padded[start..end]).ok()?
@@ -550,13 +550,7 @@ fn is_name(text: &[u8]) -> bool {
         && text.iter().any(u8::is_ascii_lowercase)
 }
 
-/// Returns whether an address is one of those among which the masks of networks are.
-#[inline(always)]
-fn is_high(addr: Ipv4Addr) -> bool {
-    addr.octets()[0] == 255
-}
-
-/// Returns whether the text of an address from 255.0.0.0 on is the mask of a network. No host has such
+/// Returns whether the text of an address that begins with 255 is the mask of a network. No host has such
 /// an address, but 255.255.255.255 is the target of a broadcast. So this one is a mask only behind the
 /// word `mask`.
 #[cold]
