@@ -13,7 +13,7 @@ use std_net::compat::{Compat, CompatExt};
 use std_net::process::{self, block_on, delay};
 use std_net::socket::{TcpListener, TcpStream};
 use std_net::unix::UnixStream;
-use std_net_tests::{again, both, is_again, keeps_the_count, tcp_pair, within};
+use std_net_tests::{LIMIT, again, both, is_again, keeps_the_count, tcp_pair, within};
 
 /// Counts how often it is woken.
 #[derive(Default)]
@@ -166,7 +166,7 @@ fn the_deadline_of_the_socket_ends_a_future() {
 
 #[test]
 fn a_cancel_ends_a_future_that_waits_for_a_socket() {
-    within(Duration::from_secs(20), || {
+    within(LIMIT, || {
         let (_client, server) = tcp_pair();
         let (began, begins) = process::channel::bounded(1);
         let handle = process::spawn(move || {
@@ -326,7 +326,7 @@ fn a_delay_that_is_dropped_or_moved_wakes_nobody_early() {
 
 #[test]
 fn a_future_that_never_waits_leaves_others_their_turn() {
-    within(Duration::from_secs(20), || {
+    within(LIMIT, || {
         std_net::runtime::Builder::new().workers(1).start().ok();
         let (done, is_done) = process::channel::bounded(1);
         let busy = process::spawn(move || {
@@ -349,7 +349,7 @@ fn a_future_that_never_waits_leaves_others_their_turn() {
 #[test]
 fn a_wait_in_the_middle_of_a_poll_takes_no_wake_up_from_the_future() {
     both(|| {
-        within(Duration::from_secs(60), || {
+        within(LIMIT, || {
             for round in 0..20 {
                 let (client, server) = tcp_pair();
                 let (other_client, other) = tcp_pair();
@@ -387,7 +387,7 @@ fn a_wait_in_the_middle_of_a_poll_takes_no_wake_up_from_the_future() {
 #[test]
 fn one_future_waits_for_two_sockets_in_any_order() {
     both(|| {
-        within(Duration::from_secs(60), || {
+        within(LIMIT, || {
             let (first_client, first) = tcp_pair();
             let (second_client, second) = tcp_pair();
             let writer = process::spawn(move || {
@@ -416,7 +416,7 @@ fn one_future_waits_for_two_sockets_in_any_order() {
 #[test]
 fn after_its_future_a_process_waits_for_other_things_as_ever() {
     both(|| {
-        within(Duration::from_secs(60), || {
+        within(LIMIT, || {
             let (client, server) = tcp_pair();
             let mut server = server.compat().unwrap();
             for turn in 0..50_u8 {
@@ -447,7 +447,7 @@ fn after_its_future_a_process_waits_for_other_things_as_ever() {
 /// A socket that was only read so far is written at once, without a wait for an event.
 #[test]
 fn the_first_write_is_tried_at_once() {
-    within(Duration::from_secs(60), || {
+    within(LIMIT, || {
         std_net::runtime::Builder::new().workers(1).start().ok();
         let polls = process::spawn(|| {
             let (_client, server) = tcp_pair();

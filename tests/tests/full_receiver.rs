@@ -74,8 +74,10 @@ fn who_waits_for_a_full_receiver_does_not_spin() {
     both(|| {
         for way in WAYS {
             let full = Full::new();
-            full.sender.set_deadline(Duration::from_millis(200));
-            let error = rests(|| way(&full.sender, &addr(&full.at)).unwrap_err());
+            let error = rests(|| {
+                full.sender.set_deadline(Duration::from_millis(200));
+                way(&full.sender, &addr(&full.at)).unwrap_err()
+            });
             assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
         }
     });

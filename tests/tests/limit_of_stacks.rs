@@ -1,11 +1,9 @@
 //! What happens when no more stacks can be mapped? `spawn` must return an error, and every process that
 //! was spawned must begin.
 
-use std::time::Duration;
-
 use std_net::process::{self, Builder};
 use std_net::runtime;
-use std_net_tests::{again, is_again, within};
+use std_net_tests::{LIMIT, again, is_again, within};
 
 /// The stacks are large, so few of them fill one mapping: fewer than a worker keeps for itself.
 const STACK: usize = 1 << 20;
@@ -82,7 +80,7 @@ fn every_process_begins_where_there_are_no_more_stacks() {
         assert!(output.status.success(), "{output:?}");
         return;
     }
-    within(Duration::from_secs(60), || {
+    within(LIMIT, || {
         runtime::Builder::new()
             .workers(WORKERS)
             .stack_size(STACK)

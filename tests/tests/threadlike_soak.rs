@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use std_net::process::{self, JoinHandle};
 use std_net::runtime;
 use std_net_interpose as _;
-use std_net_tests::within;
+use std_net_tests::{LIMIT, within};
 
 fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     process::Builder::new().threadlike(true).spawn(f).unwrap()
@@ -94,7 +94,7 @@ fn all_at_once_for_a_while() {
             eprintln!("{info}");
         }
     }));
-    within(Duration::from_secs(seconds + 60), || {
+    within(LIMIT + Duration::from_secs(seconds), || {
         soak(Instant::now() + Duration::from_secs(seconds));
     });
 }
