@@ -1,8 +1,9 @@
 //! Do signals come as values, does Ctrl-C end a server, and does a signal print the list of processes?
 //! Each test runs in an OS process of its own, because a signal goes to the whole OS process.
 
-use std::io::{ErrorKind, Read, Write};
-use std::sync::mpsc;
+use std::fs;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use std_net::runtime::Builder;
 use std_net::server::Server;
 use std_net::signals::{self, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use std_net::socket::{TcpListener, TcpStream};
-use std_net_tests::{again, both, is_again};
+use std_net_tests::{LIMIT, again, both, is_again, within};
 
 fn raise(signal: i32) {
     // SAFETY: no memory is passed.
@@ -111,6 +112,49 @@ fn a_signal_ends_a_server_and_a_second_one_at_once() {
     });
 }
 
+/// Runs the test of this name in an OS process of its own, and sends it signals until it has printed two lists, one of
+/// them with backtraces. Returns the line that it says, and its standard error.
+fn list_processes_on_signals(name: &str) -> (String, String) {
+    let errors = tempfile::NamedTempFile::new().unwrap();
+    let mut program = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env("STD_NET_AGAIN", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(errors.reopen().unwrap())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+    let line = loop {
+        let line = lines.next().expect("it says a line").unwrap();
+        // The harness may have begun this line.
+        if let Some((_, line)) = line.split_once("line ") {
+            break line.to_owned();
+        }
+    };
+    // The third list begins when the second one is complete. A process that is slow may be missing in a list.
+    for lists in 1.. {
+        let pid = program.id().cast_signed();
+        // SAFETY: no memory is passed.
+        assert_eq!(unsafe { libc::kill(pid, SIGQUIT) }, 0);
+        let text = loop {
+            let text = fs::read_to_string(errors.path()).unwrap();
+            if text.matches("std_net: 2 processes").count() >= lists {
+                break text;
+            }
+            thread::sleep(Duration::from_millis(1));
+        };
+        if lists > 2 && text.contains(&format!("{name}::{{{{closure}}}}")) {
+            break;
+        }
+    }
+    drop(program.stdin.take());
+    let rest: Vec<_> = lines.map(Result::unwrap).collect();
+    let text = fs::read_to_string(errors.path()).unwrap();
+    assert!(program.wait().unwrap().success(), "{rest:?}{text}");
+    (line, text)
+}
+
 #[test]
 fn a_signal_lists_the_processes() {
     if is_again() {
@@ -129,36 +173,18 @@ fn a_signal_lists_the_processes() {
             thread::yield_now();
         }
         println!("line {place}");
-        raise(SIGQUIT);
-        // The program goes on, and prints the list again after the next signal.
-        let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || {
-            thread::sleep(Duration::from_millis(300));
-            sender.send(()).unwrap();
-        });
-        receiver.recv().unwrap();
-        raise(SIGQUIT);
-        thread::sleep(Duration::from_millis(300));
+        // The program goes on until its input ends. Meanwhile signals come.
+        io::stdin().read_to_end(&mut Vec::new()).unwrap();
         sleeper.cancel();
         acceptor.cancel();
         sleeper.join().unwrap();
         acceptor.join().unwrap().unwrap_err();
         return;
     }
-    let output = again("a_signal_lists_the_processes", &[]);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{errors}");
-    assert_eq!(
-        errors.matches("std_net: 2 processes").count(),
-        2,
-        "{errors}"
-    );
-    let (_, line) = text.split_once("line ").unwrap();
-    let place = format!(
-        "tests/tests/signals.rs:{}",
-        line.split_whitespace().next().unwrap()
-    );
+    let (place, errors) = within(LIMIT, || {
+        list_processes_on_signals("a_signal_lists_the_processes")
+    });
+    let place = format!("tests/tests/signals.rs:{place}");
     let sleeper = errors.lines().find(|l| l.contains("the sleeper")).unwrap();
     assert!(
         sleeper.contains("Sleeping for") && sleeper.contains(&place),
@@ -166,13 +192,8 @@ fn a_signal_lists_the_processes() {
     );
     assert!(errors.lines().any(|l| l.contains("Readable(")), "{errors}");
     // The backtraces follow. They begin in the program's own code, or a little above it.
-    assert_eq!(
-        errors.matches("std_net: backtraces of").count(),
-        2,
-        "{errors}"
-    );
     assert!(
-        errors.contains("a_signal_lists_the_processes::{{closure}}"),
+        errors.matches("std_net: backtraces of").count() >= 2,
         "{errors}"
     );
     assert!(
