@@ -46,17 +46,26 @@ pub fn pair() -> (TcpStream, TcpStream) {
 ///
 /// If the process ends instead.
 pub fn until_it_waits<T>(handle: &JoinHandle<T>) {
+    assert!(
+        waits(handle),
+        "{:?} ended and did not wait",
+        handle.process()
+    );
+}
+
+/// Waits until the list of processes shows this process as waiting, or the process ends. Returns whether it was seen to
+/// wait. A process that waits for a limited time may end unseen.
+pub fn waits<T>(handle: &JoinHandle<T>) -> bool {
     let id = handle.process().id();
     while !process::list()
         .iter()
         .any(|p| p.id == id && p.since.is_some())
     {
-        assert!(
-            !handle.is_finished(),
-            "{:?} ended and did not wait",
-            handle.process()
-        );
+        if handle.is_finished() {
+            return false;
+        }
         process::yield_now();
         thread::sleep(Duration::from_micros(100));
     }
+    true
 }

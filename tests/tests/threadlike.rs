@@ -16,6 +16,7 @@ use std::collections::HashSet;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex, OnceLock, RwLock, mpsc};
 use std::thread;
@@ -254,13 +255,16 @@ fn a_process_that_unwinds_still_parks() {
         }
     }
     run(|| {
-        let other = spawn(|| thread::sleep(Duration::from_millis(5)));
+        let (end, ends) = mpsc::channel::<()>();
+        let other = spawn(move || assert!(ends.recv().is_err()));
         until_it_waits(&other);
         // An ordinary process would wait for ever, because the other process has begun on this worker.
         let unwinds = spawn(move || {
             let _joins = Joins(Some(other));
             std::panic::resume_unwind(Box::new(7));
         });
+        until_it_waits(&unwinds);
+        drop(end);
         assert_eq!(*unwinds.join().unwrap_err().downcast::<i32>().unwrap(), 7);
     });
 }
@@ -418,11 +422,12 @@ fn a_spinner_that_yields_lets_the_holder_run() {
         let holder = {
             let held = Arc::clone(&held);
             spawn(move || {
-                thread::sleep(Duration::from_millis(2));
+                for _ in 0..3 {
+                    thread::yield_now();
+                }
                 held.store(false, Ordering::Release);
             })
         };
-        until_it_waits(&holder);
         while held.load(Ordering::Acquire) {
             thread::yield_now();
         }
@@ -576,46 +581,38 @@ fn refused_and_shut_are_told_as_on_a_thread() {
 #[test]
 fn names_children_and_threads_are_waited_for() {
     run(|| {
-        // Another process runs meanwhile. This shows that the worker is free.
-        let counts = Arc::new(AtomicUsize::new(0));
-        let ticker = {
-            let counts = Arc::clone(&counts);
-            spawn(move || {
-                loop {
-                    counts.fetch_add(1, Ordering::Relaxed);
-                    process::sleep(Duration::from_millis(1));
-                    if process::check_cancelled().is_err() {
-                        break;
-                    }
-                }
-            })
+        // What is waited for ends when another process of the worker drops the writer, probably during the wait. So if
+        // a wait kept the worker, it would last for ever.
+        let held_until_another_has_run = || {
+            let (reader, writer) = io::pipe().unwrap();
+            let other = spawn(move || {
+                thread::sleep(Duration::from_millis(20));
+                drop(writer);
+            });
+            (reader, other)
         };
-        let free_during = |f: &dyn Fn()| {
-            let before = counts.load(Ordering::Relaxed);
-            f();
-            assert!(counts.load(Ordering::Relaxed) > before + 1);
+        let sh = |script: &str, input: io::PipeReader| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]).stdin(input);
+            command
         };
-        free_during(&|| {
-            let status = std::process::Command::new("sleep").arg("0.02").status();
-            assert!(status.unwrap().success());
-        });
-        free_during(&|| {
-            let output = std::process::Command::new("sh")
-                .args(["-c", "sleep 0.02; echo out; echo err >&2"])
-                .output()
-                .unwrap();
-            assert_eq!(
-                (&output.stdout[..], &output.stderr[..]),
-                (&b"out\n"[..], &b"err\n"[..])
-            );
-        });
-        free_during(&|| {
-            thread::spawn(|| thread::sleep(Duration::from_millis(20)))
-                .join()
-                .unwrap();
-        });
-        ticker.cancel();
-        ticker.join().unwrap();
+        let (input, other) = held_until_another_has_run();
+        let status = sh("cat", input).status();
+        assert!(status.unwrap().success());
+        other.join().unwrap();
+
+        let (input, other) = held_until_another_has_run();
+        let output = sh("cat; echo out; echo err >&2", input).output().unwrap();
+        assert_eq!(
+            (&output.stdout[..], &output.stderr[..]),
+            (&b"out\n"[..], &b"err\n"[..])
+        );
+        other.join().unwrap();
+
+        let (mut input, other) = held_until_another_has_run();
+        let thread = thread::spawn(move || input.read(&mut [0]).unwrap());
+        assert_eq!(thread.join().unwrap(), 0);
+        other.join().unwrap();
         use std::net::ToSocketAddrs;
         assert!(
             ("localhost", 80)

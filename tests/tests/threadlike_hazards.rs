@@ -20,7 +20,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -204,11 +204,12 @@ fn an_error_checking_lock_of_c_knows_its_owner() {
             libc::pthread_mutex_init(lock.as_mut_ptr(), attributes.as_ptr());
         }
         let address = lock.as_mut_ptr() as usize;
+        let (end, ends) = mpsc::channel();
         let holder = spawn(move || {
             let lock = address as *mut libc::pthread_mutex_t;
             // SAFETY: the lock is live.
             assert_eq!(unsafe { libc::pthread_mutex_lock(lock) }, 0);
-            thread::sleep(Duration::from_millis(5));
+            ends.recv().unwrap();
             // SAFETY: this process holds the lock.
             assert_eq!(unsafe { libc::pthread_mutex_unlock(lock) }, 0);
         });
@@ -216,6 +217,7 @@ fn an_error_checking_lock_of_c_knows_its_owner() {
         // SAFETY: the lock is live.
         let taken = unsafe { libc::pthread_mutex_trylock(address as *mut libc::pthread_mutex_t) };
         assert_eq!(taken, libc::EBUSY);
+        end.send(()).unwrap();
         holder.join().unwrap();
     });
 }
