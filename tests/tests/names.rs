@@ -16,10 +16,13 @@ use std_net::dns::{Error, Family, Resolver};
 use std_net::process;
 use std_net::socket::ToSocketAddrs;
 use std_net::unix::{UnixListener, UnixStream};
-use std_net_tests::{TempPath, both, tool, within};
+use std_net_tests::{LIMIT, TempPath, both, in_time, tool, within};
 
 /// A deadline that is never reached.
-const LATE: Duration = Duration::from_secs(30);
+const LATE: Duration = Duration::from_secs(3600);
+
+/// What a test says to its server to learn that the server has taken all calls.
+const MARK: &str = "all taken?";
 
 /// A server of `io.systemd.Resolve` that does the same for every connection. It ends when it is
 /// dropped.
@@ -41,12 +44,16 @@ impl Service {
         let thread = thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                counter.fetch_add(1, Ordering::SeqCst);
                 let mut call = Vec::new();
                 let mut byte = [0];
                 while stream.read(&mut byte).unwrap_or(0) == 1 && byte[0] != 0 {
                     call.push(byte[0]);
                 }
+                if call == MARK.as_bytes() {
+                    stream.write_all(b"!").unwrap();
+                    continue;
+                }
+                counter.fetch_add(1, Ordering::SeqCst);
                 serve(&String::from_utf8(call).unwrap(), stream);
             }
         });
@@ -81,6 +88,16 @@ impl Service {
 
     fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Returns how many calls were made before this moment. The server takes them one after another, so it has taken
+    /// them all when it answers to a mark.
+    fn calls_by_now(&self) -> usize {
+        let mut stream = UnixStream::connect(&self.path).unwrap();
+        stream.write_all(MARK.as_bytes()).unwrap();
+        stream.write_all(&[0]).unwrap();
+        stream.read_exact(&mut [0]).unwrap();
+        self.calls()
     }
 }
 
@@ -265,16 +282,22 @@ const SHORT: Duration = Duration::from_millis(50);
 #[test]
 fn silence_about_ipv6_does_not_hold_up_ipv4() {
     both(|| {
-        let (hold, held) = std::sync::mpsc::channel();
-        let service = by_family(move |stream| hold.send(stream).unwrap());
-        let resolver = service.resolver().resolution_delay(SHORT);
-        // Without the delay it would wait until the watchdog ends the test.
-        let found = resolver.lookup("example.test").unwrap();
-        assert_eq!(found, ips(&["192.0.2.7"]));
-        // The lookup was given up, so its connection is closed.
-        let mut stream = held.recv().unwrap();
-        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
-        assert_eq!(service.calls(), 2);
+        in_time(SHORT, |delay| {
+            let (hold, held) = std::sync::mpsc::channel();
+            let service = by_family(move |stream| hold.send(stream).unwrap());
+            let resolver = service.resolver().resolution_delay(delay);
+            // Without the delay it would wait until the watchdog ends the test.
+            let found = resolver.lookup("example.test").unwrap();
+            assert_eq!(found, ips(&["192.0.2.7"]));
+            if service.calls_by_now() < 2 {
+                // The delay was over before the other question was asked.
+                return None;
+            }
+            // The lookup was given up, so its connection is closed.
+            let mut stream = held.recv().unwrap();
+            assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+            Some(())
+        });
     });
 }
 
@@ -386,56 +409,61 @@ fn a_service_that_is_not_there_or_refuses_is_passed_over() {
 
 #[test]
 fn silence_ends_at_the_deadline() {
-    both(|| {
-        let (hold, held) = std::sync::mpsc::channel();
-        let service = Service::start(move |_, stream| hold.send(stream).unwrap());
-        let begin = Instant::now();
-        let resolver = Resolver::new().service(&service.path);
-        let short = Duration::from_millis(50);
-        let errors = [
-            resolver.lookup_deadline("localhost", short).unwrap_err(),
-            resolver
-                .clone()
-                .timeout(short)
-                .lookup("localhost")
-                .unwrap_err(),
-            // The earlier deadline counts.
-            resolver
-                .clone()
-                .timeout(short)
-                .lookup_deadline("localhost", LATE)
-                .unwrap_err(),
-            resolver
-                .clone()
-                .timeout(LATE)
-                .lookup_deadline("localhost", short)
-                .unwrap_err(),
-            resolver
-                .reverse_deadline("192.0.2.1".parse().unwrap(), short)
-                .unwrap_err(),
-        ];
-        for error in errors {
-            assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
-            assert_eq!(std::io::Error::from(error).kind(), ErrorKind::TimedOut);
-        }
-        assert!(begin.elapsed() >= short * 5);
-        assert_eq!(held.try_iter().count(), 5);
-        // After the deadline, no resolver is asked.
-        let error = resolver
-            .lookup_deadline("localhost", Instant::now())
-            .unwrap_err();
+    both(|| in_time(SHORT, is_silent_until_the_deadline));
+}
+
+/// Asks a silent service five times. Returns `None` if a deadline passed before the question was asked.
+fn is_silent_until_the_deadline(short: Duration) -> Option<()> {
+    let (hold, _held) = std::sync::mpsc::channel();
+    let service = Service::start(move |_, stream| hold.send(stream).unwrap());
+    let begin = Instant::now();
+    let resolver = Resolver::new().service(&service.path);
+    let errors = [
+        resolver.lookup_deadline("localhost", short).unwrap_err(),
+        resolver
+            .clone()
+            .timeout(short)
+            .lookup("localhost")
+            .unwrap_err(),
+        // The earlier deadline counts.
+        resolver
+            .clone()
+            .timeout(short)
+            .lookup_deadline("localhost", LATE)
+            .unwrap_err(),
+        resolver
+            .clone()
+            .timeout(LATE)
+            .lookup_deadline("localhost", short)
+            .unwrap_err(),
+        resolver
+            .reverse_deadline("192.0.2.1".parse().unwrap(), short)
+            .unwrap_err(),
+    ];
+    for error in errors {
         assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
-        assert_eq!(service.calls(), 5);
-        let error = Resolver::libc()
-            .lookup_deadline("localhost", Instant::now())
-            .unwrap_err();
-        assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
-    });
+        assert_eq!(std::io::Error::from(error).kind(), ErrorKind::TimedOut);
+    }
+    assert!(begin.elapsed() >= short * 5);
+    if service.calls_by_now() < 5 {
+        return None;
+    }
+    // After the deadline, no resolver is asked.
+    let error = resolver
+        .lookup_deadline("localhost", Instant::now())
+        .unwrap_err();
+    assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
+    assert_eq!(service.calls_by_now(), 5);
+    let error = Resolver::libc()
+        .lookup_deadline("localhost", Instant::now())
+        .unwrap_err();
+    assert!(matches!(error, Error::TimedOut(_)), "{error:?}");
+    Some(())
 }
 
 #[test]
 fn a_cancel_ends_a_lookup() {
-    within(LATE, || {
+    within(LIMIT, || {
         let (hold, held) = std::sync::mpsc::channel();
         let service = Service::start(move |_, stream| hold.send(stream).unwrap());
         let resolver = Resolver::new().service(&service.path);
@@ -708,10 +736,10 @@ fn in_namespaces(role: &str) {
 
 #[test]
 fn the_c_library_and_a_name_server_of_our_own() {
-    within(LATE * 2, || in_namespaces("dns"));
+    within(LIMIT, || in_namespaces("dns"));
 }
 
 #[test]
 fn a_connect_asks_the_service_within_its_deadline_and_begins_with_ipv6() {
-    within(LATE * 2, || in_namespaces("connect"));
+    within(LIMIT, || in_namespaces("connect"));
 }

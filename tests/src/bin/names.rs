@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use std_net::dns::{Error, Family, Resolver};
 use std_net::process;
 use std_net::socket::{TcpListener, TcpStream};
+use std_net_tests::in_time;
 
-/// This is much less than the 30 seconds that the C library waits for a server, and much more than an
-/// answer takes.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// This is less than the 30 seconds that the C library waits for a server, and much more than an answer takes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn main() {
     let role = std::env::args().nth(1).expect("a role");
@@ -183,7 +183,7 @@ fn nobody_waits_behind_what_was_given_up() {
     process::spawn(|| Resolver::libc().lookup("both.test").expect("both"))
         .join()
         .expect("another lookup");
-    assert!(begin.elapsed() < PATIENCE * 2, "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
 }
 
 fn resolver_silence(resolver: &Resolver) -> Error {
@@ -233,6 +233,15 @@ fn serve_varlink() {
     });
 }
 
+/// Whether the first address to which this connects is that of IPv6. IPv4 follows when IPv6 has not answered for a
+/// while, which a slow machine may cause. So it may try again.
+fn first_is_ipv6(connect: &dyn Fn() -> std::io::Result<TcpStream>) -> bool {
+    (0..10).any(|_| {
+        let stream = connect().expect("one of three");
+        stream.peer_addr().expect("a peer").ip() == std::net::Ipv6Addr::LOCALHOST
+    })
+}
+
 fn connect() {
     let begin = Instant::now();
     let deadline = Duration::from_millis(100);
@@ -244,18 +253,15 @@ fn connect() {
     // answer.
     let listener = TcpListener::bind("[::]:0").expect("any port");
     let port = listener.local_addr().expect("an address").port();
-    let stream = TcpStream::connect(("three.test", port)).expect("one of three");
-    assert_eq!(
-        stream.peer_addr().expect("a peer"),
-        SocketAddr::new("::1".parse().expect("one"), port)
-    );
+    assert!(first_is_ipv6(&|| TcpStream::connect(("three.test", port))));
     let text = format!("three.test:{port}");
-    for stream in [
-        TcpStream::connect(&*text).expect("the same"),
-        TcpStream::connect(text.clone()).expect("the same"),
-        TcpStream::connect_deadline(&text, PATIENCE).expect("the same"),
-    ] {
-        assert!(stream.peer_addr().expect("a peer").is_ipv6());
+    for connect in [
+        &|| TcpStream::connect(&*text),
+        &|| TcpStream::connect(text.clone()),
+        &|| TcpStream::connect_deadline(&text, PATIENCE),
+    ] as [&dyn Fn() -> std::io::Result<TcpStream>; 3]
+    {
+        assert!(first_is_ipv6(connect));
     }
     // A missing answer about IPv6 does not delay IPv4.
     let stream = TcpStream::connect(("half.test", port)).expect("by IPv4");
@@ -270,8 +276,15 @@ fn connect() {
     // If no address works, the error is that of IPv4, or a timeout.
     let error = TcpStream::connect(("slow.test", port)).expect_err("nobody listens");
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
-    let error = TcpStream::connect_deadline(("half.test", port), deadline).expect_err("nobody");
-    assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{error}");
+    in_time(deadline, |time| {
+        let error = TcpStream::connect_deadline(("half.test", port), time).expect_err("nobody");
+        let is_late = error.kind() == ErrorKind::TimedOut;
+        assert!(
+            is_late || error.kind() == ErrorKind::ConnectionRefused,
+            "{error}"
+        );
+        (!is_late).then_some(())
+    });
     // No listener uses IPv6 here, so the connect tries the next address.
     let (bound, ready) = mpsc::channel();
     let server = thread::spawn(move || {
