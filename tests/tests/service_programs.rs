@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use std_net::process::channel::broadcast;
 use std_net::process::{self, channel};
@@ -25,8 +25,10 @@ fn port_scan_finds_what_is_open() {
     // The example may have to be built first, and the limit of time is not meant for that.
     example("port_scan");
     within(LIMIT, || {
+        // An address that is not that of the other tests: each connection of the scan is one more guest for them.
+        const HOST: &str = "127.0.0.77";
         let open: Vec<TcpListener> = (0..3)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+            .map(|_| TcpListener::bind((HOST, 0)).unwrap())
             .collect();
         let mut ports: Vec<u16> = open
             .iter()
@@ -34,16 +36,19 @@ fn port_scan_finds_what_is_open() {
             .collect();
         ports.sort_unstable();
         let range = format!("{}-{}", ports[0], ports[2]);
-        let output = Command::new(example("port_scan"))
-            .args(["localhost", &range])
-            .output()
-            .unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let found: Vec<u16> = text.lines().filter_map(|line| line.parse().ok()).collect();
-        // Other tests may have further ports open in between.
-        for port in ports {
-            assert!(found.contains(&port), "{port} is not in {text}");
-        }
+        let scan = |host: &str, range: &str| {
+            let output = Command::new(example("port_scan"))
+                .args([host, range])
+                .output()
+                .unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let found = text.lines().filter_map(|line| line.parse().ok());
+            found.collect::<Vec<u16>>()
+        };
+        assert_eq!(scan(HOST, &range), ports);
+        // It also takes a name. This port is of the same host, and closed or open there.
+        let found = scan("localhost", &format!("{0}-{0}", ports[0]));
+        assert!(found.len() <= 1, "{found:?}");
         let bad = Command::new(example("port_scan"))
             .args(["localhost", "9-1"])
             .output();
@@ -78,13 +83,11 @@ fn kv_server_keeps_what_it_is_told_and_ends_though_clients_are_idle() {
         let text = ask(&clients[2], "GET none\nDEL color\nGET color\n");
         assert_eq!(text, "NONE\nOK\nNONE\n");
         assert!(ask(&clients[3], "what?\n").starts_with("ERROR"));
-        let start = Instant::now();
         signal("TERM", server.id());
         let mut rest = String::new();
         server.output.read_to_string(&mut rest).unwrap();
         assert!(rest.ends_with("20 served, 0 cut off\n"), "{rest:?}");
-        // An idle client may stay for ten seconds.
-        assert!(start.elapsed() < Duration::from_secs(8));
+        // An idle client that stayed until the deadline of the shutdown would have been cut off.
         for mut client in &clients {
             assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
         }
@@ -115,14 +118,14 @@ fn load_balancer_takes_turns_and_passes_over_who_is_gone() {
         args.extend(servers);
         let balancer = Server::start("load_balancer", &args);
         let mut counts = [0; 2];
-        for _ in 0..30 {
+        // A server that seems to be gone is asked again only later.
+        while counts.iter().any(|n| *n < 5) {
             let mut text = String::new();
             let mut client = TcpStream::connect(balancer.address).unwrap();
             client.read_to_string(&mut text).unwrap();
             counts[usize::from(text == "b")] += 1;
             assert!(["a", "b"].contains(&&*text), "{text:?}");
         }
-        assert!(counts.iter().all(|n| *n >= 5), "{counts:?}");
     });
 }
 
@@ -250,8 +253,7 @@ fn a_chat_of_two_thousand() {
                 Ok(())
             })
             .unwrap();
-        // The port scan of another test may have been one guest more.
-        assert!(end.served >= GUESTS as u64, "{} were served", end.served);
+        assert_eq!(end.served, GUESTS as u64);
         assert_eq!(end.cancelled, 0);
         guests.join().unwrap();
     });
