@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use std_net::process;
 use std_net::socket::{Ancillary, ErrorOrigin, Received, UdpBuilder, UdpSocket};
-use std_net_tests::{both, each_ip, has_ipv6};
+use std_net_tests::{again, both, each_ip, has_ipv6, is_again, rests};
 
 /// Returns the index of the loopback interface.
 fn loopback() -> u32 {
@@ -368,20 +368,17 @@ fn a_datagram_too_long_for_the_socket_is_a_local_error() {
     });
 }
 
-/// Returns the processor time that this OS process has used, in clock ticks.
-fn ticks() -> u64 {
-    let text = fs::read_to_string("/proc/thread-self/stat").unwrap();
-    let fields: Vec<&str> = text
-        .rsplit_once(')')
-        .unwrap()
-        .1
-        .split_whitespace()
-        .collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-}
-
 #[test]
 fn an_error_left_in_the_queue_does_not_keep_a_receive_busy() {
+    if !is_again() {
+        let output = again(
+            "an_error_left_in_the_queue_does_not_keep_a_receive_busy",
+            &[],
+        );
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        return;
+    }
     both(|| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_recv_error(true).unwrap();
@@ -391,13 +388,11 @@ fn an_error_left_in_the_queue_does_not_keep_a_receive_busy() {
         socket.set_deadline(Duration::from_secs(20));
         assert!(socket.recv_from(&mut buf).is_err());
         // From now on every poll of the socket reports an error, and there is nothing to receive.
-        socket.set_deadline(Duration::from_millis(500));
-        let before = ticks();
-        let error = socket.recv_from(&mut buf).unwrap_err();
+        let error = rests(|| {
+            socket.set_deadline(Duration::from_millis(300));
+            socket.recv_from(&mut buf).unwrap_err()
+        });
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        // A loop without a pause would have used 50 of them.
-        let used = ticks() - before;
-        assert!(used < 25, "{used} ticks in half a second");
         // Data that come meanwhile are received.
         socket.set_deadline(Duration::from_secs(20));
         let to = socket.local_addr().unwrap();

@@ -78,6 +78,9 @@ fn a_time_out_set_outside_counts() {
                 would_block(a.read(&mut [0; 8]));
                 would_block(a.read_lent().map(|l| l.len()));
                 b.write_all(b"data").unwrap();
+                while a.peek(&mut [0; 8]).is_err() {
+                    process::yield_now();
+                }
                 assert_eq!(a.read(&mut [0; 8]).unwrap(), 4);
                 would_block(a.read(&mut [0; 8]));
             },

@@ -222,8 +222,8 @@ fn a_unix_connection_from_a_builder() {
         // This queue is full.
         let path = TempPath::new();
         let _full = UnixBuilder::new().backlog(0).listen(&path).unwrap();
+        let _first = UnixBuilder::new().connect(&path).unwrap();
         let builder = UnixBuilder::new().deadline(Duration::from_millis(30));
-        let _first = builder.connect(&path).unwrap();
         let error = builder.connect(&path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     });

@@ -15,7 +15,7 @@ use std::time::Duration;
 use std_net::process::{self, Builder, channel};
 use std_net::socket::{TcpListener, TcpStream, UdpSocket};
 use std_net::unix::UnixStream;
-use std_net_tests::{LIMIT, again, both, is_again, tcp_pair, within};
+use std_net_tests::{LIMIT, again, both, in_time, is_again, tcp_pair, within};
 
 #[test]
 fn values_that_are_not_send_live_across_waits_and_thread_locals_stay() {
@@ -638,22 +638,23 @@ fn a_return_from_main_leaves_parked_processes_behind() {
 #[test]
 fn the_watchdog_names_who_keeps_its_worker() {
     if is_again() {
+        let millis = std::env::var("STD_NET_STUCK").unwrap().parse().unwrap();
         let stuck = Builder::new()
             .name("stuck")
-            .spawn(|| thread::sleep(Duration::from_millis(400)));
+            .spawn(move || thread::sleep(Duration::from_millis(millis)));
         stuck.unwrap().join().unwrap();
         return;
     }
-    let output = again(
-        "the_watchdog_names_who_keeps_its_worker",
-        &[("STD_NET_WATCHDOG", "50")],
-    );
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}");
-    assert!(
-        text.contains("'stuck'") && text.contains("kept its worker"),
-        "{text}"
-    );
+    in_time(Duration::from_millis(400), |time| {
+        let millis = time.as_millis().to_string();
+        let output = again(
+            "the_watchdog_names_who_keeps_its_worker",
+            &[("STD_NET_WATCHDOG", "50"), ("STD_NET_STUCK", &millis)],
+        );
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}");
+        (text.contains("'stuck'") && text.contains("kept its worker")).then_some(())
+    });
 }
 
 #[test]
