@@ -59,6 +59,25 @@ impl Io {
         })
     }
 
+    /// Waits until there is a connection in the queue, and leaves it there. Another caller may accept it first.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`accept`](Self::accept) that do not concern a connection.
+    pub fn wait_acceptable(&self) -> io::Result<()> {
+        self.perform(Interest::Read, |wait| {
+            if retry_interrupted(|| poll::has_input(self.fd.as_fd(), wait == Wait::InKernel))? {
+                return Ok(());
+            }
+            Err(io::ErrorKind::WouldBlock.into())
+        })?;
+        // A Unix listener that was shut down looks for ever as if there were a connection.
+        if self.is_read_shut()? {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
+        Ok(())
+    }
+
     fn accept_once<A>(
         &self,
         wait: Wait,

@@ -62,6 +62,8 @@ pub(crate) fn wait_for<F: Future>(
     until: Nanos,
     cancellable: bool,
 ) -> Result<F::Output, Stopped> {
+    // A process whose futures are always ready must let other processes run.
+    task::spend();
     let mut future = pin!(future);
     let wait = FutureWait::begin();
     let waker = wait.waker();
@@ -91,10 +93,8 @@ pub(crate) fn wait_for<F: Future>(
                 wait.park(until.min(alarm));
             }
         }
-        if let Some(task) = task::current() {
-            // A future that is woken again and again must let other processes run.
-            task.spend();
-        }
+        // A future that is woken again and again must let other processes run.
+        task::spend();
     }
 }
 

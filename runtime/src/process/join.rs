@@ -14,6 +14,7 @@ use crate::sched::park::{self, Unparker};
 use crate::sched::stop::{self, Stopped};
 use crate::sched::task::Waiting;
 use crate::sys::lock::Lock;
+use crate::sys::tell::tell;
 
 /// The state that the process and its handle share.
 pub(crate) struct Packet<T> {
@@ -98,7 +99,9 @@ impl<T> Drop for Packet<T> {
         let result = self.result.get_mut();
         let unhandled_panic = matches!(result, Some(Err(_)));
         if catch_unwind(AssertUnwindSafe(|| *result = None)).is_err() {
-            eprintln!("std_net: a process's result panicked when it was dropped");
+            tell(format_args!(
+                "std_net: a process's result panicked when it was dropped"
+            ));
             std::process::abort();
         }
         if let Some(scope) = &self.scope {

@@ -57,7 +57,7 @@ pub struct Listed {
 }
 
 /// Lists all processes that have not ended, at about this moment. They go on meanwhile, and one that is just beginning
-/// may be missing. The list is sorted by number, so the oldest process comes first.
+/// on each worker may be missing. The list is sorted by number, so the oldest process comes first.
 ///
 /// # Examples
 ///
@@ -79,6 +79,12 @@ pub fn list() -> Vec<Listed> {
     let Some(scheduler) = Scheduler::started() else {
         return Vec::new();
     };
+    // These come before the others: a process that begins meanwhile is then found twice, and not missed.
+    let unbegun: Vec<_> = scheduler
+        .workers()
+        .iter()
+        .flat_map(|worker| worker.unbegun())
+        .collect();
     let mut all = Vec::new();
     let mut add = |info: &Info, state: State, since: Option<Duration>| {
         all.push(Listed {
@@ -99,12 +105,12 @@ pub fn list() -> Vec<Listed> {
             add(&info, state, waits.then(|| now.left(since)));
         }
     }
-    for worker in scheduler.workers() {
-        for info in worker.unbegun() {
-            add(&info, State::New, None);
-        }
+    for info in unbegun {
+        add(&info, State::New, None);
     }
+    // The sort is stable, so of two entries the one of the process that has begun stays.
     all.sort_by_key(|p| p.id);
+    all.dedup_by_key(|p| p.id);
     all
 }
 

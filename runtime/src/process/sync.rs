@@ -430,6 +430,44 @@ impl Event {
         self.wait(condition, Nanos::from_deadline(deadline.into()), true)
     }
 
+    /// Waits as a future, for the arm `future` of [`select!`](crate::process::select). Otherwise it is like
+    /// [`wait_until`](Self::wait_until).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use std::time::Duration;
+    /// use std_net::process::{self, Event};
+    ///
+    /// let (ready, event) = (AtomicBool::new(false), Event::new());
+    /// let is_ready = || ready.load(Ordering::SeqCst).then_some(());
+    /// process::scope(|s| {
+    ///     s.spawn(|| {
+    ///         ready.store(true, Ordering::SeqCst);
+    ///         event.notify_all();
+    ///     });
+    ///     process::select! {
+    ///         future(event.when(is_ready)) => (),
+    ///         after(Duration::from_secs(60)) => panic!("not ready after a minute"),
+    ///     }
+    /// })?;
+    /// # Ok::<(), process::Stopped>(())
+    /// ```
+    pub async fn when<T>(&self, mut condition: impl FnMut() -> Option<T>) -> T {
+        loop {
+            if let Some(value) = condition() {
+                return value;
+            }
+            let listener = self.0.listen();
+            // A notification between the check and the registration would be lost, so check again.
+            if let Some(value) = condition() {
+                return value;
+            }
+            listener.await;
+        }
+    }
+
     fn wait<T>(
         &self,
         mut condition: impl FnMut() -> Option<T>,

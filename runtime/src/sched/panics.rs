@@ -5,6 +5,7 @@ use std::sync::Once;
 use std::thread;
 
 use crate::sched::task;
+use crate::sys::tell::tell;
 
 /// Prints a line before the output of the present hook. A hook that the program sets later replaces this one.
 pub(crate) fn install() {
@@ -17,7 +18,7 @@ pub(crate) fn install() {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if let Some(task) = task::current() {
-                eprintln!("\nstd_net: {} panicked:", task.info());
+                tell(format_args!("\nstd_net: {} panicked:", task.info()));
             }
             previous(info);
         }));

@@ -124,6 +124,14 @@ pub(crate) fn current() -> Option<&'static Task> {
     CURRENT.get()
 }
 
+/// Counts one operation of the calling process, as [`Task::spend`]. A plain thread counts nothing.
+#[inline]
+pub(crate) fn spend() {
+    if let Some(task) = current() {
+        task.spend();
+    }
+}
+
 /// Runs `f` on the stack of the worker's thread. A deep computation then does not touch pages of the process's own
 /// stack, which would remain allocated. `f` must not wait: for `f` this is a plain thread, and a wait in it blocks the
 /// worker.

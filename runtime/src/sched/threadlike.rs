@@ -22,6 +22,7 @@ use crate::sched::task::{self, Task, Waiting};
 use crate::sched::worker::Worker;
 use crate::sys::Reactor;
 use crate::sys::lock::{self, Lock};
+use crate::sys::tell::tell;
 use crate::sys::{pipes_of_thread, use_pipes_of_thread};
 
 /// The functions that the interposer offers to the runtime.
@@ -119,7 +120,9 @@ pub(crate) fn allocate(process: u64) -> *mut u8 {
     let block = (interposer.allocate)(process);
     if block.is_null() {
         // The program aborts, as it does when there is no memory for a box: no caller can handle this error.
-        eprintln!("std_net: no memory for the thread-locals of process {process}");
+        tell(format_args!(
+            "std_net: no memory for the thread-locals of process {process}"
+        ));
         std::process::abort();
     }
     block

@@ -10,6 +10,7 @@ use crate::sched::scheduler::Scheduler;
 use crate::sched::stack;
 use crate::sched::task::Waiting;
 use crate::sched::trace;
+use crate::sys::tell::tell;
 
 /// Starts the watchdog thread, if there is a limit.
 pub(crate) fn start(scheduler: &'static Scheduler, limit: Duration) -> io::Result<()> {
@@ -37,10 +38,10 @@ fn watch(scheduler: &'static Scheduler, limit: Duration) {
                     if let Some((info, Waiting::Nothing, ..)) = task.snapshot()
                         && !trace::slow(&info, limit)
                     {
-                        eprintln!(
+                        tell(format_args!(
                             "std_net: {info} has kept its worker for more than {limit:?}; \
                              nothing else runs there"
-                        );
+                        ));
                     }
                 }
             }

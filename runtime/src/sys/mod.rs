@@ -35,6 +35,7 @@
 //! | `sigpipe` | suppresses `SIGPIPE` for calls without `MSG_NOSIGNAL` |
 //! | `mmsg` | several messages by one call or by a loop |
 //! | `inherit` | descriptors from the parent OS process, and to a child |
+//! | `tell` | a line for standard error that never panics |
 //! | `recv`, `send`, `recvmsg` | these calls without glibc's additions (this file) |
 
 #[cfg(not(any(target_os = "linux", target_os = "freebsd", target_vendor = "apple")))]
@@ -61,6 +62,7 @@ pub(crate) mod poll;
 mod portable;
 pub(crate) mod sigpipe;
 pub(crate) mod stack_pointer;
+pub(crate) mod tell;
 pub(crate) mod thread_pointer;
 pub(crate) mod wake_fd;
 

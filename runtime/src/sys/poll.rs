@@ -66,14 +66,13 @@ pub(crate) fn is_read_shut(fd: BorrowedFd<'_>) -> io::Result<bool> {
 
 /// Whether the kernel reports that the peer has closed its side or is gone. Waits for that if `waits` is true.
 pub(crate) fn is_hung_up(fd: BorrowedFd<'_>, waits: bool) -> io::Result<bool> {
-    let mut poll = libc::pollfd {
-        fd: fd.as_raw_fd(),
-        events: platform::READ_SHUT,
-        revents: 0,
-    };
-    // SAFETY: there is one valid pollfd.
-    crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, if waits { -1 } else { 0 }) })?;
-    Ok(poll.revents & (platform::READ_SHUT | libc::POLLHUP) != 0)
+    let events = look(fd, platform::READ_SHUT, waits)?;
+    Ok(events & (platform::READ_SHUT | libc::POLLHUP) != 0)
+}
+
+/// Whether a read or an accept would return at once. Waits for that if `waits` is true.
+pub(crate) fn has_input(fd: BorrowedFd<'_>, waits: bool) -> io::Result<bool> {
+    Ok(look(fd, libc::POLLIN, waits)? != 0)
 }
 
 /// Whether the kernel reports that the connection has ended in both directions. Does not wait.
@@ -112,12 +111,17 @@ pub(crate) fn is_ready(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<boo
 }
 
 fn is_now(fd: BorrowedFd<'_>, event: libc::c_short) -> io::Result<bool> {
+    Ok(look(fd, event, false)? & event != 0)
+}
+
+/// The events of a descriptor. Waits for one of them if `waits` is true.
+fn look(fd: BorrowedFd<'_>, events: libc::c_short, waits: bool) -> io::Result<libc::c_short> {
     let mut poll = libc::pollfd {
         fd: fd.as_raw_fd(),
-        events: event,
+        events,
         revents: 0,
     };
     // SAFETY: there is one valid pollfd.
-    crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, 0) })?;
-    Ok(poll.revents & event != 0)
+    crate::sys::cvt(unsafe { libc::poll(&raw mut poll, 1, if waits { -1 } else { 0 }) })?;
+    Ok(poll.revents)
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use std_net_runtime::Notifier;
+use std_net_runtime::{AsIo, Notifier};
 
 use crate::socket::{TcpListener, TcpStream};
 use crate::unix::{self, AddrText, UnixListener, UnixStream};
@@ -32,7 +32,23 @@ pub trait Listener: Send + Sync + 'static {
     /// The errors of [`accept`](Self::accept).
     fn accept_from(&self) -> io::Result<(Self::Connection, Peer)>;
 
-    /// Makes the notifier that ends its accepts.
+    /// Waits until there is a client, and accepts nothing. Another acceptor may take that client first.
+    /// The server calls this if it has a limit of connections.
+    ///
+    /// # Errors
+    ///
+    /// The errors of the listener's own `accept`.
+    fn wait(&self) -> io::Result<()>;
+
+    /// Accepts a client that is there already. The server calls this if it has a limit of connections.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is none. Otherwise the errors of
+    /// [`accept_from`](Self::accept_from).
+    fn try_accept_from(&self) -> io::Result<(Self::Connection, Peer)>;
+
+    /// Makes the notifier that ends its accepts and waits.
     ///
     /// # Errors
     ///
@@ -81,6 +97,15 @@ impl Listener for TcpListener {
         Ok((stream, Peer::Ip(peer)))
     }
 
+    fn wait(&self) -> io::Result<()> {
+        self.socket().as_io().wait_acceptable()
+    }
+
+    fn try_accept_from(&self) -> io::Result<(TcpStream, Peer)> {
+        let (stream, peer) = self.try_accept()?;
+        Ok((stream, Peer::Ip(peer)))
+    }
+
     fn notifier(&self) -> io::Result<Notifier> {
         TcpListener::notifier(self)
     }
@@ -103,6 +128,15 @@ impl Listener for UnixListener {
         Ok((stream, Peer::Unix(peer)))
     }
 
+    fn wait(&self) -> io::Result<()> {
+        self.socket().as_io().wait_acceptable()
+    }
+
+    fn try_accept_from(&self) -> io::Result<(UnixStream, Peer)> {
+        let (stream, peer) = self.try_accept()?;
+        Ok((stream, Peer::Unix(peer)))
+    }
+
     fn notifier(&self) -> io::Result<Notifier> {
         UnixListener::notifier(self)
     }
@@ -122,6 +156,15 @@ impl Listener for UnixSeqpacketListener {
 
     fn accept_from(&self) -> io::Result<(UnixSeqpacket, Peer)> {
         let (socket, peer) = UnixSeqpacketListener::accept(self)?;
+        Ok((socket, Peer::Unix(peer)))
+    }
+
+    fn wait(&self) -> io::Result<()> {
+        self.socket().as_io().wait_acceptable()
+    }
+
+    fn try_accept_from(&self) -> io::Result<(UnixSeqpacket, Peer)> {
+        let (socket, peer) = self.try_accept()?;
         Ok((socket, Peer::Unix(peer)))
     }
 

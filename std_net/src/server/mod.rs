@@ -91,6 +91,12 @@ pub(crate) struct Settings {
 }
 
 type OnError = Box<dyn Fn(Problem) + Send + Sync>;
+/// A connection, the address of its client if that is needed, and its permit if there is a limit.
+type Accepted<L> = (
+    <L as Listener>::Connection,
+    Option<Box<Peer>>,
+    Option<OwnedPermit>,
+);
 type Accepting = dyn FnOnce(&Arc<State>) -> io::Result<()> + Send;
 
 /// Shuts a [`Server`] down, from anywhere.
@@ -195,7 +201,9 @@ impl<L: Listener> Server<L> {
 
     /// Sets a function for errors that do not end the server: an accept that failed, an error that a
     /// handler returned, a panic. Without it these errors are dropped. The function runs in the process
-    /// in which the error happened: that of the connection or of the accept.
+    /// in which the error happened: that of the connection or of the accept. If the function itself
+    /// panics, the server goes on. For example, `eprintln!` panics if the standard error is a pipe that
+    /// nobody reads any more.
     ///
     /// # Examples
     ///
@@ -328,9 +336,9 @@ impl<L: Listener> Server<L> {
         for accepting in loops {
             let (state, failed) = (Arc::clone(state), Arc::clone(&failed));
             let helper = move || {
+                let _end = EndAccepts(&state);
                 if let Err(error) = accepting(&state) {
                     lock(&failed).get_or_insert(error);
-                    state.end_accepts();
                 }
             };
             let builder = process::Builder::new().name("accept").detached();
@@ -341,13 +349,14 @@ impl<L: Listener> Server<L> {
                 Err(error) => result = Err(error),
             }
         }
+        let end = EndAccepts(state);
         if result.is_ok() {
             result = state.accept(&*listener, &serve, peers);
         }
-        state.end_accepts();
+        drop(end);
         for helper in helpers {
-            // The helper has already reported its error.
-            let _ = helper.join();
+            // It has left its error in `failed`. A panic ends this server too.
+            helper.join().unwrap_or_else(|panic| resume_unwind(panic));
         }
         drop(listener);
         result?;
@@ -454,7 +463,9 @@ impl State {
             let problem = problem();
             trace::problem(&problem);
             if let Some(on_error) = &self.settings().on_error {
-                on_error(problem);
+                // Even `eprintln!` panics if nobody reads the standard error any more. The panic was reported by
+                // its hook, and the server goes on.
+                let _ = catch_unwind(AssertUnwindSafe(|| on_error(problem)));
             }
         }
     }
@@ -478,19 +489,17 @@ impl State {
         peers: bool,
     ) -> io::Result<()> {
         loop {
-            let permit = match self.limit.get() {
-                Some(limit) => Some(limit.acquire_owned_deadline(Deadline::NEVER)?),
-                None => None,
-            };
-            let accepted = if peers {
+            let accepted = if let Some(limit) = self.limit.get() {
+                self.accept_limited(listener, limit)
+            } else if peers {
                 listener
                     .accept_from()
-                    .map(|(connection, peer)| (connection, Some(Box::new(peer))))
+                    .map(|(connection, peer)| (connection, Some(Box::new(peer)), None))
             } else {
-                listener.accept().map(|connection| (connection, None))
+                listener.accept().map(|connection| (connection, None, None))
             };
             match accepted {
-                Ok((connection, peer)) => {
+                Ok((connection, peer, permit)) => {
                     let session = self.session(peer, permit);
                     if let Some(timeout) = self.idle_timeout()
                         && let Err(error) = L::set_idle_timeout(&connection, timeout)
@@ -501,6 +510,8 @@ impl State {
                     self.start(connection, session, serve);
                 }
                 Err(e) if is_notified(&e) => return Ok(()),
+                // It concerned one connection, and that one is gone.
+                Err(e) if is_of_connection(&e) => self.report(|| Problem::Accept(e)),
                 Err(e) if may_pass(&e) => {
                     self.report(|| Problem::Accept(e));
                     let begun = || self.is_begun().then_some(());
@@ -508,6 +519,27 @@ impl State {
                 }
                 Err(e) => return Err(e),
             }
+        }
+    }
+
+    /// Accepts the next connection when fewer than `limit` exist. A permit is held only for a connection.
+    /// An acceptor that held one while it waits for a client would take it from the other acceptors.
+    fn accept_limited<L: Listener>(
+        &self,
+        listener: &L,
+        limit: &Arc<Semaphore>,
+    ) -> io::Result<Accepted<L>> {
+        loop {
+            let permit = limit.acquire_owned_deadline(Deadline::NEVER)?;
+            match listener.try_accept_from() {
+                Ok((connection, peer)) => {
+                    return Ok((connection, Some(Box::new(peer)), Some(permit)));
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) => return Err(e),
+            }
+            drop(permit);
+            listener.wait()?;
         }
     }
 
@@ -587,24 +619,39 @@ impl State {
     }
 }
 
+/// Ends all accepts of a server when it is dropped, also by a panic.
+struct EndAccepts<'a>(&'a State);
+
+impl Drop for EndAccepts<'_> {
+    fn drop(&mut self) {
+        self.0.end_accepts();
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns whether an accept can be tried again. `accept(2)` says that these errors concern one
-/// connection, or a shortage.
+/// Returns whether an accept failed because a client was gone before. Such an error takes its connection
+/// out of the queue, so the next accept needs no pause: clients that end early must not delay the others.
+fn is_of_connection(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ECONNABORTED | libc::EINTR | libc::EPROTO)
+    )
+}
+
+/// Returns whether an accept can be tried again after a pause. `accept(2)` says that these errors come
+/// from a shortage, from the network or from a firewall.
 fn may_pass(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
         Some(
-            libc::ECONNABORTED
-                | libc::EINTR
-                | libc::EMFILE
+            libc::EMFILE
                 | libc::ENFILE
                 | libc::ENOBUFS
                 | libc::ENOMEM
                 | libc::EPERM
-                | libc::EPROTO
                 | libc::ENETDOWN
                 | libc::ENETUNREACH
                 | libc::EHOSTDOWN

@@ -52,6 +52,41 @@ impl Session {
         Handle(Arc::clone(&self.state))
     }
 
+    /// Ends when a shutdown of the server begins. It is a future, for the arm `future` of
+    /// [`select!`](crate::process::select). Use it for a connection that is a future itself: tell it then
+    /// to end after the present request, as with hyper's `graceful_shutdown`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use std::time::Duration;
+    /// use std_net::process;
+    /// use std_net::server::Server;
+    /// use std_net::socket::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let server = Server::new(listener)?;
+    /// let handle = server.handle();
+    /// std::thread::spawn(move || {
+    ///     let mut client = TcpStream::connect(address).unwrap();
+    ///     handle.shutdown(Duration::from_secs(3600));
+    ///     client.read_to_end(&mut Vec::new()).unwrap();
+    /// });
+    /// server.run_with(|stream, session| {
+    ///     process::select! {
+    ///         readable(stream) -> _ => (),
+    ///         future(session.until_shutdown()) => (),
+    ///     }
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub async fn until_shutdown(&self) {
+        let begun = || self.state.is_begun().then_some(());
+        self.state.changed.when(begun).await;
+    }
+
     /// Waits, *between two requests*, until the peer sends the next one or ends. It returns true if
     /// there is something to read, which may be the end of the stream. It returns false if a shutdown
     /// of the server has begun, or if nothing came within the server's

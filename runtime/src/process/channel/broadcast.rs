@@ -11,6 +11,7 @@ use async_broadcast::{
 use crate::deadline::{Deadline, Nanos};
 use crate::process::future::wait_for;
 use crate::sched::stop::Stopped;
+use crate::sched::task;
 
 /// Makes a channel whose values go to every receiver that exists when they are sent. The channel keeps the last
 /// `capacity` values. A send never waits. A receiver that is further behind misses the oldest values, and
@@ -114,6 +115,7 @@ impl<T: Clone> Receiver<T> {
     ///
     /// The errors of [`recv`](Self::recv), and [`TimedOut`](RecvError::TimedOut).
     pub fn recv_deadline(&mut self, deadline: impl Into<Deadline>) -> Result<T, RecvError> {
+        task::spend();
         match self.try_recv() {
             Err(RecvError::Empty) => {}
             done => return done,

@@ -22,6 +22,7 @@ use async_channel::{TryRecvError as AsyncTryRecvError, TrySendError as AsyncTryS
 use crate::deadline::{Deadline, Nanos};
 use crate::process::future::wait_for;
 use crate::sched::stop::Stopped;
+use crate::sched::task;
 use crate::sys::lock::Lock;
 
 /// Makes a channel that holds at most `capacity` values. [`Sender::send`] waits when it is full. It may have any number
@@ -48,7 +49,7 @@ use crate::sys::lock::Lock;
 #[must_use]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = async_channel::bounded(capacity);
-    (Sender(sender), Receiver(receiver))
+    (Sender(sender), Receiver::new(receiver))
 }
 
 /// Makes a channel that holds any number of values. [`Sender::send`] never waits.
@@ -65,14 +66,29 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 #[must_use]
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = async_channel::unbounded();
-    (Sender(sender), Receiver(receiver))
+    (Sender(sender), Receiver::new(receiver))
 }
 
 /// The sending end. Clones send into the same channel. The channel closes when the last clone is dropped.
 pub struct Sender<T>(async_channel::Sender<Parcel<T>>);
 
-/// The receiving end. Clones share the values. The channel closes when the last clone is dropped.
-pub struct Receiver<T>(async_channel::Receiver<Parcel<T>>);
+/// The receiving end. Clones share the values. The channel closes when the last clone is dropped, and the values that
+/// nobody has received are dropped then.
+pub struct Receiver<T>(Arc<Last<T>>);
+
+/// What the clones of a receiver share.
+struct Last<T>(async_channel::Receiver<Parcel<T>>);
+
+impl<T> Drop for Last<T> {
+    /// Drops the values that nobody can receive any more. `async_channel` would keep them until the last sender is
+    /// gone. A value may hold the sender of a reply, and then a process that waits for this reply would wait for ever.
+    fn drop(&mut self) {
+        self.0.close();
+        while let Ok(parcel) = self.0.try_recv() {
+            drop(parcel.open());
+        }
+    }
+}
 
 /// A value in the channel.
 pub(crate) enum Parcel<T> {
@@ -205,9 +221,13 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
+    fn new(receiver: async_channel::Receiver<Parcel<T>>) -> Receiver<T> {
+        Receiver(Arc::new(Last(receiver)))
+    }
+
     /// The inner receiver, for `select!`.
     pub(crate) fn inner(&self) -> &async_channel::Receiver<Parcel<T>> {
-        &self.0
+        &self.0.0
     }
 
     /// Takes the next value. Waits until there is one.
@@ -225,7 +245,7 @@ impl<T> Receiver<T> {
     ///
     /// [`Closed`](RecvError::Closed) or [`Empty`](RecvError::Empty).
     pub fn try_recv(&self) -> Result<T, RecvError> {
-        self.0
+        self.inner()
             .try_recv()
             .map(Parcel::open)
             .map_err(|error| match error {
@@ -245,11 +265,12 @@ impl<T> Receiver<T> {
     }
 
     fn recv_until(&self, until: Nanos) -> Result<T, RecvError> {
+        task::spend();
         match self.try_recv() {
             Err(RecvError::Empty) => {}
             done => return done,
         }
-        match wait_for(self.0.recv(), until, true) {
+        match wait_for(self.inner().recv(), until, true) {
             Ok(received) => received.map(Parcel::open).map_err(|_| RecvError::Closed),
             // A value may have come at the last moment. It must not stay in the channel unseen.
             Err(stopped) => self.try_recv().map_err(|_| match stopped {
@@ -266,25 +287,25 @@ impl<T> Receiver<T> {
 
     /// Closes the channel for all. Values in it can still be received. Returns whether it was open.
     pub fn close(&self) -> bool {
-        self.0.close()
+        self.inner().close()
     }
 
     /// Whether the channel is closed, so that no value can be sent.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.inner().is_closed()
     }
 
     /// How many values wait in the channel.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.inner().len()
     }
 
     /// Whether no value waits in the channel.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.inner().is_empty()
     }
 }
 
