@@ -8,6 +8,7 @@ use libc::{sockaddr, socklen_t};
 use std_net_runtime::Interest;
 use std_net_runtime::threadlike::{self, Threadlike, Until};
 
+use crate::library::library;
 use crate::mode;
 use crate::raw::{self, AGAIN, failed, finish, sys};
 use crate::wait::{Waited, Waiter};
@@ -23,11 +24,12 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// `addr` is readable for `len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn connect(fd: c_int, addr: *const sockaddr, len: socklen_t) -> c_int {
+pub unsafe extern "C-unwind" fn connect(fd: c_int, addr: *const sockaddr, len: socklen_t) -> c_int {
     // SAFETY: the caller keeps this function's contract.
     let call = || unsafe { sys!(libc::SYS_connect, fd, addr, len) };
     let Some(process) = threadlike::current() else {
-        return finish(call()) as c_int;
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(connect(fd, addr, len) -> c_int) };
     };
     finish(connect_parking(process, fd, call)) as c_int
 }
@@ -111,9 +113,18 @@ fn outcome(fd: c_int) -> Option<isize> {
 ///
 /// `addr` is writable for `*len` bytes, or both pointers are null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn accept(fd: c_int, addr: *mut sockaddr, len: *mut socklen_t) -> c_int {
-    // SAFETY: the caller keeps this function's contract.
-    accepted(fd, || unsafe { sys!(libc::SYS_accept, fd, addr, len) })
+pub unsafe extern "C-unwind" fn accept(
+    fd: c_int,
+    addr: *mut sockaddr,
+    len: *mut socklen_t,
+) -> c_int {
+    accepted(
+        fd,
+        // SAFETY: the caller keeps this function's contract.
+        || unsafe { sys!(libc::SYS_accept, fd, addr, len) },
+        // SAFETY: the caller keeps this function's contract.
+        || unsafe { library!(accept(fd, addr, len) -> c_int) },
+    )
 }
 
 /// `accept4(2)`.
@@ -122,23 +133,26 @@ pub unsafe extern "C" fn accept(fd: c_int, addr: *mut sockaddr, len: *mut sockle
 ///
 /// The same as for [`accept`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn accept4(
+pub unsafe extern "C-unwind" fn accept4(
     fd: c_int,
     addr: *mut sockaddr,
     len: *mut socklen_t,
     flags: c_int,
 ) -> c_int {
-    // SAFETY: the caller keeps this function's contract.
-    accepted(fd, || unsafe {
-        sys!(libc::SYS_accept4, fd, addr, len, flags)
-    })
+    accepted(
+        fd,
+        // SAFETY: the caller keeps this function's contract.
+        || unsafe { sys!(libc::SYS_accept4, fd, addr, len, flags) },
+        // SAFETY: the caller keeps this function's contract.
+        || unsafe { library!(accept4(fd, addr, len, flags) -> c_int) },
+    )
 }
 
 #[inline(always)]
-fn accepted(fd: c_int, accept: impl Fn() -> isize) -> c_int {
+fn accepted(fd: c_int, accept: impl Fn() -> isize, plain: impl Fn() -> c_int) -> c_int {
     match threadlike::current() {
         Some(process) => finish(accept_parking(process, fd, accept)) as c_int,
-        None => finish(accept_on_thread(fd, accept)) as c_int,
+        None => accept_on_thread(fd, plain),
     }
 }
 
@@ -165,15 +179,16 @@ fn accept_parking(process: Threadlike, fd: c_int, accept: impl Fn() -> isize) ->
 }
 
 /// On a plain thread this is one system call. It is repeated only if a process had set `O_NONBLOCK` at that moment.
-fn accept_on_thread(fd: c_int, accept: impl Fn() -> isize) -> isize {
+fn accept_on_thread(fd: c_int, accept: impl Fn() -> c_int) -> c_int {
     loop {
         let ended = mode::ended();
         let result = accept();
-        if result != AGAIN || !mode::any_since(ended) || mode::waits(fd) != Some(true) {
+        if result >= 0 || !mode::any_since(ended) {
             return result;
         }
+        let would_block = raw::errno() == libc::EAGAIN && mode::waits(fd) == Some(true);
         // With a timeout, `EAGAIN` may mean that the call has waited and timed out.
-        if raw::timeout(fd, libc::SO_RCVTIMEO).is_some() {
+        if !would_block || raw::timeout(fd, libc::SO_RCVTIMEO).is_some() {
             return result;
         }
     }

@@ -4,20 +4,21 @@ use std::ffi::{c_int, c_uint, c_ulong};
 
 use std_net_runtime::threadlike;
 
+use crate::library::library;
 use crate::pool;
 use crate::raw::{finish, sys};
 
 /// `close(2)`. A process that waits for this descriptor wakes and gets `EBADF`.
 #[unsafe(no_mangle)]
-pub extern "C" fn close(fd: c_int) -> c_int {
+pub extern "C-unwind" fn close(fd: c_int) -> c_int {
     threadlike::closing(fd);
     // SAFETY: the call passes no memory.
-    finish(unsafe { sys!(libc::SYS_close, fd) }) as c_int
+    unsafe { library!(close(fd) -> c_int) }
 }
 
 /// `close_range(2)`.
 #[unsafe(no_mangle)]
-pub extern "C" fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
+pub extern "C-unwind" fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
     // With `CLOSE_RANGE_CLOEXEC` or an unknown flag the call closes nothing.
     if flags.cast_unsigned() & !libc::CLOSE_RANGE_UNSHARE == 0 {
         // No OS process can have more descriptors than this.
@@ -31,22 +32,22 @@ pub extern "C" fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_in
 
 /// `dup2(2)`.
 #[unsafe(no_mangle)]
-pub extern "C" fn dup2(fd: c_int, new: c_int) -> c_int {
+pub extern "C-unwind" fn dup2(fd: c_int, new: c_int) -> c_int {
     if fd != new {
         threadlike::closing_if(new, || is_open(fd));
     }
     // SAFETY: the call passes no memory.
-    finish(unsafe { sys!(libc::SYS_dup2, fd, new) }) as c_int
+    unsafe { library!(dup2(fd, new) -> c_int) }
 }
 
 /// `dup3(2)`.
 #[unsafe(no_mangle)]
-pub extern "C" fn dup3(fd: c_int, new: c_int, flags: c_int) -> c_int {
+pub extern "C-unwind" fn dup3(fd: c_int, new: c_int, flags: c_int) -> c_int {
     if fd != new && flags & !libc::O_CLOEXEC == 0 {
         threadlike::closing_if(new, || is_open(fd));
     }
     // SAFETY: the call passes no memory.
-    finish(unsafe { sys!(libc::SYS_dup3, fd, new, flags) }) as c_int
+    unsafe { library!(dup3(fd, new, flags) -> c_int) }
 }
 
 fn is_open(fd: c_int) -> bool {
@@ -61,15 +62,15 @@ fn is_open(fd: c_int) -> bool {
 /// The same as for the system call. Every argument is taken as one word. The ABI passes an int, a word and a pointer in
 /// the same register.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn fcntl(fd: c_int, operation: c_int, arg: c_ulong) -> c_int {
+pub unsafe extern "C-unwind" fn fcntl(fd: c_int, operation: c_int, arg: c_ulong) -> c_int {
     // SAFETY: the caller keeps this function's contract.
-    let plain = || unsafe { sys!(libc::SYS_fcntl, fd, operation, arg) };
+    let plain = || unsafe { library!(fcntl(fd, operation, arg) -> c_int) };
     let waits = matches!(operation, libc::F_SETLKW | libc::F_OFD_SETLKW);
-    finish(if waits && threadlike::current().is_some() {
+    if waits && threadlike::current().is_some() {
         pool::run(&plain)
     } else {
         plain()
-    }) as c_int
+    }
 }
 
 /// `fcntl(2)` under the name that programs with 64-bit file offsets use.
@@ -78,7 +79,7 @@ pub unsafe extern "C" fn fcntl(fd: c_int, operation: c_int, arg: c_ulong) -> c_i
 ///
 /// The same as for [`fcntl`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn fcntl64(fd: c_int, operation: c_int, arg: c_ulong) -> c_int {
+pub unsafe extern "C-unwind" fn fcntl64(fd: c_int, operation: c_int, arg: c_ulong) -> c_int {
     // SAFETY: the caller keeps this function's contract.
     unsafe { fcntl(fd, operation, arg) }
 }

@@ -14,7 +14,8 @@ use std::sync::{Mutex, PoisonError};
 
 use std_net_runtime::threadlike::{self, Lock};
 
-use crate::pool::{self, Real};
+use crate::library::Real;
+use crate::pool;
 
 /// The blocks of all processes, in a linked list. The link is in the words that the C library uses for its own list of
 /// threads.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use libc::pthread_key_t;
 
-use crate::pool::Real;
+use crate::library::Real;
 
 type Destructor = unsafe extern "C" fn(*mut c_void);
 
@@ -30,7 +30,7 @@ static USED: AtomicUsize = AtomicUsize::new(0);
 ///
 /// The same as for the function.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pthread_key_create(
+pub unsafe extern "C-unwind" fn pthread_key_create(
     key: *mut pthread_key_t,
     destructor: Option<Destructor>,
 ) -> c_int {
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn pthread_key_create(
 ///
 /// The same as for the function.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pthread_key_delete(key: pthread_key_t) -> c_int {
+pub unsafe extern "C-unwind" fn pthread_key_delete(key: pthread_key_t) -> c_int {
     static REAL: Real = Real::new(c"pthread_key_delete");
     type Delete = unsafe extern "C" fn(pthread_key_t) -> c_int;
     note(key, None);

@@ -25,7 +25,7 @@
 //!
 //! This crate defines the blocking functions of the C library under the same names. The linker and the loader prefer
 //! the program's own definition to that of a shared library, for the program itself and for every library that it
-//! loads. On a plain thread and in an ordinary process, each function makes the same single system call as before. In a
+//! loads. On a plain thread and in an ordinary process, each function calls the C library's own. In a
 //! threadlike process it first makes an attempt that cannot block. If that attempt would have blocked, it asks the
 //! kernel whether the caller wants to wait and for how long. Then it parks. This crate keeps no table of descriptors:
 //! it asks the kernel.
@@ -39,6 +39,7 @@
 //! |---|---|
 //! | `block` | a process's own thread-locals, in a block like the one of a thread |
 //! | `keys`, `dl` | destructors of thread-specific keys; libraries loaded while processes run |
+//! | `library` | the C library's own functions, for plain threads
 //! | `raw` | bare system calls |
 //! | `wait` | the loop of attempts that cannot block, and the wait |
 //! | `receive`, `send` | reading and writing |
@@ -68,6 +69,8 @@ mod dl;
 mod futex;
 #[cfg(interposes)]
 mod keys;
+#[cfg(interposes)]
+mod library;
 #[cfg(interposes)]
 mod mode;
 #[cfg(interposes)]

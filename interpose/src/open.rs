@@ -3,14 +3,15 @@
 //!
 //! The C library's `fopen(3)` opens by itself, so it does not come here.
 
-use std::ffi::{c_char, c_int, c_uint, c_void};
-use std::mem::{self, MaybeUninit};
+use std::ffi::{c_char, c_int, c_uint};
+use std::mem::MaybeUninit;
 
 use libc::{mode_t, stat};
 use std_net_runtime::threadlike;
 
-use crate::pool::{self, Real};
-use crate::raw::{finish, sys};
+use crate::library::library;
+use crate::pool;
+use crate::raw::sys;
 
 /// `open(2)`.
 ///
@@ -19,9 +20,11 @@ use crate::raw::{finish, sys};
 /// The same as for the system call. The mode is taken as one word, whether it was passed or not: it is only used if the
 /// flags ask for it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+pub unsafe extern "C-unwind" fn open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
     // SAFETY: the caller keeps this function's contract.
-    unsafe { openat(libc::AT_FDCWD, path, flags, mode) }
+    let plain = || unsafe { library!(open(path, flags, mode) -> c_int) };
+    // SAFETY: the caller keeps this function's contract.
+    unsafe { opened(libc::AT_FDCWD, path, flags, plain) }
 }
 
 /// `open(2)` under the name that programs with 64-bit file offsets use.
@@ -30,9 +33,11 @@ pub unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_uint) -
 ///
 /// The same as for [`open`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+pub unsafe extern "C-unwind" fn open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
     // SAFETY: the caller keeps this function's contract.
-    unsafe { openat(libc::AT_FDCWD, path, flags, mode) }
+    let plain = || unsafe { library!(open64(path, flags, mode) -> c_int) };
+    // SAFETY: the caller keeps this function's contract.
+    unsafe { opened(libc::AT_FDCWD, path, flags, plain) }
 }
 
 /// `openat(2)`.
@@ -41,18 +46,16 @@ pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: c_uint)
 ///
 /// The same as for [`open`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn openat(
+pub unsafe extern "C-unwind" fn openat(
     folder: c_int,
     path: *const c_char,
     flags: c_int,
     mode: c_uint,
 ) -> c_int {
-    let mode = if needs_mode(flags) { mode } else { 0 };
     // SAFETY: the caller keeps this function's contract.
-    let plain = || unsafe { sys!(libc::SYS_openat, folder, path, flags, mode) };
+    let plain = || unsafe { library!(openat(folder, path, flags, mode) -> c_int) };
     // SAFETY: the caller keeps this function's contract.
-    let waits = threadlike::current().is_some() && unsafe { may_wait(folder, path, flags) };
-    finish(if waits { pool::run(&plain) } else { plain() }) as c_int
+    unsafe { opened(folder, path, flags, plain) }
 }
 
 /// `openat(2)` under the name that programs with 64-bit file offsets use.
@@ -61,18 +64,35 @@ pub unsafe extern "C" fn openat(
 ///
 /// The same as for [`open`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn openat64(
+pub unsafe extern "C-unwind" fn openat64(
     folder: c_int,
     path: *const c_char,
     flags: c_int,
     mode: c_uint,
 ) -> c_int {
     // SAFETY: the caller keeps this function's contract.
-    unsafe { openat(folder, path, flags, mode) }
+    let plain = || unsafe { library!(openat64(folder, path, flags, mode) -> c_int) };
+    // SAFETY: the caller keeps this function's contract.
+    unsafe { opened(folder, path, flags, plain) }
 }
 
-fn needs_mode(flags: c_int) -> bool {
-    flags & libc::O_CREAT != 0 || flags & libc::O_TMPFILE == libc::O_TMPFILE
+/// Makes the call `plain`, on the pool if it may wait for the other side of a FIFO.
+///
+/// # Safety
+///
+/// The same as for [`open`].
+#[inline(always)]
+unsafe fn opened(
+    folder: c_int,
+    path: *const c_char,
+    flags: c_int,
+    plain: impl Fn() -> c_int,
+) -> c_int {
+    // SAFETY: the caller keeps this function's contract.
+    if threadlike::current().is_some() && unsafe { may_wait(folder, path, flags) } {
+        return pool::run(&plain);
+    }
+    plain()
 }
 
 /// Whether this open may wait for the other side of a FIFO.
@@ -103,23 +123,17 @@ unsafe fn may_wait(folder: c_int, path: *const c_char, flags: c_int) -> bool {
 // Code that was compiled with `-D_FORTIFY_SOURCE` opens without a mode by these names. If the flags ask for a mode, the
 // C library's own function ends the program.
 
-type WithoutMode = unsafe extern "C" fn(*const c_char, c_int) -> c_int;
-type AtWithoutMode = unsafe extern "C" fn(c_int, *const c_char, c_int) -> c_int;
-
 /// `open` without a mode.
 ///
 /// # Safety
 ///
 /// The same as for [`open`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __open_2(path: *const c_char, flags: c_int) -> c_int {
-    static REAL: Real = Real::new(c"__open_2");
-    if needs_mode(flags) {
-        // SAFETY: the library's function of this name has this type, and the caller keeps its contract.
-        return unsafe { mem::transmute::<*mut c_void, WithoutMode>(REAL.get())(path, flags) };
-    }
+pub unsafe extern "C-unwind" fn __open_2(path: *const c_char, flags: c_int) -> c_int {
     // SAFETY: the caller keeps this function's contract.
-    unsafe { open(path, flags, 0) }
+    let plain = || unsafe { library!(__open_2(path, flags) -> c_int) };
+    // SAFETY: the caller keeps this function's contract.
+    unsafe { opened(libc::AT_FDCWD, path, flags, plain) }
 }
 
 /// `open64` without a mode.
@@ -128,7 +142,7 @@ pub unsafe extern "C" fn __open_2(path: *const c_char, flags: c_int) -> c_int {
 ///
 /// The same as for [`open`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __open64_2(path: *const c_char, flags: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn __open64_2(path: *const c_char, flags: c_int) -> c_int {
     // SAFETY: the caller keeps this function's contract.
     unsafe { __open_2(path, flags) }
 }
@@ -139,16 +153,15 @@ pub unsafe extern "C" fn __open64_2(path: *const c_char, flags: c_int) -> c_int 
 ///
 /// The same as for [`open`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __openat_2(folder: c_int, path: *const c_char, flags: c_int) -> c_int {
-    static REAL: Real = Real::new(c"__openat_2");
-    if needs_mode(flags) {
-        // SAFETY: the library's function of this name has this type, and the caller keeps its contract.
-        return unsafe {
-            mem::transmute::<*mut c_void, AtWithoutMode>(REAL.get())(folder, path, flags)
-        };
-    }
+pub unsafe extern "C-unwind" fn __openat_2(
+    folder: c_int,
+    path: *const c_char,
+    flags: c_int,
+) -> c_int {
     // SAFETY: the caller keeps this function's contract.
-    unsafe { openat(folder, path, flags, 0) }
+    let plain = || unsafe { library!(__openat_2(folder, path, flags) -> c_int) };
+    // SAFETY: the caller keeps this function's contract.
+    unsafe { opened(folder, path, flags, plain) }
 }
 
 /// `openat64` without a mode.
@@ -157,7 +170,11 @@ pub unsafe extern "C" fn __openat_2(folder: c_int, path: *const c_char, flags: c
 ///
 /// The same as for [`open`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __openat64_2(folder: c_int, path: *const c_char, flags: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn __openat64_2(
+    folder: c_int,
+    path: *const c_char,
+    flags: c_int,
+) -> c_int {
     // SAFETY: the caller keeps this function's contract.
     unsafe { __openat_2(folder, path, flags) }
 }

@@ -12,6 +12,7 @@ use libc::{epoll_event, fd_set, nfds_t, pollfd, sigset_t, size_t, timespec, time
 use std_net_runtime::Interest;
 use std_net_runtime::threadlike::{self, Threadlike, Until, Watch};
 
+use crate::library::library;
 use crate::raw::{self, failed, finish, sys};
 use crate::receive::check_room;
 use crate::wait::{Waited, Waiter, park};
@@ -22,11 +23,11 @@ use crate::wait::{Waited, Waiter, park};
 ///
 /// `fds` leads to `count` writable pollfds.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
+pub unsafe extern "C-unwind" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
     let process = threadlike::current().filter(|_| timeout != 0);
     let Some(process) = process else {
         // SAFETY: the caller keeps this function's contract.
-        return finish(unsafe { sys!(libc::SYS_poll, fds, count, timeout) }) as c_int;
+        return unsafe { library!(poll(fds, count, timeout) -> c_int) };
     };
     // SAFETY: the caller keeps this function's contract.
     finish(unsafe { poll_parking(process, fds, count as usize, millis(timeout)) }) as c_int
@@ -43,7 +44,7 @@ fn millis(timeout: c_int) -> Option<Duration> {
 ///
 /// The same as for [`poll`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __poll_chk(
+pub unsafe extern "C-unwind" fn __poll_chk(
     fds: *mut pollfd,
     count: nfds_t,
     timeout: c_int,
@@ -60,25 +61,19 @@ pub unsafe extern "C" fn __poll_chk(
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ppoll(
+pub unsafe extern "C-unwind" fn ppoll(
     fds: *mut pollfd,
     count: nfds_t,
     timeout: *const timespec,
     mask: *const sigset_t,
 ) -> c_int {
-    // SAFETY: the caller keeps this function's contract. The kernel writes the remaining time into the timeout. The C
-    // library's function does not, so the kernel gets a copy.
-    let copy = unsafe { timeout.as_ref() }.copied();
-    let wait = copy.map(raw::from_timespec);
+    // SAFETY: the caller keeps this function's contract.
+    let wait = unsafe { timeout.as_ref() }.map(|time| raw::from_timespec(*time));
     let waits = !matches!(wait, Some(None | Some(Duration::ZERO)));
     let process = threadlike::current().filter(|_| waits);
     let Some(process) = process else {
-        let mut copy = copy;
-        let time = copy
-            .as_mut()
-            .map_or(std::ptr::null_mut(), std::ptr::from_mut);
-        // SAFETY: the caller keeps this function's contract. The kernel's signal mask has 8 bytes.
-        return finish(unsafe { sys!(libc::SYS_ppoll, fds, count, time, mask, 8) }) as c_int;
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(ppoll(fds, count, timeout, mask) -> c_int) };
     };
     // SAFETY: the caller keeps this function's contract.
     finish(unsafe { poll_parking(process, fds, count as usize, wait.flatten()) }) as c_int
@@ -90,7 +85,7 @@ pub unsafe extern "C" fn ppoll(
 ///
 /// The same as for [`ppoll`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __ppoll_chk(
+pub unsafe extern "C-unwind" fn __ppoll_chk(
     fds: *mut pollfd,
     count: nfds_t,
     timeout: *const timespec,
@@ -238,7 +233,7 @@ fn by_looking(process: Threadlike, until: Until, look: impl Fn() -> isize) -> is
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn select(
+pub unsafe extern "C-unwind" fn select(
     count: c_int,
     read: *mut fd_set,
     write: *mut fd_set,
@@ -253,7 +248,7 @@ pub unsafe extern "C" fn select(
     let process = threadlike::current().filter(|_| waits);
     let Some(process) = process else {
         // SAFETY: the caller keeps this function's contract.
-        return finish(unsafe { select_plainly(count, [read, write, except], timeout) }) as c_int;
+        return unsafe { library!(select(count, read, write, except, timeout) -> c_int) };
     };
     let begun = std::time::Instant::now();
     // SAFETY: the caller keeps this function's contract.
@@ -268,46 +263,13 @@ pub unsafe extern "C" fn select(
     finish(result) as c_int
 }
 
-/// `select(2)` as the C library makes it since its release 2.34: by the kernel's `pselect6`, which leaves the remaining
-/// time in the timeout.
-///
-/// # Safety
-///
-/// The same as for [`select`].
-unsafe fn select_plainly(count: c_int, sets: [*mut fd_set; 3], timeout: *mut timeval) -> isize {
-    const MICROS: i64 = 1_000_000;
-    let [read, write, except] = sets;
-    // SAFETY: the caller keeps this function's contract.
-    let timeout = unsafe { timeout.as_mut() };
-    let mut time = timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    let mut at = std::ptr::null_mut();
-    if let Some(timeout) = &timeout {
-        if timeout.tv_sec < 0 || timeout.tv_usec < 0 {
-            return failed(libc::EINVAL);
-        }
-        time.tv_sec = timeout.tv_sec.saturating_add(timeout.tv_usec / MICROS);
-        time.tv_nsec = timeout.tv_usec % MICROS * 1000;
-        at = &raw mut time;
-    }
-    // SAFETY: the caller keeps this function's contract. The time is live, and null is no signal mask.
-    let result = unsafe { sys!(libc::SYS_pselect6, count, read, write, except, at, 0) };
-    if let Some(timeout) = timeout {
-        timeout.tv_sec = time.tv_sec;
-        timeout.tv_usec = time.tv_nsec / 1000;
-    }
-    result
-}
-
 /// `pselect(2)`.
 ///
 /// # Safety
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pselect(
+pub unsafe extern "C-unwind" fn pselect(
     count: c_int,
     read: *mut fd_set,
     write: *mut fd_set,
@@ -316,28 +278,12 @@ pub unsafe extern "C" fn pselect(
     mask: *const sigset_t,
 ) -> c_int {
     // SAFETY: the caller keeps this function's contract.
-    let copy = unsafe { timeout.as_ref() }.copied();
-    let wait = copy.map(raw::from_timespec);
+    let wait = unsafe { timeout.as_ref() }.map(|time| raw::from_timespec(*time));
     let waits = !matches!(wait, Some(None | Some(Duration::ZERO)));
     let process = threadlike::current().filter(|_| waits);
     let Some(process) = process else {
-        let mut copy = copy;
-        let time = copy
-            .as_mut()
-            .map_or(std::ptr::null_mut(), std::ptr::from_mut);
-        let masked = [mask as usize, 8];
-        // SAFETY: the caller keeps this function's contract. The kernel takes the mask together with its size.
-        return finish(unsafe {
-            sys!(
-                libc::SYS_pselect6,
-                count,
-                read,
-                write,
-                except,
-                time,
-                &raw const masked
-            )
-        }) as c_int;
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(pselect(count, read, write, except, timeout, mask) -> c_int) };
     };
     // SAFETY: the caller keeps this function's contract.
     finish(unsafe { select_parking(process, count, [read, write, except], wait.flatten()) })
@@ -422,20 +368,19 @@ unsafe fn is_set(set: *mut fd_set, fd: c_int) -> bool {
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn epoll_wait(
+pub unsafe extern "C-unwind" fn epoll_wait(
     epoll: c_int,
     events: *mut epoll_event,
     count: c_int,
     timeout: c_int,
 ) -> c_int {
-    // SAFETY: the caller keeps this function's contract.
-    let look =
-        |timeout: c_int| unsafe { sys!(libc::SYS_epoll_wait, epoll, events, count, timeout) };
     match threadlike::current().filter(|_| timeout != 0) {
-        None => finish(look(timeout)) as c_int,
-        Some(process) => {
-            finish(epoll_parking(process, epoll, millis(timeout), || look(0))) as c_int
-        }
+        // SAFETY: the caller keeps this function's contract.
+        None => unsafe { library!(epoll_wait(epoll, events, count, timeout) -> c_int) },
+        Some(process) => finish(epoll_parking(process, epoll, millis(timeout), || {
+            // SAFETY: the caller keeps this function's contract.
+            unsafe { sys!(libc::SYS_epoll_wait, epoll, events, count, 0) }
+        })) as c_int,
     }
 }
 
@@ -445,7 +390,7 @@ pub unsafe extern "C" fn epoll_wait(
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn epoll_pwait(
+pub unsafe extern "C-unwind" fn epoll_pwait(
     epoll: c_int,
     events: *mut epoll_event,
     count: c_int,
@@ -456,18 +401,8 @@ pub unsafe extern "C" fn epoll_pwait(
         // SAFETY: the caller keeps this function's contract.
         return unsafe { epoll_wait(epoll, events, count, timeout) };
     }
-    // SAFETY: the caller keeps this function's contract. The kernel's signal mask has 8 bytes.
-    finish(unsafe {
-        sys!(
-            libc::SYS_epoll_pwait,
-            epoll,
-            events,
-            count,
-            timeout,
-            mask,
-            8
-        )
-    }) as c_int
+    // SAFETY: the caller keeps this function's contract.
+    unsafe { library!(epoll_pwait(epoll, events, count, timeout, mask) -> c_int) }
 }
 
 /// `epoll_pwait2(2)`.
@@ -476,7 +411,7 @@ pub unsafe extern "C" fn epoll_pwait(
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn epoll_pwait2(
+pub unsafe extern "C-unwind" fn epoll_pwait2(
     epoll: c_int,
     events: *mut epoll_event,
     count: c_int,

@@ -4,7 +4,7 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::Ordering;
 
 use libc::{
     addrinfo, id_t, idtype_t, pid_t, pthread_t, rusage, siginfo_t, size_t, sockaddr, socklen_t,
@@ -13,6 +13,7 @@ use std_net_runtime::Interest;
 use std_net_runtime::process::blocking;
 use std_net_runtime::threadlike::{self, Threadlike};
 
+use crate::library::{Real, library};
 use crate::raw::{self, failed, finish, sys};
 use crate::wait::{WAITS, Waited, Waiter};
 
@@ -70,35 +71,6 @@ pub(crate) fn overflow_detected() -> ! {
     unsafe { __chk_fail() }
 }
 
-/// The C library's own function with a name that this crate defines too.
-pub(crate) struct Real(AtomicPtr<c_void>, &'static CStr);
-
-impl Real {
-    pub(crate) const fn new(name: &'static CStr) -> Real {
-        Real(AtomicPtr::new(ptr::null_mut()), name)
-    }
-
-    pub(crate) fn get(&self) -> *mut c_void {
-        let known = self.0.load(Ordering::Relaxed);
-        if known.is_null() {
-            return self.find();
-        }
-        known
-    }
-
-    #[cold]
-    fn find(&self) -> *mut c_void {
-        // SAFETY: the string ends with a zero byte. `dlsym` allocates no memory if the function exists.
-        let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.1.as_ptr()) };
-        if found.is_null() {
-            // Every GNU C library has this function.
-            std::process::abort();
-        }
-        self.0.store(found, Ordering::Relaxed);
-        found
-    }
-}
-
 /// Defines functions with the names and types of the C library's. On a plain thread each calls the C library directly.
 /// In a process it makes this call on the pool.
 macro_rules! on_the_pool {
@@ -110,14 +82,14 @@ macro_rules! on_the_pool {
             ///
             /// As the C library's function.
             #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
+            pub unsafe extern "C-unwind" fn $name($($arg: $ty),*) -> $ret {
                 static REAL: Real = Real::new(
                     match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
                         Ok(name) => name,
                         Err(_) => unreachable!(),
                     },
                 );
-                type Function = unsafe extern "C" fn($($ty),*) -> $ret;
+                type Function = unsafe extern "C-unwind" fn($($ty),*) -> $ret;
                 // SAFETY: the library's function of this name has this type.
                 let real = unsafe { mem::transmute::<*mut c_void, Function>(REAL.get()) };
                 if threadlike::current().is_none() {
@@ -200,11 +172,12 @@ on_the_pool! {
 
 /// `flock(2)`.
 #[unsafe(no_mangle)]
-pub extern "C" fn flock(fd: c_int, operation: c_int) -> c_int {
+pub extern "C-unwind" fn flock(fd: c_int, operation: c_int) -> c_int {
     // SAFETY: the call passes no memory.
     let flock = |operation: c_int| unsafe { sys!(libc::SYS_flock, fd, operation) };
     if threadlike::current().is_none() || operation & libc::LOCK_NB != 0 {
-        return finish(flock(operation)) as c_int;
+        // SAFETY: the call passes no memory.
+        return unsafe { library!(flock(fd, operation) -> c_int) };
     }
     let mut result = flock(operation | libc::LOCK_NB);
     if result == failed(libc::EWOULDBLOCK) {
@@ -221,7 +194,7 @@ pub extern "C" fn flock(fd: c_int, operation: c_int) -> c_int {
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wait4(
+pub unsafe extern "C-unwind" fn wait4(
     pid: pid_t,
     status: *mut c_int,
     options: c_int,
@@ -231,7 +204,8 @@ pub unsafe extern "C" fn wait4(
     let wait = |more: c_int| unsafe { sys!(libc::SYS_wait4, pid, status, options | more, usage) };
     let process = threadlike::current().filter(|_| options & libc::WNOHANG == 0);
     let Some(process) = process else {
-        return finish(wait(0)) as pid_t;
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(wait4(pid, status, options, usage) -> pid_t) };
     };
     let ended = wait(libc::WNOHANG);
     if ended != 0 {
@@ -282,7 +256,7 @@ fn wait_for_pidfd(process: Threadlike, fd: c_int) -> Result<bool, isize> {
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn waitpid(pid: pid_t, status: *mut c_int, options: c_int) -> pid_t {
+pub unsafe extern "C-unwind" fn waitpid(pid: pid_t, status: *mut c_int, options: c_int) -> pid_t {
     // SAFETY: the caller keeps this function's contract.
     unsafe { wait4(pid, status, options, ptr::null_mut()) }
 }
@@ -293,7 +267,7 @@ pub unsafe extern "C" fn waitpid(pid: pid_t, status: *mut c_int, options: c_int)
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wait(status: *mut c_int) -> pid_t {
+pub unsafe extern "C-unwind" fn wait(status: *mut c_int) -> pid_t {
     // SAFETY: the caller keeps this function's contract.
     unsafe { wait4(-1, status, 0, ptr::null_mut()) }
 }
@@ -304,7 +278,11 @@ pub unsafe extern "C" fn wait(status: *mut c_int) -> pid_t {
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wait3(status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t {
+pub unsafe extern "C-unwind" fn wait3(
+    status: *mut c_int,
+    options: c_int,
+    usage: *mut rusage,
+) -> pid_t {
     // SAFETY: the caller keeps this function's contract.
     unsafe { wait4(-1, status, options, usage) }
 }
@@ -315,7 +293,7 @@ pub unsafe extern "C" fn wait3(status: *mut c_int, options: c_int, usage: *mut r
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn waitid(
+pub unsafe extern "C-unwind" fn waitid(
     kind: idtype_t,
     id: id_t,
     info: *mut siginfo_t,
@@ -325,7 +303,8 @@ pub unsafe extern "C" fn waitid(
     let wait = |more: c_int| unsafe { sys!(libc::SYS_waitid, kind, id, info, options | more, 0) };
     let process = threadlike::current().filter(|_| options & libc::WNOHANG == 0);
     let Some(process) = process else {
-        return finish(wait(0)) as c_int;
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(waitid(kind, id, info, options) -> c_int) };
     };
     // Without a wait, the kernel tells whether there is such a child at all: a pidfd may be had of any OS process. The
     // child stays as it is.

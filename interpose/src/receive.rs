@@ -7,6 +7,7 @@ use libc::{iovec, mmsghdr, msghdr, off64_t, size_t, sockaddr, socklen_t, ssize_t
 use std_net_runtime::Interest;
 use std_net_runtime::threadlike::{self, Threadlike};
 
+use crate::library::library;
 use crate::raw::{self, AGAIN, failed, finish, sys};
 use crate::wait::{CANNOT_TRY, Waiter, until_done};
 use crate::{mode, pool, send};
@@ -22,7 +23,12 @@ const RWF_NOWAIT: c_int = 8;
 ///
 /// `buf` is writable for `len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn recv(fd: c_int, buf: *mut c_void, len: size_t, flags: c_int) -> ssize_t {
+pub unsafe extern "C-unwind" fn recv(
+    fd: c_int,
+    buf: *mut c_void,
+    len: size_t,
+    flags: c_int,
+) -> ssize_t {
     // SAFETY: the caller keeps this function's contract. Null means that no address is asked for.
     unsafe {
         receive_from(
@@ -42,7 +48,7 @@ pub unsafe extern "C" fn recv(fd: c_int, buf: *mut c_void, len: size_t, flags: c
 ///
 /// `buf` is writable for `len` bytes. `addr` is writable for `*addr_len` bytes, or both pointers are null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn recvfrom(
+pub unsafe extern "C-unwind" fn recvfrom(
     fd: c_int,
     buf: *mut c_void,
     len: size_t,
@@ -60,7 +66,7 @@ pub unsafe extern "C" fn recvfrom(
 ///
 /// The same as for [`recv`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __recv_chk(
+pub unsafe extern "C-unwind" fn __recv_chk(
     fd: c_int,
     buf: *mut c_void,
     len: size_t,
@@ -78,7 +84,7 @@ pub unsafe extern "C" fn __recv_chk(
 ///
 /// The same as for [`recvfrom`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __recvfrom_chk(
+pub unsafe extern "C-unwind" fn __recvfrom_chk(
     fd: c_int,
     buf: *mut c_void,
     len: size_t,
@@ -111,7 +117,7 @@ unsafe fn receive_from(
     let process = threadlike::current().filter(|_| flags & NEVER_WAIT == 0);
     let Some(process) = process else {
         // SAFETY: the caller keeps this function's contract.
-        return finish(unsafe { sys!(libc::SYS_recvfrom, fd, buf, len, flags, addr, addr_len) });
+        return unsafe { library!(recvfrom(fd, buf, len, flags, addr, addr_len) -> ssize_t) };
     };
     // SAFETY: the caller keeps this function's contract.
     finish(unsafe { receive_parking(process, fd, buf, len, flags, addr, addr_len) })
@@ -216,11 +222,11 @@ fn option(fd: c_int, name: c_int) -> Option<c_int> {
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn recvmsg(fd: c_int, msg: *mut msghdr, flags: c_int) -> ssize_t {
+pub unsafe extern "C-unwind" fn recvmsg(fd: c_int, msg: *mut msghdr, flags: c_int) -> ssize_t {
     let process = threadlike::current().filter(|_| flags & NEVER_WAIT == 0);
     let Some(process) = process else {
         // SAFETY: the caller keeps this function's contract.
-        return finish(unsafe { sys!(libc::SYS_recvmsg, fd, msg, flags) });
+        return unsafe { library!(recvmsg(fd, msg, flags) -> ssize_t) };
     };
     // SAFETY: the caller keeps this function's contract.
     finish(unsafe { receive_message(process, fd, msg, flags) })
@@ -285,7 +291,7 @@ unsafe fn receive_message(process: Threadlike, fd: c_int, msg: *mut msghdr, flag
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn recvmmsg(
+pub unsafe extern "C-unwind" fn recvmmsg(
     fd: c_int,
     messages: *mut mmsghdr,
     count: c_uint,
@@ -306,7 +312,8 @@ pub unsafe extern "C" fn recvmmsg(
     };
     let process = threadlike::current().filter(|_| flags & NEVER_WAIT == 0);
     let Some(process) = process else {
-        return finish(receive(0, 0, timeout)) as c_int;
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(recvmmsg(fd, messages, count, flags, timeout) -> c_int) };
     };
     // SAFETY: the caller keeps this function's contract.
     let time = unsafe { timeout.as_ref() }.map(|time| raw::from_timespec(*time));
@@ -350,11 +357,12 @@ pub unsafe extern "C" fn recvmmsg(
 ///
 /// `buf` is writable for `len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn read(fd: c_int, buf: *mut c_void, len: size_t) -> ssize_t {
+pub unsafe extern "C-unwind" fn read(fd: c_int, buf: *mut c_void, len: size_t) -> ssize_t {
     // SAFETY: the caller keeps this function's contract.
     let plain = || unsafe { sys!(libc::SYS_read, fd, buf, len) };
     let Some(process) = threadlike::current() else {
-        return finish(plain());
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(read(fd, buf, len) -> ssize_t) };
     };
     let slice = iovec {
         iov_base: buf,
@@ -370,7 +378,7 @@ pub unsafe extern "C" fn read(fd: c_int, buf: *mut c_void, len: size_t) -> ssize
 ///
 /// The same as for [`read`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __read_chk(
+pub unsafe extern "C-unwind" fn __read_chk(
     fd: c_int,
     buf: *mut c_void,
     len: size_t,
@@ -387,11 +395,12 @@ pub unsafe extern "C" fn __read_chk(
 ///
 /// `slices` leads to `count` slices of writable memory.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn readv(fd: c_int, slices: *const iovec, count: c_int) -> ssize_t {
+pub unsafe extern "C-unwind" fn readv(fd: c_int, slices: *const iovec, count: c_int) -> ssize_t {
     // SAFETY: the caller keeps this function's contract.
     let plain = || unsafe { sys!(libc::SYS_readv, fd, slices, count) };
     let Some(process) = threadlike::current() else {
-        return finish(plain());
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(readv(fd, slices, count) -> ssize_t) };
     };
     // SAFETY: the caller keeps this function's contract.
     finish(unsafe { read_parking(process, fd, slices, count, plain) })
@@ -468,11 +477,17 @@ pub(crate) fn kind(fd: c_int) -> Option<libc::mode_t> {
 ///
 /// The same as for [`read`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pread64(fd: c_int, buf: *mut c_void, len: size_t, at: off64_t) -> ssize_t {
+pub unsafe extern "C-unwind" fn pread64(
+    fd: c_int,
+    buf: *mut c_void,
+    len: size_t,
+    at: off64_t,
+) -> ssize_t {
     // SAFETY: the caller keeps this function's contract.
     let plain = || unsafe { sys!(libc::SYS_pread64, fd, buf, len, at) };
     if threadlike::current().is_none() {
-        return finish(plain());
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(pread64(fd, buf, len, at) -> ssize_t) };
     }
     let slice = iovec {
         iov_base: buf,
@@ -503,7 +518,12 @@ pub unsafe extern "C" fn pread64(fd: c_int, buf: *mut c_void, len: size_t, at: o
 ///
 /// The same as for [`read`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pread(fd: c_int, buf: *mut c_void, len: size_t, at: off64_t) -> ssize_t {
+pub unsafe extern "C-unwind" fn pread(
+    fd: c_int,
+    buf: *mut c_void,
+    len: size_t,
+    at: off64_t,
+) -> ssize_t {
     // SAFETY: the caller keeps this function's contract.
     unsafe { pread64(fd, buf, len, at) }
 }
@@ -514,7 +534,7 @@ pub unsafe extern "C" fn pread(fd: c_int, buf: *mut c_void, len: size_t, at: off
 ///
 /// The same as for [`read`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __pread64_chk(
+pub unsafe extern "C-unwind" fn __pread64_chk(
     fd: c_int,
     buf: *mut c_void,
     len: size_t,
@@ -532,7 +552,7 @@ pub unsafe extern "C" fn __pread64_chk(
 ///
 /// The same as for [`read`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __pread_chk(
+pub unsafe extern "C-unwind" fn __pread_chk(
     fd: c_int,
     buf: *mut c_void,
     len: size_t,

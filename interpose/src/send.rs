@@ -8,6 +8,7 @@ use libc::{iovec, mmsghdr, msghdr, off64_t, size_t, sockaddr, socklen_t, ssize_t
 use std_net_runtime::Interest;
 use std_net_runtime::threadlike::{self, Threadlike};
 
+use crate::library::library;
 use crate::mode;
 use crate::raw::{self, AGAIN, failed, finish, sys};
 use crate::receive::kind;
@@ -25,7 +26,12 @@ const LAST_STANDARD: c_int = 2;
 ///
 /// `buf` is readable for `len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn send(fd: c_int, buf: *const c_void, len: size_t, flags: c_int) -> ssize_t {
+pub unsafe extern "C-unwind" fn send(
+    fd: c_int,
+    buf: *const c_void,
+    len: size_t,
+    flags: c_int,
+) -> ssize_t {
     // SAFETY: the caller keeps this function's contract. Null means that no address is given.
     unsafe { send_to(fd, buf, len, flags, ptr::null(), 0) }
 }
@@ -36,7 +42,7 @@ pub unsafe extern "C" fn send(fd: c_int, buf: *const c_void, len: size_t, flags:
 ///
 /// `buf` is readable for `len` bytes, and `addr` for `addr_len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sendto(
+pub unsafe extern "C-unwind" fn sendto(
     fd: c_int,
     buf: *const c_void,
     len: size_t,
@@ -72,7 +78,8 @@ unsafe fn send_to(
     };
     let process = threadlike::current().filter(|_| flags & libc::MSG_DONTWAIT == 0);
     let Some(process) = process else {
-        return finish(send(0, 0));
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(sendto(fd, buf, len, flags, addr, addr_len) -> ssize_t) };
     };
     finish(until_written(process, fd, len, |done, may_block| {
         let more = if may_block { 0 } else { libc::MSG_DONTWAIT };
@@ -117,11 +124,11 @@ fn until_written(
 ///
 /// `buf` is readable for `len` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, len: size_t) -> ssize_t {
+pub unsafe extern "C-unwind" fn write(fd: c_int, buf: *const c_void, len: size_t) -> ssize_t {
     let process = threadlike::current().filter(|_| fd > LAST_STANDARD);
     let Some(process) = process else {
         // SAFETY: the caller keeps this function's contract.
-        return finish(unsafe { sys!(libc::SYS_write, fd, buf, len) });
+        return unsafe { library!(write(fd, buf, len) -> ssize_t) };
     };
     let slice = iovec {
         iov_base: buf.cast_mut(),
@@ -137,11 +144,11 @@ pub unsafe extern "C" fn write(fd: c_int, buf: *const c_void, len: size_t) -> ss
 ///
 /// `slices` points to `count` slices of readable memory.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn writev(fd: c_int, slices: *const iovec, count: c_int) -> ssize_t {
+pub unsafe extern "C-unwind" fn writev(fd: c_int, slices: *const iovec, count: c_int) -> ssize_t {
     let process = threadlike::current().filter(|_| fd > LAST_STANDARD);
     let Some(process) = process else {
         // SAFETY: the caller keeps this function's contract.
-        return finish(unsafe { sys!(libc::SYS_writev, fd, slices, count) });
+        return unsafe { library!(writev(fd, slices, count) -> ssize_t) };
     };
     // SAFETY: the caller keeps this function's contract.
     finish(unsafe { write_parking(process, fd, slices, count) })
@@ -269,11 +276,11 @@ impl Slices<'_> {
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sendmsg(fd: c_int, msg: *const msghdr, flags: c_int) -> ssize_t {
+pub unsafe extern "C-unwind" fn sendmsg(fd: c_int, msg: *const msghdr, flags: c_int) -> ssize_t {
     let process = threadlike::current().filter(|_| flags & libc::MSG_DONTWAIT == 0);
     let Some(process) = process else {
         // SAFETY: the caller keeps this function's contract.
-        return finish(unsafe { sys!(libc::SYS_sendmsg, fd, msg, flags) });
+        return unsafe { library!(sendmsg(fd, msg, flags) -> ssize_t) };
     };
     // SAFETY: the caller keeps this function's contract.
     finish(unsafe { send_message(process, fd, msg, flags, 0) })
@@ -334,7 +341,7 @@ unsafe fn send_message(
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sendmmsg(
+pub unsafe extern "C-unwind" fn sendmmsg(
     fd: c_int,
     messages: *mut mmsghdr,
     count: c_uint,
@@ -353,7 +360,8 @@ pub unsafe extern "C" fn sendmmsg(
     };
     let process = threadlike::current().filter(|_| flags & libc::MSG_DONTWAIT == 0);
     let Some(process) = process else {
-        return finish(send(0, 0)) as c_int;
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(sendmmsg(fd, messages, count, flags) -> c_int) };
     };
     let mut done = 0;
     while done < count as usize {
@@ -396,7 +404,7 @@ pub unsafe extern "C" fn sendmmsg(
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sendfile64(
+pub unsafe extern "C-unwind" fn sendfile64(
     to: c_int,
     from: c_int,
     at: *mut off64_t,
@@ -405,7 +413,8 @@ pub unsafe extern "C" fn sendfile64(
     // SAFETY: the caller keeps this function's contract.
     let send = |count: usize| unsafe { sys!(libc::SYS_sendfile, to, from, at, count) };
     let Some(process) = threadlike::current() else {
-        return finish(send(count));
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(sendfile64(to, from, at, count) -> ssize_t) };
     };
     // The call moves the offset by what it has sent, so it may return a part.
     finish(match kind(to) {
@@ -422,7 +431,7 @@ pub unsafe extern "C" fn sendfile64(
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sendfile(
+pub unsafe extern "C-unwind" fn sendfile(
     to: c_int,
     from: c_int,
     at: *mut off64_t,
@@ -438,7 +447,7 @@ pub unsafe extern "C" fn sendfile(
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn splice(
+pub unsafe extern "C-unwind" fn splice(
     from: c_int,
     from_at: *mut off64_t,
     to: c_int,
@@ -460,7 +469,8 @@ pub unsafe extern "C" fn splice(
     };
     let process = threadlike::current().filter(|_| flags & libc::SPLICE_F_NONBLOCK == 0);
     let Some(process) = process else {
-        return finish(splice(0));
+        // SAFETY: the caller keeps this function's contract.
+        return unsafe { library!(splice(from, from_at, to, to_at, len, flags) -> ssize_t) };
     };
     // One of the two is a pipe. `SPLICE_F_NONBLOCK` acts on the pipe only.
     let socket = [from, to]

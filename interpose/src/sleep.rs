@@ -6,7 +6,8 @@ use std::ptr;
 use libc::{clockid_t, timespec, useconds_t};
 use std_net_runtime::threadlike::{self, Until};
 
-use crate::raw::{self, finish, sys};
+use crate::library::library;
+use crate::raw::{self, finish};
 
 /// `clock_nanosleep(2)`. A process sleeps for the whole time, even if it is cancelled, because callers do not expect
 /// less.
@@ -15,7 +16,7 @@ use crate::raw::{self, finish, sys};
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn clock_nanosleep(
+pub unsafe extern "C-unwind" fn clock_nanosleep(
     clock: clockid_t,
     flags: c_int,
     time: *const timespec,
@@ -30,9 +31,7 @@ pub unsafe extern "C" fn clock_nanosleep(
     let process = threadlike::current().filter(|_| known);
     let (Some(process), Some(wanted)) = (process, wanted) else {
         // SAFETY: the caller keeps this function's contract.
-        let result = unsafe { sys!(libc::SYS_clock_nanosleep, clock, flags, time, left) };
-        // This system call returns the error itself instead of setting `errno`.
-        return -result as c_int;
+        return unsafe { library!(clock_nanosleep(clock, flags, time, left) -> c_int) };
     };
     let errno = raw::errno();
     if flags & libc::TIMER_ABSTIME == 0 {
@@ -57,20 +56,10 @@ pub unsafe extern "C" fn clock_nanosleep(
 ///
 /// The same as for the system call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
+pub unsafe extern "C-unwind" fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
     if threadlike::current().is_none() {
-        // The C library makes this call too.
         // SAFETY: the caller keeps this function's contract.
-        let result = unsafe {
-            sys!(
-                libc::SYS_clock_nanosleep,
-                libc::CLOCK_REALTIME,
-                0,
-                time,
-                left
-            )
-        };
-        return finish(result) as c_int;
+        return unsafe { library!(nanosleep(time, left) -> c_int) };
     }
     // SAFETY: the caller keeps this function's contract.
     let error = unsafe { clock_nanosleep(libc::CLOCK_MONOTONIC, 0, time, left) };
@@ -79,7 +68,7 @@ pub unsafe extern "C" fn nanosleep(time: *const timespec, left: *mut timespec) -
 
 /// `usleep(3)`.
 #[unsafe(no_mangle)]
-pub extern "C" fn usleep(micros: useconds_t) -> c_int {
+pub extern "C-unwind" fn usleep(micros: useconds_t) -> c_int {
     let time = timespec {
         tv_sec: i64::from(micros / 1_000_000),
         tv_nsec: i64::from(micros % 1_000_000) * 1000,
@@ -90,7 +79,7 @@ pub extern "C" fn usleep(micros: useconds_t) -> c_int {
 
 /// `sleep(3)`. Returns the seconds that are left if a signal has ended the sleep.
 #[unsafe(no_mangle)]
-pub extern "C" fn sleep(seconds: c_uint) -> c_uint {
+pub extern "C-unwind" fn sleep(seconds: c_uint) -> c_uint {
     let mut time = timespec {
         tv_sec: i64::from(seconds),
         tv_nsec: 0,
@@ -105,13 +94,13 @@ pub extern "C" fn sleep(seconds: c_uint) -> c_uint {
 /// `sched_yield(2)`. A process lets the other processes of its worker run. Code that spins for a lock calls this, and
 /// another process of the worker may hold that lock.
 #[unsafe(no_mangle)]
-pub extern "C" fn sched_yield() -> c_int {
+pub extern "C-unwind" fn sched_yield() -> c_int {
     match threadlike::current() {
         Some(process) => {
             process.yield_now();
             0
         }
         // SAFETY: the call has no preconditions.
-        None => finish(unsafe { sys!(libc::SYS_sched_yield) }) as c_int,
+        None => unsafe { library!(sched_yield() -> c_int) },
     }
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use std_net_runtime::threadlike::{self, Interposer};
 
-use crate::{block, connect, descriptors, futex, keys, poll, pool, receive, send, sleep};
+use crate::{block, connect, descriptors, futex, keys, library, poll, pool, receive, send, sleep};
 
 static INTERPOSER: Interposer = Interposer {
     check,
@@ -22,6 +22,7 @@ static INTERPOSER: Interposer = Interposer {
 static BEFORE_MAIN: extern "C" fn() = before_main;
 
 extern "C" fn before_main() {
+    library::find_all();
     threadlike::install(&INTERPOSER);
     // SAFETY: the registered function only writes two variables.
     unsafe { libc::pthread_atfork(None, None, Some(in_child)) };

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 use std::ptr;
+use std::time::Duration;
 
 /// The arguments of a call, and what it received. The same as `struct given` in `c/calls.c`.
 #[repr(C)]
@@ -128,6 +129,27 @@ impl Calls {
             assert!(!found.is_null());
             Scenario(std::mem::transmute::<*mut c_void, extern "C" fn()>(found))
         }
+    }
+
+    /// Calls the function on a thread of C that is cancelled after this time. Returns whether the cancel ended the thread.
+    ///
+    /// # Panics
+    ///
+    /// If there can be no thread.
+    #[must_use]
+    pub fn cancels(self, function: Function, mut given: Given, head_start: Duration) -> bool {
+        type Cancels =
+            extern "C" fn(extern "C" fn(*mut Given) -> c_long, *mut Given, u32) -> c_long;
+        // SAFETY: the function is in `c/calls.c`, with this type.
+        let cancels = unsafe {
+            let found = libc::dlsym(self.0, c"cancels".as_ptr());
+            assert!(!found.is_null());
+            std::mem::transmute::<*mut c_void, Cancels>(found)
+        };
+        let micros = u32::try_from(head_start.as_micros()).expect("it is short");
+        let cancelled = cancels(function.0, &raw mut given, micros);
+        assert!(cancelled >= 0, "there is no thread");
+        cancelled == 1
     }
 
     /// The function of this name, or `None` if this C library has none.

@@ -33,7 +33,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std_net_interpose as _;
 use std_net_tests::calls::{Calls, FORTIFIED, Function, Given, Outcome};
 use std_net_tests::threadlike::{run, spawn, until_it_waits, waits};
-use std_net_tests::{again, in_time, is_again, tree};
+use std_net_tests::{LIMIT, again, in_time, is_again, tree, within};
 
 /// What a call is made with, and what ends its wait.
 struct Scene {
@@ -1107,6 +1107,86 @@ fn closing() {
             i64::from(libc::EINVAL),
             || scene(given(-1, 100_000), ()),
         );
+    });
+}
+
+#[test]
+fn a_plain_thread_that_waits_can_be_cancelled() {
+    // `pthread_cancel(3)` ends a thread that waits in the C library, with and without this crate.
+    within(LIMIT, || {
+        let table = Table::new();
+        const LONG: i64 = 3_600_000;
+        let folder = tempfile::tempdir().unwrap();
+        let (quiet, _peer) = UnixStream::pair().unwrap();
+        let (full, _reader) = full();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let (_queue, addr, _held) = full_listener(folder.path());
+        let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        let fifo = CString::new(folder.path().join("fifo").to_str().unwrap()).unwrap();
+        // SAFETY: the name ends with a zero byte.
+        assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
+        // SAFETY: the call passes no memory.
+        let epoll = unsafe { OwnedFd::from_raw_fd(libc::epoll_create1(libc::EPOLL_CLOEXEC)) };
+        let waits = |name: &str| match name {
+            "accept" | "accept4" => given(fd(&listener), 0),
+            "connect" => connect(&client, &addr),
+            "poll" | "ppoll" | "select" | "pselect" => Given {
+                other: -1,
+                ..given(fd(&quiet), 1)
+            },
+            "epoll_wait" | "epoll_pwait" => Given {
+                other: fd(&epoll),
+                ..given(-1, 1)
+            },
+            "clock_nanosleep" | "nanosleep" | "usleep" | "sleep" => Given {
+                timeout: LONG,
+                ..given(-1, 0)
+            },
+            "open" | "open64" | "openat" | "openat64" => Given {
+                other: i64::from(libc::O_RDONLY),
+                ..given(i64::from(libc::AT_FDCWD), 0)
+            }
+            .with_data(fifo.as_bytes()),
+            "write" | "writev" | "send" | "sendto" | "sendmsg" | "sendmmsg" => given(fd(&full), 16),
+            _ => given(fd(&quiet), 16),
+        };
+        for name in [
+            "read",
+            "recv",
+            "recvfrom",
+            "readv",
+            "recvmsg",
+            "recvmmsg",
+            "write",
+            "writev",
+            "send",
+            "sendto",
+            "sendmsg",
+            "sendmmsg",
+            "accept",
+            "accept4",
+            "connect",
+            "poll",
+            "ppoll",
+            "select",
+            "pselect",
+            "epoll_wait",
+            "epoll_pwait",
+            "clock_nanosleep",
+            "nanosleep",
+            "usleep",
+            "sleep",
+            "open",
+            "open64",
+            "openat",
+            "openat64",
+        ] {
+            for (way, calls) in table.ways {
+                let function = calls.function(name).unwrap();
+                let cancelled = calls.cancels(function, waits(name), HEAD_START);
+                assert!(cancelled, "{name} ({way})");
+            }
+        }
     });
 }
 

@@ -34,7 +34,10 @@ fn each_test_that_the_table_names_exists() {
     let mut with_tests = 0;
     for (hazard, tests) in &all {
         let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
-        assert!(names.is_empty() == (tests == "none"), "{hazard}: {tests}");
+        assert!(
+            names.is_empty() == tests.starts_with("none"),
+            "{hazard}: {tests}"
+        );
         with_tests += usize::from(!names.is_empty());
         for name in names {
             let Some((file, test)) = name.split_once("::") else {

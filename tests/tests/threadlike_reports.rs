@@ -16,6 +16,7 @@ use std::io::{self, Read, Write};
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 use std_net_interpose as _;
 use std_net_tests::threadlike::{pair, run, spawn, until_it_waits};
-use std_net_tests::{LIMIT, within};
+use std_net_tests::{LIMIT, again, is_again, within};
 
 /// Runs `body` on a plain thread, and then in a threadlike process.
 fn both(body: fn()) {
@@ -138,7 +139,7 @@ fn the_mode_that_other_programs_share_is_left_alone() {
         until_it_waits(&reads);
         assert_eq!((mode(fd_in), mode(fd_out)), (0, 0));
         // Another program reads and writes the same pipe. It would end at `EAGAIN`.
-        let child = std::process::Command::new("sh")
+        let child = Command::new("sh")
             .args(["-c", "printf hello"])
             .stdout(writer)
             .status()
@@ -628,4 +629,29 @@ fn rarer_waits_for_a_futex_wait_and_are_woken() {
         }
         teller.join().unwrap();
     });
+}
+
+// Preloaded libraries
+
+#[test]
+fn a_preloaded_library_keeps_its_part_on_plain_threads() {
+    const NAME: &str = "a_preloaded_library_keeps_its_part_on_plain_threads";
+    if is_again() {
+        // SAFETY: the calls have no preconditions.
+        let yields = || unsafe { libc::sched_yield() };
+        assert_eq!(yields(), 77);
+        assert_eq!(run(yields), 0);
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (source, library) = (folder.path().join("own.c"), folder.path().join("libown.so"));
+    fs::write(&source, "int sched_yield(void) { return 77; }\n").unwrap();
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{built:?}");
+    let output = again(NAME, &[("LD_PRELOAD", library.to_str().unwrap())]);
+    assert!(output.status.success(), "{output:?}");
 }

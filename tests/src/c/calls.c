@@ -448,6 +448,27 @@ void *function_named(const char *name) {
     return NULL;
 }
 
+// Calls the function of a row on a thread of its own, and cancels this thread. Returns 1 if the cancel ended it.
+struct cancelled {
+    long (*function)(struct given *);
+    struct given *given;
+};
+static void *waits(void *arg) {
+    struct cancelled *c = arg;
+    c->function(c->given);
+    return NULL;
+}
+long cancels(long (*function)(struct given *), struct given *g, useconds_t head_start) {
+    struct cancelled c = {function, g};
+    pthread_t thread;
+    void *result = NULL;
+    if (pthread_create(&thread, NULL, waits, &c)) return -1;
+    usleep(head_start);
+    pthread_cancel(thread);
+    pthread_join(thread, &result);
+    return result == PTHREAD_CANCELED;
+}
+
 // A program that makes each kind of call, also such that fail or wait, between two marks for strace.
 void scenario(void) {
     char buf[16];
