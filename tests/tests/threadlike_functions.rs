@@ -1127,7 +1127,7 @@ fn a_plain_thread_that_waits_can_be_cancelled() {
         assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
         // SAFETY: the call passes no memory.
         let epoll = unsafe { OwnedFd::from_raw_fd(libc::epoll_create1(libc::EPOLL_CLOEXEC)) };
-        let waits = |name: &str| match name {
+        let waiting = |name: &str| match name {
             "accept" | "accept4" => given(fd(&listener), 0),
             "connect" => connect(&client, &addr),
             "poll" | "ppoll" | "select" | "pselect" => Given {
@@ -1183,7 +1183,7 @@ fn a_plain_thread_that_waits_can_be_cancelled() {
         ] {
             for (way, calls) in table.ways {
                 let function = calls.function(name).unwrap();
-                let cancelled = calls.cancels(function, waits(name), HEAD_START);
+                let cancelled = calls.cancels(function, waiting(name), HEAD_START);
                 assert!(cancelled, "{name} ({way})");
             }
         }
