@@ -99,6 +99,12 @@ fuzz_target!(|bytes: &[u8]| {
             let best = holding.min_by_key(|(key, _)| (size(key), Reverse(key.first())));
             let found = map.lookup(addr).map(|(key, value)| (key, *value));
             assert_eq!(found, best.copied(), "{addr}");
+            let many = map.lookups([addr]).next().flatten();
+            assert_eq!(
+                many.map(|(key, value)| (key, *value)),
+                best.copied(),
+                "{addr}"
+            );
         }
     }
     assert_eq!(copied(map.iter()), list);

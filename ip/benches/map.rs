@@ -252,15 +252,23 @@ fn peer<M: 'static>(
     build: impl Fn() -> M,
     look: impl Fn(&M, IpAddr) -> u32 + 'static,
 ) -> Peer {
+    peer_with(name, build, move |map, addrs| {
+        let values = addrs.iter().map(|addr| u64::from(look(map, *addr)));
+        values.sum()
+    })
+}
+
+fn peer_with<M: 'static>(
+    name: &'static str,
+    build: impl Fn() -> M,
+    sum: impl Fn(&M, &[IpAddr]) -> u64 + 'static,
+) -> Peer {
     let before = ALLOCATOR.current_usage();
     let start = Instant::now();
     let map = build();
     let time = start.elapsed().as_secs_f64();
     let memory = ALLOCATOR.current_usage() - before;
-    let sum = move |addrs: &[IpAddr]| {
-        let values = addrs.iter().map(|addr| u64::from(look(&map, *addr)));
-        values.sum()
-    };
+    let sum = move |addrs: &[IpAddr]| sum(&map, addrs);
     Peer {
         name,
         build: time,
@@ -285,6 +293,15 @@ fn peers(ranges: &[IpRange]) -> Vec<Peer> {
         || ours.iter().copied().collect::<IpMap<u32>>(),
         |map, addr| map.lookup(addr).map_or(0, |(_, value)| *value),
     )];
+    peers.push(peer_with(
+        "IpMap, `lookups`",
+        || ours.iter().copied().collect::<IpMap<u32>>(),
+        |map, addrs| {
+            let found = map.lookups(addrs.iter().copied());
+            let values = found.map(|found| found.map_or(0, |(_, value)| u64::from(*value)));
+            values.sum()
+        },
+    ));
     let table = nets.clone();
     peers.push(peer(
         "ip_network_table",
@@ -424,19 +441,22 @@ fn measure(title: &str, ranges: &[IpRange]) {
         }
     }
     println!(
-        "| | build | memory | random | log | IpMap to it: random | log |\n|---|---|---|---|---|---|---|"
+        "| | build | memory | random | log | `lookup` to it: random | log | `lookups` to it: random | log |\n\
+         |---|---|---|---|---|---|---|---|---|"
     );
-    let [random, log] = peers[0].rates;
+    let (single, many) = (peers[0].rates, peers[1].rates);
     for peer in &peers {
         println!(
-            "| {} | {:.0} ms | {:.1} MB | {:.1} M/s | {:.1} M/s | {:.2} | {:.2} |",
+            "| {} | {:.0} ms | {:.1} MB | {:.1} M/s | {:.1} M/s | {:.2} | {:.2} | {:.2} | {:.2} |",
             peer.name,
             peer.build * 1e3,
             peer.memory as f64 / 1e6,
             peer.rates[0],
             peer.rates[1],
-            random / peer.rates[0],
-            log / peer.rates[1],
+            single[0] / peer.rates[0],
+            single[1] / peer.rates[1],
+            many[0] / peer.rates[0],
+            many[1] / peer.rates[1],
         );
     }
     println!();

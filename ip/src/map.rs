@@ -105,6 +105,43 @@ impl<V> IpMap<V> {
         }
     }
 
+    /// Looks up many addresses. Yields for each, in the same order, what [`lookup`](IpMap::lookup) returns
+    /// for it.
+    ///
+    /// It looks up 64 addresses together. In a large map the processor then waits for the memory once for
+    /// many IPv4 addresses, which takes up to a fifth off the time. IPv6 addresses take as long as one by
+    /// one. The iterator takes up to 64 addresses from `addrs` before it yields the first result. It is
+    /// fastest with methods that go through all results, such as `for_each`, `fold` and `sum`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::net::IpAddr;
+    /// use std_net::ip::{IpMap, net};
+    ///
+    /// let map = IpMap::from_iter([
+    ///     (net::parse("10.0.0.0/8")?, "ours"),
+    ///     (net::parse("2001:db8::/32")?, "an example"),
+    /// ]);
+    /// let addrs = ["10.1.2.3", "192.0.2.1", "2001:db8::1"].map(|text| text.parse::<IpAddr>().unwrap());
+    /// let names = map.lookups(addrs).map(|found| found.map_or("others", |(_, name)| *name));
+    /// assert_eq!(names.collect::<Vec<_>>(), ["ours", "others", "an example"]);
+    /// # Ok::<(), std_net::ip::ParseError>(())
+    /// ```
+    pub fn lookups(
+        &self,
+        addrs: impl IntoIterator<Item = IpAddr>,
+    ) -> impl Iterator<Item = Option<(IpRange, &V)>> {
+        Lookups {
+            map: self,
+            addrs: addrs.into_iter(),
+            v4: Batch::new(),
+            v6: Batch::new(),
+            is_v4: [true; BATCH],
+            next: 0,
+        }
+    }
+
     /// Like [`lookup`](IpMap::lookup), with a value that can be changed.
     pub fn lookup_mut(&mut self, addr: IpAddr) -> Option<(IpRange, &mut V)> {
         match addr {
@@ -344,10 +381,128 @@ impl Ends {
     }
 }
 
+/// How many addresses are looked up together. Twice as many are no faster.
+const BATCH: usize = 64;
+
+/// The iterator of [`IpMap::lookups`].
+struct Lookups<'a, V, I> {
+    map: &'a IpMap<V>,
+    addrs: I,
+    v4: Batch<u32>,
+    v6: Batch<u128>,
+    /// The versions of the addresses that are looked up together.
+    is_v4: [bool; BATCH],
+    /// How many of these have been yielded.
+    next: usize,
+}
+
+impl<V, I: Iterator<Item = IpAddr>> Lookups<'_, V, I> {
+    fn filled(&self) -> usize {
+        self.v4.count + self.v6.count
+    }
+
+    /// Takes the next addresses and looks them up. Returns whether there are any.
+    fn fill(&mut self) -> bool {
+        (self.v4.count, self.v6.count, self.next) = (0, 0, 0);
+        (self.v4.used, self.v6.used) = (0, 0);
+        for (is_v4, addr) in self.is_v4.iter_mut().zip(&mut self.addrs) {
+            *is_v4 = addr.is_ipv4();
+            match addr {
+                IpAddr::V4(addr) => self.v4.push(addr.to_bits()),
+                IpAddr::V6(addr) => self.v6.push(addr.to_bits()),
+            }
+        }
+        self.map.v4.find_all(&mut self.v4);
+        self.map.v6.find_all(&mut self.v6);
+        self.filled() > 0
+    }
+}
+
+impl<'a, V, I: Iterator<Item = IpAddr>> Iterator for Lookups<'a, V, I> {
+    type Item = Option<(IpRange, &'a V)>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next == self.filled() && !self.fill() {
+            return None;
+        }
+        self.next += 1;
+        Some(if self.is_v4[self.next - 1] {
+            self.map.v4.item(self.v4.place())
+        } else {
+            self.map.v6.item(self.v6.place())
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let ready = self.filled() - self.next;
+        let (least, most) = self.addrs.size_hint();
+        let all = most.and_then(|most| most.checked_add(ready));
+        (least.saturating_add(ready), all)
+    }
+
+    /// Most batches are of one version, so that all their results come from one list.
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(mut self, init: B, mut f: F) -> B {
+        let mut result = init;
+        while self.next < self.filled() || self.fill() {
+            if self.next == 0 && self.v6.count == 0 {
+                for place in self.v4.places.iter().take(self.v4.count) {
+                    result = f(result, self.map.v4.item(*place as usize));
+                }
+                self.next = self.v4.count;
+            } else if self.next == 0 && self.v4.count == 0 {
+                for place in self.v6.places.iter().take(self.v6.count) {
+                    result = f(result, self.map.v6.item(*place as usize));
+                }
+                self.next = self.v6.count;
+            } else if let Some(found) = self.next() {
+                result = f(result, found);
+            }
+        }
+        result
+    }
+}
+
+/// Addresses that are looked up together, and the places of their keys.
+struct Batch<T> {
+    addrs: [T; BATCH],
+    places: [u32; BATCH],
+    count: usize,
+    /// How many of the places have been used.
+    used: usize,
+}
+
+impl<T: Key> Batch<T> {
+    fn new() -> Batch<T> {
+        Batch {
+            addrs: [T::MIN; BATCH],
+            places: [NONE; BATCH],
+            count: 0,
+            used: 0,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, addr: T) {
+        self.addrs[self.count] = addr;
+        self.count += 1;
+    }
+
+    /// Returns the next place.
+    #[inline]
+    fn place(&mut self) -> usize {
+        self.used += 1;
+        self.places[self.used - 1] as usize
+    }
+}
+
 /// What the keys of a version need besides [`Bits`].
 trait Key: Bits {
     /// With how many pieces of a bucket an address is compared.
     const COMPARED: usize;
+    /// Whether it is faster to look several addresses up together. It is not where each step takes more
+    /// time than the wait for the memory.
+    const TOGETHER: bool;
     const MIN: Self;
     const MAX: Self;
     /// The value by which a key is sorted: its first address, with larger keys before smaller ones.
@@ -367,6 +522,7 @@ trait Key: Bits {
 
 impl Key for u32 {
     const COMPARED: usize = 8;
+    const TOGETHER: bool = true;
     const MIN: u32 = 0;
     const MAX: u32 = u32::MAX;
     type Order = u64;
@@ -407,6 +563,7 @@ impl Key for u32 {
 
 impl Key for u128 {
     const COMPARED: usize = 4;
+    const TOGETHER: bool = false;
     const MIN: u128 = 0;
     const MAX: u128 = u128::MAX;
     type Order = (u128, Reverse<u128>);
@@ -621,6 +778,29 @@ impl<T: Key, V> Half<T, V> {
         }
     }
 
+    /// Finds the places for all addresses of a batch.
+    #[inline]
+    fn find_all(&self, batch: &mut Batch<T>) {
+        let Batch {
+            addrs,
+            places,
+            count,
+            ..
+        } = batch;
+        if *count == 0 {
+            return;
+        }
+        let (addrs, places) = (&addrs[..*count], &mut places[..*count]);
+        if T::TOGETHER
+            && let Some(index) = self.index.get()
+        {
+            return index.find_all(addrs, places);
+        }
+        for (addr, place) in addrs.iter().zip(places) {
+            *place = self.find(*addr).map_or(NONE, |place| place as u32);
+        }
+    }
+
     /// Like `find`, without an index. After some of these look-ups, it makes the index.
     #[cold]
     #[inline(never)]
@@ -813,6 +993,49 @@ impl<T: Key> Index<T> {
         }
     }
 
+    /// Like `find`, for up to [`BATCH`] addresses at once. Each step is done for all addresses before the
+    /// next step, almost without branches. So the processor reads for many addresses at the same time,
+    /// and never has to guess what a bucket is while it waits for it.
+    fn find_all(&self, addrs: &[T], places: &mut [u32]) {
+        for (addr, place) in addrs.iter().zip(&mut *places) {
+            *place = self.bucket(&self.root, *addr);
+        }
+        // The numbers of the addresses that are not done.
+        let mut open = [0u8; BATCH];
+        let mut count = 0;
+        for (i, place) in places.iter().enumerate() {
+            open[count % BATCH] = i as u8;
+            count += usize::from(*place >> TAG != WHOLE);
+        }
+        while count > 0 {
+            let mut left = 0;
+            for at in 0..count {
+                let i = usize::from(open[at % BATCH]);
+                let (found, addr) = (places[i], addrs[i]);
+                let number = (found & NONE) as usize;
+                places[i] = match found >> TAG {
+                    FEW => self.among(number, addr) as u32,
+                    _ => match self.nodes.get(number) {
+                        Some(node) => self.bucket(node, addr),
+                        None => NONE,
+                    },
+                };
+                open[left % BATCH] = i as u8;
+                left += usize::from(places[i] >> TAG != WHOLE);
+            }
+            count = left;
+        }
+    }
+
+    /// Returns the bucket of a node for an address, or the key before the node.
+    #[inline]
+    fn bucket(&self, node: &Node<T>, addr: T) -> u32 {
+        let inside = addr.max(node.from).min(node.to);
+        let bucket = node.base as usize + inside.bucket(node.from, node.shift);
+        let found = self.buckets.get(bucket).copied().unwrap_or(NONE);
+        if addr < node.from { node.before } else { found }
+    }
+
     /// Returns the place of the key whose piece contains an address. The piece is `at` or one of the
     /// few behind it.
     #[inline]
@@ -841,14 +1064,42 @@ impl<T: Key> Node<T> {
         // Use four to eight times as many buckets as pieces. Then most buckets have only one piece,
         // which is fastest. Even more buckets would not fit into the cache.
         let bits = usize::BITS - pieces.len().leading_zeros() + 2;
+        let mut shift = to.width(from).saturating_sub(bits);
+        // In IPv6 the pieces are often in a few small parts of the space. Then larger buckets are better,
+        // each with a node of its own: these are as small as the parts, and the buckets here are few.
+        while pieces.len() > FEW_PIECES {
+            let buckets = to.bucket(from, shift) / (SPARSE * used(pieces, from, shift));
+            if buckets == 0 {
+                break;
+            }
+            // Larger buckets are never more, so this makes them no larger than they must be.
+            shift += usize::BITS - buckets.leading_zeros();
+        }
         Node {
             from,
             to,
-            shift: to.width(from).saturating_sub(bits),
+            shift,
             base,
             before,
         }
     }
+}
+
+/// A node has no more than this many buckets for each bucket in which pieces begin, unless it has only a
+/// few pieces.
+const SPARSE: usize = 32;
+const FEW_PIECES: usize = 64;
+
+/// Returns in how many buckets pieces begin.
+fn used<T: Key>(pieces: &[T::Piece], from: T, shift: u32) -> usize {
+    let mut last = usize::MAX;
+    let mut count = 0;
+    for piece in pieces {
+        let bucket = T::start(piece).bucket(from, shift);
+        count += usize::from(bucket != last);
+        last = bucket;
+    }
+    count
 }
 
 /// Goes through the address space and cuts it into pieces.

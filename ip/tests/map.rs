@@ -143,6 +143,11 @@ fn check_all(world: World, map: &IpMap<u32>, reference: &Reference) -> Result<()
         let found = map.lookup(addr).map(|(key, value)| (key, *value));
         prop_assert_eq!(found, most_specific(reference, addr), "{} {:?}", addr, map);
     }
+    let found = map.lookups((0..=255).map(|at| world.addr(at)));
+    for (at, found) in (0..=255).zip(found) {
+        let found = found.map(|(key, value)| (key, *value));
+        prop_assert_eq!(found, most_specific(reference, world.addr(at)));
+    }
     // These addresses have the other version, or are far away.
     for addr in ["1.2.3.4", "2001:db8::1"] {
         let addr = addr.parse().unwrap();
@@ -246,6 +251,95 @@ proptest! {
         for addr in nets.iter().flat_map(|n| [n.network(), n.broadcast()]) {
             let longest = nets.iter().filter(|n| n.contains(&addr)).map(IpNet::prefix_len).max();
             prop_assert_eq!(map.lookup(addr).map(|(_, len)| *len), longest, "{}", addr);
+        }
+    }
+}
+
+/// Many addresses at once have the same results as one by one: of both versions, in a map with an index
+/// and without one, and wherever an iterator stops to give single results.
+#[test]
+fn many_look_ups_at_once() {
+    let net = |text: &str| net::parse(text).unwrap();
+    let mut map: IpMap<u32> = (0..3000u32)
+        .map(|i| {
+            // Some are close together, so that the index has nodes below the first one.
+            let first = i * 700_000 + if i % 3 == 0 { 0 } else { i };
+            let first = Ipv4Addr::from_bits(first + 5);
+            let last = Ipv4Addr::from_bits(first.to_bits() + 90 * (i % 50));
+            (IpRange::new(first.into(), last.into()).unwrap(), i)
+        })
+        .collect();
+    map.extend((0..200u32).map(|i| {
+        let at = Ipv4Addr::from_bits(0x0a00_0000 + 3 * i);
+        (IpRange::from(IpAddr::from(at)), i)
+    }));
+    map.insert(net("2001:db8::/32"), 1);
+    map.insert(net("2001:db8:7::/48"), 2);
+    let addrs: Vec<IpAddr> = (0..20_000u32)
+        .map(|i| match i % 300 {
+            // Batches of one version, and batches of both.
+            250.. => Ipv6Addr::from_bits(0x2001_0db8_0006 << 80 | u128::from(i % 3) << 80).into(),
+            200.. if i % 2 == 0 => Ipv6Addr::from_bits(u128::from(i) << 100).into(),
+            100..150 => Ipv4Addr::from_bits(0x0a00_0000 + i % 700).into(),
+            _ => Ipv4Addr::from_bits(i.wrapping_mul(2_654_435_761)).into(),
+        })
+        .collect();
+    let one_by_one = |map: &IpMap<u32>, count: usize| -> Vec<Option<(IpRange, u32)>> {
+        let some = addrs[..count].iter();
+        some.map(|addr| map.lookup(*addr).map(|(key, value)| (key, *value)))
+            .collect()
+    };
+    let own = |found: Option<(IpRange, &u32)>| found.map(|(key, value)| (key, *value));
+    for _ in 0..2 {
+        for count in [0, 1, 63, 64, 65, 1000, 20_000] {
+            let expected = one_by_one(&map, count);
+            let some = || addrs[..count].iter().copied();
+            let all: Vec<_> = map.lookups(some()).map(own).collect();
+            assert!(all == expected, "{count}");
+            // `for_each` goes through a batch at once, and `next` one by one.
+            for singles in [1, 64, 70, 250] {
+                let mut found = map.lookups(some());
+                assert_eq!(found.size_hint(), (count, Some(count)));
+                let mut all: Vec<_> = found.by_ref().take(singles).map(own).collect();
+                let left = count - singles.min(count);
+                assert_eq!(found.size_hint(), (left, Some(left)));
+                found.for_each(|found| all.push(own(found)));
+                assert!(all == expected, "{count} {singles}");
+            }
+        }
+        assert!(one_by_one(&map, 20_000).iter().flatten().count() > 2000);
+        // Now there is no index.
+        map.remove(net("2001:db8:7::/48"));
+    }
+    assert_eq!(IpMap::<u8>::new().lookups(addrs).flatten().count(), 0);
+}
+
+/// Keys in a few small parts of the address space, as those of IPv6 are, and far apart.
+#[test]
+fn keys_that_are_close_together() {
+    for parts in [1u128, 2, 3, 70] {
+        for spread in [1u128, 1 << 40, 1 << 96] {
+            let first = |part: u128, i: u128| {
+                Ipv6Addr::from_bits((0x2001 + part * part) << 112 | (i * i * 3 * spread))
+            };
+            let keys = (0..parts).flat_map(|part| (0..9000 / parts).map(move |i| (part, i)));
+            let map: IpMap<(u128, u128)> = keys
+                .clone()
+                .filter(|(_, i)| i * i * 3 * spread < 1 << 112)
+                .map(|(part, i)| (IpRange::from(IpAddr::from(first(part, i))), (part, i)))
+                .collect();
+            assert!(map.len() > 100, "{parts} {spread}");
+            for (key, value) in map.iter() {
+                let IpAddr::V6(addr) = key.first() else {
+                    unreachable!("all are IPv6");
+                };
+                let beside = |n: i8| addr.to_bits().wrapping_add_signed(n.into());
+                assert_eq!(map.lookup(addr.into()), Some((key, value)));
+                for n in [-1, 1] {
+                    let beside = IpAddr::from(Ipv6Addr::from_bits(beside(n)));
+                    assert_eq!(map.lookup(beside).map(|(key, _)| key), None, "{beside}");
+                }
+            }
         }
     }
 }
