@@ -1,13 +1,16 @@
 //! Shows `compat`, the bridge for futures: HTTP/1.1 and HTTP/2 by hyper, in processes. Each connection
 //! has a process, and for HTTP/2 each request has one too. There is no other runtime. The handler is
-//! plain code and may wait, as any process may.
+//! plain code and may wait, as any process may. At Ctrl-C the requests that have begun are answered, and
+//! idle connections end at once.
 //!
 //! Usage: `hyper_hello [ADDRESS]`, 127.0.0.1:8080 by default. Try `curl -v http://127.0.0.1:8080/` and
-//! `curl -v --http2-prior-knowledge http://127.0.0.1:8080/`. Needs the feature `hyper`.
+//! `curl -v --http2-prior-knowledge http://127.0.0.1:8080/`. Needs the features `hyper` and `signals`.
 
 use std::convert::Infallible;
 use std::env;
 use std::io;
+use std::pin::pin;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -16,6 +19,7 @@ use hyper::{Request, Response};
 use hyper_util::server::conn::auto;
 use std_net::compat::{CompatExt, ProcessExecutor, ProcessTimer};
 use std_net::process;
+use std_net::server::{Server, Session};
 use std_net::socket::{TcpListener, TcpStream};
 
 fn main() -> io::Result<()> {
@@ -24,24 +28,27 @@ fn main() -> io::Result<()> {
         .unwrap_or_else(|| "127.0.0.1:8080".into());
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
-    for stream in listener.incoming() {
-        let stream = stream?;
-        process::spawn(move || {
-            if let Err(error) = serve(stream) {
-                eprintln!("connection: {error}");
-            }
-        });
-    }
+    let server = Server::new(listener)?.on_error(|problem| eprintln!("{problem}"));
+    server
+        .handle()
+        .shutdown_on_signals(Duration::from_secs(10))?;
+    let end = server.run_with(serve)?;
+    println!("{} served, {} cut off", end.served, end.cancelled);
     Ok(())
 }
 
 /// Serves one connection to its end, in the version of HTTP that the client begins with.
-fn serve(stream: TcpStream) -> io::Result<()> {
+fn serve(stream: TcpStream, session: &Session) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut server = auto::Builder::new(ProcessExecutor);
     server.http1().timer(ProcessTimer);
     server.http2().timer(ProcessTimer);
     let connection = server.serve_connection(stream.compat()?, service_fn(hello));
+    let mut connection = pin!(connection);
+    process::select! {
+        future(connection.as_mut()) -> end => return end.map_err(io::Error::other),
+        future(session.until_shutdown()) => connection.as_mut().graceful_shutdown(),
+    }?;
     process::block_on(connection).map_err(io::Error::other)
 }
 

@@ -118,3 +118,26 @@ fn hyper_hello_answers_a_request_of_http_1() {
         assert!(answer.ends_with("Hello, reader!\n"), "{answer}");
     });
 }
+
+#[test]
+fn hyper_hello_ends_at_once_though_a_client_is_idle() {
+    example("hyper_hello");
+    within(LIMIT, || {
+        let mut server = Server::start("hyper_hello", &["127.0.0.1:0"]);
+        let mut idle = TcpStream::connect(server.address).unwrap();
+        idle.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"Hello, world!\n") {
+            let mut byte = [0];
+            idle.read_exact(&mut byte).unwrap();
+            answer.push(byte[0]);
+        }
+        let status = Command::new("kill").arg(server.id().to_string()).status();
+        assert!(status.unwrap().success());
+        assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+        let mut rest = String::new();
+        server.output.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "1 served, 0 cut off\n");
+    });
+}

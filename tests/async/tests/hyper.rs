@@ -116,6 +116,23 @@ fn a_slow_head_is_given_up() {
     });
 }
 
+/// The same timer ends a connection without a request.
+#[test]
+fn a_silent_client_is_given_up() {
+    both(|| {
+        let (client, server) = compat_pair();
+        let server = process::spawn(move || {
+            let served = server::conn::http1::Builder::new()
+                .timer(ProcessTimer)
+                .header_read_timeout(Duration::from_millis(30))
+                .serve_connection(server, service_fn(echo));
+            let _ = process::block_on(served);
+        });
+        assert_eq!(client.into_inner().read_string(1).unwrap(), "");
+        server.join().unwrap();
+    });
+}
+
 #[test]
 fn the_deadline_of_the_socket_ends_a_connection() {
     both(|| {
