@@ -50,6 +50,7 @@
 //! | `poll` | waiting for several descriptors |
 //! | `sleep` | sleep and yield |
 //! | `pool` | calls that can only block: lookups, file locks, the disk, waiting for children and threads |
+//! | `refused` | programs in which this crate defines nothing |
 //! | `futex` | std's locks, and those of other Rust crates |
 
 #![allow(
@@ -83,6 +84,8 @@ mod pool;
 mod raw;
 #[cfg(interposes)]
 mod receive;
+#[cfg(not(interposes))]
+mod refused;
 #[cfg(interposes)]
 mod send;
 #[cfg(interposes)]
@@ -110,8 +113,5 @@ pub fn unsupported() -> Option<String> {
     #[cfg(interposes)]
     return start::check().err();
     #[cfg(not(interposes))]
-    Some(
-        "not built for this: it takes Linux on x86-64 with the GNU C library, dynamically linked"
-            .to_owned(),
-    )
+    Some(refused::WHY.to_owned())
 }
