@@ -70,7 +70,7 @@ fn table() {
                 };
                 let (kind, runs) = (KINDS[i], &mut runs[i]);
                 let output = Command::new(std::env::current_exe().unwrap())
-                    .args([kind, &&*connections.to_string(), &&*server.port.to_string()])
+                    .args([kind, &connections.to_string(), &server.port.to_string()])
                     .output()
                     .unwrap();
                 if !output.status.success() {
