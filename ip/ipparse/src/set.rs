@@ -350,15 +350,18 @@ pub(crate) fn write(
     let set = op(read.set);
     let mut output = job.output(form.layout.json)?;
     let threads = input::cores(job.settings.threads);
+    let write = form.writer();
     pieces(&mut output, set.bits_v4(), threads, |out, (first, last)| {
-        form.write(
+        write(
+            &form,
             out,
             Ipv4Addr::from_bits(*first).into(),
             Ipv4Addr::from_bits(*last).into(),
         );
     })?;
     pieces(&mut output, set.bits_v6(), threads, |out, (first, last)| {
-        form.write(
+        write(
+            &form,
             out,
             Ipv6Addr::from_bits(*first).into(),
             Ipv6Addr::from_bits(*last).into(),
@@ -426,23 +429,34 @@ impl<'a> Form<'a> {
         }
     }
 
-    #[inline]
-    fn write(&self, out: &mut Vec<u8>, first: IpAddr, last: IpAddr) {
-        let Some(range) = IpRange::new(first, last) else {
-            unreachable!("ranges of a set are in order");
-        };
+    /// Returns the function that writes a range, from its first to its last address. Each form has its
+    /// own, so that the usual one stays small.
+    fn writer(&self) -> fn(&Self, &mut Vec<u8>, IpAddr, IpAddr) {
         if self.ranges {
-            return self.item(out, Item::Range(range));
+            Form::as_range
+        } else if self.plain {
+            Form::as_nets
+        } else {
+            Form::as_items
         }
-        for net in range.nets() {
-            if self.plain {
-                push_net(out, net, self.bare);
-                out.push(b'\n');
-                continue;
-            }
-            let least = self
-                .least
-                .map_or(0, |mask| if first.is_ipv4() { mask.v4 } else { mask.v6 });
+    }
+
+    fn as_range(&self, out: &mut Vec<u8>, first: IpAddr, last: IpAddr) {
+        self.item(out, Item::Range(range(first, last)));
+    }
+
+    fn as_nets(&self, out: &mut Vec<u8>, first: IpAddr, last: IpAddr) {
+        for net in range(first, last).nets() {
+            push_net(out, net, self.bare);
+            out.push(b'\n');
+        }
+    }
+
+    fn as_items(&self, out: &mut Vec<u8>, first: IpAddr, last: IpAddr) {
+        let least = self
+            .least
+            .map_or(0, |mask| if first.is_ipv4() { mask.v4 } else { mask.v6 });
+        for net in range(first, last).nets() {
             if net.prefix_len() < least {
                 net.subnets(least)
                     .into_iter()
@@ -471,5 +485,14 @@ impl<'a> Form<'a> {
             column: 0,
         };
         self.layout.write(&entry, out);
+    }
+}
+
+/// Makes a range of a set, whose ends are in order.
+#[inline(always)]
+fn range(first: IpAddr, last: IpAddr) -> IpRange {
+    match IpRange::new(first, last) {
+        Some(range) => range,
+        None => unreachable!("ranges of a set are in order"),
     }
 }
