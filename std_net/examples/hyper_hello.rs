@@ -28,7 +28,9 @@ fn main() -> io::Result<()> {
         .unwrap_or_else(|| "127.0.0.1:8080".into());
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
-    let server = Server::new(listener)?.on_error(|problem| eprintln!("{problem}"));
+    let server = Server::new(listener)?
+        .idle_timeout(Duration::from_secs(60))
+        .on_error(|problem| eprintln!("{problem}"));
     server
         .handle()
         .shutdown_on_signals(Duration::from_secs(10))?;
@@ -40,6 +42,10 @@ fn main() -> io::Result<()> {
 /// Serves one connection to its end, in the version of HTTP that the client begins with.
 fn serve(stream: TcpStream, session: &Session) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    // A client that sends nothing is given up here. The timeouts of hyper begin with the first byte.
+    if !session.wait_readable(&stream)? {
+        return Ok(());
+    }
     let mut server = auto::Builder::new(ProcessExecutor);
     server.http1().timer(ProcessTimer);
     server.http2().timer(ProcessTimer);

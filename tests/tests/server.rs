@@ -728,3 +728,40 @@ fn a_session_over_tls_sees_what_is_decrypted_already() {
         client.join().unwrap();
     });
 }
+
+/// Listings and panics show the place in the user's program, and not one in the library.
+#[test]
+fn the_process_of_a_connection_is_spawned_where_the_server_is_run() {
+    both(|| {
+        let path = TempPath::new();
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = tcp.local_addr().unwrap();
+        let (tell, told) = channel::unbounded();
+        let tell_near = tell.clone();
+        let place = || {
+            let id = process::current().unwrap().id();
+            let list = process::list();
+            let place = list.iter().find(|p| p.id == id).unwrap().spawned_at;
+            (place.file(), place.line())
+        };
+        let server = Server::new(tcp).unwrap();
+        let near = UnixListener::bind(&*path).unwrap();
+        let line = line!() + 1;
+        let server = server.also(near, move |_, _| tell_near.send(place()));
+        let server = server.unwrap();
+        let handle = server.handle();
+        let address = path.to_path_buf();
+        let client = process::spawn(move || {
+            UnixStream::connect(&address).unwrap();
+            assert_eq!(told.recv().unwrap(), (file!(), line));
+            TcpStream::connect(addr).unwrap();
+            let run_at = told.recv().unwrap();
+            handle.shutdown(LONG);
+            run_at
+        });
+        let run_line = line!() + 1;
+        let end = server.run(move |_| tell.send(place()));
+        assert_eq!(end.unwrap().served, 2);
+        assert_eq!(client.join().unwrap(), (file!(), run_line));
+    });
+}

@@ -148,6 +148,7 @@ pub struct Builder {
     group: Option<Group>,
     detached: bool,
     threadlike: Option<bool>,
+    place: Option<&'static Location<'static>>,
 }
 
 impl Builder {
@@ -160,6 +161,14 @@ impl Builder {
     /// of the watchdog.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = Some(name.into().into_boxed_str());
+        self
+    }
+
+    /// Sets the place in the source that listings and panics show, instead of that of [`spawn`](Self::spawn). A library
+    /// that spawns for its caller shows the caller's place.
+    #[doc(hidden)]
+    pub fn spawned_at(mut self, place: &'static Location<'static>) -> Builder {
+        self.place = Some(place);
         self
     }
 
@@ -248,7 +257,8 @@ impl Builder {
     #[track_caller]
     #[inline(always)]
     fn info(self, parent: Option<&Arc<Info>>, kind: Kind) -> Info {
-        let mut info = Info::new(self.name, Location::caller());
+        let place = self.place.unwrap_or(Location::caller());
+        let mut info = Info::new(self.name, place);
         if self.deadline.is_some() || self.group.is_some() {
             info.lead(self.deadline.map_or(Nanos::NEVER, Nanos::from_deadline));
         }

@@ -21,7 +21,7 @@ mod trace;
 
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -256,6 +256,7 @@ impl<L: Listener> Server<L> {
     /// server.run(|stream| stream.write_string("hello\n"))?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[track_caller]
     pub fn also<M: Listener, R: Outcome + 'static>(
         mut self,
         listener: M,
@@ -263,9 +264,10 @@ impl<L: Listener> Server<L> {
     ) -> io::Result<Server<L>> {
         let notifier = listener.notifier()?;
         lock(&self.handle.0.notifiers).push(notifier);
-        let serve = Arc::new(serve);
-        self.others
-            .push(Box::new(move |state| state.accept(&listener, &serve, true)));
+        let (serve, place) = (Arc::new(serve), Location::caller());
+        self.others.push(Box::new(move |state| {
+            state.accept(&listener, &serve, true, place)
+        }));
         Ok(self)
     }
 
@@ -288,13 +290,15 @@ impl<L: Listener> Server<L> {
     ///
     /// The error of an accept that will not pass, for example because the listener was shut down. It
     /// does not wait for the running connections then.
+    #[track_caller]
     pub fn run<R: Outcome + 'static>(
         self,
         serve: impl Fn(L::Connection) -> R + Send + Sync + 'static,
     ) -> io::Result<End> {
         // Only the report of a problem needs the address of the client.
         let peers = self.settings.tells();
-        self.serve(peers, move |connection, _: &Session| serve(connection))
+        let serve = move |connection, _: &Session| serve(connection);
+        self.serve(peers, Location::caller(), serve)
     }
 
     /// Like [`run`](Self::run), but the handler also gets a [`Session`]. It has the address of the
@@ -304,16 +308,18 @@ impl<L: Listener> Server<L> {
     /// # Errors
     ///
     /// The errors of [`run`](Self::run).
+    #[track_caller]
     pub fn run_with<R: Outcome + 'static>(
         self,
         serve: impl Fn(L::Connection, &Session) -> R + Send + Sync + 'static,
     ) -> io::Result<End> {
-        self.serve(true, serve)
+        self.serve(true, Location::caller(), serve)
     }
 
     fn serve<R: Outcome + 'static>(
         self,
         peers: bool,
+        place: &'static Location<'static>,
         serve: impl Fn(L::Connection, &Session) -> R + Send + Sync + 'static,
     ) -> io::Result<End> {
         let state = &self.handle.0;
@@ -327,7 +333,7 @@ impl<L: Listener> Server<L> {
         for _ in 1..self.acceptors {
             let (listener, serve) = (Arc::clone(&listener), Arc::clone(&serve));
             loops.push(Box::new(move |state| {
-                state.accept(&*listener, &serve, peers)
+                state.accept(&*listener, &serve, peers, place)
             }));
         }
         let failed = Arc::new(Mutex::new(None));
@@ -342,6 +348,7 @@ impl<L: Listener> Server<L> {
                 }
             };
             let builder = process::Builder::new().name("accept").detached();
+            let builder = builder.spawned_at(place);
             // The spawn must not happen in this process, so that the new process goes to the worker
             // that has the fewest.
             match process::blocking(|| builder.spawn(helper)) {
@@ -351,7 +358,7 @@ impl<L: Listener> Server<L> {
         }
         let end = EndAccepts(state);
         if result.is_ok() {
-            result = state.accept(&*listener, &serve, peers);
+            result = state.accept(&*listener, &serve, peers, place);
         }
         drop(end);
         for helper in helpers {
@@ -481,12 +488,13 @@ impl State {
         }
     }
 
-    /// Runs the loop of one acceptor.
+    /// Runs the loop of one acceptor. `place` is where the user has asked for it.
     fn accept<L: Listener, R: Outcome + 'static>(
         self: &Arc<State>,
         listener: &L,
         serve: &Arc<impl Fn(L::Connection, &Session) -> R + Send + Sync + 'static>,
         peers: bool,
+        place: &'static Location<'static>,
     ) -> io::Result<()> {
         loop {
             let accepted = if let Some(limit) = self.limit.get() {
@@ -507,7 +515,7 @@ impl State {
                         self.report(|| Problem::Accept(error));
                         continue;
                     }
-                    self.start(connection, session, serve);
+                    self.start(connection, session, serve, place);
                 }
                 Err(e) if is_notified(&e) => return Ok(()),
                 // It concerned one connection, and that one is gone.
@@ -558,11 +566,13 @@ impl State {
         connection: C,
         session: Session,
         serve: &Arc<impl Fn(C, &Session) -> R + Send + Sync + 'static>,
+        place: &'static Location<'static>,
     ) {
         let serve = Arc::clone(serve);
         // If there is no memory for a process, the connection is closed.
         let peer = session.peer.clone();
-        let spawned = process::Builder::new().group(&self.group).spawn(move || {
+        let builder = process::Builder::new().group(&self.group);
+        let spawned = builder.spawned_at(place).spawn(move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| serve(connection, &session)));
             match outcome {
                 Ok(outcome) => session.report(outcome),
