@@ -1,9 +1,10 @@
 //! The thread-locals of a process. They are in a block of the GNU C library like the one that `pthread_create(3)` makes
-//! for a thread, but there is no thread.
+//! for a thread, but there is no thread. As for a thread, the block lies next to the stack: the process touches both, so
+//! they share pages.
 //!
 //! On x86-64 the thread pointer points to the library's `struct pthread`. Below it are the thread-locals of the program
 //! and of the libraries that were loaded at its start. A vector in the struct leads to the thread-locals of libraries
-//! that were loaded later. `_dl_allocate_tls` makes both. This module fills in the other fields that the library needs
+//! that were loaded later. `_dl_allocate_tls` initialises the former and makes the latter. This module fills in the other fields that the library needs
 //! to take the process for a thread.
 //!
 //! The library does not promise any of this layout. So this module searches for each field and does not assume its
@@ -24,16 +25,19 @@ use std::mem;
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use crate::keys;
 
 /// Functions that the C library keeps for its own use, and places in a block that were found by a search.
 #[derive(Debug)]
 struct Library {
-    /// `void *_dl_allocate_tls(void *)`. With null it allocates the whole block.
+    /// `void *_dl_allocate_tls(void *)`. With the address of a struct, it makes the vector and initialises the
+    /// thread-locals below the struct. Returns null if there is no memory for the vector.
     allocate: unsafe extern "C" fn(*mut c_void) -> *mut u8,
-    /// `void _dl_deallocate_tls(void *, bool)`. With true it frees the whole block.
+    /// `void _dl_deallocate_tls(void *, bool)`. With false it frees the vector and what the vector leads to.
     deallocate: unsafe extern "C" fn(*mut u8, bool),
+    size: Size,
     /// `void __call_tls_dtors(void)`. It runs the destructors that `__cxa_thread_atexit_impl` has recorded.
     call_destructors: unsafe extern "C" fn(),
     /// `void __ctype_init(void)`. It sets the thread's character tables.
@@ -47,6 +51,33 @@ struct Library {
     /// The place and the number of the tables for `pthread_setspecific(3)`. Tables after the first one hold keys above
     /// 31.
     specific: Option<(usize, usize)>,
+}
+
+/// How much memory a block takes.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    /// The bytes below the thread pointer. Some of them are for libraries that will be loaded.
+    below: usize,
+    /// The bytes of `struct pthread`, at the thread pointer.
+    pthread: usize,
+    /// The alignment of the thread pointer, at least [`PLACE`].
+    align: usize,
+}
+
+/// The alignment of the memory that the runtime gives for a block.
+const PLACE: usize = 64;
+
+impl Size {
+    /// The bytes that a block needs at an address that is a multiple of [`PLACE`].
+    fn room(self) -> usize {
+        self.below + self.pthread + (self.align - PLACE)
+    }
+
+    /// The thread pointer of a block in the memory at `place`.
+    fn pointer(self, place: *mut u8) -> *mut u8 {
+        let lowest = place.wrapping_add(self.below);
+        lowest.wrapping_add(lowest.align_offset(self.align))
+    }
 }
 
 static LIBRARY: OnceLock<Result<Library, String>> = OnceLock::new();
@@ -161,6 +192,7 @@ fn look() -> Result<Library, String> {
             init_ctype: mem::transmute::<*mut c_void, unsafe extern "C" fn()>(need(
                 c"__ctype_init",
             )?),
+            size: find_size()?,
             tid,
             // `rseq(2)` documents this symbol, since glibc 2.35.
             rseq: find(c"__rseq_offset").map(|offset| offset.cast::<isize>().read()),
@@ -216,6 +248,54 @@ fn find_tid(block: *mut u8) -> Result<usize, String> {
         (Some(at), None) => Ok(at),
         _ => Err("no thread id was found in a thread's block".into()),
     }
+}
+
+/// Finds out how much memory a block takes.
+fn find_size() -> Result<Size, String> {
+    let ask = need(c"_dl_get_tls_static_info")?;
+    let (mut all, mut align) = (0_usize, 0_usize);
+    // SAFETY: the library has this function for sanitizers. It writes the size of a block with its struct, and its
+    // alignment.
+    unsafe {
+        let ask = mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut usize, *mut usize)>(ask);
+        ask(&raw mut all, &raw mut align);
+    }
+    let on_stack = thread::Builder::new()
+        .spawn(struct_on_stack)
+        .map_err(|error| format!("no thread can be started for a look at its block: {error}"))?
+        .join()
+        .unwrap_or(None);
+    let strange = || format!("a thread's block is not as expected ({all} {align} {on_stack:?})");
+    let align = align.max(PLACE);
+    let on_stack = on_stack.filter(|bytes| (0x400..all).contains(bytes));
+    let on_stack = on_stack.ok_or_else(strange)?;
+    if !align.is_power_of_two() || align > 1 << 20 || all > 1 << 30 {
+        return Err(strange());
+    }
+    // The struct with what its alignment has left free has `on_stack` bytes. All below it is a multiple of the
+    // alignment.
+    let below = (all - on_stack).next_multiple_of(align);
+    let pthread = all.checked_sub(below).filter(|&bytes| bytes >= 0x400);
+    Ok(Size {
+        below,
+        pthread: pthread.ok_or_else(strange)?,
+        align,
+    })
+}
+
+/// The number of bytes from the calling thread's struct to the end of its stack. The library puts the struct there.
+fn struct_on_stack() -> Option<usize> {
+    let mut attributes = mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let (mut lowest, mut len) = (ptr::null_mut(), 0);
+    // SAFETY: there is room for each answer. The attributes are initialised when the first call has succeeded.
+    unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return None;
+        }
+        libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut lowest, &raw mut len);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+    }
+    (lowest as usize + len).checked_sub(current() as usize)
 }
 
 /// Reads what the library publishes for debuggers. `_thread_db_pthread_specific` holds the size of an entry in bits,
@@ -283,6 +363,53 @@ fn library_locals() -> Option<(isize, isize)> {
     Some((from, from + len as isize))
 }
 
+/// A block for a trial. Its memory is full of a byte before, as it is after another process. On both sides of it are
+/// such bytes too, which must not change.
+struct Trial<'l> {
+    library: &'l Library,
+    memory: Vec<u8>,
+    block: *mut u8,
+}
+
+impl<'l> Trial<'l> {
+    const FILLED: u8 = 0xa5;
+    /// The bytes on each side, a multiple of [`PLACE`].
+    const MARGIN: usize = 4096;
+
+    fn new(library: &'l Library, allocator: &[isize]) -> Result<Trial<'l>, String> {
+        let len = library.size.room() + 2 * Self::MARGIN + PLACE;
+        let mut memory = vec![Self::FILLED; len];
+        let place = memory.as_mut_ptr().wrapping_add(Self::MARGIN);
+        let place = place.wrapping_add(place.align_offset(PLACE));
+        // SAFETY: the memory from `place` on is long enough, and it belongs to this value until its end.
+        let block = unsafe { make(library, place, 1, allocator) };
+        if block.is_null() {
+            return Err("there is no memory for a block".into());
+        }
+        Ok(Trial {
+            library,
+            memory,
+            block,
+        })
+    }
+
+    /// Frees the block, which is no longer current.
+    fn end(self) -> Result<(), String> {
+        // SAFETY: the block was made in `new`, and the caller has left it.
+        unsafe { (self.library.deallocate)(self.block, false) };
+        let filled = |bytes: &[u8]| bytes.iter().all(|&byte| byte == Self::FILLED);
+        let (before, behind) = (
+            &self.memory[..Self::MARGIN],
+            &self.memory[self.memory.len() - Self::MARGIN..],
+        );
+        if filled(before) && filled(behind) {
+            Ok(())
+        } else {
+            Err("a thread's block takes more memory than the C library says".into())
+        }
+    }
+}
+
 /// Finds the words among the library's thread-locals that the first allocation changes. They are pointers to the
 /// thread's cache and arena. The processes of a worker share these two with its thread. The result is empty if the
 /// program uses another allocator: for that one, each process is a thread.
@@ -290,10 +417,8 @@ fn find_allocator(library: &Library) -> Result<Vec<isize>, String> {
     let Some((from, to)) = library_locals() else {
         return Ok(Vec::new());
     };
-    let block = make(library, 1, &[]);
-    if block.is_null() {
-        return Err("there is no memory for a block".into());
-    }
+    let trial = Trial::new(library, &[])?;
+    let block = trial.block;
     let words = || -> Vec<(isize, usize)> {
         (from..to - 7)
             .step_by(8)
@@ -314,9 +439,8 @@ fn find_allocator(library: &Library) -> Result<Vec<isize>, String> {
         .filter(|(before, after)| before.1 != after.1)
         .map(|(before, _)| before.0)
         .collect();
-    // This leaks what the first allocation has made, once in a program. SAFETY: the block was made above and is no
-    // longer current.
-    unsafe { (library.deallocate)(block, true) };
+    // This leaks what the first allocation has made, once in a program.
+    trial.end()?;
     if changed.len() > 4 {
         return Err(format!(
             "the first allocation of a thread changes {} of its words, where 2 were expected",
@@ -400,15 +524,11 @@ fn try_out(library: &Library) -> Result<(), String> {
         }
     }
 
-    let block = make(library, 1, &library.allocator);
-    if block.is_null() {
-        return Err("there is no memory for a block".into());
-    }
+    let trial = Trial::new(library, &library.allocator)?;
     // SAFETY: the block is complete, and only this function uses it.
-    let wrong = unsafe { enter(block) };
+    let wrong = unsafe { enter(trial.block) };
     let kept = probe::PROBE.get() == 0x5eed;
-    // SAFETY: the block was made above and is no longer current.
-    unsafe { (library.deallocate)(block, true) };
+    trial.end()?;
     if wrong != 0 || !kept {
         return Err(format!(
             "code with a block of its own does not run as on a thread (trial {wrong:#x}, {kept})"
@@ -423,13 +543,22 @@ fn tid_of(process: u64) -> c_int {
     (PROCESS_TIDS | (process % PROCESS_TIDS)) as c_int
 }
 
-/// Makes a block for a process that runs on the calling thread.
-fn make(library: &Library, process: u64, allocator: &[isize]) -> *mut u8 {
+/// Makes a block at `place`, for a process that runs on the calling thread. Returns null if there is no memory for its
+/// vector.
+///
+/// # Safety
+///
+/// `place` is a multiple of [`PLACE`], and `library.size.room()` bytes there belong to the block until it is freed.
+unsafe fn make(library: &Library, place: *mut u8, process: u64, allocator: &[isize]) -> *mut u8 {
     let this = current();
-    // SAFETY: with null the function allocates all the memory that it needs.
-    let block = unsafe { (library.allocate)(ptr::null_mut()) };
-    if block.is_null() {
-        return block;
+    let block = library.size.pointer(place);
+    // SAFETY: the struct, and the thread-locals below it, are within the memory that the caller gives. The library
+    // expects a struct of zeros. It initialises the thread-locals itself.
+    unsafe {
+        block.write_bytes(0, library.size.pthread);
+        if (library.allocate)(block.cast()).is_null() {
+            return ptr::null_mut();
+        }
     }
     // SAFETY: all these places lie within the new block or within the running thread's block. `look` has found the
     // offsets.
@@ -478,15 +607,22 @@ unsafe fn copy<T: Copy>(from: *mut u8, to: *mut u8, at: isize) {
 
 // The functions that the runtime calls.
 
-pub(crate) fn allocate(process: u64) -> *mut u8 {
-    match library() {
-        Ok(library) => {
-            let block = make(library, process, &library.allocator);
-            crate::dl::live(block);
-            block
-        }
-        Err(_) => ptr::null_mut(),
-    }
+/// The bytes that a block needs at an address that is a multiple of 64.
+pub(crate) fn room() -> usize {
+    library().map_or(0, |library| library.size.room())
+}
+
+/// # Safety
+///
+/// `place` is a multiple of 64, and [`room`] bytes there belong to the block until [`free`].
+pub(crate) unsafe fn make_at(process: u64, place: *mut u8) -> *mut u8 {
+    let Ok(library) = library() else {
+        return ptr::null_mut();
+    };
+    // SAFETY: the caller keeps this function's contract, which is the same.
+    let block = unsafe { make(library, place, process, &library.allocator) };
+    crate::dl::live(block);
+    block
 }
 
 /// Runs in the process, before its own code.
@@ -508,7 +644,7 @@ pub(crate) fn end() {
 
 /// # Safety
 ///
-/// The block is from [`allocate`], and its process has ended.
+/// The block is from [`make_at`], and its process has ended.
 pub(crate) unsafe fn free(block: *mut u8) {
     let Ok(library) = library() else {
         return;
@@ -522,5 +658,5 @@ pub(crate) unsafe fn free(block: *mut u8) {
         }
     }
     // SAFETY: the caller keeps this function's contract.
-    unsafe { (library.deallocate)(block, true) };
+    unsafe { (library.deallocate)(block, false) };
 }

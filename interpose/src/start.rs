@@ -10,7 +10,8 @@ use crate::{block, connect, descriptors, futex, keys, library, poll, pool, recei
 
 static INTERPOSER: Interposer = Interposer {
     check,
-    allocate: block::allocate,
+    room: block::room,
+    make: block::make_at,
     begin: block::begin,
     end: block::end,
     free: block::free,

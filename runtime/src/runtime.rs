@@ -123,7 +123,17 @@ impl Builder {
         let stack_size = Setting::of("STD_NET_STACK_SIZE", self.stack_size, || {
             stack::DEFAULT_SIZE
         })?;
-        let pool = stack::pool(stack_size.value).map_err(|e| stack_size.wrong(e))?;
+        let threadlike = match self.threadlike {
+            Some(threadlike) => threadlike,
+            None => from_env("STD_NET_THREADLIKE")?.is_some_and(|n| n != 0),
+        };
+        let room = if threadlike {
+            threadlike::check()?;
+            threadlike::room()
+        } else {
+            0
+        };
+        let pool = stack::pool(stack_size.value, room).map_err(|e| stack_size.wrong(e))?;
         // This maps the first stacks. If there is no room for them, the start should fail.
         pool.claim().map_err(|e| stack_size.wrong(e))?;
         pool.unclaim();
@@ -136,13 +146,6 @@ impl Builder {
                 None => Duration::from_secs(5),
             },
         };
-        let threadlike = match self.threadlike {
-            Some(threadlike) => threadlike,
-            None => from_env("STD_NET_THREADLIKE")?.is_some_and(|n| n != 0),
-        };
-        if threadlike {
-            threadlike::check()?;
-        }
         Ok(Settings {
             workers: workers.value,
             threadlike,

@@ -312,15 +312,16 @@ where
     T: Send,
 {
     let scheduler = runtime::get()?;
-    let pool = match builder.stack_size {
-        Some(bytes) => scheduler.pool(bytes)?,
-        None => Scheduler::default_pool(),
-    };
-    let kind = if builder.threadlike.unwrap_or(scheduler.threadlike) {
+    let (kind, pool) = if builder.threadlike.unwrap_or(scheduler.threadlike) {
         threadlike::check()?;
-        Kind::Threadlike
+        let pool = scheduler.threadlike_pool(builder.stack_size)?;
+        (Kind::Threadlike, pool)
     } else {
-        Kind::Ordinary
+        let pool = match builder.stack_size {
+            Some(bytes) => scheduler.pool(bytes)?,
+            None => Scheduler::default_pool(),
+        };
+        (Kind::Ordinary, pool)
     };
     let parent = builder.parent(scoped);
     let info = Arc::new(builder.info(parent.as_ref(), kind));

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crate::sched::stack::{self, Pool};
+use crate::sched::threadlike;
 use crate::sched::worker::Worker;
 use crate::sys;
 use crate::sys::lock::Lock;
@@ -16,9 +17,11 @@ pub(crate) struct Scheduler {
     default_pool: &'static Pool,
     /// Whether processes are threadlike by default.
     pub(crate) threadlike: bool,
+    /// The pool for threadlike processes that did not ask for a stack size, once there was one.
+    threadlike_pool: OnceLock<&'static Pool>,
     /// All pools that processes have claimed stacks from.
     pools: Lock<Vec<&'static Pool>>,
-    /// Whether there are pools besides the default one.
+    /// Whether there are pools besides the two above.
     other_pools: AtomicBool,
 }
 
@@ -56,6 +59,7 @@ impl Scheduler {
     }
 
     /// Makes workers that no thread runs yet. [`publish`](Self::publish) makes the scheduler available to all threads.
+    /// If processes are threadlike by default, the default pool has room for their thread-locals.
     pub(crate) fn new(
         workers: usize,
         default_pool: &'static Pool,
@@ -68,6 +72,11 @@ impl Scheduler {
             workers,
             default_pool,
             threadlike,
+            threadlike_pool: if threadlike {
+                OnceLock::from(default_pool)
+            } else {
+                OnceLock::new()
+            },
             pools: Lock::new(vec![default_pool]),
             other_pools: AtomicBool::new(false),
         })))
@@ -98,13 +107,48 @@ impl Scheduler {
 
     /// The pool for processes with stacks of `bytes`.
     pub(crate) fn pool(&self, bytes: usize) -> io::Result<&'static Pool> {
-        let pool = stack::pool(bytes)?;
-        let mut pools = self.pools.lock();
-        if !pools.iter().any(|p| std::ptr::eq(*p, pool)) {
-            pools.push(pool);
+        let pool = stack::pool(bytes, 0)?;
+        if self.list(pool) {
             self.other_pools.store(true, Ordering::Relaxed);
         }
         Ok(pool)
+    }
+
+    /// The pool for threadlike processes. `bytes` is the size that the process asked for. Call this after
+    /// [`threadlike::check`].
+    pub(crate) fn threadlike_pool(&self, bytes: Option<usize>) -> io::Result<&'static Pool> {
+        let Some(bytes) = bytes else {
+            if let Some(pool) = self.threadlike_pool.get() {
+                return Ok(pool);
+            }
+            let bytes = self.default_pool.usable().min(stack::MAX_SIZE);
+            let pool = stack::pool(bytes, threadlike::room())?;
+            self.list(pool);
+            return Ok(self.threadlike_pool.get_or_init(|| pool));
+        };
+        let pool = stack::pool(bytes, threadlike::room())?;
+        if self.list(pool) {
+            self.other_pools.store(true, Ordering::Relaxed);
+        }
+        Ok(pool)
+    }
+
+    /// Whether this is the pool of threadlike processes that did not ask for a stack size.
+    pub(crate) fn is_threadlike_pool(pool: &Pool) -> bool {
+        SCHEDULER
+            .get()
+            .and_then(|scheduler| scheduler.threadlike_pool.get())
+            .is_some_and(|own| ptr::eq(*own, pool))
+    }
+
+    /// Enters this pool in the list. Returns whether it is new there.
+    fn list(&self, pool: &'static Pool) -> bool {
+        let mut pools = self.pools.lock();
+        let new = !pools.iter().any(|p| ptr::eq(*p, pool));
+        if new {
+            pools.push(pool);
+        }
+        new
     }
 
     pub(crate) fn pools(&self) -> Vec<&'static Pool> {
@@ -112,10 +156,14 @@ impl Scheduler {
     }
 
     /// Whether unused stacks hold memory that could be given back. A worker asks this before every sleep, so the list
-    /// of pools is read only if there is more than the default pool.
+    /// of pools is read only if there are more than these two.
     #[inline]
     pub(crate) fn has_cold_stacks(&self, keep: usize) -> bool {
         self.default_pool.is_cold(keep)
+            || self
+                .threadlike_pool
+                .get()
+                .is_some_and(|pool| pool.is_cold(keep))
             || (self.other_pools.load(Ordering::Relaxed)
                 && self.pools().iter().any(|p| p.is_cold(keep)))
     }

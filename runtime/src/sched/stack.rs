@@ -5,12 +5,15 @@
 //!
 //! ```text
 //!  slab.base
-//!  | guard | usable ...... | slot | guard | usable ...... | slot | ...
-//!  |<---------- stride ---------->|
+//!  | guard | usable ...... | slot | room | guard | usable ...... | slot | room | ...
+//!  |<-------------- stride ------------->|
 //! ```
 //!
 //! At the top of each stack lies the [`Task`] of the process that uses it. A waiting process touches its stack and its
 //! slot, and both are on the same pages.
+//!
+//! In a pool for threadlike processes there is *room* above each slot: memory for the process's thread-locals. The
+//! process touches them together with its slot, so they too are on the same pages.
 //!
 //! The stride is an odd number of pages, and slots begin at different places in their pages. So the hot ends of many
 //! stacks do not share the same few cache sets. Slabs are never unmapped, so a stack needs only two words.
@@ -43,7 +46,7 @@ pub(crate) const DEFAULT_SIZE: usize = 128 << 10;
 /// The number of consecutive stacks that begin at different places in their page.
 const COLORS: usize = 16;
 
-/// How far below the end of its page the slot of the `i`th stack ends, in bytes. All stacks have their hot lines at the
+/// How far below the end of its page the slot of the `i`th stack (with its room) ends, in bytes. All stacks have their hot lines at the
 /// same distance from the top. Without this offset they would share a few cache sets.
 const fn color(i: usize) -> usize {
     64 * (i % COLORS)
@@ -96,8 +99,10 @@ pub(crate) fn tasks_from(at: usize, count: usize) -> Vec<&'static Task> {
 
 /// All stacks of one size that no worker keeps.
 pub(crate) struct Pool {
-    /// The bytes of a stack with its slot, a multiple of the page size.
+    /// The bytes of a stack with its slot and its room, a multiple of the page size.
     size: usize,
+    /// The bytes of the room above each slot, a multiple of the alignment of a slot.
+    room: usize,
     /// The number of stacks that exist, and the number of processes with a claim on one.
     total: AtomicUsize,
     claimed: AtomicUsize,
@@ -119,20 +124,23 @@ struct Free {
     starving: Vec<&'static Worker>,
 }
 
-/// The pool of stacks with at least `bytes` usable bytes.
-pub(crate) fn pool(bytes: usize) -> io::Result<&'static Pool> {
-    static POOLS: Lock<BTreeMap<usize, &'static Pool>> = Lock::new(BTreeMap::new());
+/// The pool of stacks with at least `bytes` usable bytes, and with `room` bytes above each slot.
+pub(crate) fn pool(bytes: usize, room: usize) -> io::Result<&'static Pool> {
+    /// By size and room.
+    static POOLS: Lock<BTreeMap<(usize, usize), &'static Pool>> = Lock::new(BTreeMap::new());
     if !(MIN_SIZE..=MAX_SIZE).contains(&bytes) {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!("a stack size of {bytes} bytes is not within {MIN_SIZE}..={MAX_SIZE}"),
         ));
     }
-    let size = usable_size(bytes, page());
+    let room = room.next_multiple_of(mem::align_of::<Slot>());
+    let size = full_size(bytes, room, page());
     let mut pools = POOLS.lock();
-    Ok(pools.entry(size).or_insert_with(|| {
+    Ok(pools.entry((size, room)).or_insert_with(|| {
         Box::leak(Box::new(Pool {
             size,
+            room,
             total: AtomicUsize::new(0),
             claimed: AtomicUsize::new(0),
             starved: AtomicBool::new(false),
@@ -142,10 +150,15 @@ pub(crate) fn pool(bytes: usize) -> io::Result<&'static Pool> {
     }))
 }
 
-/// The bytes of a stack with its slot, a multiple of the page size. The guard and the usable part together are an odd
+/// The bytes that a stack has above its usable ones, at most.
+const fn above(room: usize) -> usize {
+    mem::size_of::<Slot>() + room + color(COLORS - 1)
+}
+
+/// The bytes of a stack with its slot and its room, a multiple of the page size. Together with the guard they are an odd
 /// number of pages.
-fn usable_size(bytes: usize, page: usize) -> usize {
-    let size = (bytes + mem::size_of::<Slot>() + color(COLORS - 1)).next_multiple_of(page);
+fn full_size(bytes: usize, room: usize, page: usize) -> usize {
+    let size = (bytes + above(room)).next_multiple_of(page);
     if ((guard_size(page) + size) / page).is_multiple_of(2) {
         size + page
     } else {
@@ -209,9 +222,19 @@ impl Stack {
         self.pool
     }
 
-    /// The address where the next stack's guard begins. There is less than a page between the slot and it.
+    /// The address just past the slot, where the room begins.
+    fn end_of_slot(&self) -> usize {
+        self.base.get() + mem::size_of::<Slot>()
+    }
+
+    /// The address where the next stack's guard begins. There is less than a page between the room and it.
     fn top(&self) -> usize {
-        (self.base.get() + mem::size_of::<Slot>()).next_multiple_of(page())
+        (self.end_of_slot() + self.pool.room).next_multiple_of(page())
+    }
+
+    /// The room above the slot: its address, a multiple of 64, and its length.
+    pub(crate) fn room(&self) -> (*mut u8, usize) {
+        (self.end_of_slot() as *mut u8, self.pool.room)
     }
 
     /// The lowest address, where the guard begins.
@@ -229,8 +252,8 @@ impl Stack {
     /// Whether this stack has ever had a process.
     fn is_made(&self) -> bool {
         let slot = self.base.get() as *mut Slot;
-        // SAFETY: `base` is the address of a slot in a slab. The slab is never unmapped, and its top pages are never
-        // given back. All-zero is a valid `Slot`.
+        // SAFETY: `base` is the address of a slot in a slab. The slab is never unmapped, and the pages of its slot are
+        // never given back. All-zero is a valid `Slot`.
         unsafe { &(*slot).made }.load(Ordering::Relaxed)
     }
 
@@ -255,18 +278,24 @@ impl Stack {
         prefetch_ends(self.base.get() as *const Slot);
     }
 
-    /// Gives the pages of an unused stack back to the system, except the two pages at its top.
+    /// Gives the pages of an unused stack back to the system, except those of its slot and the one below.
     fn give_back(&self) {
-        let keep = 2 * page();
-        let bottom = self.top() - self.pool.size;
-        // SAFETY: the range is within the usable part of this stack, and no code uses it. `self` is the only right to
-        // it, and it is in the pool.
-        unsafe {
-            libc::madvise(
-                bottom as *mut libc::c_void,
-                self.pool.size - keep,
-                memory::GIVE_BACK,
-            );
+        let page = page();
+        let usable = self.top() - self.pool.size..(self.base.get() & !(page - 1)) - page;
+        let room = self.end_of_slot().next_multiple_of(page)..self.top();
+        for unused in [usable, room] {
+            if unused.is_empty() {
+                continue;
+            }
+            // SAFETY: the range is within the usable part or the room of this stack, and no code uses it. `self` is
+            // the only right to it, and it is in the pool.
+            unsafe {
+                libc::madvise(
+                    unused.start as *mut libc::c_void,
+                    unused.len(),
+                    memory::GIVE_BACK,
+                );
+            }
         }
     }
 }
@@ -296,6 +325,11 @@ impl fmt::Debug for Pool {
 impl Pool {
     fn stride(&self) -> usize {
         guard_size(page()) + self.size
+    }
+
+    /// The usable bytes that each of its stacks has at least.
+    pub(crate) fn usable(&self) -> usize {
+        self.size - above(self.room)
     }
 
     /// Makes sure that there is a stack for one more process, now or when it begins.
@@ -420,7 +454,7 @@ impl Pool {
         register_slab(base as usize, stride, count);
         free.clean.extend((1..=count).rev().filter_map(|i| {
             let top = base as usize + i * stride;
-            let base = NonZeroUsize::new(top - color(i) - mem::size_of::<Slot>())?;
+            let base = NonZeroUsize::new(top - color(i) - self.room - mem::size_of::<Slot>())?;
             Some(Stack { base, pool: self })
         }));
         self.total.fetch_add(count, Ordering::Relaxed);
@@ -553,12 +587,14 @@ mod tests {
     #[test]
     fn slots_are_an_odd_number_of_pages_apart() {
         for bytes in [MIN_SIZE, MIN_SIZE + 1, 64 << 10, DEFAULT_SIZE, 1 << 20] {
-            let pool = pool(bytes).unwrap();
-            assert!(pool.size >= bytes + mem::size_of::<Slot>());
-            assert_eq!(pool.stride() / page() % 2, 1, "{bytes}");
+            for room in [0, 4680, 100 << 10] {
+                let pool = pool(bytes, room).unwrap();
+                assert!(pool.usable() >= bytes && pool.room >= room);
+                assert_eq!(pool.stride() / page() % 2, 1, "{bytes} {room}");
+            }
         }
-        assert!(pool(MIN_SIZE - 1).is_err());
-        assert!(pool(MAX_SIZE + 1).is_err());
+        assert!(pool(MIN_SIZE - 1, 0).is_err());
+        assert!(pool(MAX_SIZE + 1, 0).is_err());
     }
 
     #[test]
@@ -566,9 +602,11 @@ mod tests {
         for page in [4 << 10, 16 << 10, 64 << 10] {
             assert!(guard_size(page) >= LEAST_GUARD && guard_size(page).is_multiple_of(page));
             for bytes in [MIN_SIZE, MIN_SIZE + 1, 100 << 10, DEFAULT_SIZE, 1 << 20] {
-                let size = usable_size(bytes, page);
-                assert!(size >= bytes + mem::size_of::<Slot>() && size.is_multiple_of(page));
-                assert_eq!((guard_size(page) + size) / page % 2, 1, "{bytes} {page}");
+                for room in [0, 4672, 100 << 10] {
+                    let size = full_size(bytes, room, page);
+                    assert!(size >= bytes + above(room) && size.is_multiple_of(page));
+                    assert_eq!((guard_size(page) + size) / page % 2, 1, "{bytes} {page}");
+                }
             }
         }
     }
@@ -631,7 +669,13 @@ mod tests {
 
     #[test]
     fn stacks_do_not_overlap_and_have_guards() {
-        let pool = pool(48 << 10).unwrap();
+        for room in [0, 4680] {
+            stacks_with_room(room);
+        }
+    }
+
+    fn stacks_with_room(room: usize) {
+        let pool = pool(48 << 10, room).unwrap();
         let worker = Worker::leak(0).unwrap();
         let mut stacks = Vec::new();
         for _ in 0..300 {
@@ -641,11 +685,19 @@ mod tests {
         assert_eq!(stacks.len(), 300);
         let mut ranges: Vec<_> = stacks
             .iter()
-            .map(|s| (s.limit().get(), s.base().get()))
+            .map(|s| (s.limit().get(), s.base().get(), s.top()))
             .collect();
         ranges.sort_unstable();
-        assert!(ranges.windows(2).all(|w| w[0].1 <= w[1].0));
-        for (limit, base) in ranges {
+        assert!(ranges.windows(2).all(|w| w[0].2 <= w[1].0));
+        for stack in &stacks {
+            let (at, len) = stack.room();
+            assert!(at.addr().is_multiple_of(64) && len >= room);
+            assert!(at.addr() + len <= stack.top() && at.addr() + len + page() > stack.top());
+            // SAFETY: this test holds the stack, and the room is behind its slot.
+            unsafe { ptr::write_bytes(at, 0xa5, len) };
+            assert!(!stack.is_made(), "the room is not the slot");
+        }
+        for (limit, base, _) in ranges {
             assert!(
                 guarded_size(limit).is_some()
                     && guarded_size(limit + guard_size(page()) - 1) == Some(pool.size)
@@ -660,8 +712,24 @@ mod tests {
                 unsafe { ptr::write_volatile(at as *mut u8, 1) };
             }
         }
+        for stack in &stacks {
+            stack.task();
+        }
         pool.give(stacks.drain(..));
         assert!(!trim(&[pool], 0, usize::MAX));
+        // The slots outlive their processes, and the memory around them was given back.
+        pool.take(300, &mut stacks, worker);
+        for stack in &stacks {
+            assert!(stack.is_made());
+            let (at, len) = stack.room();
+            if len > 0 {
+                // SAFETY: this test holds the stack, and the byte is the last one of its room.
+                let last = unsafe { at.add(len - 1).read() };
+                let whole_page = at.addr().next_multiple_of(page()) < stack.top();
+                assert_eq!(last == 0, whole_page);
+            }
+        }
+        pool.give(stacks.drain(..));
         for _ in 0..300 {
             pool.unclaim();
         }

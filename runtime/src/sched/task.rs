@@ -247,7 +247,7 @@ impl Task {
         }
         task.kind.set(info.kind);
         let of_thread = (info.kind == Kind::Threadlike).then(|| {
-            task.block.set(threadlike::allocate(info.id.get()));
+            task.block.set(threadlike::make(info.id.get(), &stack));
             OfThread::of(worker)
         });
         let coroutine = Coroutine::with_stack(stack, move |yielder, ()| {

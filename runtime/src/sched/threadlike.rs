@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::buffers::pool;
 use crate::deadline::Nanos;
+use crate::sched::stack::Stack;
 use crate::sched::stop::Stopped;
 use crate::sched::task::{self, Task, Waiting};
 use crate::sched::worker::Worker;
@@ -30,18 +31,26 @@ use crate::sys::{pipes_of_thread, use_pipes_of_thread};
 pub struct Interposer {
     /// Whether processes can be threadlike in this program. The error is the reason why not. It is called only once.
     pub check: fn() -> Result<(), String>,
-    /// Makes a block of thread-locals for the process with this number, which will run on the calling thread. Returns
-    /// null if there is no memory.
-    pub allocate: fn(u64) -> *mut u8,
+    /// The bytes of memory that [`make`](Self::make) needs at an address that is a multiple of 64. The same in all
+    /// calls after a successful `check`.
+    pub room: fn() -> usize,
+    /// Makes a block of thread-locals in this memory, for the process with this number, which will run on the calling
+    /// thread. Returns its thread pointer, or null if the C library has no memory for its tables.
+    ///
+    /// # Safety
+    ///
+    /// `check` has succeeded. The address is a multiple of 64, and `room` bytes there belong to the block until `free`.
+    pub make: unsafe fn(u64, *mut u8) -> *mut u8,
     /// The process calls this when it begins. Its block is current already.
     pub begin: fn(),
     /// The process calls this when it ends. It runs the destructors of the process's thread-locals.
     pub end: fn(),
-    /// Frees a block, on the thread of its process.
+    /// Frees what the C library has allocated for a block, on the thread of its process. From now on the memory of the
+    /// block is unused.
     ///
     /// # Safety
     ///
-    /// The block is from `allocate`, and its process has ended.
+    /// The block is from `make`, and its process has ended.
     pub free: unsafe fn(*mut u8),
 }
 
@@ -114,10 +123,19 @@ impl OfThread {
     }
 }
 
-/// Makes a block of thread-locals for a process that will run on this thread. `check` must have succeeded.
-pub(crate) fn allocate(process: u64) -> *mut u8 {
+/// The bytes above a slot that a threadlike process needs for its thread-locals. `check` must have succeeded.
+pub(crate) fn room() -> usize {
+    interposer().map_or(0, |interposer| (interposer.room)())
+}
+
+/// Makes a block of thread-locals in the room of `stack`, for a process that will run there on this thread.
+pub(crate) fn make(process: u64, stack: &Stack) -> *mut u8 {
     let interposer = interposer().expect("a threadlike process was spawned");
-    let block = (interposer.allocate)(process);
+    let (place, len) = stack.room();
+    assert!(len > 0 && len >= room(), "the stack is from another pool");
+    // SAFETY: a process is threadlike only after `check` has succeeded. The room of a stack begins at a multiple of 64,
+    // and it belongs to the process until it gives the stack back, after `free`.
+    let block = unsafe { (interposer.make)(process, place) };
     if block.is_null() {
         // The program aborts, as it does when there is no memory for a box: no caller can handle this error.
         tell(format_args!(
@@ -155,7 +173,7 @@ pub(crate) fn end() {
 /// Frees the block of a process that has ended.
 pub(crate) fn free(block: *mut u8) {
     if let Some(interposer) = interposer() {
-        // SAFETY: the block is from `allocate`, and the process has left its stack for the last time.
+        // SAFETY: the block is from `make`, and the process has left its stack for the last time.
         unsafe { (interposer.free)(block) };
     }
 }

@@ -75,13 +75,30 @@ pub(crate) struct Worker {
 pub(super) struct Local {
     pub(super) ready: Ready<&'static Task>,
     pub(super) timers: Timers,
+    /// Unused stacks of the default pool.
     pub(super) stacks: Vec<Stack>,
+    /// Unused stacks of the pool for threadlike processes.
+    pub(super) threadlike_stacks: Vec<Stack>,
     /// The sockets to check for short reads, for the floor above.
     pub(super) looks: Looks,
     pub(super) sends: Sends,
     pub(super) sweeps: Sweeps,
     /// The [`Worker::progress`] of each worker at the time when this one began to linger.
     pub(super) progress: Vec<u64>,
+}
+
+impl Local {
+    /// The unused stacks of this pool that the worker keeps. `None` if it keeps none of this pool.
+    #[inline]
+    fn stacks_of(&mut self, pool: &Pool) -> Option<&mut Vec<Stack>> {
+        if ptr::eq(pool, Scheduler::default_pool()) {
+            Some(&mut self.stacks)
+        } else if Scheduler::is_threadlike_pool(pool) {
+            Some(&mut self.threadlike_stacks)
+        } else {
+            None
+        }
+    }
 }
 
 // SAFETY: everything except `local` is atomic or locked. `local` is reached only through `with_local`, which runs on
@@ -123,6 +140,7 @@ impl Worker {
                 ready: Ready::new(),
                 timers: Timers::default(),
                 stacks: Vec::new(),
+                threadlike_stacks: Vec::new(),
                 looks: Looks::default(),
                 sends: Sends::default(),
                 sweeps: Sweeps::default(),
@@ -238,16 +256,14 @@ impl Worker {
         let pool = stack.pool();
         self.live.fetch_sub(1, Ordering::Relaxed);
         pool.unclaim();
-        let own = ptr::eq(pool, Scheduler::default_pool());
-        self.with_local(|local| {
-            if !own || pool.is_starved() {
-                pool.give(std::iter::once(stack));
-                return;
+        self.with_local(|local| match local.stacks_of(pool) {
+            Some(own) if !pool.is_starved() => {
+                own.push(stack);
+                if own.len() > OWN_STACKS {
+                    pool.give(own.drain(..OWN_STACKS / 2));
+                }
             }
-            local.stacks.push(stack);
-            if local.stacks.len() > OWN_STACKS {
-                pool.give(local.stacks.drain(..OWN_STACKS / 2));
-            }
+            _ => pool.give(std::iter::once(stack)),
         });
     }
 
@@ -297,8 +313,16 @@ impl Worker {
 
     #[cold]
     fn give_stacks(&self) {
-        let unused = self.with_local(|local| mem::take(&mut local.stacks));
+        let (unused, threadlike) = self.with_local(|local| {
+            (
+                mem::take(&mut local.stacks),
+                mem::take(&mut local.threadlike_stacks),
+            )
+        });
         Scheduler::default_pool().give(unused.into_iter());
+        if let Some(first) = threadlike.first() {
+            first.pool().give(threadlike.into_iter());
+        }
     }
 
     fn begin(&'static self, stack: Stack, start: Start) {
@@ -308,21 +332,21 @@ impl Worker {
     }
 
     fn take_stack(&'static self, pool: &'static Pool) -> Option<Stack> {
-        if ptr::eq(pool, Scheduler::default_pool()) {
-            return self.with_local(|local| {
-                if local.stacks.is_empty() {
-                    pool.take(OWN_STACKS / 2, &mut local.stacks, self);
-                }
-                let stack = local.stacks.pop();
-                if let Some(next) = local.stacks.last() {
-                    next.prefetch();
-                }
-                stack
-            });
-        }
-        let mut one = Vec::with_capacity(1);
-        pool.take(1, &mut one, self);
-        one.pop()
+        self.with_local(|local| {
+            let Some(own) = local.stacks_of(pool) else {
+                let mut one = Vec::with_capacity(1);
+                pool.take(1, &mut one, self);
+                return one.pop();
+            };
+            if own.is_empty() {
+                pool.take(OWN_STACKS / 2, own, self);
+            }
+            let stack = own.pop();
+            if let Some(next) = own.last() {
+                next.prefetch();
+            }
+            stack
+        })
     }
 
     /// Wakes the processes whose times have passed. Returns whether there were any.
