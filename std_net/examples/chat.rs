@@ -32,6 +32,8 @@ fn main() -> io::Result<()> {
         .unwrap_or_else(|| "127.0.0.1:6666".into());
     let listener = TcpListener::bind(address)?;
     let notifier = listener.notifier()?;
+    // The feature `signals` has `signals::ctrl_c` for this. This example needs no feature, so that `cargo run
+    // --example` starts it as it is.
     ctrlc::set_handler(move || notifier.notify()).map_err(io::Error::other)?;
     println!("listening on {}", listener.local_addr()?);
     let (room, events) = channel::unbounded();

@@ -22,6 +22,8 @@ fn main() -> io::Result<()> {
     let address = listener.local_addr()?;
     let server = Server::new(listener)?;
     let handle = server.handle();
+    // With the feature `signals`, the next line is `handle.shutdown_on_signals(GRACE)?`. This example needs no
+    // feature, so that `cargo run --example` starts it as it is.
     ctrlc::set_handler(move || handle.shutdown(GRACE)).map_err(io::Error::other)?;
     println!("listening on {address}");
     let end = server.run(echo)?;
