@@ -79,13 +79,25 @@ functions! {
 
 /// `library!(NAME(a, b, ...) -> TYPE)` calls the C library's function. The types of the arguments are those of the
 /// function.
+#[cfg(not(panic = "abort"))]
 macro_rules! library {
-    ($name:ident($($arg:expr),* $(,)?) -> $ret:ty) => {
+    ($($call:tt)*) => { $crate::library::call!("C-unwind", $($call)*) };
+}
+
+/// The same. A program whose panics abort would abort too when a thread unwinds through a call with the ABI `C-unwind`. A
+/// call with the ABI `C` has no code for that, and the thread ends.
+#[cfg(panic = "abort")]
+macro_rules! library {
+    ($($call:tt)*) => { $crate::library::call!("C", $($call)*) };
+}
+
+macro_rules! call {
+    ($abi:literal, $name:ident($($arg:expr),* $(,)?) -> $ret:ty) => {
         std::mem::transmute::<
             *mut std::ffi::c_void,
-            unsafe extern "C-unwind" fn($($crate::library::library!(@any $arg)),*) -> $ret,
+            unsafe extern $abi fn($($crate::library::call!(@any $arg)),*) -> $ret,
         >($crate::library::$name.get())($($arg),*)
     };
     (@any $arg:expr) => { _ };
 }
-pub(crate) use library;
+pub(crate) use {call, library};
