@@ -107,7 +107,17 @@ impl Calls {
     #[must_use]
     pub fn load(folder: &Path, options: &[&str]) -> Calls {
         let library = folder.join("libcalls.so");
-        compile(&library, &[&["-shared", "-fPIC"], options].concat());
+        compile(&library, &[LIBRARY, options].concat());
+        Calls::open(&library)
+    }
+
+    /// Loads the library from this file.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be loaded.
+    #[must_use]
+    pub fn open(library: &Path) -> Calls {
         let name =
             CString::new(library.to_str().expect("a path in UTF-8")).expect("it has no zero");
         // SAFETY: the library is ours, and it has no constructors.
@@ -178,6 +188,9 @@ impl Scenario {
         (self.0)();
     }
 }
+
+/// Options with which the compiler makes a library.
+pub const LIBRARY: &[&str] = &["-shared", "-fPIC"];
 
 /// Options with which the compiler checks the sizes of buffers.
 pub const FORTIFIED: &[&str] = &["-O2", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=3"];

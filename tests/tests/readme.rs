@@ -29,6 +29,8 @@ fn cargo(folder: &Path, args: &[&str]) {
         .args(args)
         .current_dir(folder)
         .env("CARGO_NET_OFFLINE", "true")
+        // As in this workspace, so that crates need not be built once more.
+        .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
         .env("CARGO_TARGET_DIR", profile().parent().unwrap())
         .output()
         .unwrap();

@@ -3,7 +3,7 @@
 //! and the number of descriptors must be as before: so a lost wake-up or a lost end of a stream shows
 //! here.
 //!
-//! It runs for twenty seconds by default. `STD_NET_SOAK_SECONDS=600` makes it ten minutes.
+//! It runs for eight seconds by default. `STD_NET_SOAK_SECONDS=600` makes it ten minutes.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -153,7 +153,7 @@ fn client(address: std::net::SocketAddr, seed: u64, counts: &Counts) {
 
 #[test]
 fn soak() {
-    let seconds = std::env::var("STD_NET_SOAK_SECONDS").map_or(20, |s| s.parse().expect("seconds"));
+    let seconds = std::env::var("STD_NET_SOAK_SECONDS").map_or(8, |s| s.parse().expect("seconds"));
     let seed = std::env::var("STD_NET_SOAK_SEED").map_or(0x5eed, |s| s.parse().expect("a number"));
     let _alone = ALONE.lock();
     within(Duration::from_secs(seconds + 120), || {

@@ -24,14 +24,14 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 use std_net_interpose as _;
-use std_net_tests::calls::{Calls, FORTIFIED, Function, Given, Outcome};
+use std_net_tests::calls::{Calls, FORTIFIED, Function, Given, LIBRARY, Outcome, compile};
 use std_net_tests::threadlike::{run, spawn, until_it_waits, waits};
 use std_net_tests::{LIMIT, again, in_time, is_again, tree, within};
 
@@ -62,30 +62,35 @@ impl Scene {
 
 /// Both builds of the library, and the names that a test has called.
 struct Table {
-    _folder: tempfile::TempDir,
     ways: [(&'static str, Calls); 2],
     called: RefCell<BTreeSet<&'static str>>,
 }
 
-impl Table {
-    fn new() -> Table {
+/// Builds the library in both ways, once for all tests.
+fn ways() -> [(&'static str, Calls); 2] {
+    static WAYS: OnceLock<[(&str, Calls); 2]> = OnceLock::new();
+    *WAYS.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let load = |name: &str, options: &[&str]| {
             let own = folder.path().join(name);
             fs::create_dir(&own).unwrap();
             Calls::load(&own, options)
         };
-        let ways = [
+        [
             ("plain", load("plain", &["-O1", "-U_FORTIFY_SOURCE"])),
             ("fortified", load("fortified", FORTIFIED)),
-        ];
+        ]
+    })
+}
+
+impl Table {
+    fn new() -> Table {
         // `select(2)` looks at no descriptor that the kernel's table has never had room for. This one is not open.
         let room = io::stdin().as_raw_fd();
         // SAFETY: the call gives a new descriptor, above this number.
         drop(unsafe { OwnedFd::from_raw_fd(libc::fcntl(room, libc::F_DUPFD_CLOEXEC, 1_000)) });
         Table {
-            _folder: folder,
-            ways,
+            ways: ways(),
             called: RefCell::default(),
         }
     }
@@ -697,19 +702,31 @@ fn sleeping_and_yielding() {
                 timeout: time.as_millis().try_into().unwrap(),
                 ..Given::default()
             };
-            let begun = Instant::now();
-            table.gives(name, "a while", 0, || scene(sleep(first), ()));
-            assert!(begun.elapsed() >= 4 * first, "nothing ends it early");
-            // While it lasts, this process sees it wait.
-            for (_, calls) in table.ways {
-                let function = calls.function(name).unwrap();
-                in_time(first, |time| {
-                    let process = spawn(move || function.call(sleep(time)));
-                    let seen = waits(&process);
-                    assert_eq!(process.join().unwrap().result, 0, "{name}");
-                    seen.then_some(())
+            table.called.borrow_mut().insert(name);
+            // All ways at the same time.
+            in_time(first, |time| {
+                let calls = table.ways.map(|(_, calls)| {
+                    let function = calls.function(name).unwrap();
+                    move || {
+                        let begun = Instant::now();
+                        let outcome = function.call(sleep(time));
+                        (outcome.result, outcome.errno, begun.elapsed())
+                    }
                 });
-            }
+                let threads = calls.map(thread::spawn);
+                let processes = calls.map(spawn);
+                // While it lasts, this process sees it wait.
+                let seen = processes.iter().all(waits);
+                let outcomes = threads
+                    .map(|thread| thread.join().unwrap())
+                    .into_iter()
+                    .chain(processes.map(|process| process.join().unwrap()));
+                for (result, errno, took) in outcomes {
+                    assert_eq!((result, errno), (0, 0), "{name}");
+                    assert!(took >= time, "nothing ends {name} early: {took:?}");
+                }
+                seen.then_some(())
+            });
         }
         let wrong = || Given {
             timeout: 0,
@@ -1198,9 +1215,9 @@ fn a_buffer_that_would_overflow_ends_the_program() {
     ];
     if is_again() {
         let name = std::env::var("STD_NET_FUNCTION").unwrap();
+        let library = std::env::var_os("STD_NET_LIBRARY").unwrap();
         run(move || {
-            let folder = tempfile::tempdir().unwrap();
-            let calls = Calls::load(folder.path(), FORTIFIED);
+            let calls = Calls::open(library.as_ref());
             let _ = calls.function(&name).unwrap().call(Given {
                 timeout: 0,
                 ..given(0, 17)
@@ -1208,8 +1225,13 @@ fn a_buffer_that_would_overflow_ends_the_program() {
         });
         return;
     }
+    let folder = tempfile::tempdir().unwrap();
+    let library = folder.path().join("libcalls.so");
+    compile(&library, &[LIBRARY, FORTIFIED].concat());
+    let library = library.to_str().unwrap();
     for name in names {
-        let output = again(NAME, &[("STD_NET_FUNCTION", name)]);
+        let env = [("STD_NET_FUNCTION", name), ("STD_NET_LIBRARY", library)];
+        let output = again(NAME, &env);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(
             said.contains("buffer overflow detected"),

@@ -2,8 +2,8 @@
 //! cost a system call?
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -24,16 +24,17 @@ fn sleepers_wake_in_the_order_of_their_deadlines() {
         // The order is checked for each worker, because each runs its own processes one after another.
         let woken: Mutex<HashMap<ThreadId, Vec<Instant>>> = Mutex::default();
         let late = AtomicUsize::new(0);
+        let start = OnceLock::new();
         scope(|s| {
-            let start = Instant::now() + Duration::from_millis(700);
             for i in 0..SLEEPERS {
-                let (wait, begun, woken, late) = (&wait, &begun, &woken, &late);
+                let (wait, begun, woken, late, start) = (&wait, &begun, &woken, &late, &start);
                 s.spawn(move || {
                     begun.fetch_add(1, Ordering::SeqCst);
                     // The channel is closed when all have begun.
                     wait.recv().unwrap_err();
                     // All deadlines differ, and their order is not that in which the processes begin.
-                    let at = start + Duration::from_micros(((i * 7919) % SLEEPERS) as u64 * 3);
+                    let at = *start.get().unwrap()
+                        + Duration::from_micros(((i * 7919) % SLEEPERS) as u64 * 3);
                     if Instant::now() >= at {
                         // The machine was too slow to have put all processes to sleep by then.
                         late.fetch_add(1, Ordering::SeqCst);
@@ -48,6 +49,10 @@ fn sleepers_wake_in_the_order_of_their_deadlines() {
             while begun.load(Ordering::SeqCst) < SLEEPERS {
                 process::yield_now();
             }
+            // The time in which all go to sleep.
+            start
+                .set(Instant::now() + Duration::from_millis(300))
+                .unwrap();
             drop(go);
         });
         let woken = woken.into_inner().unwrap();
