@@ -3,18 +3,18 @@
 //! client.
 //!
 //! ```sh
-//! cargo run --release -p std_net_ecosystem --example redis_service            # the table
+//! cargo run --release -p std_net_ecosystem --example redis_service            # both tables
+//! cargo run --release -p std_net_ecosystem --example redis_service -- rate 5  # requests per second, in five rounds
 //! cargo run --release -p std_net_ecosystem --example redis_service -- memory  # what a waiting client costs
 //! cargo run --release -p std_net_ecosystem --example redis_service -- switch  # what a switch and a process cost
 //! ```
 //!
 //! Each measurement is a program of its own, so that memory of one does not count for another. They run
-//! one after another.
+//! one after another. Each round measures every kind once, and every other round in the opposite order.
 
 use std::fs;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use std_net::{process, runtime};
@@ -29,11 +29,19 @@ const REQUESTS: usize = 200_000;
 const CONNECTING: usize = 500;
 /// A measurement that takes longer than this is given up.
 const LIMIT: Duration = Duration::from_secs(60);
+/// So many clients wait while their memory is measured.
+const WAITING: usize = 1000;
+/// The runtime gives the deep parts of a stack back when its process has waited for five seconds.
+const REST: Duration = Duration::from_secs(8);
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => table(),
+        [] => {
+            rate(ROUNDS);
+            memory();
+        }
+        ["rate", rounds] => rate(rounds.parse().unwrap()),
         ["memory"] => memory(),
         ["switch"] => switch(),
         [kind, client, connections, port] => {
@@ -47,89 +55,107 @@ fn main() {
         [kind, connections, port] => {
             cell(kind, connections.parse().unwrap(), port.parse().unwrap());
         }
-        _ => eprintln!("nothing, `memory`, or `switch`"),
+        _ => eprintln!("no argument, `rate ROUNDS`, `memory`, or `switch`"),
     }
 }
 
-fn table() {
+/// Prints the requests per second, the CPU time of each, and the memory of a connection.
+fn rate(rounds: usize) {
     let Some(server) = std_net_ecosystem::redis() else {
         return;
     };
     println!(
-        "kind       connections   GET/s   us CPU each   KB a connection   (medians of {ROUNDS})"
+        "kind       connections   GET/s (least to most)    us CPU each   KB a connection   (medians of {rounds})"
     );
     for connections in CONNECTIONS {
-        // Every other round in the other order.
         let mut runs = [const { Vec::new() }; KINDS.len()];
-        for round in 0..ROUNDS {
+        for round in 0..rounds {
             for i in 0..KINDS.len() {
                 let i = if round % 2 == 0 {
                     i
                 } else {
                     KINDS.len() - 1 - i
                 };
-                let (kind, runs) = (KINDS[i], &mut runs[i]);
-                let output = Command::new(std::env::current_exe().unwrap())
-                    .args([kind, &connections.to_string(), &server.port.to_string()])
-                    .output()
-                    .unwrap();
-                if !output.status.success() {
-                    let error = String::from_utf8_lossy(&output.stderr);
-                    eprintln!(
-                        "{kind} with {connections} connections: {}",
-                        error.trim_end()
-                    );
-                    continue;
+                let args = [KINDS[i], &connections.to_string(), &server.port.to_string()];
+                match numbers(&args) {
+                    Ok(run) => runs[i].push(run),
+                    Err(error) => {
+                        eprintln!("{} with {connections} connections: {error}", KINDS[i]);
+                    }
                 }
-                let text = String::from_utf8(output.stdout).unwrap();
-                let numbers: Vec<f64> = text
-                    .split_whitespace()
-                    .map(|number| number.parse().unwrap())
-                    .collect();
-                runs.push(numbers);
             }
         }
         for (kind, runs) in KINDS.iter().zip(&runs) {
-            if runs.is_empty() {
+            let Some([rate, cpu, memory]) = sorted(runs) else {
                 println!("{kind:<10} {connections:>11}       -");
                 continue;
-            }
-            let median = |i: usize| {
-                let mut all: Vec<f64> = runs.iter().map(|run| run[i]).collect();
-                all.sort_by(f64::total_cmp);
-                all[all.len() / 2]
             };
             println!(
-                "{kind:<10} {connections:>11} {:>7.0} {:>13.2} {:>17.1}",
-                median(0),
-                median(1),
-                median(2)
+                "{kind:<10} {connections:>11} {:>7.0} {:>18} {:>12.2} {:>17.1}",
+                median(&rate),
+                format!("({:.0} to {:.0})", rate[0], rate[rate.len() - 1]),
+                median(&cpu),
+                median(&memory),
             );
         }
     }
 }
 
-/// What a client costs that waits for an answer, by itself and with the memory of the crate `redis`.
+/// Runs one measurement in a program of its own, and returns the numbers that it prints.
+fn numbers(args: &[&str]) -> Result<[f64; 3], String> {
+    let program = std::env::current_exe().unwrap();
+    let output = Command::new(program).args(args).output().unwrap();
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        return Err(error.trim_end().to_owned());
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut numbers = text.split_whitespace().map(|n| n.parse().unwrap());
+    Ok(std::array::from_fn(|_| numbers.next().unwrap()))
+}
+
+/// Sorts the numbers of all runs, each column by itself. Returns `None` if there is no run.
+fn sorted(runs: &[[f64; 3]]) -> Option<[Vec<f64>; 3]> {
+    (!runs.is_empty()).then(|| {
+        std::array::from_fn(|column| {
+            let mut all: Vec<f64> = runs.iter().map(|run| run[column]).collect();
+            all.sort_by(f64::total_cmp);
+            all
+        })
+    })
+}
+
+fn median(sorted: &[f64]) -> f64 {
+    sorted[sorted.len() / 2]
+}
+
+/// Prints what a client costs that waits for an answer: a bare connection, and one of the crate `redis`.
 fn memory() {
     let Some(server) = std_net_ecosystem::redis() else {
         return;
     };
     println!(
-        "kind       client     bytes resident   of these on the heap   (each of 1000 that wait)"
+        "kind       client      at first   after {} s   of these on the heap   (bytes for each of {WAITING} that wait)",
+        REST.as_secs()
     );
     for client in ["std::net", "redis"] {
-        for kind in ["processes", "threads"] {
-            let output = Command::new(std::env::current_exe().unwrap())
-                .args([kind, client, "1000", &server.port.to_string()])
-                .output()
-                .unwrap();
-            assert!(output.status.success(), "{output:?}");
-            print!("{}", String::from_utf8(output.stdout).unwrap());
+        for kind in KINDS {
+            if kind == "tokio" && client == "std::net" {
+                continue;
+            }
+            let args = [kind, client, &WAITING.to_string(), &server.port.to_string()];
+            match numbers(&args) {
+                Ok([first, rested, heap]) => {
+                    println!("{kind:<10} {client:<10} {first:>9} {rested:>12} {heap:>22}");
+                }
+                Err(error) => eprintln!("{kind} with {client}: {error}"),
+            }
         }
     }
 }
 
-/// So many clients in BLPOP; prints what each takes.
+/// Starts so many clients that wait in BLPOP. Prints the bytes that each takes: at first, after a rest, and how many of
+/// the latter are on the heap.
 fn waiting(kind: &str, client: &str, connections: usize, port: u16) {
     use std::io::{Read, Write};
     use std::net::TcpStream;
@@ -137,16 +163,19 @@ fn waiting(kind: &str, client: &str, connections: usize, port: u16) {
     let open = redis::Client::open(format!("redis://127.0.0.1:{port}/")).unwrap();
     let mut control = open.get_connection().unwrap();
     let with_std = client == "std::net";
-    let work = move || {
-        if with_std {
-            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            stream.write_all(b"BLPOP nothing 0\r\n").unwrap();
-            // To the end of the program, which ends the connection.
-            let _ = stream.read(&mut [0; 64]);
-        } else {
-            let mut con = open.get_connection().unwrap();
-            let command = redis::cmd("BLPOP").arg("nothing").arg(0).clone();
-            let _: redis::RedisResult<redis::Value> = command.query(&mut con);
+    let blpop = redis::cmd("BLPOP").arg("nothing").arg(0).clone();
+    let work = {
+        let (open, blpop) = (open.clone(), blpop.clone());
+        move || {
+            // Each of them waits to the end of the program, which ends the connection.
+            if with_std {
+                let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                stream.write_all(b"BLPOP nothing 0\r\n").unwrap();
+                let _ = stream.read(&mut [0; 64]);
+            } else {
+                let mut con = open.get_connection().unwrap();
+                let _: redis::RedisResult<redis::Value> = blpop.query(&mut con);
+            }
         }
     };
     let of_heap = || {
@@ -159,13 +188,28 @@ fn waiting(kind: &str, client: &str, connections: usize, port: u16) {
         .stack_size(64 << 10)
         .start()
         .unwrap();
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let (before, heap) = (resident(), of_heap());
     for _ in 0..connections {
-        let work = work.clone();
-        if kind == "processes" {
-            process::spawn(work);
-        } else {
-            std::thread::spawn(work);
+        match kind {
+            "processes" => drop(process::spawn(work.clone())),
+            "threads" => drop(std::thread::spawn(work.clone())),
+            _ => {
+                let (open, blpop) = (open.clone(), blpop.clone());
+                tokio.spawn(async move {
+                    // Without this, the asynchronous client gives an answer up after half a second.
+                    let patient = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+                    let mut con = open
+                        .get_multiplexed_async_connection_with_config(&patient)
+                        .await
+                        .unwrap();
+                    let _: redis::RedisResult<redis::Value> = blpop.query_async(&mut con).await;
+                });
+            }
         }
     }
     let blocked = format!("blocked_clients:{connections}\r\n");
@@ -179,14 +223,16 @@ fn waiting(kind: &str, client: &str, connections: usize, port: u16) {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    // The runtime gives the deep parts of stacks back after five seconds.
-    std::thread::sleep(Duration::from_secs(8));
     let each = |now: usize, before: usize| now.saturating_sub(before) / connections;
+    let first = each(resident(), before);
+    std::thread::sleep(REST);
     println!(
-        "{kind:<10} {client:<10} {:>14} {:>22}",
+        "{first} {} {}",
         each(resident(), before),
         each(of_heap(), heap)
     );
+    // The clients wait for ever.
+    std::process::exit(0);
 }
 
 /// Makes one measurement. Prints the requests per second, the microseconds of CPU time for each, and
@@ -196,7 +242,7 @@ fn cell(kind: &str, connections: usize, port: u16) {
     let client = redis::Client::open(url).unwrap();
     let each = (REQUESTS / connections).max(20);
     // First all connect and wait. Then the measured time begins.
-    let gate = Arc::new(Gate::default());
+    let gate = Arc::new(Gate::new());
     give_up_after(LIMIT, Arc::clone(&gate), connections);
     let before = resident();
     if kind == "tokio" {
@@ -218,10 +264,9 @@ fn cell(kind: &str, connections: usize, port: u16) {
                         .query_async(&mut con)
                         .await
                         .unwrap();
-                    gate.ready.fetch_add(1, Ordering::SeqCst);
-                    while gate.go.load(Ordering::SeqCst) == 0 {
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                    }
+                    gate.connected();
+                    let opened = gate.tasks.acquire().await;
+                    assert!(opened.is_err(), "the gate gives no permits");
                     for _ in 0..each {
                         let value: usize = redis::cmd("GET")
                             .arg(&key)
@@ -250,10 +295,8 @@ fn cell(kind: &str, connections: usize, port: u16) {
                 .unwrap();
             let key = format!("k{i}");
             redis::cmd("SET").arg(&key).arg(i).exec(&mut con).unwrap();
-            gate.ready.fetch_add(1, Ordering::SeqCst);
-            while gate.go.load(Ordering::SeqCst) == 0 {
-                std::thread::sleep(Duration::from_millis(10));
-            }
+            gate.connected();
+            gate.pass();
             for _ in 0..each {
                 let value: usize = redis::cmd("GET").arg(&key).query(&mut con).unwrap();
                 assert_eq!(value, i);
@@ -295,37 +338,82 @@ fn cell(kind: &str, connections: usize, port: u16) {
 fn give_up_after(limit: Duration, gate: Arc<Gate>, connections: usize) {
     std::thread::spawn(move || {
         std::thread::sleep(limit);
-        let ready = gate.ready.load(Ordering::SeqCst);
+        let connected = gate.state().connected;
         eprintln!(
-            "given up after {} s: {ready} of {connections} clients have connected",
+            "given up after {} s: {connected} of {connections} clients have connected",
             limit.as_secs()
         );
         std::process::exit(1);
     });
 }
 
-#[derive(Default)]
+/// Where the clients wait until all of them have connected. Nobody polls here: with 5,000 threads the polls would be the
+/// load.
 struct Gate {
-    ready: AtomicUsize,
-    go: AtomicUsize,
+    state: Mutex<State>,
+    one_more_connected: Condvar,
+    opened: Condvar,
+    /// The gate of tasks, which must not wait for a `Condvar`. It is open when it is closed: then `acquire` returns.
+    tasks: tokio::sync::Semaphore,
+}
+
+#[derive(Default)]
+struct State {
+    connected: usize,
+    open: bool,
 }
 
 impl Gate {
-    /// Waits until so many of the first `i` clients have connected that one more may begin.
-    fn pace(&self, i: usize) {
-        while i >= self.ready.load(Ordering::SeqCst) + CONNECTING {
-            std::thread::sleep(Duration::from_millis(1));
+    fn new() -> Gate {
+        Gate {
+            state: Mutex::default(),
+            one_more_connected: Condvar::new(),
+            opened: Condvar::new(),
+            tasks: tokio::sync::Semaphore::new(0),
         }
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// A client calls this when it has connected.
+    fn connected(&self) {
+        self.state().connected += 1;
+        self.one_more_connected.notify_one();
+    }
+
+    /// Waits until the gate is open. This blocks a thread, and parks a threadlike process.
+    fn pass(&self) {
+        drop(self.opened.wait_while(self.state(), |state| !state.open));
+    }
+
+    /// Waits until at least so many clients have connected.
+    fn wait_for(&self, connected: usize) {
+        drop(
+            self.one_more_connected
+                .wait_while(self.state(), |state| state.connected < connected),
+        );
+    }
+
+    /// Waits until so many of the first `i` clients have connected that one more may begin.
+    fn pace(&self, i: usize) {
+        self.wait_for((i + 1).saturating_sub(CONNECTING));
+    }
+
+    fn open(&self) {
+        self.state().open = true;
+        self.opened.notify_all();
+        self.tasks.close();
+    }
+
     fn measure(&self, connections: usize, each: usize, before: usize, finish: impl FnOnce()) {
-        while self.ready.load(Ordering::SeqCst) < connections {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        self.wait_for(connections);
+        // The last client goes to its wait.
         std::thread::sleep(Duration::from_millis(50));
         let memory = resident().saturating_sub(before) as f64 / connections as f64 / 1000.0;
         let (cpu, begun) = (cpu(), Instant::now());
-        self.go.store(1, Ordering::SeqCst);
+        self.open();
         finish();
         let requests = (connections * each) as f64;
         println!(
