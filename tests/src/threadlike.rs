@@ -33,6 +33,16 @@ pub fn run<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
     })
 }
 
+/// Runs `f` in an ordinary process on the one worker, even if the environment asks for threadlike ones.
+pub fn ordinary<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    start();
+    let process = process::Builder::new().threadlike(false).spawn(f);
+    match process.expect("the runtime runs").join() {
+        Ok(value) => value,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
 /// Returns the two ends of a TCP connection of std.
 pub fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

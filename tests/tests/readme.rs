@@ -127,6 +127,13 @@ fn build(package: &Path, program: &str) -> PathBuf {
     own
 }
 
+/// The programs of the README do not link `std_net_interpose`, so they cannot be asked for threadlike processes.
+fn without_the_crate(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_remove("STD_NET_THREADLIKE");
+    command
+}
+
 #[test]
 fn the_commands_and_programs_of_the_readme_work() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
@@ -157,7 +164,7 @@ fn the_commands_and_programs_of_the_readme_work() {
                 .unwrap();
             request
         });
-        let output = Command::new(&script).output().unwrap();
+        let output = without_the_crate(&script).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         assert_eq!(output.stdout, b"HTTP/1.0 200 OK\r\nServer: a test\r\n\r\n");
         assert_eq!(
@@ -172,7 +179,7 @@ fn the_commands_and_programs_of_the_readme_work() {
         &change(programs[1], "127.0.0.1:7777", "127.0.0.1:0"),
     );
     within(LIMIT, || {
-        let mut server = Command::new(&server)
+        let mut server = without_the_crate(&server)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

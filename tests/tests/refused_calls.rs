@@ -62,6 +62,10 @@ fn binaries() -> Vec<PathBuf> {
     if profile.ends_with("release") {
         build.arg("--release");
     }
+    // Without this, the build would replace the package's programs by ones that do not link the crate.
+    if cfg!(feature = "interpose") {
+        build.arg("--features=interpose");
+    }
     let output = build.stderr(Stdio::inherit()).output().expect("cargo runs");
     assert!(output.status.success(), "cannot build the tests");
     let messages = String::from_utf8(output.stdout).expect("JSON is UTF-8");

@@ -1,7 +1,6 @@
 //! Does a process that has gone deep into its stack give the memory back when it waits for long? Are its values
 //! unchanged afterwards?
 
-use std::fs;
 use std::hint::black_box;
 use std::io::{Read, Write};
 use std::thread;
@@ -10,15 +9,11 @@ use std::time::{Duration, Instant};
 use std_net::process::{self, channel};
 use std_net::runtime;
 use std_net::unix::UnixStream;
+use std_net_tests::resident;
 
 const PROCESSES: usize = 300;
 /// Each process uses this many bytes of its stack once.
 const DEPTH: usize = 80 << 10;
-
-fn resident() -> usize {
-    let statm = fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
-}
 
 /// Uses `depth` bytes of the stack and more. The result depends on all of them.
 #[inline(never)]

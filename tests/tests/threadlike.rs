@@ -1,7 +1,7 @@
 //! Threadlike processes: blocking calls of std park, and each process has the thread-locals of a
 //! thread.
 //!
-//! Only this binary and the other `threadlike_*` tests link `std_net_interpose`.
+//! Only this binary and the other `threadlike_*` tests link `std_net_interpose`, unless the feature `interpose` is on.
 
 // On other systems a process cannot be threadlike.
 #![cfg(all(
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use std_net::process::{self, JoinHandle};
 use std_net::runtime;
 use std_net_interpose as _;
-use std_net_tests::threadlike::{pair, run, spawn, start, until_it_waits};
+use std_net_tests::threadlike::{ordinary, pair, run, spawn, until_it_waits};
 use std_net_tests::{LIMIT, again, is_again, within};
 
 #[test]
@@ -44,14 +44,11 @@ fn it_is_on_and_the_list_says_so() {
         assert_eq!(reader.join().unwrap(), 5);
         assert!(std_net_interpose::waits() > before);
     });
-    start();
-    process::spawn(|| {
+    ordinary(|| {
         let id = process::current().unwrap().id();
         let listed = process::list();
         assert!(!listed.iter().find(|p| p.id == id).unwrap().threadlike);
-    })
-    .join()
-    .unwrap();
+    });
 }
 
 #[test]
@@ -685,10 +682,8 @@ fn one_connection_is_used_by_std_and_by_std_net() {
 #[test]
 fn ordinary_processes_block_as_they_did_and_share_their_thread() {
     thread_local!(static CELL: Cell<u32> = const { Cell::new(0) });
-    start();
-    let before = process::spawn(|| CELL.replace(5)).join().unwrap();
-    assert_eq!(before, 0);
-    assert_eq!(process::spawn(|| CELL.get()).join().unwrap(), 5);
+    assert_eq!(ordinary(|| CELL.replace(5)), 0);
+    assert_eq!(ordinary(|| CELL.get()), 5);
     assert_eq!(run(|| CELL.get()), 0);
 }
 

@@ -123,6 +123,7 @@ fn the_system_calls_are_those_of_a_program_without_the_crate() {
                 .args(["--exact", NAME, "--nocapture"])
                 .env("STD_NET_AGAIN", "1")
                 .env("STD_NET_WORKERS", "1")
+                .env("STD_NET_THREADLIKE", "0")
                 .env("STD_NET_FOLDER", folder.path())
                 .env("STD_NET_WHERE", place);
             let found = trace(&strace, folder.path(), &mut program).unwrap();

@@ -3,6 +3,9 @@
 
 use std::io::{Read, Write};
 
+#[cfg(feature = "interpose")]
+use std_net_interpose as _;
+
 /// Uses the same program text over both libraries.
 macro_rules! operations {
     ($module:ident, $($net:ident)::+) => {

@@ -6,6 +6,8 @@
 use std::ffi::{CStr, c_char, c_int};
 
 use std_net::{process, runtime};
+#[cfg(feature = "interpose")]
+use std_net_interpose as _;
 
 #[allow(unconditional_recursion, reason = "it must overflow")]
 fn deep(n: u64) -> u64 {

@@ -6,6 +6,8 @@ use std::error::Error;
 use std::os::fd::AsFd;
 
 use std_net::activation::{self, Inherited};
+#[cfg(feature = "interpose")]
+use std_net_interpose as _;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let all = activation::inherited()?;

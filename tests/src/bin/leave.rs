@@ -2,6 +2,8 @@
 
 use std_net::process::{self, channel};
 use std_net::unix::UnixStream;
+#[cfg(feature = "interpose")]
+use std_net_interpose as _;
 
 fn main() {
     let (_sender, receiver) = channel::unbounded::<()>();

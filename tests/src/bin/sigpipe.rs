@@ -7,6 +7,8 @@ use std::os::fd::FromRawFd;
 
 use std_net::process;
 use std_net::unix::UnixStream;
+#[cfg(feature = "interpose")]
+use std_net_interpose as _;
 
 /// Returns a connection whose peer is gone.
 fn without_peer() -> UnixStream {
