@@ -3,9 +3,13 @@
 use std::arch::asm;
 use std::ffi::{c_int, c_long};
 use std::mem;
+use std::ptr;
 use std::time::Duration;
 
-use libc::{pollfd, socklen_t, timespec};
+use libc::{iovec, pollfd, socklen_t, timespec};
+
+/// The flag of `preadv2(2)` and `pwritev2(2)` by which they do not wait.
+pub(crate) const RWF_NOWAIT: c_int = 8;
 
 /// Makes one system call. A negative result is an error number.
 ///
@@ -71,6 +75,31 @@ pub(crate) const fn failed(errno: c_int) -> isize {
 }
 
 pub(crate) const AGAIN: isize = failed(libc::EAGAIN);
+
+/// Whether this result of `preadv2(2)` or `pwritev2(2)` with `RWF_NOWAIT` says that no such attempt can be made. The
+/// kernel does not have the flag for every kind of file, and sandboxes refuse the whole call. They do so with errors that
+/// a read or a write can have too. So this asks once more, for no descriptor: the kernel itself answers `EBADF`.
+pub(crate) fn cannot_try(number: c_long, result: isize) -> bool {
+    if result == failed(libc::EOPNOTSUPP) || result == failed(libc::ENOSYS) {
+        return true;
+    }
+    if result != failed(libc::EPERM) && result != failed(libc::EINVAL) {
+        return false;
+    }
+    // SAFETY: the call passes no memory.
+    let asked = unsafe {
+        sys!(
+            number,
+            -1_isize,
+            ptr::null::<iovec>(),
+            0,
+            -1_isize,
+            0,
+            RWF_NOWAIT
+        )
+    };
+    asked != failed(libc::EBADF)
+}
 
 /// The value of `SO_RCVTIMEO` or `SO_SNDTIMEO`. `None` if it is not set or if this is not a socket.
 pub(crate) fn timeout(fd: c_int, option: c_int) -> Option<Duration> {

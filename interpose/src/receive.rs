@@ -8,14 +8,12 @@ use std_net_runtime::Interest;
 use std_net_runtime::threadlike::{self, Threadlike};
 
 use crate::library::library;
-use crate::raw::{self, AGAIN, failed, finish, sys};
+use crate::raw::{self, AGAIN, RWF_NOWAIT, failed, finish, sys};
 use crate::wait::{CANNOT_TRY, Waiter, until_done};
 use crate::{mode, pool, send};
 
 /// The kernel does not wait in a call that has one of these flags.
 const NEVER_WAIT: c_int = libc::MSG_DONTWAIT | libc::MSG_OOB | libc::MSG_ERRQUEUE;
-
-const RWF_NOWAIT: c_int = 8;
 
 /// `recv(2)`.
 ///
@@ -429,10 +427,10 @@ unsafe fn read_parking(
                 RWF_NOWAIT
             )
         };
-        if result != failed(libc::EOPNOTSUPP) {
+        if !raw::cannot_try(libc::SYS_preadv2, result) {
             return result;
         }
-        // This is a terminal, or the kernel does not have this flag for every kind of file.
+        // Only sockets have another call that cannot block.
         let mut message = send::no_message();
         message.msg_iov = slices.cast_mut();
         message.msg_iovlen = count.unsigned_abs() as usize;
@@ -451,13 +449,24 @@ unsafe fn read_parking(
     })
 }
 
-/// Makes a read for which no readiness event will come. A file's data that are not in memory are read on a thread of
-/// the pool. For a socket at its end, the call returns at once.
+/// Makes a read for which no readiness event will come. A file's data that may not be in memory are read on a thread of
+/// the pool. For a socket at its end, the call returns at once. So it does for a file of `/proc`, which the kernel writes
+/// at that moment.
 fn off_the_worker(fd: c_int, plain: &dyn Fn() -> isize) -> isize {
-    if kind(fd) == Some(libc::S_IFREG) {
+    if kind(fd) == Some(libc::S_IFREG) && !is_in_proc(fd) {
         pool::run(plain)
     } else {
         plain()
+    }
+}
+
+/// Whether the file is one of `/proc`. The kernel does not have `RWF_NOWAIT` for all of these.
+fn is_in_proc(fd: c_int) -> bool {
+    let mut found = std::mem::MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: there is room for the answer, and it is read only after a success.
+    unsafe {
+        let result = sys!(libc::SYS_fstatfs, fd, found.as_mut_ptr());
+        result == 0 && found.assume_init().f_type == libc::PROC_SUPER_MAGIC
     }
 }
 
@@ -507,7 +516,7 @@ pub unsafe extern "C-unwind" fn pread64(
     };
     finish(match result {
         AGAIN => off_the_worker(fd, &plain),
-        result if result == failed(libc::EOPNOTSUPP) => plain(),
+        result if raw::cannot_try(libc::SYS_preadv2, result) => off_the_worker(fd, &plain),
         result => result,
     })
 }

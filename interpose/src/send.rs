@@ -10,11 +10,9 @@ use std_net_runtime::threadlike::{self, Threadlike};
 
 use crate::library::library;
 use crate::mode;
-use crate::raw::{self, AGAIN, failed, finish, sys};
+use crate::raw::{self, AGAIN, RWF_NOWAIT, failed, finish, sys};
 use crate::receive::kind;
 use crate::wait::{CANNOT_TRY, Waited, Waiter, until_done};
-
-const RWF_NOWAIT: c_int = 8;
 
 /// The highest of the standard descriptors. Writes to standard output and error never park, because std holds a
 /// `RefCell` borrow during such a write.
@@ -183,10 +181,10 @@ unsafe fn write_parking(
             }
         }
         let result = sys!(libc::SYS_pwritev2, fd, at, n, -1_isize, 0, RWF_NOWAIT);
-        if result != failed(libc::EOPNOTSUPP) {
+        if !raw::cannot_try(libc::SYS_pwritev2, result) {
             return result;
         }
-        // The file system or the kernel does not have this flag for every kind of file.
+        // Only sockets have another call that cannot block.
         let mut message = no_message();
         message.msg_iov = at.cast_mut();
         message.msg_iovlen = n;

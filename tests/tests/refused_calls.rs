@@ -1,6 +1,7 @@
 //! Older kernels and sandboxes refuse the newer system calls. The tests that use such a call must still
 //! pass, for every call, for every error, and with all calls refused together.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use std_net_tests::{tree, within};
 
 /// The newer calls. Each has the tests of code that makes it, or may make it: std makes some of them.
-const CALLS: [(&str, &[&str]); 13] = [
+const CALLS: [(&str, &[&str]); 14] = [
     ("close_range", &["deadlines"]),
     ("epoll_pwait2", &["deadlines", "notifier", "timers"]),
     ("io_uring_enter", &["batched_writes", "shared_listeners"]),
@@ -18,8 +19,9 @@ const CALLS: [(&str, &[&str]); 13] = [
     ("io_uring_setup", &["batched_writes", "shared_listeners"]),
     ("madvise_guard", &["limit_of_stacks", "timers"]),
     ("pidfd_open", &["deadlines"]),
-    ("preadv2", &["deadlines"]),
+    ("preadv2", &["deadlines", "threadlike_functions"]),
     ("process_madvise", &["deadlines"]),
+    ("pwritev2", &["threadlike_functions"]),
     ("recvmmsg", &["batches"]),
     ("sendfile", &["send_file"]),
     ("sendmmsg", &["batches"]),
@@ -28,7 +30,7 @@ const CALLS: [(&str, &[&str]); 13] = [
 
 const ERRORS: [&str; 3] = ["ENOSYS", "EPERM", "EINVAL"];
 
-/// All of these tests and some more. Together they use every way to wait.
+/// The tests that run while all calls together are refused. They use every way to wait.
 const TESTS: [&str; 10] = [
     "ancillary",
     "batched_writes",
@@ -51,14 +53,20 @@ fn binaries() -> Vec<PathBuf> {
     build.args(["test", "--no-run", "--message-format=json", "--quiet"]);
     // In the folder of the workspace, cargo takes the default members, as it does in a test of the whole. Then nothing
     // must be built. If nothing but this package was built, that would be much more work.
-    if is_built("vectors") {
+    if is_built("vectors") && !cfg!(feature = "interpose") {
         build.current_dir(tree::root());
     } else {
         build.args(["--package", "std_net_tests"]);
     }
     build.arg("--target-dir");
     build.arg(profile.parent().expect("profiles are in a target folder"));
-    build.args(TESTS.map(|test| format!("--test={test}")));
+    let tests: BTreeSet<&str> = CALLS
+        .iter()
+        .flat_map(|(_, tests)| *tests)
+        .copied()
+        .chain(TESTS)
+        .collect();
+    build.args(tests.iter().map(|test| format!("--test={test}")));
     if profile.ends_with("release") {
         build.arg("--release");
     }
@@ -73,9 +81,9 @@ fn binaries() -> Vec<PathBuf> {
         .lines()
         .filter_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next())
         .map(PathBuf::from)
-        .filter(|path| TESTS.iter().any(|test| is_named(path, test)))
+        .filter(|path| tests.iter().any(|test| is_named(path, test)))
         .collect();
-    assert_eq!(binaries.len(), TESTS.len(), "{binaries:?}");
+    assert_eq!(binaries.len(), tests.len(), "{binaries:?}");
     binaries
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use std_net::process::{self, Builder, channel};
 use std_net::socket::{TcpListener, TcpStream, UdpSocket};
 use std_net::unix::UnixStream;
-use std_net_tests::{LIMIT, again, both, in_time, is_again, tcp_pair, within};
+use std_net_tests::{LIMIT, again, both, is_again, tcp_pair, within};
 
 #[test]
 fn values_that_are_not_send_live_across_waits_and_thread_locals_stay() {

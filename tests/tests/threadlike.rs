@@ -13,8 +13,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -685,6 +687,30 @@ fn ordinary_processes_block_as_they_did_and_share_their_thread() {
     assert_eq!(ordinary(|| CELL.replace(5)), 0);
     assert_eq!(ordinary(|| CELL.get()), 5);
     assert_eq!(run(|| CELL.get()), 0);
+}
+
+#[test]
+fn a_file_of_proc_is_read_without_a_thread_of_the_pool() {
+    const NAME: &str = "a_file_of_proc_is_read_without_a_thread_of_the_pool";
+    if !is_again() {
+        // The other tests of this program use the pool too.
+        let output = again(NAME, &[]);
+        assert!(output.status.success(), "{output:?}");
+        return;
+    }
+    let threads = || fs::read_dir("/proc/self/task").unwrap().count();
+    run(move || {
+        let before = threads();
+        for path in [
+            "/proc/self/status",
+            "/proc/sys/net/ipv4/ip_local_port_range",
+        ] {
+            assert!(!fs::read(path).unwrap().is_empty());
+            let file = fs::File::open(path).unwrap();
+            assert!(file.read_at(&mut [0; 8], 0).unwrap() > 0);
+        }
+        assert_eq!(threads(), before);
+    });
 }
 
 #[test]

@@ -8,7 +8,10 @@ use std_net_tests::both;
 
 /// This binary does not link `std_net_interpose`, so the answer is the same on every platform.
 #[test]
-#[cfg_attr(feature = "interpose", ignore = "with this feature every binary links the crate")]
+#[cfg_attr(
+    feature = "interpose",
+    ignore = "with this feature every binary links the crate"
+)]
 fn without_the_crate_it_is_an_error_that_names_the_crate() {
     both(|| {
         let held = Arc::new(());

@@ -1,5 +1,5 @@
-//! `docs/threadlike.md` has tables of the hazards of threadlike processes, and of reports about others. The tests that they
-//! name exist.
+//! `docs/threadlike.md` has tables of the hazards of threadlike processes, and of reports about others, and a list of the
+//! tests that are different there by design. The tests that they name exist.
 
 use std::fs;
 
@@ -60,4 +60,26 @@ fn each_test_that_the_table_names_exists() {
         }
     }
     assert!(with_tests > 20, "{with_tests}");
+}
+
+/// `.ci/threadlike` runs the tests, and compares those that fail with this list.
+#[test]
+fn each_test_that_is_different_by_design_exists_and_the_page_has_its_reason() {
+    let page = fs::read_to_string(root().join("docs/threadlike.md")).unwrap();
+    let list = fs::read_to_string(root().join("tests/threadlike.txt")).unwrap();
+    for line in list.lines() {
+        if line.starts_with('#') || line.is_empty() {
+            continue;
+        }
+        let (name, reason) = line.split_once("  ").expect("a name and a reason");
+        let (file, test) = name.split_once("::").expect("FILE::TEST");
+        let folders = ["tests/tests", "tests/async/tests", "tests/tracing/tests"];
+        let exists = folders.iter().any(|folder| {
+            fs::read_to_string(root().join(folder).join(format!("{file}.rs")))
+                .is_ok_and(|text| text.contains(&format!("fn {test}(")))
+        });
+        assert!(exists, "there is no test {name}");
+        let row = format!("| `{name}` | {reason} |");
+        assert!(page.contains(&row), "docs/threadlike.md has no row {row}");
+    }
 }

@@ -11,7 +11,7 @@ const GUARD_INSTALL: u32 = 102;
 
 /// The calls that can be refused, with their numbers. If a call has a value here, it is refused only
 /// when its third argument has this value.
-const CALLS: [(&str, libc::c_long, Option<u32>); 13] = [
+const CALLS: [(&str, libc::c_long, Option<u32>); 14] = [
     ("close_range", libc::SYS_close_range, None),
     ("epoll_pwait2", libc::SYS_epoll_pwait2, None),
     ("io_uring_enter", libc::SYS_io_uring_enter, None),
@@ -21,6 +21,7 @@ const CALLS: [(&str, libc::c_long, Option<u32>); 13] = [
     ("pidfd_open", libc::SYS_pidfd_open, None),
     ("preadv2", libc::SYS_preadv2, None),
     ("process_madvise", libc::SYS_process_madvise, None),
+    ("pwritev2", libc::SYS_pwritev2, None),
     ("recvmmsg", libc::SYS_recvmmsg, None),
     ("sendfile", libc::SYS_sendfile, None),
     ("sendmmsg", libc::SYS_sendmmsg, None),
