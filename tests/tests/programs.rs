@@ -83,6 +83,28 @@ fn curl_and_wrk_get_hello_http_in_both_forms() {
 }
 
 #[test]
+fn requests_that_come_together_are_answered_in_their_order() {
+    within(LIMIT, || {
+        let server = Server::start("httparse_server", &["127.0.0.1:0"]);
+        let mut client = TcpStream::connect(&server.address).unwrap();
+        client
+            .write_all(
+                b"GET / HTTP/1.1\r\n\r\nGET /a HTTP/1.1\r\n\r\n\
+                  POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
+            )
+            .unwrap();
+        let mut answers = String::new();
+        client.read_to_string(&mut answers).unwrap();
+        let codes: Vec<_> = answers
+            .split("HTTP/1.1 ")
+            .skip(1)
+            .map(|answer| &answer[..3])
+            .collect();
+        assert_eq!(codes, ["200", "404", "413"]);
+    });
+}
+
+#[test]
 fn socat_gets_its_lines_back() {
     let Some(socat) = tool("socat") else { return };
     within(LIMIT, || {
