@@ -4,6 +4,8 @@
 macro_rules! documents {
     ($($name:ident: $path:literal;)*) => {
         $(
+            // The programs are whole, so that they can be copied from the page.
+            #[allow(clippy::needless_doctest_main)]
             #[doc = include_str!(concat!("../../", $path))]
             pub mod $name {}
         )*
