@@ -439,7 +439,8 @@ unsafe fn read_parking(
         match result {
             result if result != failed(libc::ENOTSOCK) => result,
             _ if kind(fd) == Some(libc::S_IFIFO) => {
-                mode::without_blocking(fd, &plain).unwrap_or(AGAIN)
+                // If the user does not want to wait, the call does not block anyway.
+                mode::without_blocking(fd, &plain).unwrap_or_else(&plain)
             }
             _ => CANNOT_TRY,
         }

@@ -197,7 +197,9 @@ unsafe fn write_parking(
         match result {
             result if result != failed(libc::ENOTSOCK) => result,
             _ if kind(fd) == Some(libc::S_IFIFO) => {
-                mode::without_blocking(fd, || sys!(libc::SYS_writev, fd, at, n)).unwrap_or(AGAIN)
+                // If the user does not want to wait, the call does not block anyway.
+                let plain = || sys!(libc::SYS_writev, fd, at, n);
+                mode::without_blocking(fd, plain).unwrap_or_else(plain)
             }
             _ => CANNOT_TRY,
         }

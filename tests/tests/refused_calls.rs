@@ -19,7 +19,7 @@ const CALLS: [(&str, &[&str]); 14] = [
     ("io_uring_setup", &["batched_writes", "shared_listeners"]),
     ("madvise_guard", &["limit_of_stacks", "timers"]),
     ("pidfd_open", &["deadlines"]),
-    ("preadv2", &["deadlines"]),
+    ("preadv2", &["deadlines", "threadlike_functions"]),
     ("process_madvise", &["deadlines"]),
     ("pwritev2", &["threadlike_functions"]),
     ("recvmmsg", &["batches"]),
