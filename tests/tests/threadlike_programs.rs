@@ -1,5 +1,5 @@
-//! Threadlike processes: programs that use std and C in ways that are rarer than a client's. Each runs on one worker, so a
-//! call that blocks the worker ends in the watchdog.
+//! Programs in threadlike processes that use std and C in rarer ways than a client of a server does. Each program has
+//! only one worker. So if a call blocks the worker, the test ends by its time limit.
 
 // On other systems a process cannot be threadlike.
 #![cfg(all(

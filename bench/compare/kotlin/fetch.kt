@@ -1,4 +1,4 @@
-// Prints a page of a web server, within a time.
+// Prints a page of a web server, within a time limit.
 import io.ktor.network.selector.*
 import io.ktor.network.sockets.*
 import io.ktor.utils.io.*

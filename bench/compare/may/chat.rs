@@ -58,7 +58,7 @@ fn tell(room: &Room, text: &str) {
     room.retain(|_, send| send.send(Arc::clone(&text)).is_ok());
 }
 
-/// `BufRead::lines` has no limit.
+/// Reads a line of limited length. `BufRead::lines` has no limit.
 fn line(receive: &mut BufReader<TcpStream>) -> io::Result<Option<String>> {
     let mut line = String::new();
     match receive.take(LINE).read_line(&mut line)? {

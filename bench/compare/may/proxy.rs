@@ -36,7 +36,7 @@ fn carry(client: &TcpStream, target: &str) -> io::Result<()> {
     })
 }
 
-/// The patience is for each address, and the lookup of the name blocks the thread.
+/// The timeout counts anew for each address, and the lookup of the name blocks the thread.
 fn connect(target: &str) -> io::Result<TcpStream> {
     let mut last = io::ErrorKind::NotFound.into();
     for address in target.to_socket_addrs()? {

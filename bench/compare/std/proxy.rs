@@ -34,7 +34,7 @@ fn carry(client: &TcpStream, target: &str) -> io::Result<()> {
     })
 }
 
-/// The patience is for each address, and the lookup of the name has no limit.
+/// The timeout counts anew for each address, and the lookup of the name has no limit.
 fn connect(target: &str) -> io::Result<TcpStream> {
     let mut last = io::ErrorKind::NotFound.into();
     for address in target.to_socket_addrs()? {

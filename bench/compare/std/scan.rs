@@ -20,7 +20,7 @@ fn main() {
     }
 }
 
-/// A thread is too much for a port, so each takes port after port.
+/// A thread for each port would be too much, so each thread takes one port after another.
 fn scan(host: &str, first: u16, last: u16) -> Vec<u16> {
     let ports = Mutex::new(first..=last);
     let mut open: Vec<u16> = thread::scope(|scope| {

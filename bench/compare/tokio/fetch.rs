@@ -1,4 +1,4 @@
-//! Prints a page of a web server, within a time.
+//! Prints a page of a web server, within a time limit.
 
 use std::io;
 use std::time::Duration;

@@ -230,8 +230,8 @@ impl Io {
             turn.last_try = false;
         }
         if turn.how == Wait::InKernel {
-            // Either a process has set `O_NONBLOCK` on the descriptor at this moment, or code outside has set it, and
-            // then the caller gets the error.
+            // `O_NONBLOCK` is set on the descriptor. If a process has just set it for its own wait, the call is made
+            // again without waiting in the kernel. If code outside has set it, the caller gets the error.
             if self.is_shown() {
                 self.ask_kernel(interest)?;
             }

@@ -18,8 +18,7 @@ use crate::interest::{Interest, Wait};
 use crate::reactor::source::Source;
 use crate::sched::Watched;
 use crate::sched::worker::Worker;
-use crate::sys::Reactor;
-use crate::sys::poll;
+use crate::sys::{Reactor, alarm, poll};
 
 /// The shortest time between two checks of a worker.
 const EVERY: Duration = Duration::from_millis(10);
@@ -212,9 +211,9 @@ fn look(worker: &'static Worker) -> bool {
     let now = worker.coarse_now();
     let due = worker.with_looks(|looks| looks.take_if_due(now, EVERY));
     let Some(mut looks) = due else {
-        return !worker.reactor.set_alarm(Reactor::LOOK, LATEST);
+        return !worker.reactor.set_alarm(alarm::LOOK, LATEST);
     };
-    worker.reactor.drop_alarm(Reactor::LOOK);
+    worker.reactor.drop_alarm(alarm::LOOK);
     // SAFETY: all keys come from `Source::key`.
     looks.look(|key| unsafe { Source::begin_look(key) });
     let found = !looks.is_empty();

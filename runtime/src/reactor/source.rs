@@ -379,8 +379,9 @@ impl Source {
 
     // Waiting.
 
-    /// Enters the calling process among the waiters. The process must look at the readiness again before it parks. A
-    /// process in its own slot stays there after the wait, so there is no entry to remove: see [`Task::register`].
+    /// Adds the calling process to the waiters. Before it parks, the process must check the readiness again. If the
+    /// process gets the slot of this direction, it keeps the slot after the wait, and the result is `None`: the caller
+    /// has no entry to remove. See [`Task::register`].
     #[inline]
     pub(crate) fn register(
         &'static self,

@@ -18,7 +18,7 @@ const SPINS: usize = 30;
 const LINGER: Duration = Duration::from_millis(2);
 /// The number of unused stacks that keep their memory, the number that lose it at once, and the pause before that.
 const WARM_STACKS: usize = 64;
-const TRIM: usize = 256;
+const COLD_STACKS: usize = 256;
 const TRIM_AFTER: Duration = Duration::from_millis(50);
 
 impl Worker {
@@ -86,7 +86,7 @@ impl Worker {
             return true;
         }
         if trim {
-            stack::trim(&scheduler.pools(), WARM_STACKS, TRIM);
+            stack::give_back_unused(&scheduler.pools(), WARM_STACKS, COLD_STACKS);
         }
         linger
             && scheduler.workers().iter().enumerate().any(|(i, worker)| {

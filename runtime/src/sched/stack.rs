@@ -173,10 +173,10 @@ fn guard_size(page: usize) -> usize {
 
 /// Gives back the memory of up to `count` unused stacks over all pools. In each pool, `keep` stacks keep their memory.
 /// Returns whether more is left to do.
-pub(crate) fn trim(pools: &[&'static Pool], keep: usize, count: usize) -> bool {
+pub(crate) fn give_back_unused(pools: &[&'static Pool], keep: usize, count: usize) -> bool {
     let mut left = count;
     for pool in pools {
-        left -= pool.trim(keep, left);
+        left -= pool.give_back_unused(keep, left);
     }
     left == 0
 }
@@ -418,7 +418,7 @@ impl Pool {
         self.used_len.load(Ordering::Relaxed) > keep
     }
 
-    fn trim(&self, keep: usize, count: usize) -> usize {
+    fn give_back_unused(&self, keep: usize, count: usize) -> usize {
         let mut free = self.lock();
         let n = free.used.len().saturating_sub(keep).min(count);
         let cold: Vec<Stack> = free.used.drain(..n).collect();
@@ -716,7 +716,7 @@ mod tests {
             stack.task();
         }
         pool.give(stacks.drain(..));
-        assert!(!trim(&[pool], 0, usize::MAX));
+        assert!(!give_back_unused(&[pool], 0, usize::MAX));
         // The slots outlive their processes, and the memory around them was given back.
         pool.take(300, &mut stacks, worker);
         for stack in &stacks {

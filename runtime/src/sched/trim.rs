@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::deadline::Nanos;
 use crate::sched::stack;
 use crate::sched::worker::Worker;
-use crate::sys::{Reactor, stack_pointer};
+use crate::sys::{alarm, stack_pointer};
 
 /// How long a process must have waited before its memory goes back.
 const WAITED: Duration = Duration::from_secs(5);
@@ -91,7 +91,7 @@ impl Worker {
     #[inline]
     pub(super) fn trim(&'static self) -> Option<Duration> {
         let worth_it = stack_pointer::IS_EXACT && self.live.load(Ordering::Relaxed) > FEW;
-        if worth_it && !self.reactor.is_set(Reactor::TRIM) {
+        if worth_it && !self.reactor.is_set(alarm::TRIM) {
             self.sweep()
         } else {
             None
@@ -117,7 +117,7 @@ impl Worker {
             return None;
         }
         let after = next.left(now);
-        (!self.reactor.set_alarm(Reactor::TRIM, after)).then_some(after)
+        (!self.reactor.set_alarm(alarm::TRIM, after)).then_some(after)
     }
 
     fn sweep_on(&'static self, now: Nanos, resumes: u64) {

@@ -31,6 +31,7 @@
 //! | `lock` | the runtime's own lock, which does not wait through interposed functions |
 //! | `stack_pointer` | the register that holds the stack pointer; elsewhere an address near it |
 //! | `thread_pointer` | the register that leads to the thread-locals; only on Linux on x86-64 |
+//! | `alarm` | the numbers of a reactor's alarms |
 //! | `clock` | a clock that is cheap to read, but a few milliseconds late |
 //! | `sigpipe` | suppresses `SIGPIPE` for calls without `MSG_NOSIGNAL` |
 //! | `mmsg` | several messages by one call or by a loop |
@@ -41,6 +42,7 @@
 #[cfg(not(any(target_os = "linux", target_os = "freebsd", target_vendor = "apple")))]
 compile_error!("std_net knows Linux, FreeBSD and macOS; see docs/platforms.md");
 
+pub(crate) mod alarm;
 #[cfg(not(target_os = "linux"))]
 mod bsd;
 pub(crate) mod clock;

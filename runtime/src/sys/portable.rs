@@ -30,9 +30,6 @@ unsafe impl Send for Reactor {}
 impl Reactor {
     /// Whether a report must be requested again by `rearm`.
     pub(crate) const REPORTS_ONCE: bool = true;
-    /// The alarms of the other reactor.
-    pub(crate) const LOOK: usize = 0;
-    pub(crate) const TRIM: usize = 1;
 
     pub(crate) fn new() -> io::Result<Reactor> {
         let capacity = NonZeroUsize::new(1024).expect("not zero");

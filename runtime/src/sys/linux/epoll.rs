@@ -15,7 +15,7 @@ use std::time::Duration;
 use libc::c_int;
 
 use crate::sys::wake_fd::WakeFd;
-use crate::sys::{Events, cvt, timespec};
+use crate::sys::{Events, alarm, cvt, timespec};
 use crate::wake::{READ_CLOSED, READABLE, URGENT, WRITABLE};
 
 const EVENTS: usize = 1024;
@@ -27,15 +27,13 @@ const EDGES: c_int =
 /// No source has these keys, because sources are aligned. The alarms have the keys from `ALARM` to `LAST`.
 const WAKE: u64 = 1;
 const ALARM: u64 = 2;
-const LAST: u64 = ALARM + ALARMS as u64 - 1;
-/// The number of alarms.
-const ALARMS: usize = 2;
+const LAST: u64 = ALARM + alarm::COUNT as u64 - 1;
 
 pub(crate) struct Reactor {
     epoll: OwnedFd,
     /// Raised to wake the worker. It is edge-triggered, so it never needs to be read.
     waker: WakeFd,
-    alarms: [OnceLock<Alarm>; ALARMS],
+    alarms: [OnceLock<Alarm>; alarm::COUNT],
     /// Whether the kernel may have `epoll_pwait2(2)`. It is false after the first refusal.
     counts_nanos: AtomicBool,
     events: UnsafeCell<Box<[libc::epoll_event; EVENTS]>>,
@@ -53,10 +51,6 @@ unsafe impl Sync for Reactor {}
 impl Reactor {
     /// Whether a report must be requested again by `rearm`.
     pub(crate) const REPORTS_ONCE: bool = false;
-    /// The alarm for a look at sockets whose short reads may not be trusted.
-    pub(crate) const LOOK: usize = 0;
-    /// The alarm for a trim of stacks.
-    pub(crate) const TRIM: usize = 1;
 
     pub(crate) fn new() -> io::Result<Reactor> {
         // SAFETY: the call has no preconditions.
@@ -66,7 +60,7 @@ impl Reactor {
         let reactor = Reactor {
             epoll,
             waker: WakeFd::new()?,
-            alarms: [const { OnceLock::new() }; ALARMS],
+            alarms: [const { OnceLock::new() }; alarm::COUNT],
             counts_nanos: AtomicBool::new(true),
             events: UnsafeCell::new(Box::new([libc::epoll_event { events: 0, u64: 0 }; EVENTS])),
         };
@@ -350,7 +344,7 @@ mod tests {
     fn an_alarm_rings_each_time_it_is_set() {
         let reactor = Reactor::new().unwrap();
         for _ in 0..3 {
-            assert!(reactor.set_alarm(Reactor::LOOK, SOON));
+            assert!(reactor.set_alarm(alarm::LOOK, SOON));
             assert!(rings(&reactor));
         }
     }
@@ -382,23 +376,21 @@ mod tests {
     #[test]
     fn an_alarm_stays_as_it_is_set_until_it_is_dropped() {
         let reactor = Reactor::new().unwrap();
-        assert!(
-            reactor.set_alarm(Reactor::LOOK, SOON) && reactor.set_alarm(Reactor::LOOK, 2 * LATE)
-        );
+        assert!(reactor.set_alarm(alarm::LOOK, SOON) && reactor.set_alarm(alarm::LOOK, 2 * LATE));
         assert!(rings(&reactor));
-        assert!(reactor.set_alarm(Reactor::LOOK, 2 * LATE));
-        reactor.drop_alarm(Reactor::LOOK);
-        assert!(reactor.set_alarm(Reactor::LOOK, SOON));
+        assert!(reactor.set_alarm(alarm::LOOK, 2 * LATE));
+        reactor.drop_alarm(alarm::LOOK);
+        assert!(reactor.set_alarm(alarm::LOOK, SOON));
         assert!(rings(&reactor));
     }
 
     #[test]
     fn one_alarm_does_not_hold_the_other_up() {
         let reactor = Reactor::new().unwrap();
-        assert!(!reactor.is_set(Reactor::TRIM));
-        assert!(reactor.set_alarm(Reactor::TRIM, LATE));
-        assert!(reactor.set_alarm(Reactor::LOOK, SOON));
+        assert!(!reactor.is_set(alarm::TRIM));
+        assert!(reactor.set_alarm(alarm::TRIM, LATE));
+        assert!(reactor.set_alarm(alarm::LOOK, SOON));
         assert!(rings(&reactor));
-        assert!(reactor.is_set(Reactor::TRIM) && !reactor.is_set(Reactor::LOOK));
+        assert!(reactor.is_set(alarm::TRIM) && !reactor.is_set(alarm::LOOK));
     }
 }
