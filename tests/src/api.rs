@@ -354,7 +354,12 @@ const WHY: [(&[&str], &str); 21] = [
         "TLS on a connection, with the feature `tls`",
     ),
     (
-        &["accept_from", "set_idle_timeout"],
+        &[
+            "accept_from",
+            "try_accept_from",
+            "wait_acceptable",
+            "set_idle_timeout",
+        ],
         "methods of the trait `server::Listener`, which both sides implement",
     ),
     (

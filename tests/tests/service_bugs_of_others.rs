@@ -121,8 +121,8 @@ impl Listener for Failing {
         self.listener.accept_from()
     }
 
-    fn wait(&self) -> io::Result<()> {
-        self.listener.wait()
+    fn wait_acceptable(&self) -> io::Result<()> {
+        self.listener.wait_acceptable()
     }
 
     fn try_accept_from(&self) -> io::Result<(UnixStream, Peer)> {

@@ -38,7 +38,7 @@ pub trait Listener: Send + Sync + 'static {
     /// # Errors
     ///
     /// The errors of the listener's own `accept`.
-    fn wait(&self) -> io::Result<()>;
+    fn wait_acceptable(&self) -> io::Result<()>;
 
     /// Accepts a client that is there already. The server calls this if it has a limit of connections.
     ///
@@ -97,7 +97,7 @@ impl Listener for TcpListener {
         Ok((stream, Peer::Ip(peer)))
     }
 
-    fn wait(&self) -> io::Result<()> {
+    fn wait_acceptable(&self) -> io::Result<()> {
         self.socket().as_io().wait_acceptable()
     }
 
@@ -128,7 +128,7 @@ impl Listener for UnixListener {
         Ok((stream, Peer::Unix(peer)))
     }
 
-    fn wait(&self) -> io::Result<()> {
+    fn wait_acceptable(&self) -> io::Result<()> {
         self.socket().as_io().wait_acceptable()
     }
 
@@ -159,7 +159,7 @@ impl Listener for UnixSeqpacketListener {
         Ok((socket, Peer::Unix(peer)))
     }
 
-    fn wait(&self) -> io::Result<()> {
+    fn wait_acceptable(&self) -> io::Result<()> {
         self.socket().as_io().wait_acceptable()
     }
 

@@ -547,7 +547,7 @@ impl State {
                 Err(e) => return Err(e),
             }
             drop(permit);
-            listener.wait()?;
+            listener.wait_acceptable()?;
         }
     }
 

@@ -44,6 +44,8 @@ fn http_1_with_keep_alive() {
             let (mut sender, connection) = client::conn::http1::handshake(client).await.unwrap();
             let connection = process::spawn(move || process::block_on(connection));
             for text in ["one", "two", &large()] {
+                // The connection may still be busy with the answer before.
+                sender.ready().await.unwrap();
                 let answer = sender
                     .send_request(Request::post("/").body(body(text)).unwrap())
                     .await
