@@ -451,7 +451,7 @@ impl Pool {
                 return Err(error);
             }
         }
-        register_slab(base as usize, stride, count);
+        register_slab(base as usize, stride, count, self.usable());
         free.clean.extend((1..=count).rev().filter_map(|i| {
             let top = base as usize + i * stride;
             let base = NonZeroUsize::new(top - color(i) - self.room - mem::size_of::<Slot>())?;
@@ -537,15 +537,18 @@ struct Slab {
     base: usize,
     stride: usize,
     count: usize,
+    /// The usable bytes of each stack.
+    usable: usize,
     next: *const Slab,
 }
 
-fn register_slab(base: usize, stride: usize, count: usize) {
+fn register_slab(base: usize, stride: usize, count: usize, usable: usize) {
     let mut next = SLABS.load(Ordering::Relaxed);
     let slab = Box::leak(Box::new(Slab {
         base,
         stride,
         count,
+        usable,
         next,
     }));
     while let Err(newer) =
@@ -556,7 +559,7 @@ fn register_slab(base: usize, stride: usize, count: usize) {
     }
 }
 
-/// If `address` lies in a guard, the size in bytes of its stack. This is safe to call in a signal handler.
+/// If `address` lies in a guard, the usable bytes of its stack. This is safe to call in a signal handler.
 pub(crate) fn guarded_size(address: usize) -> Option<usize> {
     let mut slab: *const Slab = SLABS.load(Ordering::Acquire);
     loop {
@@ -565,13 +568,13 @@ pub(crate) fn guarded_size(address: usize) -> Option<usize> {
             base,
             stride,
             count,
+            usable,
             next,
         } = unsafe { slab.as_ref() }?;
         if let Some(offset) = address.checked_sub(*base)
             && offset < stride * count
         {
-            let guard = guard_size(page());
-            return (offset % stride < guard).then_some(stride - guard);
+            return (offset % stride < guard_size(page())).then_some(*usable);
         }
         slab = *next;
     }
@@ -700,7 +703,7 @@ mod tests {
         for (limit, base, _) in ranges {
             assert!(
                 guarded_size(limit).is_some()
-                    && guarded_size(limit + guard_size(page()) - 1) == Some(pool.size)
+                    && guarded_size(limit + guard_size(page()) - 1) == Some(pool.usable())
             );
             assert!(
                 guarded_size(limit + guard_size(page())).is_none()

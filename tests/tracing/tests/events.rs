@@ -144,8 +144,15 @@ fn the_watchdog_tells_the_subscriber() {
     listen();
     within(LIMIT, || {
         let stuck = Builder::new().name("stuck").spawn(|| {
-            // Block the worker until the event names this process.
-            let told = hear("keeps its worker", "name=\"stuck\"");
+            // Block the worker until the event names this process. A yield would give the worker to others.
+            let told = loop {
+                let told = heard("keeps its worker");
+                let mut about_this = told.into_iter();
+                if let Some(event) = about_this.find(|e| e.fields.contains("name=\"stuck\"")) {
+                    break event;
+                }
+                std::hint::spin_loop();
+            };
             assert_eq!(told.level, Level::WARN);
             assert!(told.fields.contains("limit_ms=50"), "{told:?}");
         });
