@@ -10,11 +10,16 @@ pub(crate) const WHY: &str = env!("STD_NET_WHY_NOT");
 static REFUSES: Interposer = Interposer {
     check: || Err(WHY.to_owned()),
     // None of the others is called, because the check fails.
-    allocate: |_| ptr::null_mut(),
+    room: || 0,
+    make,
     begin: || {},
     end: || {},
     free,
 };
+
+unsafe fn make(_: u64, _: *mut u8) -> *mut u8 {
+    ptr::null_mut()
+}
 
 unsafe fn free(_: *mut u8) {}
 
