@@ -84,20 +84,7 @@ fn connect_parking(process: Threadlike, fd: c_int, call: impl Fn() -> isize) -> 
 /// The result of the connect, if it has ended. A wake-up alone proves nothing, because the readiness may be old: only a
 /// peer address proves success.
 fn outcome(fd: c_int) -> Option<isize> {
-    let mut error: c_int = 0;
-    let mut len = mem::size_of::<c_int>() as socklen_t;
-    // SAFETY: there is room for an int, and its length.
-    unsafe {
-        sys!(
-            libc::SYS_getsockopt,
-            fd,
-            libc::SOL_SOCKET,
-            libc::SO_ERROR,
-            &raw mut error,
-            &raw mut len
-        )
-    };
-    if error != 0 {
+    if let Some(error @ 1..) = raw::int_option(fd, libc::SO_ERROR) {
         return Some(failed(error));
     }
     let mut peer = MaybeUninit::<libc::sockaddr_storage>::uninit();

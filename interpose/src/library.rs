@@ -44,17 +44,24 @@ impl Real {
     }
 }
 
+/// `real!(NAME)` is the C library's function of this name.
+macro_rules! real {
+    ($name:ident) => {
+        $crate::library::Real::new(
+            match std::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                Ok(name) => name,
+                Err(_) => unreachable!(),
+            },
+        )
+    };
+}
+
 /// Declares the functions of these names.
 macro_rules! functions {
     ($($name:ident)*) => {
         $(
             #[allow(non_upper_case_globals, reason = "it is the function's name")]
-            pub(crate) static $name: Real = Real::new(
-                match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                    Ok(name) => name,
-                    Err(_) => unreachable!(),
-                },
-            );
+            pub(crate) static $name: Real = real!($name);
         )*
 
         /// Finds them all. Call this before `main`: a signal handler, or the child of a fork, had better not call
@@ -100,4 +107,4 @@ macro_rules! call {
     };
     (@any $arg:expr) => { _ };
 }
-pub(crate) use {call, library};
+pub(crate) use {call, library, real};

@@ -1,7 +1,7 @@
 //! Calls that the kernel or the C library can only do by blocking: lookups of names, file locks, the disk, and waiting
 //! for children and threads. They run on a thread of the runtime's pool, and the process parks until they are done.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::mem;
 use std::ptr;
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use std_net_runtime::Interest;
 use std_net_runtime::process::blocking;
 use std_net_runtime::threadlike::{self, Threadlike};
 
-use crate::library::{Real, library};
+use crate::library::{Real, library, real};
 use crate::raw::{self, failed, finish, sys};
 use crate::wait::{WAITS, Waited, Waiter};
 
@@ -83,12 +83,7 @@ macro_rules! on_the_pool {
             /// As the C library's function.
             #[unsafe(no_mangle)]
             pub unsafe extern "C-unwind" fn $name($($arg: $ty),*) -> $ret {
-                static REAL: Real = Real::new(
-                    match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                        Ok(name) => name,
-                        Err(_) => unreachable!(),
-                    },
-                );
+                static REAL: Real = real!($name);
                 type Function = unsafe extern "C-unwind" fn($($ty),*) -> $ret;
                 // SAFETY: the library's function of this name has this type.
                 let real = unsafe { mem::transmute::<*mut c_void, Function>(REAL.get()) };

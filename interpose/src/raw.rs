@@ -101,6 +101,24 @@ pub(crate) fn cannot_try(number: c_long, result: isize) -> bool {
     asked != failed(libc::EBADF)
 }
 
+/// The value of an option of `SOL_SOCKET` that is an int. `None` if it cannot be had, as of a file that is no socket.
+pub(crate) fn int_option(fd: c_int, option: c_int) -> Option<c_int> {
+    let mut value: c_int = 0;
+    let mut len = mem::size_of::<c_int>() as socklen_t;
+    // SAFETY: there is room for an int, and its length.
+    let result = unsafe {
+        sys!(
+            libc::SYS_getsockopt,
+            fd,
+            libc::SOL_SOCKET,
+            option,
+            &raw mut value,
+            &raw mut len
+        )
+    };
+    (result == 0).then_some(value)
+}
+
 /// The value of `SO_RCVTIMEO` or `SO_SNDTIMEO`. `None` if it is not set or if this is not a socket.
 pub(crate) fn timeout(fd: c_int, option: c_int) -> Option<Duration> {
     let mut time = libc::timeval {

@@ -148,17 +148,7 @@ unsafe fn receive_parking(
     let mut waiter = Waiter::new(process, fd, Interest::Read);
     let mut done = 0;
     loop {
-        let result = waiter.until_done(
-            || match receive(done, libc::MSG_DONTWAIT) {
-                part if all == All::Seen && (1..len.cast_signed()).contains(&part) => AGAIN,
-                result => result,
-            },
-            || receive(done, 0),
-        );
-        if result == AGAIN && all == All::Seen {
-            // The time is over. What has come is seen all the same.
-            return receive(0, libc::MSG_DONTWAIT);
-        }
+        let result = all.receive_once(&mut waiter, len, |more| receive(done, more));
         if result > 0 {
             done += result.cast_unsigned();
             if all == All::Taken && done < len {
@@ -182,36 +172,42 @@ enum All {
 
 impl All {
     fn of(fd: c_int, flags: c_int) -> All {
-        if flags & libc::MSG_WAITALL == 0 || option(fd, libc::SO_TYPE) != Some(libc::SOCK_STREAM) {
+        if flags & libc::MSG_WAITALL == 0
+            || raw::int_option(fd, libc::SO_TYPE) != Some(libc::SOCK_STREAM)
+        {
             return All::No;
         }
         if flags & libc::MSG_PEEK == 0 {
             return All::Taken;
         }
         // On a Unix stream the kernel shows what is there, and waits for no more.
-        match option(fd, libc::SO_DOMAIN) {
+        match raw::int_option(fd, libc::SO_DOMAIN) {
             Some(libc::AF_UNIX) => All::No,
             _ => All::Seen,
         }
     }
-}
 
-/// The value of a socket option that is an int.
-fn option(fd: c_int, name: c_int) -> Option<c_int> {
-    let mut value: c_int = 0;
-    let mut len = std::mem::size_of::<c_int>() as socklen_t;
-    // SAFETY: there is room for an int, and its length.
-    let result = unsafe {
-        sys!(
-            libc::SYS_getsockopt,
-            fd,
-            libc::SOL_SOCKET,
-            name,
-            &raw mut value,
-            &raw mut len
-        )
-    };
-    (result == 0).then_some(value)
+    /// Receives into a buffer of `len` bytes. With [`Seen`](Self::Seen), a part of that counts as nothing until the time
+    /// is over.
+    fn receive_once(
+        self,
+        waiter: &mut Waiter,
+        len: usize,
+        receive: impl Fn(c_int) -> isize,
+    ) -> isize {
+        let result = waiter.until_done(
+            || match receive(libc::MSG_DONTWAIT) {
+                part if self == All::Seen && (1..len.cast_signed()).contains(&part) => AGAIN,
+                result => result,
+            },
+            || receive(0),
+        );
+        if result == AGAIN && self == All::Seen {
+            // The time is over. What has come is seen all the same.
+            return receive(libc::MSG_DONTWAIT);
+        }
+        result
+    }
 }
 
 /// `recvmsg(2)`.
@@ -251,21 +247,10 @@ unsafe fn receive_message(process: Threadlike, fd: c_int, msg: *mut msghdr, flag
         unsafe { msg.write(asked) };
         receive(msg, more)
     };
-    let first = waiter.until_done(
-        || match again(libc::MSG_DONTWAIT) {
-            part if all == All::Seen && (1..slices.len().cast_signed()).contains(&part) => AGAIN,
-            result => result,
-        },
-        || again(0),
-    );
+    let mut done = all.receive_once(&mut waiter, slices.len(), again);
     if all == All::Seen {
-        return if first == AGAIN {
-            again(libc::MSG_DONTWAIT)
-        } else {
-            first
-        };
+        return done;
     }
-    let mut done = first;
     // SAFETY: as above. The kernel too ends the call at control data.
     while done > 0 && done.cast_unsigned() < slices.len() && unsafe { (*msg).msg_controllen } == 0 {
         let result = slices.behind(done.cast_unsigned(), |at, n| {
