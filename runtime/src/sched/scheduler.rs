@@ -107,7 +107,12 @@ impl Scheduler {
 
     /// The pool for processes with stacks of `bytes`.
     pub(crate) fn pool(&self, bytes: usize) -> io::Result<&'static Pool> {
-        let pool = stack::pool(bytes, 0)?;
+        self.other_pool(bytes, 0)
+    }
+
+    /// The pool for stacks of a size that a process asked for, with `room` bytes above each slot.
+    fn other_pool(&self, bytes: usize, room: usize) -> io::Result<&'static Pool> {
+        let pool = stack::pool(bytes, room)?;
         if self.list(pool) {
             self.other_pools.store(true, Ordering::Relaxed);
         }
@@ -117,20 +122,16 @@ impl Scheduler {
     /// The pool for threadlike processes. `bytes` is the size that the process asked for. Call this after
     /// [`threadlike::check`].
     pub(crate) fn threadlike_pool(&self, bytes: Option<usize>) -> io::Result<&'static Pool> {
-        let Some(bytes) = bytes else {
-            if let Some(pool) = self.threadlike_pool.get() {
-                return Ok(pool);
-            }
-            let bytes = self.default_pool.usable().min(stack::MAX_SIZE);
-            let pool = stack::pool(bytes, threadlike::room())?;
-            self.list(pool);
-            return Ok(self.threadlike_pool.get_or_init(|| pool));
-        };
-        let pool = stack::pool(bytes, threadlike::room())?;
-        if self.list(pool) {
-            self.other_pools.store(true, Ordering::Relaxed);
+        if let Some(bytes) = bytes {
+            return self.other_pool(bytes, threadlike::room());
         }
-        Ok(pool)
+        if let Some(pool) = self.threadlike_pool.get() {
+            return Ok(pool);
+        }
+        let bytes = self.default_pool.usable().min(stack::MAX_SIZE);
+        let pool = stack::pool(bytes, threadlike::room())?;
+        self.list(pool);
+        Ok(self.threadlike_pool.get_or_init(|| pool))
     }
 
     /// Whether this is the pool of threadlike processes that did not ask for a stack size.

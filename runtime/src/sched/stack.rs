@@ -46,8 +46,8 @@ pub(crate) const DEFAULT_SIZE: usize = 128 << 10;
 /// The number of consecutive stacks that begin at different places in their page.
 const COLORS: usize = 16;
 
-/// How far below the end of its page the slot of the `i`th stack (with its room) ends, in bytes. All stacks have their hot lines at the
-/// same distance from the top. Without this offset they would share a few cache sets.
+/// How far below the end of its page the slot of the `i`th stack (with its room) ends, in bytes. All stacks have their
+/// hot lines at the same distance from the top. Without this offset they would share a few cache sets.
 const fn color(i: usize) -> usize {
     64 * (i % COLORS)
 }
