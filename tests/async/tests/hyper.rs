@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, client, server};
-use std_net::compat::{CompatExt, ProcessExecutor, ProcessTimer};
+use std_net::compat::{Compat, CompatExt, ProcessExecutor, ProcessTimer};
 use std_net::process;
 use std_net::socket::{TcpListener, TcpStream};
 use std_net_tests::{LIMIT, both, tool, within};
@@ -97,18 +97,23 @@ fn http_2_with_many_requests_at_once() {
     });
 }
 
+/// Serves this connection by HTTP/1.1, and waits only a moment for the head of a request.
+fn serve_impatiently(server: Compat<TcpStream>) -> process::JoinHandle<hyper::Result<()>> {
+    process::spawn(move || {
+        let served = server::conn::http1::Builder::new()
+            .timer(ProcessTimer)
+            .header_read_timeout(Duration::from_millis(30))
+            .serve_connection(server, service_fn(echo));
+        process::block_on(served)
+    })
+}
+
 /// hyper's own timer ends a request whose head never ends.
 #[test]
 fn a_slow_head_is_given_up() {
     both(|| {
         let (client, server) = compat_pair();
-        let server = process::spawn(move || {
-            let served = server::conn::http1::Builder::new()
-                .timer(ProcessTimer)
-                .header_read_timeout(Duration::from_millis(30))
-                .serve_connection(server, service_fn(echo));
-            process::block_on(served)
-        });
+        let server = serve_impatiently(server);
         client
             .get_ref()
             .try_write(b"GET / HTTP/1.1\r\nHost:")
@@ -123,15 +128,9 @@ fn a_slow_head_is_given_up() {
 fn a_silent_client_is_given_up() {
     both(|| {
         let (client, server) = compat_pair();
-        let server = process::spawn(move || {
-            let served = server::conn::http1::Builder::new()
-                .timer(ProcessTimer)
-                .header_read_timeout(Duration::from_millis(30))
-                .serve_connection(server, service_fn(echo));
-            let _ = process::block_on(served);
-        });
+        let server = serve_impatiently(server);
         assert_eq!(client.into_inner().read_string(1).unwrap(), "");
-        server.join().unwrap();
+        let _ = server.join().unwrap();
     });
 }
 
